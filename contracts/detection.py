@@ -33,7 +33,10 @@ DETECTION_COLUMNS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Detection:
-    """One sorted item. ``sequence`` grows with every item of a camera: (thing, sequence) is unique."""
+    """One sorted item.
+
+    ``sequence`` grows with every item of a camera: (thing, sequence) is unique.
+    """
 
     thing: str
     sequence: int

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The model archive: what training writes, evaluation measures and the camera loads.
+
+``model.tar.gz`` holds exactly::
+
+    model.onnx           input uint8 [1, H, W, 3] RGB, output float32 [1, classes] probabilities
+    model.json           the model card
+    golden/inputs.npy    uint8 [N, H, W, 3], pictures already resized
+    golden/outputs.npy   float32 [N, classes], what the model answers to them
+
+The camera swaps to a model only if it repeats the golden outputs on that camera.
+"""
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import tarfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+SCHEMA = 1
+MODEL, CARD = "model.onnx", "model.json"
+GOLDEN_INPUTS, GOLDEN_OUTPUTS = "golden/inputs.npy", "golden/outputs.npy"
+MEMBERS = (CARD, GOLDEN_INPUTS, GOLDEN_OUTPUTS, MODEL)
+MAXIMUM_BYTES = 64 * 2**20
+"""Limit for one member, so that a damaged or hostile archive cannot fill a camera's disk."""
+
+
+class ArchiveError(ValueError):
+    """The archive is not a model archive; the message names the member and what is wrong."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCard:
+    """What ``model.json`` says of a model.
+
+    ``digests`` has the SHA-256 (hexadecimal) of ``model`` (the ONNX file), ``dataset`` and
+    ``code``. ``golden_tolerance`` is the largest allowed difference of a golden probability.
+    """
+
+    labels: tuple[str, ...]
+    width: int
+    height: int
+    input_name: str
+    output_name: str
+    digests: Mapping[str, str]
+    golden_tolerance: float
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    frameworks: Mapping[str, str] = field(default_factory=dict)
+    created_from: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """The text of ``model.json``; the same card gives the same text."""
+        return json.dumps({"schema": SCHEMA, **asdict(self)}, indent=2, sort_keys=True) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "ModelCard":
+        """Read ``model.json``. Raises ArchiveError naming the key that is missing or wrong."""
+        try:
+            document = json.loads(text)
+        except ValueError as error:
+            raise ArchiveError(f"{CARD}: not JSON: {error}") from error
+        if not isinstance(document, dict) or document.pop("schema", None) != SCHEMA:
+            raise ArchiveError(f"{CARD}: key 'schema': expected {SCHEMA}")
+        known = {item.name for item in fields(cls)}
+        required = known - {"metrics", "frameworks", "created_from"}
+        for key in sorted(required - set(document)):
+            raise ArchiveError(f"{CARD}: key {key!r} is missing")
+        labels = document["labels"]
+        if not isinstance(labels, list) or not labels or len(set(labels)) != len(labels):
+            raise ArchiveError(f"{CARD}: key 'labels': {labels!r}; expected different names")
+        for key in ("width", "height"):
+            if not isinstance(document[key], int) or not 16 <= document[key] <= 1024:
+                raise ArchiveError(f"{CARD}: key {key!r}: {document[key]!r}; allowed: 16 to 1024")
+        if not isinstance(document["digests"], dict) or "model" not in document["digests"]:
+            raise ArchiveError(f"{CARD}: key 'digests': expected an object with 'model'")
+        # A later minor version may add keys; a camera that does not know them still runs the model.
+        values = {key: value for key, value in document.items() if key in known}
+        return cls(**{**values, "labels": tuple(labels)})
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write_archive(folder: Path, destination: Path) -> str:
+    """Pack a folder that holds the four members; return the archive's SHA-256.
+
+    The same content gives the same bytes. The archive appears whole or not at all.
+    """
+    card = ModelCard.from_json((folder / CARD).read_bytes())
+    _check_model_digest(folder, card)
+    unfinished = destination.with_name(destination.name + ".part")
+    with (
+        unfinished.open("wb") as raw,
+        gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        for name in MEMBERS:
+            content = (folder / name).read_bytes()
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(content), 0o644
+            archive.addfile(member, io.BytesIO(content))
+    with unfinished.open("rb") as stream:
+        os.fsync(stream.fileno())
+    unfinished.replace(destination)
+    return file_digest(destination)
+
+
+def unpack_archive(archive: Path, folder: Path) -> ModelCard:
+    """Unpack an archive into an existing folder and return its card.
+
+    Only the four members are accepted, as plain files of bounded size; SageMaker's own tars may
+    begin names with ``./``. Raises ArchiveError where anything differs.
+    """
+    found = set()
+    try:
+        with tarfile.open(archive, mode="r:gz") as packed:
+            for member in packed:
+                name = member.name.removeprefix("./")
+                if member.isdir():
+                    continue
+                if name not in MEMBERS or not member.isfile() or name in found:
+                    raise ArchiveError(f"{archive.name}: unexpected member {member.name!r}")
+                if member.size > MAXIMUM_BYTES:
+                    raise ArchiveError(f"{archive.name}: {name} has {member.size} bytes")
+                content = packed.extractfile(member)
+                target = folder / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content.read() if content else b"")
+                found.add(name)
+    except (OSError, EOFError, tarfile.TarError) as error:
+        raise ArchiveError(f"{archive.name}: damaged archive: {error}") from error
+    for name in MEMBERS:
+        if name not in found:
+            raise ArchiveError(f"{archive.name}: {name} is missing")
+    card = ModelCard.from_json((folder / CARD).read_bytes())
+    _check_model_digest(folder, card)
+    return card
+
+
+def _check_model_digest(folder: Path, card: ModelCard) -> None:
+    found = file_digest(folder / MODEL)
+    if found != card.digests["model"]:
+        raise ArchiveError(f"{MODEL}: digest {found}; the card says {card.digests['model']}")
