@@ -17,6 +17,7 @@ import io
 import json
 import os
 import tarfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -135,7 +136,7 @@ def unpack_archive(archive: Path, folder: Path) -> ModelCard:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content.read() if content else b"")
                 found.add(name)
-    except (OSError, EOFError, tarfile.TarError) as error:
+    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
         raise ArchiveError(f"{archive.name}: damaged archive: {error}") from error
     for name in MEMBERS:
         if name not in found:

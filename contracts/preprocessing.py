@@ -26,7 +26,8 @@ def resize(rgb: Pixels, *, width: int, height: int) -> Pixels:
     tall = _weights(rows, height) @ rgb.reshape(rows, columns * 3).astype(np.float32)
     tall = tall.reshape(height, columns, 3).transpose(1, 0, 2).reshape(columns, height * 3)
     small = (_weights(columns, width) @ tall).reshape(width, height, 3).transpose(1, 0, 2)
-    return np.clip(np.rint(small), 0, 255).astype(np.uint8)
+    pixels: Pixels = np.clip(np.rint(small), 0, 255).astype(np.uint8)
+    return pixels
 
 
 @lru_cache(maxsize=16)
