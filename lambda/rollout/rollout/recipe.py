@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The recipe of the model component: carry an archive to the camera and have it adopted."""
+
+from typing import Any
+
+from contracts.recipes import recipe
+
+ADOPTION_SECONDS = 120
+"""How long the component waits for the camera's answer."""
+
+
+def model_recipe(
+    *,
+    component: str,
+    version: str,
+    digest: str,
+    archive_uri: str,
+    adopt_uri: str,
+    model_folder: str,
+) -> str:
+    """The recipe text of one model version.
+
+    ``digest`` is the archive's SHA-256; ``model_folder`` the folder shared with the inference
+    component. Raises RecipeError where a camera would not run it as written.
+    """
+    script = (
+        "python3 {artifacts:path}/adopt.py --archive {artifacts:path}/model.tar.gz"
+        f" --digest {digest} --version {version}"
+        " --folder {configuration:/modelFolder}"
+        f" --timeout {ADOPTION_SECONDS}"
+    )
+    artifacts = [{"Uri": uri, "Unarchive": "NONE"} for uri in (archive_uri, adopt_uri)]
+
+    def manifest(runtime: str, step: str, **limits: int) -> dict[str, Any]:
+        return {
+            "Platform": {"os": "linux", "runtime": runtime},
+            "Lifecycle": {step: {"Script": script, **limits}},
+            "Artifacts": artifacts,
+        }
+
+    return recipe(
+        name=component,
+        version=version,
+        description="The trash model of a Binsight camera, adopted while it runs",
+        publisher="Binsight",
+        configuration={"modelFolder": model_folder},
+        # The Java nucleus calls a deployment done when `run` has begun; only `startup` makes it
+        # wait for the answer. Nucleus lite waits for `run` and takes the first manifest.
+        manifests=[
+            manifest("aws_nucleus_lite", "run"),
+            manifest("*", "startup", Timeout=ADOPTION_SECONDS + 60),
+        ],
+    )
