@@ -3,7 +3,7 @@
 
 A nucleus lite rejects much that the documentation allows, and accepts some mistakes in silence: an
 unknown ``{`` in a script cuts the script off there and the deployment still succeeds. ``recipe``
-builds a recipe and refuses, before anything is deployed, what a real nucleus lite was seen to break.
+builds a recipe and refuses, before anything is deployed, what broke on a real nucleus lite.
 """
 
 import json
@@ -136,9 +136,7 @@ def _step_faults(body: Mapping[str, Any], configuration: Mapping[str, Any]) -> I
         yield "Script is missing"
 
 
-def _setenv_faults(
-    variables: Mapping[str, Any], configuration: Mapping[str, Any]
-) -> Iterator[str]:
+def _setenv_faults(variables: Mapping[str, Any], configuration: Mapping[str, Any]) -> Iterator[str]:
     for name, value in variables.items():
         if not isinstance(value, str):
             yield f"Setenv {name}: {value!r} must be text: anything else empties the script"

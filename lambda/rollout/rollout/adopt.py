@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ask the camera program to adopt a model archive, and wait for its answer.
+
+Runs on the camera as a step of the model component: alone, with the system's Python (3.8 or newer)
+and the standard library only. Exit status: 0 adopted, 1 refused, 2 no answer, 3 cannot ask.
+
+Files in the model folder, which the camera program shares::
+
+    incoming/<digest>.tar.gz           the archive, whole or not at all
+    incoming/<digest>.request.json     {"digest", "version", "nonce"}
+    incoming/<digest>.answer.json      {"adopted", "reason", "nonce"}, written by the camera
+    current.json                       {"digest", "version"} of the model in use
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+import uuid
+from pathlib import Path
+
+ADOPTED, REFUSED, UNANSWERED, IMPOSSIBLE = 0, 1, 2, 3
+_POLL_SECONDS = 0.1
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line: copy, ask, wait; say what came of it and return the exit status."""
+    parser = argparse.ArgumentParser(description="Ask the Binsight camera to adopt a model.")
+    parser.add_argument("--archive", type=Path, required=True, help="model.tar.gz")
+    parser.add_argument("--digest", required=True, help="SHA-256 of the archive, hexadecimal")
+    parser.add_argument("--version", default="", help="version that messages will name")
+    parser.add_argument("--folder", type=Path, required=True, help="the camera's model folder")
+    parser.add_argument("--timeout", type=float, default=120.0, help="seconds to wait")
+    options = parser.parse_args(arguments)
+    # A nucleus stops a step with SIGTERM; leaving through an exception withdraws the request.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(UNANSWERED))
+    try:
+        status, message = adopt(
+            archive=options.archive,
+            digest=options.digest.lower(),
+            version=options.version,
+            folder=options.folder,
+            timeout=options.timeout,
+        )
+    except OSError as error:
+        status, message = IMPOSSIBLE, f"cannot use {error.filename}: {error.strerror}"
+    print(f"adopt {options.digest[:12]}: {message}", flush=True)
+    return status
+
+
+def adopt(
+    *, archive: Path, digest: str, version: str, folder: Path, timeout: float
+) -> tuple[int, str]:
+    """Exit status and message. Leaves no request behind that a camera could follow later."""
+    found = _sha256(archive)
+    if found != digest:
+        return IMPOSSIBLE, f"{archive.name} has SHA-256 {found}: it was damaged on its way"
+    current = _read(folder / "current.json")
+    if current.get("digest") == digest and current.get("version") in (version, None):
+        return ADOPTED, "is the model in use already"
+    incoming = folder / "incoming"
+    incoming.mkdir(parents=True, exist_ok=True)
+    request, answer = (incoming / f"{digest}.{kind}.json" for kind in ("request", "answer"))
+    parcel = incoming / f"{digest}.tar.gz"
+    nonce = uuid.uuid4().hex
+    try:
+        _copy(archive, parcel)
+        text = json.dumps({"digest": digest, "version": version, "nonce": nonce})
+        _write(request, text)
+        reply = _wait(answer, nonce=nonce, timeout=timeout)
+    finally:
+        for path in (request, answer, parcel):
+            _remove(path)
+    if reply is None:
+        if current.get("digest") == digest:
+            return ADOPTED, f"is the model in use already, as version {current.get('version')}"
+        return UNANSWERED, f"no answer in {timeout:g} s: is the inference component running?"
+    if reply.get("adopted") is True:
+        return ADOPTED, str(reply.get("reason") or "adopted")
+    return REFUSED, f"refused: {reply.get('reason') or 'no reason given'}"
+
+
+def _wait(answer: Path, *, nonce: str, timeout: float) -> dict[str, object] | None:
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        reply = _read(answer)
+        if reply.get("nonce") == nonce:
+            return reply
+        time.sleep(_POLL_SECONDS)
+    return None
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _copy(source: Path, target: Path) -> None:
+    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        with source.open("rb") as reader, part.open("wb") as writer:
+            shutil.copyfileobj(reader, writer)
+            writer.flush()
+            os.fsync(writer.fileno())
+        part.replace(target)
+    finally:
+        _remove(part)
+
+
+def _write(target: Path, text: str) -> None:
+    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(target)
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        for chunk in iter(lambda: stream.read(1 << 20), b""):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
