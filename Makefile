@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+# What a person does with Binsight. `make help` lists it. Everything runs from the project's own
+# folders (.venv, node_modules), installed from locks on first use; ENV names a file in environments/.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+ENV ?= dev
+PORT ?= 4566
+DATASET ?=
+KEEP ?=
+SKIP_BAD ?=
+TESTS ?=
+
+BIN := $(CURDIR)/.venv/bin
+export PATH := $(BIN):$(PATH)
+export BINSIGHT_ENVIRONMENT := $(ENV)
+CDK := $(BIN)/cdk
+INSTALL := @$(PYTHON) -m tools.install
+
+.PHONY: help
+help: ## List what can be made
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  settings: ENV=$(ENV) (a file in environments/) DATASET=folder KEEP=1 PORT=$(PORT)"
+
+.PHONY: rehearse
+rehearse: ## Deploy to a local AWS, train, approve, roll out and sort photos (DATASET=, ENV=, KEEP=1)
+	$(INSTALL) runtime rehearsal train torch
+	@exec $(BIN)/python -m rehearsal run --environment "$(ENV)" --dataset "$(DATASET)" --port "$(PORT)" $(if $(KEEP),--keep) $(if $(SKIP_BAD),--skip-bad)
+
+.PHONY: rehearse-down
+rehearse-down: ## End a local AWS that KEEP=1 left up
+	$(INSTALL) runtime rehearsal train torch
+	@exec $(BIN)/python -m rehearsal down
+
+.PHONY: test
+test: lint ## All gates: linters, then every test (TESTS=path narrows it)
+	@exec $(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTS)
+
+.PHONY: lint
+lint: ## Format, lint, types, shell scripts
+	$(INSTALL) runtime rehearsal train torch dev
+	@exec bash tools/lint.sh
+
+.PHONY: install
+install: ## What deploying needs: the CDK app's packages, Node and the CDK CLI
+	$(INSTALL) runtime
+
+.PHONY: synth
+synth: install ## Write the templates of ENV to cdk.out
+	@exec $(CDK) synth --all --quiet
+
+.PHONY: bootstrap
+bootstrap: install ## Prepare the account of ENV for the CDK (once per account and region)
+	@exec $(CDK) bootstrap
+
+.PHONY: diff
+diff: install ## What a deployment of ENV would change
+	@exec $(CDK) diff --all
+
+.PHONY: deploy
+deploy: install ## Deploy ENV to its AWS account
+	@exec $(CDK) deploy --all
+
+.PHONY: destroy
+destroy: install ## Remove ENV from its AWS account; what is kept is in the README
+	@exec $(CDK) destroy --all
+
+.PHONY: bench
+bench: ## Measure: synth against an empty app, findings per resource
+	$(INSTALL) runtime rehearsal train torch dev
+	@exec $(BIN)/python -m tests.bench
+
+.PHONY: snapshots
+snapshots: ## Rewrite the committed template snapshots; review the difference yourself
+	$(INSTALL) runtime rehearsal train torch dev
+	@exec $(BIN)/python -m pytest tests/synth --update-snapshots
+
+.PHONY: lock
+lock: ## Resolve requirements/*.in into the locks
+	$(INSTALL) dev
+	@exec bash tools/lock.sh

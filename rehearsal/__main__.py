@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``python -m rehearsal run`` and ``python -m rehearsal down``; ``make rehearse`` calls them."""
+
+import argparse
+import fcntl
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from infra.settings import load
+from infra.settings_errors import SettingsError
+from rehearsal.errors import RehearsalError
+from rehearsal.local_aws import DIFFERENCES
+from rehearsal.local_aws.process import LocalAwsError, stop_kept
+from rehearsal.rehearse import Rehearsal
+
+WORK = Path(__file__).resolve().parent.parent / ".rehearsal"
+
+
+def main() -> int:
+    """Parse the command line, rehearse, and turn every known error into a sentence."""
+    arguments = _parse()
+    console = Console(highlight=False)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        if arguments.command == "down":
+            console.print(stop_kept(arguments.work / "local-aws"))
+            return 0
+        with _only_one(arguments.work):
+            return _run(arguments, console)
+    except (RehearsalError, LocalAwsError, SettingsError) as error:
+        console.print(f"rehearse: {error}", style="red", markup=False)
+        return 1
+    except KeyboardInterrupt:
+        console.print("rehearse: interrupted; everything that was started has been stopped")
+        return 130
+
+
+def _run(arguments: argparse.Namespace, console: Console) -> int:
+    rehearsal = Rehearsal(
+        name=arguments.environment,
+        settings=load(arguments.environment),
+        work=arguments.work,
+        dataset=Path(arguments.dataset).expanduser().resolve() if arguments.dataset else None,
+        skip_bad=arguments.skip_bad,
+        port=arguments.port,
+        keep=arguments.keep,
+        console=console,
+    )
+    rehearsal.run()
+    total = sum(stage.seconds for stage in rehearsal.stages.done)
+    console.print(f"Done in {total:.0f} s. Report: {arguments.work / 'report.json'}")
+    console.print("What the local AWS does not do: " + "; ".join(DIFFERENCES) + ".")
+    if arguments.keep:
+        _say_how_to_reach(rehearsal, console)
+    return 0
+
+
+def _say_how_to_reach(rehearsal: Rehearsal, console: Console) -> None:
+    settings = rehearsal.settings
+    console.print(
+        "The local AWS stays up. Reach it with aws or boto3:\n"
+        f"  export AWS_ENDPOINT_URL=http://127.0.0.1:{rehearsal.port} "
+        f"AWS_ACCESS_KEY_ID={settings.account} AWS_SECRET_ACCESS_KEY=rehearsal "
+        f"AWS_REGION={settings.region}\n"
+        "  aws cloudformation describe-stacks\n"
+        "End it with: make rehearse-down"
+    )
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="rehearsal", description=__doc__)
+    parser.add_argument("--work", type=Path, default=WORK, help="folder for everything it writes")
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="rehearse an environment")
+    run.add_argument("--environment", default="dev", help="a file in environments/")
+    run.add_argument("--dataset", default="", help="folder of class folders; empty: drawn samples")
+    run.add_argument("--skip-bad", action="store_true", help="leave unreadable photos out")
+    run.add_argument("--port", type=int, default=4566, help="where the local AWS listens")
+    run.add_argument("--keep", action="store_true", help="leave the local AWS up")
+    commands.add_parser("down", help="end a local AWS that --keep left up")
+    return parser.parse_args()
+
+
+@contextmanager
+def _only_one(work: Path) -> Iterator[None]:
+    """Two rehearsals in one work folder would overwrite each other."""
+    work.mkdir(parents=True, exist_ok=True)
+    with (work / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise RehearsalError(f"another rehearsal is running in {work}") from error
+        print(os.getpid(), file=lock, flush=True)
+        yield
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rehearsal's two cameras: one in the canary group, one in the fleet."""
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rehearsal.cloud import Cloud
+from rehearsal.core_device import CoreDevice
+from rehearsal.errors import RehearsalError
+
+INSTALL_TIMEOUT = 60
+
+
+@dataclass(kw_only=True)
+class Cameras:
+    """Provisions the cameras as the stack's template says and runs them."""
+
+    cloud: Cloud
+    outputs: Mapping[str, str]
+    folder: Path
+    model_folder: str
+    news: Callable[[str], None]
+    canary: CoreDevice = field(init=False)
+    fleet: CoreDevice = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.canary = self._device("rehearsal-canary")
+        self.fleet = self._device("rehearsal-fleet")
+
+    def start(self) -> None:
+        """Provision both, start them, wait until the runtime deployment is installed."""
+        self._provision(self.fleet, group=None)
+        self._provision(self.canary, group=self.outputs["CanaryThingGroup"])
+        for camera in (self.canary, self.fleet):
+            camera.start()
+        self._await(self.outputs["InferenceComponent"])
+
+    def stop(self) -> None:
+        """End both cameras and their processes."""
+        for camera in (self.canary, self.fleet):
+            camera.stop()
+
+    def await_model(self, component: str) -> str:
+        """Wait until both have adopted the model; return the component's version."""
+        return self._await(component)
+
+    def lens_of(self, camera: CoreDevice) -> Path:
+        """The folder that a camera looks at."""
+        return camera.folder / "lens"
+
+    def _device(self, thing: str) -> CoreDevice:
+        folder = self.folder / thing
+        # What an earlier rehearsal left must not pass for this one's installation.
+        shutil.rmtree(folder, ignore_errors=True)
+        lens = folder / "lens"
+        lens.mkdir(parents=True)
+        return CoreDevice(
+            thing=thing,
+            folder=folder,
+            cloud=self.cloud,
+            stand_ins={
+                "BINSIGHT_SOURCE": f"dir:{lens}?follow=1&hold=6&gap=4&fps=15",
+                "BINSIGHT_PUBLISHER": f"https:{self.cloud.endpoint}",
+                # The local AWS finds account and region in the credentials that a core would send.
+                "BINSIGHT_PUBLISHER_ACCOUNT": self.cloud.account,
+            },
+            model_folder=self.model_folder,
+            news=self.news,
+        )
+
+    def _provision(self, camera: CoreDevice, group: str | None) -> None:
+        """Make the thing as the provisioning template says; ``group`` moves it out of the fleet.
+
+        On AWS a camera does this itself with its claim certificate, over MQTT.
+        """
+        iot = self.cloud.client("iot")
+        template = iot.describe_provisioning_template(
+            templateName=self.outputs["ProvisioningTemplate"]
+        )
+        resources = json.loads(template["templateBody"])["Resources"]
+        thing = next(item for item in resources.values() if item["Type"] == "AWS::IoT::Thing")
+        policy = next(item for item in resources.values() if item["Type"] == "AWS::IoT::Policy")
+        properties = thing["Properties"]
+        iot.create_thing(thingName=camera.thing, thingTypeName=properties["ThingTypeName"])
+        certificate = iot.create_keys_and_certificate(setAsActive=True)["certificateArn"]
+        iot.attach_policy(policyName=policy["Properties"]["PolicyName"], target=certificate)
+        iot.attach_thing_principal(thingName=camera.thing, principal=certificate)
+        for name in properties["ThingGroups"]:
+            if group is not None and name == self.outputs["FleetThingGroup"]:
+                name = group
+            iot.add_thing_to_thing_group(thingGroupName=name, thingName=camera.thing)
+
+    def _await(self, component: str) -> str:
+        deadline = time.monotonic() + INSTALL_TIMEOUT
+        while time.monotonic() < deadline:
+            for camera in (self.canary, self.fleet):
+                camera.check()
+            versions = {camera.components.get(component) for camera in (self.canary, self.fleet)}
+            if len(versions) == 1 and (version := versions.pop()):
+                return version
+            time.sleep(0.2)
+        raise RehearsalError(
+            f"{component} was not installed on both cameras within {INSTALL_TIMEOUT} s; "
+            f"logs: {self.folder}"
+        )

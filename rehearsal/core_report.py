@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a simulated core tells the local AWS about itself; a real one does it over MQTT."""
+
+import json
+import urllib.request
+from collections.abc import Mapping
+
+from rehearsal.cloud import Cloud
+
+
+def report_deployment(
+    cloud: Cloud, *, thing: str, deployment_id: str, components: Mapping[str, str], failure: str
+) -> None:
+    """Report a deployment as finished on this device: succeeded, or failed with the reason."""
+    body = {
+        "account": cloud.account,
+        "region": cloud.region,
+        "deploymentId": deployment_id,
+        "status": "FAILED" if failure else "SUCCEEDED",
+        "reason": failure,
+        "components": dict(components),
+    }
+    request = urllib.request.Request(  # noqa: S310 - the address of the local AWS
+        f"{cloud.endpoint}/_binsight/core-devices/{thing}",
+        data=json.dumps(body).encode(),
+        headers={"Content-Type": "application/json"},
+        method="POST",
+    )
+    with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - as above
+        pass

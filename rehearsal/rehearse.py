@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rehearsal, stage by stage: from an empty account to sorted photos, and back to empty."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from infra.settings import Settings
+from rehearsal.cameras import Cameras
+from rehearsal.cdk import Cdk
+from rehearsal.cloud import Cloud
+from rehearsal.dataset import Dataset, check_dataset, upload
+from rehearsal.errors import RehearsalError
+from rehearsal.local_aws.process import LocalAws
+from rehearsal.playback import Playback
+from rehearsal.report import Report
+from rehearsal.sample_set import draw
+from rehearsal.stages import Stages
+
+PHOTOS_PER_CLASS = 4
+TRAINING_TIMEOUT = 3600
+
+
+@dataclass(kw_only=True)
+class Rehearsal:
+    """One rehearsal of one environment in a work folder of its own.
+
+    ``dataset`` is a folder of class folders, or None for the drawn sample set. ``keep`` leaves the
+    local AWS and everything in it up.
+    """
+
+    name: str
+    settings: Settings
+    work: Path
+    dataset: Path | None
+    skip_bad: bool
+    port: int
+    keep: bool
+    console: Console
+    stages: Stages = field(init=False)
+    report: Report = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stages = Stages(self.console)
+        source = str(self.dataset) if self.dataset else "sample set (drawn, no real photos)"
+        self.report = Report(environment=self.name, dataset=source)
+
+    def run(self) -> None:
+        """Go through all stages. Raises RehearsalError where one cannot go on."""
+        with self._reported(), ExitStack() as cleanup:
+            dataset = self._prepare_dataset()
+            aws, cdk, cloud = self._start(cleanup)
+            self._deploy(cdk)
+            outputs = cloud.outputs()
+            cameras = self._start_cameras(cloud, outputs, cleanup)
+            execution = self._train(cloud, outputs, dataset)
+            self._roll_out(cloud, outputs, cameras)
+            photos = self._held_out(cloud, outputs, dataset, execution)
+            self._sort(cloud, outputs, cameras, photos)
+            if self.keep:
+                aws.detach()
+            else:
+                self._destroy(cdk, cloud)
+
+    @contextmanager
+    def _reported(self) -> Iterator[None]:
+        """Write the report however the rehearsal ends."""
+        try:
+            yield
+        except RehearsalError as error:
+            self.report.error = str(error)
+            raise
+        except KeyboardInterrupt:
+            self.report.error = "interrupted"
+            raise
+        finally:
+            self.report.write(self.work / "report.json", self.stages)
+
+    def _prepare_dataset(self) -> Dataset:
+        with self.stages.stage("dataset", "look at every photo"):
+            folder = self.dataset
+            if folder is None:
+                folder = self.work / "sample-set"
+                shutil.rmtree(folder, ignore_errors=True)
+                draw(folder)
+            dataset = check_dataset(folder, skip_bad=self.skip_bad)
+            counts = ", ".join(f"{count} {name}" for name, count in dataset.classes.items())
+            self.stages.news(f"{len(dataset.photos)} photos: {counts}")
+            if dataset.unreadable:
+                self.stages.news(f"left out, unreadable: {', '.join(dataset.unreadable)}")
+        return dataset
+
+    def _start(self, cleanup: ExitStack) -> tuple[LocalAws, Cdk, Cloud]:
+        with self.stages.stage("local AWS", f"start it on 127.0.0.1:{self.port}"):
+            aws = LocalAws(port=self.port, work=self.work / "local-aws")
+            cleanup.enter_context(aws)
+        account, region = self.settings.account, self.settings.region
+        cdk = Cdk(
+            name=self.name,
+            environment=aws.client_environment(account=account, region=region),
+            assembly=self.work / "assembly",
+            log=self.work / "cdk.log",
+            progress=self.stages.progress,
+        )
+        cloud = Cloud(
+            endpoint=aws.endpoint, account=account, region=region, prefix=self.settings.prefix
+        )
+        return aws, cdk, cloud
+
+    def _deploy(self, cdk: Cdk) -> None:
+        with self.stages.stage("synth", "build the assets, write the templates, check the rules"):
+            cdk.synth()
+        with self.stages.stage("bootstrap", "prepare the account for the CDK"):
+            cdk.bootstrap(self.settings.account, self.settings.region)
+        with self.stages.stage("deploy", "four stacks with `cdk deploy --all`"):
+            self.stages.news(f"{cdk.deploy()} stacks deployed")
+        with self.stages.stage("deploy again", "nothing may change"):
+            self.report.redeploy_changes = cdk.deploy()
+            if self.report.redeploy_changes:
+                raise RehearsalError(
+                    f"{self.report.redeploy_changes} stack(s) changed although nothing had; "
+                    f"see {cdk.log}"
+                )
+            self.stages.news("no changes")
+
+    def _start_cameras(self, cloud: Cloud, outputs: dict[str, str], cleanup: ExitStack) -> Cameras:
+        with self.stages.stage("cameras", "provision two simulated cameras, install the runtime"):
+            cameras = Cameras(
+                cloud=cloud,
+                outputs=outputs,
+                folder=self.work / "cameras",
+                model_folder=self.settings.camera.model_folder,
+                news=self.stages.news,
+            )
+            cleanup.callback(cameras.stop)
+            cameras.start()
+        return cameras
+
+    def _train(self, cloud: Cloud, outputs: dict[str, str], dataset: Dataset) -> str:
+        with self.stages.stage("dataset upload", "photos, then the manifest that starts training"):
+            upload(
+                cloud.client("s3"),
+                dataset,
+                bucket=outputs["DatasetBucket"],
+                name=self.settings.training.dataset,
+                progress=self.stages.progress,
+            )
+        with self.stages.stage("training", "the SageMaker pipeline, each step a local process"):
+            execution = cloud.pipeline_execution(outputs["PipelineName"])
+            cloud.watch_pipeline(execution, news=self.stages.news, timeout=TRAINING_TIMEOUT)
+        return execution
+
+    def _roll_out(self, cloud: Cloud, outputs: dict[str, str], cameras: Cameras) -> None:
+        with self.stages.stage("approval", f"{self.settings.training.approval} in {self.name}"):
+            package = cloud.latest_model_package(outputs["ModelPackageGroup"])
+            if package["ModelApprovalStatus"] != "Approved":
+                cloud.client("sagemaker").update_model_package(
+                    ModelPackageArn=package["ModelPackageArn"],
+                    ModelApprovalStatus="Approved",
+                    ApprovalDescription="approved by the rehearsal, as a person would",
+                )
+            self.stages.news(f"{package['ModelPackageArn'].rsplit(':', 1)[-1]} is approved")
+        with self.stages.stage("roll out", "canary, bake, fleet; each camera checks and swaps"):
+            result = cloud.watch_rollout(outputs["RolloutStateMachineArn"], news=self.stages.news)
+            version = cameras.await_model(outputs["ModelComponent"])
+            output = json.loads(result["output"])
+            self.report.model = {
+                "version": version,
+                "digest": output.get("digest"),
+                "metrics": package.get("CustomerMetadataProperties", {}),
+            }
+            self.stages.news(f"model {version} runs on both cameras")
+
+    def _held_out(
+        self, cloud: Cloud, outputs: dict[str, str], dataset: Dataset, execution: str
+    ) -> list[tuple[Path, str]]:
+        """Photos of the test split, some of each class: (file, class)."""
+        run = execution.rsplit("/", 1)[-1]
+        body = cloud.client("s3").get_object(
+            Bucket=outputs["ArtifactsBucket"], Key=f"runs/{run}/prepared/dataset.json"
+        )["Body"]
+        described: dict[str, Any] = json.load(body)
+        chosen: dict[str, list[str]] = {}
+        for photo in described["splits"]["test"]:
+            of_class = chosen.setdefault(photo.split("/", 1)[0], [])
+            if len(of_class) < PHOTOS_PER_CLASS:
+                of_class.append(photo)
+        return [
+            (dataset.folder / photo, name) for name, photos in chosen.items() for photo in photos
+        ]
+
+    def _sort(
+        self,
+        cloud: Cloud,
+        outputs: dict[str, str],
+        cameras: Cameras,
+        photos: list[tuple[Path, str]],
+    ) -> None:
+        with self.stages.stage("sort photos", "hold photos before a camera, find them again"):
+            playback = Playback(
+                cloud=cloud,
+                camera=cameras.fleet,
+                lens=cameras.lens_of(cameras.fleet),
+                latest_table=outputs["LatestTable"],
+                archive_bucket=outputs["ArchiveBucket"],
+            )
+            self.report.photos = playback.show(photos, progress=self.stages.progress)
+        self.report.show(self.console)
+
+    def _destroy(self, cdk: Cdk, cloud: Cloud) -> None:
+        with self.stages.stage("destroy", "delete the stacks, see what is kept"):
+            stack_ids = cloud.stack_ids()
+            cdk.destroy()
+            self.report.destroyed, self.report.retained = cloud.left_behind(stack_ids)
+            self.report.show_left_behind(self.console)

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a rehearsal leaves behind: a table for people and ``report.json`` for programs."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from rehearsal.playback import SortedPhoto
+from rehearsal.stages import Stages
+
+_COLOURS = {"landfill": "white", "compost": "green", "recycling": "blue"}
+
+
+@dataclass(kw_only=True)
+class Report:
+    """Grows with the rehearsal, so that a failed one is reported as far as it came."""
+
+    environment: str
+    dataset: str
+    model: dict[str, Any] = field(default_factory=dict)
+    photos: list[SortedPhoto] = field(default_factory=list)
+    redeploy_changes: int | None = None
+    destroyed: list[str] = field(default_factory=list)
+    retained: list[str] = field(default_factory=list)
+    error: str | None = None
+
+    def write(self, path: Path, stages: Stages) -> None:
+        """Write ``report.json`` whole or not at all."""
+        document = {
+            "environment": self.environment,
+            "dataset": self.dataset,
+            "stages": stages.report(),
+            "model": self.model,
+            "photos": [row.report() for row in self.photos],
+            "redeploy_changes": self.redeploy_changes,
+            "destroyed": self.destroyed,
+            "retained": self.retained,
+            "error": self.error,
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".part")
+        unfinished.write_text(json.dumps(document, indent=2) + "\n")
+        unfinished.replace(path)
+
+    def show(self, console: Console) -> None:
+        """Print the table: what each photo was taken for and where it was found again."""
+        # The last part of a key is enough to find it; the whole key is in report.json.
+        table = Table(title="Photos that no training step saw", title_justify="left")
+        for column in ("photo", "class", "bin", "confidence", "archive (S3)", "latest (DynamoDB)"):
+            table.add_column(column, overflow="fold")
+        for row in self.photos:
+            right = row.class_name == row.expected
+            table.add_row(
+                row.photo,
+                f"[{'green' if right else 'red'}]{row.class_name}[/]",
+                f"[{_COLOURS[row.bin]}]{row.bin}[/]",
+                f"{row.confidence:.2f}",
+                f"…{row.archived[-28:]}" if row.archived else "",
+                row.latest,
+            )
+        console.print(table)
+        right = sum(row.class_name == row.expected for row in self.photos)
+        console.print(f"{right} of {len(self.photos)} photos were put in the right class.")
+
+    def show_left_behind(self, console: Console) -> None:
+        """Say what the destroy removed and what it kept."""
+        kept = Counter(name.split(" ", 1)[0] for name in self.retained)
+        text = ", ".join(f"{count} {kind}" for kind, count in sorted(kept.items())) or "nothing"
+        console.print(f"  {len(self.destroyed)} resources deleted; kept on purpose: {text}")

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The fast gates, shared by people, `make test` and CI. Every gate runs even if an earlier one failed.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+failed=0
+
+gate() {
+  local name=$1
+  shift
+  if "$@"; then
+    printf '  %-12s ok\n' "$name"
+  else
+    printf '  %-12s FAILED: %s\n' "$name" "$*" >&2
+    failed=1
+  fi
+}
+
+scripts() { { git ls-files '*.sh'; echo .ci/run; } | sort -u; }
+
+gate "ruff format" ruff format --quiet --check .
+gate "ruff check" ruff check --quiet .
+gate "mypy" mypy --no-error-summary
+# shellcheck disable=SC2046  # a list of file names without spaces
+gate "shellcheck" shellcheck $(scripts)
+exit "$failed"

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Resolve every *.in into its lock, digests included, for all platforms. Locks build on each other
+# in this order, because one environment holds them all.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+compile() {
+  echo "  $1"
+  uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+    --no-annotate --no-header "$1" -o "${1%.in}.txt" "${@:2}"
+}
+
+cd requirements
+for lock in runtime node rehearsal train dev; do
+  compile "$lock.in" "$@"
+done
+cd ..
+compile lambda/inference/requirements.in "$@"
+compile training/requirements.in "$@"
