@@ -90,9 +90,10 @@ class Cameras:
         iot.attach_policy(policyName=policy["Properties"]["PolicyName"], target=certificate)
         iot.attach_thing_principal(thingName=camera.thing, principal=certificate)
         for name in properties["ThingGroups"]:
-            if group is not None and name == self.outputs["FleetThingGroup"]:
-                name = group
-            iot.add_thing_to_thing_group(thingGroupName=name, thingName=camera.thing)
+            moved = group is not None and name == self.outputs["FleetThingGroup"]
+            iot.add_thing_to_thing_group(
+                thingGroupName=group if moved else name, thingName=camera.thing
+            )
 
     def _await(self, component: str) -> str:
         deadline = time.monotonic() + INSTALL_TIMEOUT

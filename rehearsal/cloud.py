@@ -70,7 +70,7 @@ class Cloud:
     def watch_pipeline(
         self, execution: str, *, news: Callable[[str], None], timeout: float
     ) -> dict[str, Any]:
-        """Tell of each step as it ends; return the execution. A failed one raises with its reason."""
+        """Tell of each step as it ends; return the execution. A failed one raises its reason."""
         sagemaker = self.client("sagemaker")
         told: set[str] = set()
         for _ in _until(timeout, f"pipeline execution {execution} did not end"):
@@ -130,7 +130,7 @@ class Cloud:
         raise AssertionError  # _until raises when time is up
 
     def left_behind(self, stack_ids: Mapping[str, str]) -> tuple[list[str], list[str]]:
-        """What a destroy deleted and what it kept, each as ``type name``, from the stacks' events."""
+        """What a destroy deleted and what it kept, as ``type name``, from the stacks' events."""
         destroyed, retained = [], []
         for stack_id in stack_ids.values():
             last: dict[str, tuple[str, str]] = {}

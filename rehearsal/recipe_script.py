@@ -13,10 +13,11 @@ _VARIABLE = re.compile(r"\{([^{}]*)\}")
 def interpolate(
     script: str, *, artifacts: str, thing: str, root: str, configuration: Mapping[str, Any]
 ) -> str:
-    """Replace ``{artifacts:path}``, ``{iot:thingName}``, ``{kernel:rootPath}``, ``{configuration:/x}``.
+    """Replace the recipe variables that a component of Binsight may use.
 
-    A real nucleus lite stops silently at a variable it does not know and runs what is left of the
-    script; here that is an error.
+    Those are ``{artifacts:path}``, ``{iot:thingName}``, ``{kernel:rootPath}`` and
+    ``{configuration:/x}``. A real nucleus lite stops silently at a variable it does not know and
+    runs what is left of the script; here that is an error.
     """
 
     def replace(match: re.Match[str]) -> str:

@@ -13,7 +13,7 @@ from rich.status import Status
 
 @dataclass
 class Stage:
-    """One stage in the report. ``status`` is ``running``, ``done``, ``failed`` or ``interrupted``."""
+    """A stage in the report. ``status``: ``running``, ``done``, ``failed`` or ``interrupted``."""
 
     name: str
     seconds: float = 0.0
