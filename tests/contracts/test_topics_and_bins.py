@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Topics, bins and component versions: what each accepts, answers and refuses."""
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.bins import BINS, BinPolicy
+from contracts.components import content_version
+from contracts.topics import ANY_THING, Topics
+
+names = st.text(string.ascii_letters, min_size=1, max_size=12)
+
+
+def test_topics_of_a_thing():
+    topics = Topics("binsight/hall-3")
+    assert topics.detections("cam-1") == "binsight/hall-3/cam-1/detections"
+    assert topics.telemetry(ANY_THING) == "binsight/hall-3/+/telemetry"
+    assert topics.detections("cam-1").split("/")[topics.thing_segment - 1] == "cam-1"
+
+
+@pytest.mark.parametrize("prefix", ["$aws", "", "a//b", "a/#", "+", "a b", "/a", "a/"])
+def test_a_bad_topic_prefix_is_refused_by_name(prefix):
+    with pytest.raises(ValueError, match="topic prefix"):
+        Topics(prefix)
+
+
+@pytest.mark.parametrize(
+    ("folder", "expected"),
+    [
+        ("Compost", "compost"),
+        ("Landfill", "landfill"),
+        ("Recycling", "recycling"),
+        ("Recycle", "recycling"),
+    ],
+)
+def test_the_seeds_folders_are_bins_already(folder, expected):
+    assert BinPolicy({}).bin_for(folder, 0.9) == expected
+
+
+def test_unsure_and_unknown_go_to_the_default():
+    policy = BinPolicy({"glass": "recycling"}, default="compost", unsure_below=0.6)
+    assert policy.bin_for("glass", 0.6) == "recycling"
+    assert policy.bin_for("glass", 0.59) == "compost"
+    assert policy.bin_for("spaceship", 1.0) == "compost"
+
+
+@given(st.dictionaries(names, st.sampled_from(BINS)), st.sampled_from(BINS), st.floats(0, 1))
+def test_a_policy_survives_its_environment_variable(classes, default, unsure_below):
+    policy = BinPolicy(classes, default=default, unsure_below=unsure_below)
+    assert BinPolicy.from_json(policy.to_json()) == policy
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("{", "not JSON"),
+        ("[]", "expected an object"),
+        ('{"classes": {"a": "bin"}}', "a = 'bin'; allowed: landfill, compost, recycling"),
+        ('{"classes": {}, "unsure_below": 2}', "unsure_below = 2"),
+        ('{"classes": {}, "unsure": 0.2}', "unknown key 'unsure'"),
+    ],
+)
+def test_a_bad_policy_names_what_is_wrong(text, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        BinPolicy.from_json(text)
+
+
+@given(st.text("0123456789abcdef", min_size=64, max_size=64))
+def test_versions_follow_content_and_fit_greengrass(digest):
+    version = content_version(digest)
+    assert version == content_version(digest)
+    major, minor, patch = map(int, version.split("."))
+    assert major == 1
+    assert 0 <= minor <= 999999
+    assert 0 <= patch <= 999999
+
+
+def test_a_version_needs_a_digest():
+    with pytest.raises(ValueError, match="hexadecimal"):
+        content_version("latest")
