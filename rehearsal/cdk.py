@@ -42,8 +42,7 @@ class Cdk:
             *("deploy", "--all", "--require-approval", "never", "--progress", "events"),
             *("--app", str(self.assembly)),
         )
-        unchanged = len(re.findall(r"✅ .*\(no changes\)", text))
-        return len(re.findall(r"✅ .*", text)) - unchanged - text.count("✨")
+        return count_changed(text)
 
     def destroy(self) -> None:
         """Delete every stack of the environment."""
@@ -85,6 +84,12 @@ class Cdk:
                 f"{self.log}:\n{''.join(lines[-25:])}"
             )
         return text
+
+
+def count_changed(output: str) -> int:
+    """How many stacks a ``cdk deploy`` changed, from the line it prints for each."""
+    deployed = re.findall(r"^\s*✅ +\S+( \(no changes\))?", output, re.MULTILINE)
+    return sum(not unchanged for unchanged in deployed)
 
 
 def _clean_environment() -> dict[str, str]:

@@ -79,10 +79,8 @@ def run_script(script: str, *, folder: Path, log: Path, timeout: float = 180) ->
 
 
 def stop_group(process: subprocess.Popen[bytes], patience: float = 5) -> None:
-    """End a process that leads its own group, and all that it started."""
+    """End a process that leads its own group, and all that it started, even if it has ended."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        if process.poll() is not None:
-            return
         try:
             os.killpg(process.pid, number)
             process.wait(patience)

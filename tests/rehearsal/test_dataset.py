@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A dataset is looked at before anything starts, and every defect has a name."""
+
+import json
+
+import pytest
+from PIL import Image
+
+from rehearsal.dataset import check_dataset, upload
+from rehearsal.errors import RehearsalError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("glass", "paper"):
+        (tmp_path / name).mkdir()
+        for number in range(3):
+            Image.new("RGB", (32, 24), (number * 40, 90, 60)).save(
+                tmp_path / name / f"{number}.jpg"
+            )
+    (tmp_path / ".cache").mkdir()
+    (tmp_path / "notes.txt").write_text("not a class")
+    return tmp_path
+
+
+def test_photos_are_listed_by_class(folder):
+    dataset = check_dataset(folder)
+    assert dataset.classes == {"glass": 3, "paper": 3}
+    assert dataset.photos[0] == "glass/0.jpg"
+    assert dataset.unreadable == ()
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(RehearsalError, match=r"nowhere: there is no such folder"):
+        check_dataset(tmp_path / "nowhere")
+
+
+def test_one_class_is_not_enough(folder):
+    for path in (folder / "paper").iterdir():
+        path.unlink()
+    (folder / "paper").rmdir()
+    with pytest.raises(RehearsalError, match="1 class folder"):
+        check_dataset(folder)
+
+
+def test_an_empty_class_is_named(folder):
+    (folder / "metal").mkdir()
+    with pytest.raises(RehearsalError, match="class folder 'metal' has no photo"):
+        check_dataset(folder)
+
+
+def test_a_corrupt_photo_is_named_or_left_out(folder):
+    whole = (folder / "glass" / "0.jpg").read_bytes()
+    (folder / "glass" / "1.jpg").write_bytes(whole[: len(whole) // 2])
+    (folder / "paper" / "2.jpg").write_text("hello")
+    with pytest.raises(RehearsalError, match=r"2 of 6 photos(.|\n)*glass/1\.jpg(.|\n)*SKIP_BAD=1"):
+        check_dataset(folder)
+    dataset = check_dataset(folder, skip_bad=True)
+    assert dataset.unreadable == ("glass/1.jpg", "paper/2.jpg")
+    assert dataset.classes == {"glass": 2, "paper": 2}
+
+
+def test_the_manifest_comes_last_and_is_sagemakers(folder):
+    calls = []
+
+    class Bucket:
+        def upload_file(self, path, bucket, key):
+            calls.append((bucket, key))
+
+        def put_object(self, *, Bucket, Key, Body):  # noqa: N803 - boto3's names
+            calls.append((Bucket, Key))
+            self.manifest = json.loads(Body)
+
+    bucket = Bucket()
+    dataset = check_dataset(folder)
+    assert (
+        upload(bucket, dataset, bucket="b", name="trash", progress=print) == "trash/manifest.json"
+    )
+    assert calls[-1] == ("b", "trash/manifest.json")
+    assert sorted(calls[:-1]) == [("b", f"trash/{photo}") for photo in dataset.photos]
+    assert bucket.manifest == [{"prefix": "s3://b/trash/"}, *dataset.photos]
