@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Binsight as a CDK app: the four stacks of one environment.
+
+The environment is named by `-c environment=NAME`, else by BINSIGHT_ENVIRONMENT, else it is dev:
+
+    cdk deploy --all                          # dev
+    cdk deploy --all -c environment=prod
+
+The same tree gives the same templates on any machine: no network, no credentials, no git, no clock.
+"""
+
+import os
+import sys
+
+import aws_cdk as cdk
+
+from infra import settings
+from infra.bundling import NotBundledError
+from infra.compliance import attach_rule_packs
+from stacks.data import DataStack
+from stacks.training import TrainingStack
+
+
+def build(app: cdk.App, name: str) -> None:
+    """Add the stacks of the environment called ``name`` to the app."""
+    environment = settings.load(name)
+    data = DataStack(app, "Data", settings=environment)
+    TrainingStack(app, "Training", settings=environment, data=data)
+    attach_rule_packs(app)
+
+
+def main() -> None:
+    """Synthesise the environment that the context or the process environment names."""
+    app = cdk.App()
+    chosen = app.node.try_get_context("environment")
+    try:
+        build(app, chosen or os.environ.get("BINSIGHT_ENVIRONMENT") or "dev")
+    except (settings.SettingsError, NotBundledError) as error:
+        sys.exit(f"binsight: {error}")
+    app.synth()
+
+
+if __name__ == "__main__":
+    main()

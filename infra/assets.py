@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Built archives as CDK assets."""
+
+from aws_cdk import aws_s3_assets as s3_assets
+from constructs import Construct
+
+from infra.bundles import Bundle
+from infra.bundling import built
+
+
+def archive_asset(scope: Construct, construct_id: str, bundle: Bundle) -> s3_assets.Asset:
+    """The bundle's archive in the CDK assets bucket.
+
+    Its hash comes from sources and locks, never from the archive's bytes: they may differ where
+    another zlib compressed them.
+    """
+    asset = built(bundle)
+    return s3_assets.Asset(scope, construct_id, path=asset.path, asset_hash=asset.digest)

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each asset is made of."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FORMAT = "1"
+"""Raised when the same sources shall make another archive, so that nothing stale is taken."""
+
+_SKIPPED_FOLDERS = {"__pycache__", "tests", "node_modules"}
+_SKIPPED_SUFFIXES = {".pyc", ".pyo", ".in", ".md"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Files of a folder of this repository, placed under ``inside`` in the archive."""
+
+    folder: str
+    inside: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle:
+    """An archive: some sources and, where ``lock`` names a file, the packages it pins."""
+
+    name: str
+    sources: Sequence[Source]
+    lock: str = ""
+
+    def files(self, root: Path = ROOT) -> list[tuple[str, Path]]:
+        """Every source file with its name in the archive, sorted by that name."""
+        return sorted(
+            (name, path)
+            for source in self.sources
+            for name, path in _walk(root / source.folder, source.inside)
+        )
+
+    def lock_digest(self, root: Path = ROOT) -> str:
+        """Changes when the pinned packages do; empty when there are none."""
+        if not self.lock:
+            return ""
+        content = (root / self.lock).read_bytes()
+        return hashlib.sha256(FORMAT.encode() + content).hexdigest()
+
+    def digest(self, root: Path = ROOT) -> str:
+        """Changes when anything in the archive does: the asset's hash."""
+        digest = hashlib.sha256(f"{FORMAT}\n{self.name}\n{self.lock_digest(root)}\n".encode())
+        for name, path in self.files(root):
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            digest.update(f"{name}\0{content}\n".encode())
+        return digest.hexdigest()
+
+
+INFERENCE = Bundle(
+    name="inference",
+    sources=(
+        Source(folder="lambda/inference"),
+        Source(folder="contracts", inside="contracts"),
+    ),
+    lock="lambda/inference/requirements.txt",
+)
+"""The camera program. One platform: x86_64 Linux, Python 3.11, glibc 2.28 or newer."""
+
+ROLLOUT = Bundle(
+    name="rollout",
+    sources=(
+        Source(folder="lambda/rollout"),
+        Source(folder="contracts", inside="contracts"),
+    ),
+)
+"""The rollout's function; boto3 comes with the Lambda runtime. Its rollout/adopt.py goes on to the
+cameras as an artifact of the model component."""
+
+TRAINING = Bundle(
+    name="training",
+    sources=(
+        Source(folder="training", inside="training"),
+        Source(folder="contracts", inside="contracts"),
+    ),
+)
+"""What every step of the training pipeline runs."""
+
+BUNDLES = (INFERENCE, ROLLOUT, TRAINING)
+
+
+def _walk(folder: Path, inside: str) -> Iterator[tuple[str, Path]]:
+    for path in folder.rglob("*"):
+        relative = path.relative_to(folder)
+        skipped = _SKIPPED_FOLDERS.intersection(relative.parts) or any(
+            part.startswith(".") for part in relative.parts
+        )
+        if path.is_file() and not skipped and path.suffix not in _SKIPPED_SUFFIXES:
+            yield f"{inside}/{relative.as_posix()}" if inside else relative.as_posix(), path

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rule packs that every synth must pass, and how a finding is acknowledged."""
+
+from collections.abc import Mapping
+
+import aws_cdk as cdk
+from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks
+from constructs import IConstruct
+
+MINIMUM_REASON = 20
+"""A reason shorter than this says nothing to the person who reviews it."""
+
+
+def attach_rule_packs(app: cdk.App) -> None:
+    """Check every resource at synth; an open finding fails it.
+
+    Reasons are written into the templates, so that they are read in review.
+    """
+    cdk.Validations.of(app).add_plugins(
+        AwsSolutionsChecks(app, write_suppressions_to_cloud_formation=True),
+        NIST80053R5Checks(app, write_suppressions_to_cloud_formation=True),
+    )
+
+
+def acknowledge(construct: IConstruct, findings: Mapping[str, str]) -> None:
+    """Accept findings on this construct. Keys are exact finding ids, values say why.
+
+    Hold the smallest construct that has the finding: an acknowledgement covers all its children.
+    """
+    for finding, reason in findings.items():
+        if len(reason) < MINIMUM_REASON:
+            raise ValueError(f"{construct.node.path}: {finding}: say why, not {reason!r}")
+    cdk.Validations.of(construct).acknowledge(
+        *(cdk.Acknowledgment(id=finding, reason=reason) for finding, reason in findings.items())
+    )

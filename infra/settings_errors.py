@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Says what is wrong in an environment file: one line each with file, key, value, what is allowed."""
+
+import difflib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+_ALLOWED = {
+    r"^\d{12}$": "12 digits in quotes",
+    r"^[a-z][a-z0-9-]{1,22}[a-z0-9]$": "3 to 24 of a-z, 0-9 and -, beginning with a letter and "
+    "not ending with -",
+    r"^ml\.[a-z0-9-]+\.[a-z0-9]+$": "a SageMaker instance type such as ml.m5.xlarge",
+    r"^(v4l2|dir|file|rtsp|awscam):.+$": "a URI that begins with v4l2:, dir:, file:, rtsp: or "
+    "awscam:",
+    r"^/[A-Za-z0-9._/-]+$": "an absolute path of letters, digits, '.', '_', '-' and '/'",
+    r"^[^@\s]+@[^@\s]+\.[^@\s]+$": "an e-mail address",
+    r"^[a-z0-9][a-z0-9-]{0,62}$": "1 to 63 of a-z, 0-9 and -",
+    r"^[\w+=,.@/-]{1,128}$": "the name of a managed policy, at most 128 characters",
+}
+
+
+class SettingsError(ValueError):
+    """An environment file that cannot be used; the message has one line per fault."""
+
+
+def explain(error: ValidationError, path: Path, model: type[BaseModel]) -> Iterator[str]:
+    """One line for each fault that pydantic found in the file at ``path``."""
+    for fault in error.errors():
+        location = [str(part) for part in fault["loc"]]
+        key = ".".join(location)
+        if fault["type"] == "extra_forbidden":
+            yield f"{path}: unknown key {key!r}{_known(model, location)}"
+        elif fault["type"] == "missing":
+            yield f"{path}: {key} is missing{_known(model, location)}"
+        else:
+            yield f"{path}: {key} = {fault['input']!r}: allowed: {_allowed(fault)}"
+
+
+def _known(model: type[BaseModel], location: list[str]) -> str:
+    section = model
+    for part in location[:-1]:
+        annotation = section.model_fields[part].annotation
+        assert annotation is not None and issubclass(annotation, BaseModel)  # noqa: S101
+        section = annotation
+    keys = list(section.model_fields)
+    close = difflib.get_close_matches(location[-1], keys, n=1)
+    hint = f" (did you mean {close[0]!r}?)" if close and close[0] != location[-1] else ""
+    return f"{hint}: allowed: {', '.join(keys)}"
+
+
+def _allowed(fault: Any) -> str:
+    context = fault.get("ctx", {})
+    if fault["type"] == "string_pattern_mismatch":
+        return _ALLOWED.get(context["pattern"], f"text that matches {context['pattern']}")
+    if fault["type"] == "literal_error":
+        return "one of " + str(context["expected"]).replace(" or ", ", ")
+    if fault["type"] == "value_error":
+        return str(context["error"])
+    message = re.sub(r"^Input should be ", "", str(fault["msg"]))
+    return re.sub(r"^a valid ", "", message)

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything that holds data: the key and the buckets."""
+
+from typing import NamedTuple
+
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.encryption import DataKey
+from infra.settings import Settings
+from infra.stack import EnvironmentStack
+from infra.storage import AccessLogBucket, DataBucket
+
+
+class SharedBucket(NamedTuple):
+    """A bucket of the data stack as the other stacks see it."""
+
+    name: str
+    arn: str
+
+
+class DataStack(EnvironmentStack):
+    """The environment's data: dataset, artifacts, captures, archive, access logs, and their key."""
+
+    purpose = "buckets and the key that encrypts them"
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+        super().__init__(scope, construct_id, settings=settings)
+        keep = settings.data
+        self._key = DataKey(self, "DataKey", settings=settings).key
+        self._access_logs = AccessLogBucket(self, "AccessLog", settings=settings).bucket
+        dataset = self._bucket("Dataset")
+        artifacts = self._bucket("Artifacts")
+        captures = self._bucket("Captures", keep_days=keep.captures_days)
+        archive = self._bucket("Archive", keep_days=keep.archive_days)
+
+        self.key_arn = self.share(self._key.key_arn)
+        self.dataset = self._shared(dataset)
+        self.artifacts = self._shared(artifacts)
+        self.archive = self._shared(archive)
+
+        self.output("DatasetBucket", dataset.bucket_name, "Photos by class, and their manifests")
+        self.output("ArtifactsBucket", artifacts.bucket_name, "Training runs, models, components")
+        self.output("CapturesBucket", captures.bucket_name, "Photos from cameras, for relabelling")
+        self.output("ArchiveBucket", archive.bucket_name, "Every detection, by date")
+        self.output("AccessLogBucket", self._access_logs.bucket_name, "Who read or wrote what")
+        self.output("DataKeyArn", self._key.key_arn, "The key that encrypts all of it")
+        self.state_deletion_policies()
+
+    def _bucket(self, name: str, *, keep_days: int | None = None) -> s3.Bucket:
+        return DataBucket(
+            self,
+            name,
+            settings=self.settings,
+            key=self._key,
+            access_logs=self._access_logs,
+            keep_days=keep_days,
+        ).bucket
+
+    def _shared(self, bucket: s3.Bucket) -> SharedBucket:
+        return SharedBucket(self.share(bucket.bucket_name), self.share(bucket.bucket_arn))
