@@ -61,6 +61,11 @@ diff: install ## What a deployment of ENV would change
 deploy: install ## Deploy ENV to its AWS account
 	@exec $(CDK) deploy --all
 
+.PHONY: upload-dataset
+upload-dataset: ## Upload DATASET to ENV's dataset bucket; its manifest starts the training pipeline
+	$(INSTALL) runtime rehearsal train
+	@exec $(BIN)/python -m tools.upload_dataset --environment "$(ENV)" --dataset "$(DATASET)" $(if $(SKIP_BAD),--skip-bad)
+
 .PHONY: destroy
 destroy: install ## Remove ENV from its AWS account; what is kept is in the README
 	@exec $(CDK) destroy --all

@@ -19,6 +19,7 @@ from rehearsal.errors import RehearsalError
 from rehearsal.local_aws import DIFFERENCES
 from rehearsal.local_aws.process import LocalAwsError, stop_kept
 from rehearsal.rehearse import Rehearsal
+from tools.dataset import DatasetError
 
 WORK = Path(__file__).resolve().parent.parent / ".rehearsal"
 
@@ -34,7 +35,7 @@ def main() -> int:
             return 0
         with _only_one(arguments.work):
             return _run(arguments, console)
-    except (RehearsalError, LocalAwsError, SettingsError) as error:
+    except (DatasetError, RehearsalError, LocalAwsError, SettingsError) as error:
         console.print(f"rehearse: {error}", style="red", markup=False)
         return 1
     except KeyboardInterrupt:

@@ -15,13 +15,13 @@ from infra.settings import Settings
 from rehearsal.cameras import Cameras
 from rehearsal.cdk import Cdk
 from rehearsal.cloud import Cloud
-from rehearsal.dataset import Dataset, check_dataset, upload
 from rehearsal.errors import RehearsalError
 from rehearsal.local_aws.process import LocalAws
 from rehearsal.playback import Playback
 from rehearsal.report import Report
 from rehearsal.sample_set import draw
 from rehearsal.stages import Stages
+from tools.dataset import Dataset, DatasetError, check_dataset, upload
 
 PHOTOS_PER_CLASS = 4
 TRAINING_TIMEOUT = 3600
@@ -73,7 +73,7 @@ class Rehearsal:
         """Write the report however the rehearsal ends."""
         try:
             yield
-        except RehearsalError as error:
+        except (DatasetError, RehearsalError) as error:
             self.report.error = str(error)
             raise
         except KeyboardInterrupt:

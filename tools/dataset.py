@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The photos of a rehearsal: checked before anything starts, then uploaded as a dataset."""
+"""A folder of photos becomes a dataset: every photo is looked at, then uploaded with a manifest."""
 
 import json
 from collections.abc import Callable
@@ -10,9 +10,11 @@ from typing import Any
 
 from PIL import Image
 
-from rehearsal.errors import RehearsalError
-
 SUFFIXES = (".jpg", ".jpeg", ".png")
+
+
+class DatasetError(Exception):
+    """The folder cannot be a dataset; the message names the folder, class or photos."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,24 +38,24 @@ class Dataset:
 def check_dataset(folder: Path, *, skip_bad: bool = False) -> Dataset:
     """Look at every photo of a folder of class folders.
 
-    Raises RehearsalError that names what is wrong: the folder is missing, a class is empty, there
+    Raises DatasetError that names what is wrong: the folder is missing, a class is empty, there
     are fewer than two classes, or photos cannot be read. With ``skip_bad`` unreadable photos are
     left out and counted instead.
     """
     if not folder.is_dir():
-        raise RehearsalError(f"DATASET={folder}: there is no such folder")
+        raise DatasetError(f"DATASET={folder}: there is no such folder")
     classes = sorted(
         path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")
     )
     if len(classes) < 2:
-        raise RehearsalError(
+        raise DatasetError(
             f"DATASET={folder}: {len(classes)} class folder(s); a classifier needs at least two, "
             "each with its photos (DATASET/<class>/*.jpg)"
         )
     by_class = {path.name: _photos(path) for path in classes}
     for name, photos in by_class.items():
         if not photos:
-            raise RehearsalError(
+            raise DatasetError(
                 f"DATASET={folder}: class folder {name!r} has no photo ({', '.join(SUFFIXES)}); "
                 "add some or remove the folder"
             )
@@ -64,7 +66,7 @@ def check_dataset(folder: Path, *, skip_bad: bool = False) -> Dataset:
     if bad and not skip_bad:
         listed = "\n".join(f"  {photo}: {problem}" for photo, problem in list(bad.items())[:10])
         more = f"\n  and {len(bad) - 10} more" if len(bad) > 10 else ""
-        raise RehearsalError(
+        raise DatasetError(
             f"DATASET={folder}: {len(bad)} of {len(everything)} photos cannot be read:\n"
             f"{listed}{more}\nRepair or remove them, or pass SKIP_BAD=1 to leave them out."
         )

@@ -6,8 +6,7 @@ import json
 import pytest
 from PIL import Image
 
-from rehearsal.dataset import check_dataset, upload
-from rehearsal.errors import RehearsalError
+from tools.dataset import DatasetError, check_dataset, upload
 
 
 @pytest.fixture
@@ -31,7 +30,7 @@ def test_photos_are_listed_by_class(folder):
 
 
 def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(RehearsalError, match=r"nowhere: there is no such folder"):
+    with pytest.raises(DatasetError, match=r"nowhere: there is no such folder"):
         check_dataset(tmp_path / "nowhere")
 
 
@@ -39,13 +38,13 @@ def test_one_class_is_not_enough(folder):
     for path in (folder / "paper").iterdir():
         path.unlink()
     (folder / "paper").rmdir()
-    with pytest.raises(RehearsalError, match="1 class folder"):
+    with pytest.raises(DatasetError, match="1 class folder"):
         check_dataset(folder)
 
 
 def test_an_empty_class_is_named(folder):
     (folder / "metal").mkdir()
-    with pytest.raises(RehearsalError, match="class folder 'metal' has no photo"):
+    with pytest.raises(DatasetError, match="class folder 'metal' has no photo"):
         check_dataset(folder)
 
 
@@ -53,7 +52,7 @@ def test_a_corrupt_photo_is_named_or_left_out(folder):
     whole = (folder / "glass" / "0.jpg").read_bytes()
     (folder / "glass" / "1.jpg").write_bytes(whole[: len(whole) // 2])
     (folder / "paper" / "2.jpg").write_text("hello")
-    with pytest.raises(RehearsalError, match=r"2 of 6 photos(.|\n)*glass/1\.jpg(.|\n)*SKIP_BAD=1"):
+    with pytest.raises(DatasetError, match=r"2 of 6 photos(.|\n)*glass/1\.jpg(.|\n)*SKIP_BAD=1"):
         check_dataset(folder)
     dataset = check_dataset(folder, skip_bad=True)
     assert dataset.unreadable == ("glass/1.jpg", "paper/2.jpg")
