@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def _dataset_bucket(session: boto3.Session, *, account: str, prefix: str) -> str:
-    """The bucket that the data stack made. Raises DatasetError for credentials of another account."""
+    """The bucket that the data stack made; DatasetError for credentials of another account."""
     found = session.client("sts").get_caller_identity()["Account"]
     if found != account:
         raise DatasetError(f"the credentials are for account {found}, the environment is {account}")
