@@ -140,16 +140,15 @@ class CoreDevice:
         if name in self._running:
             self._running.pop(name).stop()
         if recipe.get("ComponentType") == LAMBDA:
-            self._running[name] = self._start_lambda(name, recipe, configuration, artifacts)
+            self._running[name] = self._start_lambda(name, configuration, artifacts)
         else:
             self._run_generic(recipe, configuration, artifacts)
         self._installed[name] = version
 
     def _start_lambda(
-        self, name: str, recipe: Mapping[str, Any], configuration: Mapping[str, Any], folder: Path
+        self, name: str, configuration: Mapping[str, Any], folder: Path
     ) -> ComponentProcess:
         parameters = configuration["lambdaExecutionParameters"]
-        handler = recipe["Lifecycle"]["setenv"]["AWS_GREENGRASS_LAMBDA_FUNCTION_HANDLER"]
         self.path_of(self.model_folder).mkdir(parents=True, exist_ok=True)
         environment = {
             **parameters.get("EnvironmentVariables", {}),
@@ -160,7 +159,7 @@ class CoreDevice:
         }
         return ComponentProcess.start_lambda(
             package=folder,
-            handler=handler,
+            handler=configuration["lambdaHandler"],
             environment=environment,
             log=self.folder / f"{name}.log",
         )
