@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The program on a camera: sees an item, tells once which bin it belongs in.
+
+capture -> newest-frame slot -> presence gate -> decode and resize -> onnxruntime -> smoothing over
+the item's frames -> bin policy -> publish.
+"""
+
+import os
+
+# Set before numpy is first imported: on a board with few cores, BLAS threads that wait for each
+# other made the resize of one frame 10 times slower than a single thread.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

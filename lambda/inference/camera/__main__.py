@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Try the camera program on a laptop.
+
+``python -m camera --source 'dir:photos?hold=6' --model model.tar.gz`` (with ``lambda/inference``
+and the repository's root on PYTHONPATH) prints what a camera would publish.
+"""
+
+import argparse
+import logging
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from camera.engine import ModelError
+from camera.models import ModelStore
+from camera.program import Program
+from camera.publishers import open_publisher
+from camera.settings import Settings
+from contracts.bins import BinPolicy
+from contracts.messages import ModelName
+from contracts.model_archive import ArchiveError, file_digest
+from contracts.topics import Topics
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run until the source is over or Ctrl-C; return the exit status."""
+    parser = argparse.ArgumentParser(prog="camera", description="Sort what a source shows.")
+    parser.add_argument("--source", required=True, help="dir:/path?follow=0&hold=6&gap=4&fps=15")
+    parser.add_argument("--model", type=Path, help="model.tar.gz; without it, nothing is detected")
+    parser.add_argument("--publisher", default="print", help="print or https:<endpoint>")
+    parser.add_argument("--folder", type=Path, help="model folder (default: a temporary one)")
+    parser.add_argument("--thing", default="laptop")
+    parser.add_argument("--prefix", default="binsight", help="topic prefix")
+    parser.add_argument("--bins", default='{"classes":{}}', help="bin policy, JSON")
+    parser.add_argument("--telemetry-seconds", type=float, default=60)
+    parser.add_argument("--smoothing-frames", type=int, default=5)
+    parser.add_argument("--verbose", action="store_true")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO if options.verbose else logging.WARNING)
+    scratch = None if options.folder else tempfile.mkdtemp(prefix="binsight-camera-")
+    try:
+        settings = Settings(
+            thing=options.thing,
+            topics=Topics(options.prefix),
+            source=options.source,
+            model_folder=options.folder or Path(str(scratch)),
+            bins=BinPolicy.from_json(options.bins),
+            telemetry_seconds=options.telemetry_seconds,
+            smoothing_frames=options.smoothing_frames,
+        )
+        return _run(settings, publisher=options.publisher, archive=options.model)
+    except (ArchiveError, ModelError, OSError, ValueError) as error:
+        print(f"camera: {error}", file=sys.stderr)
+        return 1
+    finally:
+        if scratch:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _run(settings: Settings, *, publisher: str, archive: Path | None) -> int:
+    program = Program(settings, publisher=open_publisher(publisher))
+    if archive is not None:
+        digest = file_digest(archive)
+        store = ModelStore(settings.model_folder, threads=settings.threads)
+        store.prepare()
+        model = store.stage(archive, name=ModelName(digest=digest, version="local"))
+        store.commit(model)
+        program.loop.swap(model)
+    thread = threading.Thread(target=program.run, name="camera", daemon=True)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: program.stop.set())
+    thread.start()
+    while not program.stop.is_set():
+        if program.source_ended.wait(0.1):
+            program.finish(timeout=10)
+            break
+    program.stop.set()
+    thread.join(timeout=5)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From frames to items: smoothing and hysteresis, one decision for each item."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Probabilities = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What an item is: the mean over its frames. ``captured_at`` is the deciding frame's time."""
+
+    label: int
+    confidence: float
+    frames: int
+    captured_at: float
+
+
+class ItemTracker:
+    """Follows one item from arrival to departure and decides once.
+
+    It decides when ``smoothing_frames`` frames were seen, or at departure with fewer. Something
+    seen in fewer than ``arrival_frames`` frames was no item; an item is gone only after
+    ``departure_frames`` frames without it, so a flicker does not make two of one.
+    """
+
+    def __init__(
+        self, *, smoothing_frames: int, arrival_frames: int, departure_frames: int
+    ) -> None:
+        self._smoothing_frames = max(smoothing_frames, arrival_frames)
+        self._arrival_frames = arrival_frames
+        self._departure_frames = departure_frames
+        self._seen: list[Probabilities] = []
+        self._last_seen_at = 0.0
+        self._absent = 0
+        self._decided = False
+
+    @property
+    def undecided(self) -> bool:
+        """Whether another look at what is in view would be of use."""
+        return not self._decided
+
+    @property
+    def open(self) -> bool:
+        """Whether something was seen that a decision may still come for."""
+        return bool(self._seen)
+
+    def see(self, probabilities: Probabilities, *, captured_at: float) -> Decision | None:
+        """A frame with something in view, and what the model makes of it."""
+        self._absent = 0
+        if self._decided:
+            return None
+        self._seen.append(probabilities)
+        self._last_seen_at = captured_at
+        return self._decide() if len(self._seen) >= self._smoothing_frames else None
+
+    def still_there(self) -> None:
+        """A frame with something in view that was not looked at."""
+        self._absent = 0
+
+    def miss(self) -> Decision | None:
+        """A frame with nothing in view."""
+        self._absent += 1
+        return self.leave() if self._absent >= self._departure_frames else None
+
+    def leave(self) -> Decision | None:
+        """The item is gone for certain; the decision, if it was still open."""
+        enough = len(self._seen) >= self._arrival_frames
+        decision = self._decide() if enough and not self._decided else None
+        self._seen, self._absent, self._decided = [], 0, False
+        return decision
+
+    def forget_frames(self) -> None:
+        """Start averaging anew: another model answers from here on."""
+        self._seen = []
+
+    def _decide(self) -> Decision:
+        mean = np.mean(np.stack(self._seen), axis=0)
+        label = int(np.argmax(mean))
+        self._decided = True
+        decision = Decision(
+            label=label,
+            confidence=min(float(mean[label]), 1.0),
+            frames=len(self._seen),
+            captured_at=self._last_seen_at,
+        )
+        self._seen = []
+        return decision

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a camera is told: typed settings, read from the component's environment variables."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from contracts.bins import BinPolicy
+from contracts.topics import Topics
+
+T = TypeVar("T")
+
+
+class SettingsError(ValueError):
+    """A setting is missing or wrong; the message names it, its value and what is allowed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Settings of one camera.
+
+    ``smoothing_frames`` frames of an item are averaged before it is reported; an item has arrived
+    after ``arrival_frames`` frames and has left after ``departure_frames`` frames without it.
+    ``outbox_size`` detections are kept while the broker is away.
+    """
+
+    thing: str
+    topics: Topics
+    source: str
+    model_folder: Path
+    bins: BinPolicy
+    telemetry_seconds: float = 60
+    publisher: str = "greengrass"
+    component_version: str = ""
+    smoothing_frames: int = 5
+    arrival_frames: int = 2
+    departure_frames: int = 3
+    threads: int = 1
+    outbox_size: int = 1000
+    unknown: tuple[str, ...] = field(default=())
+
+
+_PREFIX = "BINSIGHT_"
+_KNOWN = {
+    "TOPIC_PREFIX",
+    "SOURCE",
+    "MODEL_FOLDER",
+    "BINS",
+    "TELEMETRY_SECONDS",
+    "PUBLISHER",
+    "COMPONENT_VERSION",
+    "SMOOTHING_FRAMES",
+    "ARRIVAL_FRAMES",
+    "DEPARTURE_FRAMES",
+    "THREADS",
+    "OUTBOX_SIZE",
+}
+
+
+def from_environment(environment: Mapping[str, str]) -> Settings:
+    """Read the settings. Raises SettingsError for the first that is missing or wrong.
+
+    An unknown ``BINSIGHT_`` variable is not an error, because an older program must run with a
+    newer configuration after a rollback; it is listed in ``unknown``.
+    """
+    reader = _Reader(environment)
+    found = {name.removeprefix(_PREFIX) for name in environment if name.startswith(_PREFIX)}
+    return Settings(
+        thing=reader.text("AWS_IOT_THING_NAME"),
+        topics=reader.parsed("BINSIGHT_TOPIC_PREFIX", Topics),
+        source=reader.text("BINSIGHT_SOURCE"),
+        model_folder=reader.parsed("BINSIGHT_MODEL_FOLDER", _absolute),
+        bins=reader.parsed("BINSIGHT_BINS", BinPolicy.from_json),
+        telemetry_seconds=reader.number("BINSIGHT_TELEMETRY_SECONDS", 60, low=1, high=86400),
+        publisher=reader.text("BINSIGHT_PUBLISHER", "greengrass"),
+        component_version=environment.get("BINSIGHT_COMPONENT_VERSION", ""),
+        smoothing_frames=reader.count("BINSIGHT_SMOOTHING_FRAMES", 5, high=60),
+        arrival_frames=reader.count("BINSIGHT_ARRIVAL_FRAMES", 2, high=60),
+        departure_frames=reader.count("BINSIGHT_DEPARTURE_FRAMES", 3, high=60),
+        threads=reader.count("BINSIGHT_THREADS", 1, high=4),
+        outbox_size=reader.count("BINSIGHT_OUTBOX_SIZE", 1000, high=100_000),
+        unknown=tuple(sorted(_PREFIX + name for name in found - _KNOWN)),
+    )
+
+
+@dataclass(frozen=True)
+class _Reader:
+    environment: Mapping[str, str]
+
+    def text(self, name: str, default: str = "") -> str:
+        value = self.environment.get(name, "").strip() or default
+        if not value:
+            raise SettingsError(f"environment variable {name} is missing")
+        return value
+
+    def parsed(self, name: str, parse: Callable[[str], T]) -> T:
+        value = self.text(name)
+        try:
+            return parse(value)
+        except (TypeError, ValueError) as error:
+            raise SettingsError(f"environment variable {name} = {value!r}: {error}") from error
+
+    def number(self, name: str, default: float, *, low: float, high: float) -> float:
+        value = self.text(name, str(default))
+        try:
+            number = float(value)
+        except ValueError:
+            number = low - 1
+        if not low <= number <= high:
+            raise SettingsError(
+                f"environment variable {name} = {value!r}: allowed are {low:g} to {high:g}"
+            )
+        return number
+
+    def count(self, name: str, default: int, *, high: int) -> int:
+        number = self.number(name, default, low=1, high=high)
+        if number != int(number):
+            raise SettingsError(f"environment variable {name} = {number:g}: not a whole number")
+        return int(number)
+
+
+def _absolute(text: str) -> Path:
+    path = Path(text)
+    if not path.is_absolute():
+        raise ValueError("must be an absolute path")
+    return path

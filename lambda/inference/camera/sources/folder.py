@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``dir:/path?follow=1&hold=6&gap=4&fps=15``: photos shown to the camera one after another."""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from camera.pictures import encode
+from camera.sources.base import SourceError, number_option, refuse_unknown
+
+_SUFFIXES = {".jpg", ".jpeg"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderSource:
+    """Each photo in order of name for ``hold`` frames, then ``gap`` empty frames.
+
+    ``follow``: photos that appear later are shown as well; rename them into place, so that none is
+    read half-written. ``fps``: frames per second at most; 0 is as fast as they are taken.
+    """
+
+    folder: Path
+    follow: bool = False
+    hold: int = 6
+    gap: int = 4
+    fps: float = 15
+    live: bool = False
+
+    @classmethod
+    def from_address(cls, address: str, options: Mapping[str, str]) -> "FolderSource":
+        refuse_unknown(options, {"follow", "hold", "gap", "fps"})
+        return cls(
+            folder=Path(address),
+            follow=bool(number_option(options, "follow", 0, low=0, high=1)),
+            hold=int(number_option(options, "hold", 6, low=1, high=10_000)),
+            gap=int(number_option(options, "gap", 4, low=0, high=10_000)),
+            fps=number_option(options, "fps", 15, low=0, high=1000),
+        )
+
+    def frames(self, stop: threading.Event) -> Iterator[bytes]:
+        """Empty frames first, as a camera that is switched on sees its empty view."""
+        empty = encode(np.full((48, 64, 3), 128, dtype=np.uint8))
+        pace = _Pace(self.fps, stop)
+        shown: set[str] = set()
+        for _ in range(max(self.gap, 1)):
+            pace.wait()
+            yield empty
+        while not stop.is_set():
+            names = self._photos()
+            fresh = [name for name in names if name not in shown]
+            shown = set(names)
+            if not fresh and not self.follow:
+                return
+            for name in fresh:
+                photo = self._read(name)
+                for frame in [photo] * self.hold + [empty] * self.gap if photo else []:
+                    pace.wait()
+                    if stop.is_set():
+                        return
+                    yield frame
+            if not fresh:
+                pace.wait(at_least=0.02)
+                yield empty
+
+    def _photos(self) -> list[str]:
+        try:
+            entries = list(self.folder.iterdir())
+        except OSError as error:
+            raise SourceError(f"folder {self.folder}: {error.strerror}") from error
+        return sorted(
+            entry.name
+            for entry in entries
+            if entry.suffix.lower() in _SUFFIXES and not entry.name.startswith(".")
+        )
+
+    def _read(self, name: str) -> bytes:
+        try:
+            return (self.folder / name).read_bytes()
+        except FileNotFoundError:
+            # Taken away between the listing and now: nothing to show.
+            return b""
+
+
+class _Pace:
+    """Waits so that frames come no faster than asked for."""
+
+    def __init__(self, fps: float, stop: threading.Event) -> None:
+        self._period = 1 / fps if fps else 0.0
+        self._stop = stop
+        self._due = time.monotonic()
+
+    def wait(self, *, at_least: float = 0.0) -> None:
+        self._due += max(self._period, at_least)
+        delay = self._due - time.monotonic()
+        if delay > 0:
+            self._stop.wait(delay)
+        else:
+            # Behind: go on from here instead of catching up with a burst.
+            self._due = time.monotonic()

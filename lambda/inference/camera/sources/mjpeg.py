@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``file:/path/clip.mjpeg?fps=15&loop=1``: a file of JPEGs, one after another."""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from camera.sources.base import SourceError, number_option, refuse_unknown
+
+_START, _END = b"\xff\xd8\xff", b"\xff\xd9"
+_CHUNK = 1 << 16
+_MAXIMUM_FRAME = 32 << 20
+"""Bytes; a file that is no MJPEG must not fill the memory."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MjpegFileSource:
+    """Every JPEG in a file of concatenated JPEGs (``ffmpeg -f mjpeg`` writes such files)."""
+
+    path: Path
+    fps: float = 15
+    loop: bool = False
+    live: bool = False
+
+    @classmethod
+    def from_address(cls, address: str, options: Mapping[str, str]) -> "MjpegFileSource":
+        refuse_unknown(options, {"fps", "loop"})
+        return cls(
+            path=Path(address),
+            fps=number_option(options, "fps", 15, low=0, high=1000),
+            loop=bool(number_option(options, "loop", 0, low=0, high=1)),
+        )
+
+    def frames(self, stop: threading.Event) -> Iterator[bytes]:
+        """The file's frames, at ``fps`` at most (0: as fast as they are taken)."""
+        period = 1 / self.fps if self.fps else 0.0
+        due = time.monotonic()
+        while True:
+            found = False
+            for frame in self._split():
+                found = True
+                due = max(due + period, time.monotonic() - period)
+                if stop.wait(max(due - time.monotonic(), 0)):
+                    return
+                yield frame
+            if not found:
+                raise SourceError(f"file {self.path}: no JPEG in it")
+            if not self.loop:
+                return
+
+    def _split(self) -> Iterator[bytes]:
+        """Cut at end markers: inside a JPEG's data, FF is always followed by 00 or a restart."""
+        pending = bytearray()
+        try:
+            with self.path.open("rb") as stream:
+                while chunk := stream.read(_CHUNK):
+                    pending += chunk
+                    yield from _complete(pending)
+                    if len(pending) > _MAXIMUM_FRAME:
+                        pending.clear()
+        except OSError as error:
+            raise SourceError(f"file {self.path}: {error.strerror}") from error
+
+
+def _complete(pending: bytearray) -> Iterator[bytes]:
+    """Remove whole frames from the front of ``pending`` and yield them."""
+    while True:
+        start = pending.find(_START)
+        if start < 0:
+            del pending[:-2]
+            return
+        end = pending.find(_END, start)
+        if end < 0:
+            del pending[:start]
+            return
+        yield bytes(pending[start : end + 2])
+        del pending[: end + 2]

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the camera is: counted by the loop, told by telemetry."""
+
+import threading
+import time
+from collections import deque
+from datetime import UTC, datetime
+from pathlib import Path
+
+from contracts.messages import ModelName, timestamp
+from contracts.telemetry import Telemetry
+
+_TEMPERATURE = Path("/sys/class/thermal/thermal_zone0/temp")
+
+
+class Status:
+    """Counters and states of one run. Every method may be called from any thread.
+
+    ``changed`` is set whenever something changed that an operator would want to know at once.
+    """
+
+    def __init__(self, *, thing: str, source: str) -> None:
+        self.changed = threading.Event()
+        self._thing = thing
+        self._source = source
+        self._lock = threading.Lock()
+        self._started = self._since = time.monotonic()
+        self._latencies: deque[float] = deque(maxlen=2000)
+        self._frames = self._frames_before = self._bad_frames = self._detections = 0
+        self._source_state = "starting"
+        self._problems: dict[str, str] = {}
+
+    def count_frame(self, *, latency_ms: float | None = None) -> None:
+        """A frame was looked at; ``latency_ms`` from capture to the answer, if the model ran."""
+        with self._lock:
+            self._frames += 1
+            if latency_ms is not None:
+                self._latencies.append(latency_ms)
+
+    def count_bad_frame(self) -> None:
+        with self._lock:
+            self._frames += 1
+            self._bad_frames += 1
+
+    def count_detection(self) -> None:
+        with self._lock:
+            self._detections += 1
+
+    def source_is(self, state: str) -> None:
+        """Set the source's state, one of ``contracts.telemetry.SOURCE_STATES``."""
+        with self._lock:
+            if state != self._source_state:
+                self._source_state = state
+                self.changed.set()
+
+    def problem_is(self, part: str, problem: str | None) -> None:
+        """Set or clear (None) what is wrong with a part of the program."""
+        with self._lock:
+            if problem == self._problems.get(part):
+                return
+            # A reworded problem (a retry's other error text) is no news; its first and end are.
+            news = (problem is None) != (part not in self._problems)
+            if problem is None:
+                self._problems.pop(part, None)
+            else:
+                self._problems[part] = problem
+            if news:
+                self.changed.set()
+
+    def telemetry(
+        self, *, reason: str, model: ModelName | None, dropped: int, undelivered: int
+    ) -> Telemetry:
+        """The message for now; rates and latencies begin anew with it."""
+        with self._lock:
+            now = time.monotonic()
+            seconds = max(now - self._since, 1e-6)
+            latencies = sorted(self._latencies)
+            fps = (self._frames - self._frames_before) / seconds
+            self._since, self._frames_before = now, self._frames
+            self._latencies.clear()
+            return Telemetry(
+                thing=self._thing,
+                observed_at=timestamp(datetime.now(UTC)),
+                reason=reason,
+                fps=fps,
+                p50_ms=_quantile(latencies, 0.50),
+                p99_ms=_quantile(latencies, 0.99),
+                frames=self._frames,
+                dropped=dropped,
+                bad_frames=self._bad_frames,
+                detections=self._detections,
+                undelivered=undelivered,
+                model=model,
+                source=self._source,
+                source_state=self._source_state,
+                uptime_s=now - self._started,
+                temperature_c=_temperature(),
+                problem="; ".join(self._problems.values())[:1000] or None,
+            )
+
+
+def _quantile(ordered: list[float], share: float) -> float:
+    return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else 0.0
+
+
+def _temperature() -> float | None:
+    """Degrees Celsius of the first thermal zone, where there is one."""
+    try:
+        return int(_TEMPERATURE.read_text(encoding="ascii")) / 1000
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Entry of the inference Lambda: a pinned function whose camera program runs beside its handler.
+
+A pinned function must finish its import, and whatever happens here later must not end it: the
+program starts in a daemon thread, which waits for a missing model or camera instead of failing.
+Settings that cannot be right raise at once, so that the deployment that brought them rolls back.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from camera.publishers import open_publisher
+from camera.settings import Settings, from_environment
+
+if TYPE_CHECKING:
+    from camera.program import Program
+
+_log = logging.getLogger(__name__)
+_COMMANDS = ("pause", "resume", "report")
+
+
+class _Camera:
+    """Starts the program and keeps it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._publisher = open_publisher(settings.publisher)
+        self.program: Program | None = None
+        threading.Thread(target=self._run, name="camera", daemon=True).start()
+
+    def _run(self) -> None:
+        delay = 1.0
+        while True:
+            try:
+                # Loading numpy and onnxruntime takes seconds on a small board: not at import.
+                from camera.program import Program  # noqa: PLC0415
+
+                self.program = Program(self._settings, publisher=self._publisher)
+                self.program.run()
+                return
+            except Exception:  # noqa: BLE001 - the component must outlive it
+                _log.exception("camera program failed to start; again in %.0f s", delay)
+                time.sleep(delay)
+                delay = min(delay * 2, 60.0)
+
+    def command(self, name: str) -> tuple[bool, str]:
+        """Carry out a command; whether it was accepted, and what came of it."""
+        program = self.program
+        if name not in _COMMANDS:
+            return False, f"command {name!r}: allowed are {', '.join(_COMMANDS)}"
+        if program is None:
+            return False, "the camera program is still starting"
+        if name == "pause":
+            program.loop.paused.set()
+        elif name == "resume":
+            program.loop.paused.clear()
+        program.status.changed.set()
+        return True, f"{name}: the answer is in the next telemetry"
+
+
+def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
+    """Take a command: ``{"command": "pause"}``, ``resume`` or ``report``.
+
+    Any other is refused. What a command did shows in the next telemetry.
+    """
+    del context
+    accepted, detail = _camera.command(str(event.get("command", "")))
+    if not accepted:
+        _log.warning("%s", detail)
+    return {"accepted": accepted, "detail": detail}
+
+
+logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+_camera = _Camera(from_environment(os.environ))
