@@ -16,7 +16,7 @@ from rich.console import Console
 from infra.settings import load
 from infra.settings_errors import SettingsError
 from rehearsal.errors import RehearsalError
-from rehearsal.local_aws import DIFFERENCES
+from rehearsal.local_aws.differences import DIFFERENCES
 from rehearsal.local_aws.process import LocalAwsError, stop_kept
 from rehearsal.rehearse import Rehearsal
 from tools.dataset import DatasetError

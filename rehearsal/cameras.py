@@ -64,9 +64,7 @@ class Cameras:
             cloud=self.cloud,
             stand_ins={
                 "BINSIGHT_SOURCE": f"dir:{lens}?follow=1&hold=6&gap=4&fps=15",
-                "BINSIGHT_PUBLISHER": f"https:{self.cloud.endpoint}",
-                # The local AWS finds account and region in the credentials that a core would send.
-                "BINSIGHT_PUBLISHER_ACCOUNT": self.cloud.account,
+                "BINSIGHT_PUBLISHER": f"https:{self.cloud.iot_endpoint}",
             },
             model_folder=self.model_folder,
             news=self.news,

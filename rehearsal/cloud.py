@@ -25,6 +25,11 @@ class Cloud:
     prefix: str
     _clients: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def iot_endpoint(self) -> str:
+        """Where this account's things publish; on AWS it is a name of the account's own."""
+        return f"{self.endpoint}/_binsight/iot/{self.account}/{self.region}"
+
     def client(self, service: str) -> Any:
         """A boto3 client; made once per service."""
         if service not in self._clients:

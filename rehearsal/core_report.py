@@ -13,15 +13,14 @@ def report_deployment(
 ) -> None:
     """Report a deployment as finished on this device: succeeded, or failed with the reason."""
     body = {
-        "account": cloud.account,
-        "region": cloud.region,
         "deploymentId": deployment_id,
         "status": "FAILED" if failure else "SUCCEEDED",
         "reason": failure,
         "components": dict(components),
     }
     request = urllib.request.Request(  # noqa: S310 - the address of the local AWS
-        f"{cloud.endpoint}/_binsight/core-devices/{thing}",
+        f"{cloud.endpoint}/_binsight/core-devices/{thing}"
+        f"?account={cloud.account}&region={cloud.region}",
         data=json.dumps(body).encode(),
         headers={"Content-Type": "application/json"},
         method="POST",

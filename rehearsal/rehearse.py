@@ -98,7 +98,7 @@ class Rehearsal:
 
     def _start(self, cleanup: ExitStack) -> tuple[LocalAws, Cdk, Cloud]:
         with self.stages.stage("local AWS", f"start it on 127.0.0.1:{self.port}"):
-            aws = LocalAws(port=self.port, work=self.work / "local-aws")
+            aws = LocalAws(port=self.port, work=self.work / "local-aws", lifeline=not self.keep)
             cleanup.enter_context(aws)
         account, region = self.settings.account, self.settings.region
         cdk = Cdk(
