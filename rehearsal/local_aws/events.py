@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""EventBridge: the events that SageMaker and Greengrass send, and pipelines as targets of rules."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from ministack.services import eventbridge
+
+from rehearsal.local_aws import hooks
+from rehearsal.local_aws.pipeline_definition import walk
+from rehearsal.local_aws.wire import AwsError, Document
+
+logger = logging.getLogger("binsight.events")
+
+StartPipeline = Callable[[str, list[Document]], object]
+
+
+def emit(source: str, detail_type: str, detail: Document, *, resources: list[str]) -> None:
+    """Put an event of an AWS service on the default bus of the current account and region."""
+    entry = {
+        "Source": source,
+        "DetailType": detail_type,
+        "Detail": json.dumps(detail),
+        "Resources": resources,
+    }
+    eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
+
+
+def install(start_pipeline: StartPipeline) -> None:
+    """Let rules start SageMaker pipelines, with parameter values taken from the event."""
+
+    def wrapper(original: Callable[..., None]) -> Callable[..., None]:
+        def invoke(target: Document, event: Document, rule: Document, view: Any = None) -> None:
+            arn = target.get("Arn", "")
+            if ":sagemaker:" not in arn or ":pipeline/" not in arn:
+                original(target, event, rule, view)
+                return
+            view = view or eventbridge._pattern_event_view(event)
+            try:
+                start_pipeline(arn, _parameters(target, view.event_with_detail()))
+            except AwsError as error:
+                # EventBridge drops an invocation that its target refuses; say so instead of nothing.
+                logger.warning("rule %s -> %s: %s", rule.get("Name"), arn, error.message)
+
+        return invoke
+
+    hooks.wrap("ministack.services.eventbridge", "_invoke_target", wrapper)
+
+
+def _parameters(target: Document, event: Document) -> list[Document]:
+    given = (target.get("SageMakerPipelineParameters") or {}).get("PipelineParameterList") or []
+    return [{"Name": item["Name"], "Value": _value(str(item["Value"]), event)} for item in given]
+
+
+def _value(value: str, event: Document) -> str:
+    """A `$.` value is a JSON path into the event, everything else is meant as written."""
+    if not value.startswith("$."):
+        return value
+    found = walk(event, value[2:], what=value)
+    return found if isinstance(found, str) else json.dumps(found)

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every place where ministack is extended, checked before the server starts.
+
+ministack has no plug-in interface, so this package relies on private names of exactly one version. They are
+listed once, here: a version that moved one of them is refused with its name, not met later as an odd failure.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+PINNED_VERSION = "1.5.33"
+
+PROVISIONERS = "ministack.services.cloudformation.provisioners"
+
+REQUIRED_NAMES: dict[str, tuple[str, ...]] = {
+    "ministack.app": ("app", "SERVICE_HANDLERS", "_lazy_handler"),
+    "ministack.core.router": (
+        "SERVICE_PATTERNS",
+        "extract_access_key_id",
+        "extract_region",
+    ),
+    "ministack.core.responses": (
+        "AccountRegionScopedDict",
+        "get_account_id",
+        "get_region",
+        "request_scope",
+    ),
+    PROVISIONERS: (
+        "_RESOURCE_HANDLERS",
+        "_REPLACING_PROPERTIES",
+        "_STACK_TAG_PROPERTY",
+        "_physical_name",
+        "_tag_map",
+    ),
+    "ministack.services.s3": (
+        "S3_NS",
+        "_bucket_default_sse_headers",
+        "_bucket_encryption",
+        "_bucket_lifecycle",
+        "_bucket_logging_config",
+        "_bucket_tags",
+        "_bucket_versioning",
+        "_buckets",
+        "_get_object_data",
+        "_object_versions",
+        "_put_bucket_encryption",
+        "_put_bucket_lifecycle",
+        "_put_bucket_logging",
+        "_put_bucket_ownership_controls",
+        "_put_object",
+        "_resolve_sse_write_headers",
+    ),
+    "ministack.services.eventbridge": ("_invoke_target", "_put_events", "_pattern_event_view"),
+    "ministack.services.iot": (
+        "_dispatch_rule_action",
+        "_eval_select_expr",
+        "_MISSING",
+        "_job_executions",
+        "_jobs",
+        "_jobs_cancel",
+        "_jobs_materialize_executions",
+        "_jobs_now_ms",
+        "_rule_message",
+        "_RULE_ACTION_RESOURCE_KEYS",
+        "_run_rule_actions",
+        "_thing_groups",
+        "_things",
+        "jobs_notify_thing",
+        "jobs_update_execution",
+        "handle_request",
+    ),
+    "ministack.services.firehose": ("_deliver_to_s3", "_put_record", "_put_s3_object"),
+    "ministack.services.lambda_svc": ("_functions", "_get_func_record_for_ref"),
+    "ministack.services.cloudwatch": ("_store_datum",),
+    "ministack.services.cloudwatch_logs": ("_log_groups", "_put_log_events"),
+    "ministack.services.stepfunctions": ("_start_execution",),
+}
+
+
+class IncompatibleMinistackError(RuntimeError):
+    """The installed ministack is not the one this package extends."""
+
+
+def verify() -> None:
+    """Refuse to start on a ministack whose names or version differ from the pinned ones."""
+    try:
+        installed = version("ministack")
+    except PackageNotFoundError as error:
+        raise IncompatibleMinistackError(
+            f"ministack is not installed; requirements/rehearsal.txt pins {PINNED_VERSION}"
+        ) from error
+    missing = [
+        f"{module}.{name}"
+        for module, names in REQUIRED_NAMES.items()
+        for name in names
+        if not hasattr(importlib.import_module(module), name)
+    ]
+    if installed != PINNED_VERSION or missing:
+        raise IncompatibleMinistackError(
+            f"the local AWS extends ministack {PINNED_VERSION} (pinned in requirements/rehearsal.txt), "
+            f"found {installed}" + (f"; missing: {', '.join(missing)}" if missing else "")
+        )
+
+
+def wrap(module: str, name: str, wrapper: Callable[[Any], Any]) -> None:
+    """Replace a function of ministack by `wrapper(original)`."""
+    target = importlib.import_module(module)
+    setattr(target, name, wrapper(getattr(target, name)))
+
+
+def add_service(name: str, handler: Any, *, target_prefix: str | None = None) -> None:
+    """Route requests signed for `name` (or sent with the JSON target prefix) to `handler`."""
+    router = importlib.import_module("ministack.core.router")
+    app = importlib.import_module("ministack.app")
+    pattern: dict[str, Any] = {"host_patterns": [rf"^{name}\."]}
+    if target_prefix:
+        pattern["target_prefixes"] = [target_prefix]
+    router.SERVICE_PATTERNS[name] = pattern
+    app.SERVICE_HANDLERS[name] = handler
+
+
+def add_resource_type(
+    name: str,
+    *,
+    create: Callable[[str, dict[str, Any], str], tuple[str, dict[str, Any]]],
+    delete: Callable[[str, dict[str, Any]], None],
+    update: Callable[..., tuple[str, dict[str, Any]]] | None = None,
+    replaced_by: Iterable[str] = (),
+    tags: str | None = None,
+) -> None:
+    """Teach CloudFormation a resource type; `replaced_by` are its create-only properties."""
+    provisioners = importlib.import_module(PROVISIONERS)
+    handlers: dict[str, Any] = {"create": create, "delete": delete}
+    if update is not None:
+        handlers["update"] = update
+    provisioners._RESOURCE_HANDLERS[name] = handlers
+    provisioners._REPLACING_PROPERTIES[name] = tuple(replaced_by)
+    if tags is not None:
+        provisioners._STACK_TAG_PROPERTY[name] = ("Tags", tags)

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is not AWS: how simulated core devices report, and downloads that AWS would presign.
+
+All of it is below /_binsight/, so nothing that also runs on AWS can use it by accident. What AWS gives an account
+through its own IoT endpoint name is /_binsight/iot/<account>/<region>/ here: names like that do not resolve everywhere.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+from ministack.core.responses import get_account_id, get_region, request_scope
+from ministack.core.router import extract_access_key_id, extract_region
+
+from rehearsal.local_aws import core_devices, greengrass
+from rehearsal.local_aws import greengrass_components as components
+from rehearsal.local_aws.differences import DIFFERENCES
+from rehearsal.local_aws.wire import Answer, AwsError, answer
+
+PREFIX = "/_binsight/"
+IOT_ENDPOINT = f"{PREFIX}iot/"
+
+_artifacts: dict[str, tuple[str, str, str, str]] = {}
+
+
+async def _artifact(token: str) -> Answer:
+    if token not in _artifacts:
+        raise AwsError("AccessDenied", "The request signature does not match", status=403)
+    account, region, component, name = _artifacts[token]
+    with request_scope(account, region):
+        body = components.lambda_artifact(component, name)
+    return 200, {"Content-Type": "application/zip", "Content-Length": str(len(body))}, body
+
+
+def _artifact_url(endpoint: str) -> Callable[[str, str], str]:
+    def url(component: str, name: str) -> str:
+        token = secrets.token_urlsafe(24)
+        _artifacts[token] = (get_account_id(), get_region(), component, name)
+        return f"{endpoint}{PREFIX}artifacts/{token}"
+
+    return url
+
+
+async def _handle(
+    method: str, path: str, headers: dict[str, str], query: Any, body: bytes
+) -> Answer:
+    kind, _, rest = path[len(PREFIX) :].partition("/")
+    if kind == "differences" and method == "GET":
+        return answer({"differences": list(DIFFERENCES)})
+    if kind == "artifacts" and method == "GET":
+        return await _artifact(rest)
+    if kind == "core-devices" and method == "POST":
+        document = json.loads(body or b"{}")
+        # A signed request says who it is; a plain one says so in its query.
+        account = (query.get("account") or [extract_access_key_id(headers)])[0]
+        region = (query.get("region") or [extract_region(headers)])[0]
+        if not account:
+            raise AwsError("ValidationException", "give ?account=<12 digits>&region=<region>")
+        with request_scope(account, region):
+            return answer(await core_devices.report(unquote(rest), document))
+    raise AwsError("NotFound", f"The local AWS has no {method} {path}", status=404)
+
+
+async def _body(receive: Callable[[], Awaitable[Any]]) -> bytes:
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _as_account(scope: Any) -> Any:
+    """A request to an account's IoT endpoint, as ministack tells accounts apart: by credentials."""
+    account, region, path = scope["path"][len(IOT_ENDPOINT) :].split("/", 2)
+    credential = f"AWS4-HMAC-SHA256 Credential={account}/20200101/{region}/iotdata/aws4_request"
+    return {
+        **scope,
+        "path": f"/{path}",
+        "raw_path": f"/{path}".encode(),
+        "headers": [*scope["headers"], (b"authorization", credential.encode())],
+    }
+
+
+def install(*, endpoint: str) -> Any:
+    """ministack's application with the private paths in front of it."""
+    application = importlib.import_module("ministack.app").app
+    greengrass.artifact_url = _artifact_url(endpoint)
+
+    async def serve(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(IOT_ENDPOINT):
+            scope = _as_account(scope)
+        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
+            await application(scope, receive, send)
+            return
+        headers = {key.decode().lower(): value.decode() for key, value in scope["headers"]}
+        query = parse_qs(scope.get("query_string", b"").decode())
+        try:
+            result = await _handle(
+                scope["method"], scope["path"], headers, query, await _body(receive)
+            )
+        except AwsError as error:
+            result = error.answer()
+        except ValueError as error:
+            result = AwsError("ValidationException", f"The body is not JSON: {error}").answer()
+        status, answer_headers, body = result
+        encoded = [(key.lower().encode(), value.encode()) for key, value in answer_headers.items()]
+        await send({"type": "http.response.start", "status": status, "headers": encoded})
+        await send({"type": "http.response.body", "body": body})
+
+    return serve

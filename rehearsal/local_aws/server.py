@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The local AWS as a foreground process: `python -m rehearsal.local_aws.server --port 4566 --work FOLDER`.
+
+ministack reads its settings from the environment when it is imported, so they are set here first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+HOST = "127.0.0.1"
+GRACE_SECONDS = 3
+
+
+def _settings(*, port: int, work: Path) -> None:
+    """A server that listens on this machine only and writes below its work folder only."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        # Lambda workers inherit this environment; a person's own profile must not reach them.
+        del os.environ[name]
+    temporary = work / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
+    os.environ.update(
+        {
+            "GATEWAY_PORT": str(port),
+            "BIND_HOST": HOST,
+            "MINISTACK_HOST": HOST,
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "TMPDIR": str(temporary),
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+        }
+    )
+    os.environ.setdefault("LOG_LEVEL", "WARNING")
+
+
+def build(*, port: int, work: Path) -> Any:
+    """The ASGI application: ministack with everything this package adds."""
+    from rehearsal.local_aws import hooks  # noqa: PLC0415 - after the settings, see the module docstring
+
+    hooks.verify()
+    from rehearsal.local_aws import (  # noqa: PLC0415
+        buckets,
+        cfn_greengrass,
+        cfn_sagemaker,
+        delivery_streams,
+        events,
+        greengrass,
+        pipelines,
+        private_api,
+        role_aliases,
+        rule_actions,
+        sagemaker,
+    )
+
+    endpoint = f"http://{HOST}:{port}"
+    pipelines.place.work, pipelines.place.endpoint = work, endpoint
+    sagemaker.install()
+    greengrass.install()
+    role_aliases.install()
+    rule_actions.install()
+    delivery_streams.install()
+    buckets.install()
+    cfn_greengrass.install()
+    cfn_sagemaker.install()
+    events.install(
+        lambda arn, parameters: pipelines.start(
+            {"PipelineName": arn, "PipelineParameters": parameters}
+        )
+    )
+    return private_api.install(endpoint=endpoint)
+
+
+async def _serve(*, port: int, work: Path) -> None:
+    from hypercorn.asyncio import serve  # noqa: PLC0415
+    from hypercorn.config import Config  # noqa: PLC0415
+
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    config = Config()
+    config.bind = [f"{HOST}:{port}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = GRACE_SECONDS
+    config.loglevel = os.environ["LOG_LEVEL"]
+    application = build(port=port, work=work)
+    from rehearsal.local_aws import pipelines  # noqa: PLC0415
+
+    try:
+        await serve(application, config, shutdown_trigger=stopped.wait)
+    finally:
+        await asyncio.to_thread(pipelines.stop_all)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until a signal, or until the parent is gone."""
+    parser = argparse.ArgumentParser(
+        prog="python -m rehearsal.local_aws.server", description=__doc__
+    )
+    parser.add_argument("--port", type=int, default=4566)
+    parser.add_argument(
+        "--work", type=Path, required=True, help="folder for jobs and temporary files"
+    )
+    parser.add_argument(
+        "--lifeline", action="store_true", help="end when standard input closes (set by a parent)"
+    )
+    options = parser.parse_args(arguments)
+    work = options.work.resolve()
+    _settings(port=options.port, work=work)
+    if options.lifeline:
+        from rehearsal.local_aws import lifeline  # noqa: PLC0415
+
+        lifeline.on_parent_exit(lifeline.kill_own_group)
+    try:
+        asyncio.run(_serve(port=options.port, work=work))
+    except RuntimeError as error:
+        logging.getLogger("binsight").error("%s", error)
+        return 1
+    # Worker processes of Lambda functions are in this group; none may stay.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if os.getpgrp() == os.getpid():
+        os.killpg(os.getpgrp(), signal.SIGTERM)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
