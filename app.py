@@ -18,6 +18,7 @@ from infra import settings
 from infra.bundling import NotBundledError
 from infra.compliance import attach_rule_packs
 from stacks.data import DataStack
+from stacks.edge import EdgeStack
 from stacks.training import TrainingStack
 
 
@@ -25,7 +26,8 @@ def build(app: cdk.App, name: str) -> None:
     """Add the stacks of the environment called ``name`` to the app."""
     environment = settings.load(name)
     data = DataStack(app, "Data", settings=environment)
-    TrainingStack(app, "Training", settings=environment, data=data)
+    training = TrainingStack(app, "Training", settings=environment, data=data)
+    EdgeStack(app, "Edge", settings=environment, data=data, training=training)
     attach_rule_packs(app)
 
 

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who a camera is for AWS IoT: its policy, and the template by which it provisions itself."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from aws_cdk import aws_iot as iot
+from constructs import Construct
+
+from infra.roles import Allow, ServiceRole
+from infra.settings import Settings
+
+THING = "${iot:Connection.Thing.ThingName}"
+"""Filled in by AWS IoT from the certificate's own thing: a camera acts as itself only. AWS IoT
+knows it for MQTT, not for Greengrass's HTTP calls (AWS limitation)."""
+
+
+class CameraIdentity(Construct):
+    """The policy of all cameras, the policy of claim certificates, the provisioning template.
+
+    A camera that starts with a claim certificate and a serial number becomes the thing
+    ``<prefix>-<serial number>``, member of the given groups, with a certificate of its own.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        role_alias_arn: str,
+        thing_type: iot.CfnThingType,
+        groups: Sequence[iot.CfnThingGroup],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._settings = settings
+        self._iot = f"arn:aws:iot:{settings.region}:{settings.account}"
+        self.policy = iot.CfnPolicy(
+            self,
+            "Policy",
+            policy_name=f"{settings.prefix}-camera",
+            policy_document=self._camera_policy(role_alias_arn),
+        )
+        role = self._provisioning_role(thing_type, groups)
+        name = f"{settings.prefix}-provisioning"
+        self.template = iot.CfnProvisioningTemplate(
+            self,
+            "Template",
+            template_name=name,
+            description=f"Makes a camera of {settings.prefix} from a serial number",
+            enabled=True,
+            provisioning_role_arn=role.arn,
+            template_type="FLEET_PROVISIONING",
+            template_body=json.dumps(self._template(thing_type, groups), sort_keys=True),
+        )
+        # The body names them as text, so CloudFormation cannot know the order by itself.
+        for resource in (self.policy, thing_type, *groups):
+            self.template.add_resource_dependency(resource)
+        self.claim_policy = iot.CfnPolicy(
+            self,
+            "ClaimPolicy",
+            policy_name=f"{settings.prefix}-claim",
+            policy_document=self._claim_policy(name),
+        )
+
+    def _camera_policy(self, role_alias_arn: str) -> dict[str, Any]:
+        own = f"{self._settings.camera.topic_prefix}/{THING}"
+        reserved = f"$aws/things/{THING}"
+        managed = [f"{reserved}/jobs/*", f"{reserved}/shadow/*"]
+        health = [f"{reserved}/greengrass/health/json", f"{reserved}/greengrassv2/health/json"]
+        greengrass = f"arn:aws:greengrass:{self._settings.region}"
+        return _document(
+            _statement(["iot:Connect"], [f"{self._iot}:client/{THING}"]),
+            _statement(
+                ["iot:Publish"],
+                [
+                    f"{self._iot}:topic/{topic}"
+                    for topic in (f"{own}/detections", f"{own}/telemetry", *managed, *health)
+                ],
+            ),
+            _statement(
+                ["iot:Receive"],
+                [f"{self._iot}:topic/{topic}" for topic in (f"{own}/commands", *managed)],
+            ),
+            _statement(
+                ["iot:Subscribe"],
+                [f"{self._iot}:topicfilter/{topic}" for topic in (f"{own}/commands", *managed)],
+            ),
+            _statement(
+                ["greengrass:GetDeploymentConfiguration", "greengrass:ListThingGroupsForCoreDevice"],
+                [f"{self._iot}:thing/{self._settings.prefix}-*"],
+            ),
+            _statement(
+                [
+                    "greengrass:GetComponentVersionArtifact",
+                    "greengrass:ResolveComponentCandidates",
+                ],
+                [
+                    f"{greengrass}:{self._settings.account}:components:{self._settings.prefix}.*",
+                    f"{greengrass}:aws:components:aws.greengrass.*",
+                ],
+            ),
+            _statement(["iot:AssumeRoleWithCertificate"], [role_alias_arn]),
+        )
+
+    def _claim_policy(self, template: str) -> dict[str, Any]:
+        # A claim certificate is shared by cameras that have no identity yet: it can do nothing but
+        # ask for one, under a client id that the camera makes up.
+        topics = [
+            "$aws/certificates/create/*",
+            f"$aws/provisioning-templates/{template}/provision/*",
+        ]
+        return _document(
+            _statement(["iot:Connect"], [f"{self._iot}:client/*"]),
+            _statement(
+                ["iot:Publish", "iot:Receive"], [f"{self._iot}:topic/{topic}" for topic in topics]
+            ),
+            _statement(
+                ["iot:Subscribe"], [f"{self._iot}:topicfilter/{topic}" for topic in topics]
+            ),
+        )
+
+    def _provisioning_role(
+        self, thing_type: iot.CfnThingType, groups: Sequence[iot.CfnThingGroup]
+    ) -> ServiceRole:
+        things = f"{self._iot}:thing/{self._settings.prefix}-*"
+        named = "Serial numbers are not known at deployment; cameras are named <prefix>-<serial>."
+        return ServiceRole(
+            self,
+            "Provisioning",
+            service="iot.amazonaws.com",
+            description="Lets AWS IoT make cameras from the provisioning template",
+            allow=[
+                Allow(
+                    actions=[
+                        "iot:CreateThing",
+                        "iot:DescribeThing",
+                        "iot:ListThingGroupsForThing",
+                        "iot:ListThingPrincipals",
+                        "iot:UpdateThing",
+                    ],
+                    on=[things],
+                    why=named,
+                ),
+                Allow(
+                    actions=["iot:AddThingToThingGroup", "iot:DescribeThingGroup"],
+                    on=[things, *(group.attr_arn for group in groups)],
+                    why=named,
+                ),
+                Allow(actions=["iot:DescribeThingType"], on=[thing_type.attr_arn]),
+                Allow(
+                    actions=[
+                        "iot:AttachPolicy",
+                        "iot:AttachPrincipalPolicy",
+                        "iot:AttachThingPrincipal",
+                        "iot:DescribeCertificate",
+                        "iot:UpdateCertificate",
+                    ],
+                    on=[f"{self._iot}:cert/*", things],
+                    why="AWS IoT makes up a certificate's id when it issues it. " + named,
+                ),
+                Allow(
+                    actions=["iot:GetPolicy"],
+                    on=[f"{self._iot}:policy/{self.policy.policy_name}"],
+                ),
+            ],
+        )
+
+    def _template(
+        self, thing_type: iot.CfnThingType, groups: Sequence[iot.CfnThingGroup]
+    ) -> dict[str, Any]:
+        thing = {"Fn::Join": ["", [f"{self._settings.prefix}-", {"Ref": "SerialNumber"}]]}
+        return {
+            "Parameters": {
+                "SerialNumber": {"Type": "String"},
+                "AWS::IoT::Certificate::Id": {"Type": "String"},
+            },
+            "Resources": {
+                "thing": {
+                    "Type": "AWS::IoT::Thing",
+                    "Properties": {
+                        "ThingName": thing,
+                        "ThingTypeName": thing_type.thing_type_name,
+                        "ThingGroups": [group.thing_group_name for group in groups],
+                    },
+                },
+                "certificate": {
+                    "Type": "AWS::IoT::Certificate",
+                    "Properties": {
+                        "CertificateId": {"Ref": "AWS::IoT::Certificate::Id"},
+                        "Status": "ACTIVE",
+                    },
+                },
+                "policy": {
+                    "Type": "AWS::IoT::Policy",
+                    "Properties": {"PolicyName": self.policy.policy_name},
+                },
+            },
+        }
+
+
+def _statement(actions: Sequence[str], resources: Sequence[str]) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
+
+
+def _document(*statements: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What CloudFormation deploys to all cameras: nucleus, log manager, the camera program."""
+
+import json
+from typing import Any
+
+from aws_cdk import aws_greengrassv2 as greengrass
+from constructs import Construct
+
+from contracts.topics import Topics
+from infra.inference_component import InferenceComponent
+from infra.settings import Settings
+
+NUCLEUS = ("aws.greengrass.Nucleus", "2.17.0")
+LOG_MANAGER = ("aws.greengrass.LogManager", "2.3.11")
+"""Pinned: without a version here, AWS may update them, and restart cameras, at a time of its own."""
+
+
+class RuntimeDeployment(Construct):
+    """The one deployment of the runtime group. Any change replaces it (all of it is create-only).
+
+    A camera that cannot run the new set goes back to the old one; too many of them stop the rest.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        group_arn: str,
+        inference: InferenceComponent,
+        model_component: str,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        names = (inference.name, model_component)
+        self.deployment = greengrass.CfnDeployment(
+            self,
+            "Deployment",
+            deployment_name=f"{settings.prefix}-runtime",
+            target_arn=group_arn,
+            components={
+                NUCLEUS[0]: _component(NUCLEUS[1], _nucleus()),
+                LOG_MANAGER[0]: _component(LOG_MANAGER[1], _log_manager(names)),
+                inference.name: _component(
+                    inference.version, _access(inference.name, settings.topics)
+                ),
+            },
+            deployment_policies={
+                "failureHandlingPolicy": "ROLLBACK",
+                "componentUpdatePolicy": {"action": "NOTIFY_COMPONENTS", "timeoutInSeconds": 60},
+                "configurationValidationPolicy": {"timeoutInSeconds": 60},
+            },
+            iot_job_configuration={
+                "jobExecutionsRolloutConfig": {
+                    "maximumPerMinute": settings.rollout.cameras_per_minute
+                },
+                "abortConfig": {
+                    "criteriaList": [
+                        {
+                            "action": "CANCEL",
+                            "failureType": kind,
+                            "minNumberOfExecutedThings": 2,
+                            "thresholdPercentage": settings.rollout.maximum_failed_percent,
+                        }
+                        for kind in ("FAILED", "TIMED_OUT")
+                    ]
+                },
+                "timeoutConfig": {"inProgressTimeoutInMinutes": settings.rollout.timeout_minutes},
+            },
+        )
+        # The version is spelled out in the deployment; only this tells CloudFormation the order.
+        self.deployment.add_resource_dependency(inference.component)
+
+
+def _component(version: str, merge: dict[str, Any]) -> dict[str, Any]:
+    configuration = json.dumps(merge, sort_keys=True, separators=(",", ":"))
+    return {"componentVersion": version, "configurationUpdate": {"merge": configuration}}
+
+
+def _nucleus() -> dict[str, Any]:
+    # Lets {iot:thingName} be used in the access control below.
+    return {"interpolateComponentConfiguration": True}
+
+
+def _log_manager(components: tuple[str, ...]) -> dict[str, Any]:
+    # Logs of the nucleus itself go to one group per account and region, whoever owns it; two
+    # environments would share it, so they stay on the camera.
+    upload = {
+        "minimumLogLevel": "INFO",
+        "diskSpaceLimit": "25",
+        "diskSpaceLimitUnit": "MB",
+        "deleteLogFileAfterCloudUpload": "false",
+    }
+    return {
+        "logsUploaderConfiguration": {
+            "componentLogsConfigurationMap": dict.fromkeys(components, upload),
+            "systemLogsConfiguration": {"uploadToCloudWatch": "false"},
+        },
+        "periodicUploadIntervalSec": "300",
+    }
+
+
+def _access(component: str, topics: Topics) -> dict[str, Any]:
+    """The recipe of an imported function is generated, so what it may do is merged in here."""
+    thing = "{iot:thingName}"
+    return {
+        "accessControl": {
+            "aws.greengrass.ipc.mqttproxy": {
+                f"{component}:mqttproxy:publish": {
+                    "policyDescription": "Publishes what this camera saw and how it is",
+                    "operations": ["aws.greengrass#PublishToIoTCore"],
+                    "resources": [topics.detections(thing), topics.telemetry(thing)],
+                },
+                f"{component}:mqttproxy:subscribe": {
+                    "policyDescription": "Takes commands meant for this camera",
+                    "operations": ["aws.greengrass#SubscribeToIoTCore"],
+                    "resources": [topics.commands(thing)],
+                },
+            }
+        }
+    }

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a camera may do in AWS with its certificate: the token exchange role and its alias."""
+
+from collections.abc import Sequence
+
+from aws_cdk import aws_iot as iot
+from constructs import Construct
+
+from infra.logs import declared_log_group
+from infra.permissions import read_objects, use_key
+from infra.roles import Allow, ServiceRole
+from infra.settings import Settings
+
+COMPONENTS_PREFIX = "components"
+"""Folder of the artifacts bucket that holds what cameras download."""
+
+
+class TokenExchange(Construct):
+    """Temporary credentials for cameras: read component artifacts, write their components' logs."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        key_arn: str,
+        artifacts_arn: str,
+        components: Sequence[str],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        alias_name = f"{settings.prefix}-cameras"
+        account, region = settings.account, settings.region
+        # The log manager writes to fixed names; declared here, they are encrypted and expire.
+        groups = [
+            declared_log_group(
+                self,
+                f"{name.rsplit('.', 1)[-1]}Logs",
+                settings=settings,
+                key_arn=key_arn,
+                name=f"/aws/greengrass/UserComponent/{region}/{name}",
+            )
+            for name in components
+        ]
+        self.role = ServiceRole(
+            self,
+            "Role",
+            service="credentials.iot.amazonaws.com",
+            description="What the cameras may do in AWS",
+            trust_when={
+                "StringEquals": {"aws:SourceAccount": account},
+                "ArnEquals": {
+                    "aws:SourceArn": f"arn:aws:iot:{region}:{account}:rolealias/{alias_name}"
+                },
+            },
+            allow=[
+                read_objects(artifacts_arn, [f"{COMPONENTS_PREFIX}/*"]),
+                use_key(key_arn, region, ["s3"], actions=["kms:Decrypt"]),
+                Allow(
+                    # The log manager asks to create the group before it makes its first stream.
+                    actions=[
+                        "logs:CreateLogGroup",
+                        "logs:CreateLogStream",
+                        "logs:DescribeLogStreams",
+                        "logs:PutLogEvents",
+                    ],
+                    on=[group.attr_arn for group in groups],
+                    why="The wildcard is the log stream, one per camera and day; the log groups "
+                    "are those of this environment's two components.",
+                ),
+            ],
+        )
+        self.alias = iot.CfnRoleAlias(
+            self,
+            "Alias",
+            role_alias=alias_name,
+            role_arn=self.role.arn,
+            credential_duration_seconds=3600,
+        )

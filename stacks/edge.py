@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cameras: their group, their program, and how models reach them."""
+
+from constructs import Construct
+
+from infra.assets import archive_asset
+from infra.bundles import INFERENCE, ROLLOUT
+from infra.greengrass_group import GreengrassGroup
+from infra.inference_component import InferenceComponent
+from infra.model_rollout import ModelRollout
+from infra.runtime_deployment import RuntimeDeployment
+from infra.settings import Settings
+from infra.stack import EnvironmentStack
+from stacks.data import DataStack
+from stacks.training import TrainingStack
+
+
+class EdgeStack(EnvironmentStack):
+    """Greengrass group, camera program, runtime deployment, model rollout."""
+
+    purpose = "the Greengrass group, the camera program, and the rollout of models"
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        data: DataStack,
+        training: TrainingStack,
+    ) -> None:
+        super().__init__(scope, construct_id, settings=settings)
+        self.add_stack_dependency(data)
+        group = GreengrassGroup(
+            self,
+            "Group",
+            settings=settings,
+            key_arn=data.key_arn,
+            artifacts_arn=data.artifacts.arn,
+        )
+        inference = InferenceComponent(
+            self,
+            "Inference",
+            settings=settings,
+            key_arn=data.key_arn,
+            component_name=group.inference_component,
+            code=archive_asset(self, "InferenceCode", INFERENCE),
+        )
+        RuntimeDeployment(
+            self,
+            "Runtime",
+            settings=settings,
+            group_arn=group.runtime.attr_arn,
+            inference=inference,
+            model_component=group.model_component,
+        )
+        rollout = ModelRollout(
+            self,
+            "Rollout",
+            settings=settings,
+            key_arn=data.key_arn,
+            artifacts_bucket=data.artifacts.name,
+            artifacts_arn=data.artifacts.arn,
+            model_package_group=training.model_package_group,
+            group=group,
+            code=archive_asset(self, "RolloutCode", ROLLOUT),
+        )
+        self.rollout_arn = self.share(rollout.state_machine.ref)
+        self._outputs(group, inference, rollout)
+        self.state_deletion_policies()
+
+    def _outputs(
+        self, group: GreengrassGroup, inference: InferenceComponent, rollout: ModelRollout
+    ) -> None:
+        prefix = self.settings.prefix
+        self.output("RuntimeThingGroup", f"{prefix}-runtime", "Every camera is in this group")
+        self.output("CanaryThingGroup", f"{prefix}-model-canary", "Gets a new model first")
+        self.output("FleetThingGroup", f"{prefix}-model-fleet", "Gets it after the canaries")
+        self.output("ThingType", f"{prefix}-camera", "The type of every camera")
+        self.output("InferenceComponent", inference.name, "The camera program")
+        self.output("InferenceComponentVersion", inference.version, "What cameras should run")
+        self.output("ModelComponent", group.model_component, "The model, as the rollout names it")
+        self.output("RolloutStateMachineArn", rollout.state_machine.ref, "Takes models to cameras")
+        self.output("RoleAlias", group.tokens.alias.ref, "How cameras get AWS credentials")
+        self.output("ProvisioningTemplate", group.identity.template.ref, "How a camera joins")
+        self.output("CameraPolicy", group.identity.policy.ref, "What every camera may do")
+        self.output("ClaimPolicy", group.identity.claim_policy.ref, "What a claim certificate may")
