@@ -34,7 +34,8 @@ class Cdk:
 
     def bootstrap(self, account: str, region: str) -> None:
         """The CDK's own bootstrap stack, its default template."""
-        self._run("bootstrap", f"aws://{account}/{region}")
+        # Given the assembly, or the CLI would synthesise once more only to look for it.
+        self._run("bootstrap", f"aws://{account}/{region}", "--app", str(self.assembly))
 
     def deploy(self) -> int:
         """Deploy every stack; return how many of them changed."""
@@ -88,8 +89,8 @@ class Cdk:
 
 def count_changed(output: str) -> int:
     """How many stacks a ``cdk deploy`` changed, from the line it prints for each."""
-    deployed = re.findall(r"^\s*✅ +\S+( \(no changes\))?", output, re.MULTILINE)
-    return sum(not unchanged for unchanged in deployed)
+    deployed = re.findall(r"^\s*✅.*$", output, re.MULTILINE)
+    return sum("(no changes)" not in line for line in deployed)
 
 
 def _clean_environment() -> dict[str, str]:
