@@ -19,6 +19,7 @@ from infra.bundling import NotBundledError
 from infra.compliance import attach_rule_packs
 from stacks.data import DataStack
 from stacks.edge import EdgeStack
+from stacks.insights import InsightsStack
 from stacks.training import TrainingStack
 
 
@@ -27,7 +28,10 @@ def build(app: cdk.App, name: str) -> None:
     environment = settings.load(name)
     data = DataStack(app, "Data", settings=environment)
     training = TrainingStack(app, "Training", settings=environment, data=data)
-    EdgeStack(app, "Edge", settings=environment, data=data, training=training)
+    edge = EdgeStack(app, "Edge", settings=environment, data=data, training=training)
+    InsightsStack(
+        app, "Insights", settings=environment, data=data, training=training, edge=edge
+    )
     attach_rule_packs(app)
 
 

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rules of an environment: archive, latest state, alerts."""
+
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kinesisfirehose as firehose
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from infra.message_rule import MessageRule, detections_sql, telemetry_sql
+from infra.monitoring import PROBLEMS, camera_namespace
+from infra.permissions import use_key
+from infra.roles import Allow
+from infra.settings import Settings
+
+
+class MessageRules(Construct):
+    """Carries what cameras publish to where it is kept and to whom it concerns."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        key_arn: str,
+        errors: logs.CfnLogGroup,
+        stream: firehose.CfnDeliveryStream,
+        table: dynamodb.CfnTable,
+        topic: sns.CfnTopic,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        topics, region = settings.topics, settings.region
+        MessageRule(
+            self,
+            "Archive",
+            description="Keeps every detection",
+            sql=detections_sql(topics),
+            actions=[{"firehose": {"deliveryStreamName": stream.ref, "separator": "\n"}}],
+            allow=[
+                Allow(
+                    actions=["firehose:PutRecord", "firehose:PutRecordBatch"],
+                    on=[stream.attr_arn],
+                )
+            ],
+            errors=errors,
+        )
+        write_row = [
+            Allow(actions=["dynamodb:PutItem"], on=[table.attr_arn]),
+            use_key(key_arn, region, ["dynamodb"]),
+        ]
+        put_row = [{"dynamoDBv2": {"putItem": {"tableName": table.ref}}}]
+        MessageRule(
+            self,
+            "LatestDetection",
+            description="Remembers the last detection of each camera",
+            sql=detections_sql(topics, select="*, 'detection' AS kind"),
+            actions=put_row,
+            allow=write_row,
+            errors=errors,
+        )
+        MessageRule(
+            self,
+            "LatestTelemetry",
+            description="Remembers the last telemetry of each camera",
+            sql=telemetry_sql(topics, select="*, 'telemetry' AS kind"),
+            actions=put_row,
+            allow=write_row,
+            errors=errors,
+        )
+        MessageRule(
+            self,
+            "Problems",
+            description="Tells people when a camera reports a problem",
+            # Not `problem <> ''`: a camera without a problem sends null, which is not ''. The
+            # function is undefined for null, and a rule does not match what is undefined.
+            sql=telemetry_sql(topics, only="regexp_matches(problem, '.+')"),
+            actions=[
+                {"sns": {"targetArn": topic.ref, "messageFormat": "RAW"}},
+                {
+                    "cloudwatchMetric": {
+                        "metricNamespace": camera_namespace(settings),
+                        "metricName": PROBLEMS,
+                        "metricValue": "1",
+                        "metricUnit": "Count",
+                    }
+                },
+            ],
+            allow=[
+                Allow(actions=["sns:Publish"], on=[topic.ref]),
+                use_key(key_arn, region, ["sns"]),
+                Allow(
+                    actions=["cloudwatch:PutMetricData"],
+                    on=["*"],
+                    when={"StringEquals": {"cloudwatch:namespace": camera_namespace(settings)}},
+                    why="cloudwatch:PutMetricData has no resource level; the condition limits it "
+                    "to this environment's namespace.",
+                ),
+            ],
+            errors=errors,
+        )

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The alarms of an environment and its dashboard."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.alerts import Alerts
+from infra.dashboard import alarms_widget, dashboard_body, errors_widget, metric_widget
+from infra.settings import Settings
+
+PIPELINES = "AWS/Sagemaker/ModelBuildingPipeline"
+PROBLEMS = "CameraProblems"
+
+
+def camera_namespace(settings: Settings) -> str:
+    """Namespace of the metrics that this environment's rules write."""
+    return f"Binsight/{settings.prefix}"
+
+
+class Monitoring(Construct):
+    """Watches cameras, messages, training and rollouts; tells people through ``alerts``."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        alerts: Alerts,
+        errors: logs.CfnLogGroup,
+        stream_name: str,
+        rollout_arn: str,
+        pipeline_name: str,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._region = settings.region
+        self._stream = {"DeliveryStreamName": stream_name}
+        self._rollout = {"StateMachineArn": rollout_arn}
+        self._pipeline = {"PipelineName": pipeline_name}
+        self._errors = errors
+        self._namespace = camera_namespace(settings)
+        alarms = self._alarms(settings, alerts)
+        body = dashboard_body(
+            [alarms_widget("Alarms", alarm_arns=[alarm.attr_arn for alarm in alarms])]
+            + self._graphs()
+        )
+        self.dashboard = cloudwatch.CfnDashboard(
+            self,
+            "Dashboard",
+            # Dashboards are shared by all regions of an account, so the region is in the name.
+            dashboard_name=f"{settings.prefix}-{settings.region}",
+            dashboard_body=cdk.Stack.of(self).to_json_string(body),
+        )
+
+    def _alarms(self, settings: Settings, alerts: Alerts) -> list[cloudwatch.CfnAlarm]:
+        insights = settings.insights
+        return [
+            alerts.alarm(
+                "CameraProblem",
+                description="Cameras report a problem in their telemetry",
+                namespace=self._namespace,
+                metrics=[PROBLEMS],
+                dimensions={},
+                statistic="Sum",
+                at_least=insights.problem_reports,
+            ),
+            alerts.alarm(
+                "RuleErrors",
+                description="An IoT rule could not deliver a message; its error log says why",
+                namespace="AWS/Logs",
+                metrics=["IncomingLogEvents"],
+                dimensions={"LogGroupName": self._errors.ref},
+                statistic="Sum",
+                at_least=1,
+            ),
+            alerts.alarm(
+                "DeliveryLate",
+                description="Detections wait too long to be written to the archive",
+                namespace="AWS/Firehose",
+                metrics=["DeliveryToS3.DataFreshness"],
+                dimensions=self._stream,
+                statistic="Maximum",
+                at_least=insights.delivery_late_minutes * 60,
+            ),
+            alerts.alarm(
+                "RolloutFailed",
+                description="A model did not reach the cameras; the execution's error says why",
+                namespace="AWS/States",
+                metrics=["ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"],
+                dimensions=self._rollout,
+                statistic="Sum",
+                at_least=1,
+            ),
+            alerts.alarm(
+                "TrainingFailed",
+                description="The training pipeline failed, or a model was too weak to register",
+                namespace=PIPELINES,
+                metrics=["ExecutionFailed"],
+                dimensions=self._pipeline,
+                statistic="Sum",
+                at_least=1,
+            ),
+        ]
+
+    def _graphs(self) -> list[dict[str, object]]:
+        region = self._region
+        return [
+            metric_widget(
+                "Detections archived",
+                region=region,
+                namespace="AWS/Firehose",
+                metrics=["IncomingRecords", "DeliveryToS3.Records"],
+                dimensions=self._stream,
+            ),
+            metric_widget(
+                "Age of the oldest detection not yet archived (s)",
+                region=region,
+                namespace="AWS/Firehose",
+                metrics=["DeliveryToS3.DataFreshness"],
+                dimensions=self._stream,
+                statistic="Maximum",
+            ),
+            metric_widget(
+                "Camera problems",
+                region=region,
+                namespace=self._namespace,
+                metrics=[PROBLEMS],
+                dimensions={},
+            ),
+            metric_widget(
+                "Model rollouts",
+                region=region,
+                namespace="AWS/States",
+                metrics=["ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsFailed"],
+                dimensions=self._rollout,
+            ),
+            metric_widget(
+                "Training pipeline",
+                region=region,
+                namespace=PIPELINES,
+                metrics=["ExecutionStarted", "ExecutionSucceeded", "ExecutionFailed"],
+                dimensions=self._pipeline,
+            ),
+            errors_widget("IoT rule errors", region=region, log_group=self._errors.ref),
+        ]
