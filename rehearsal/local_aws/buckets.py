@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """S3 buckets as CloudFormation declares them: what ministack drops silently is kept and acted on.
 
-Lifecycle, default encryption, access logging, ownership and tags become what the S3 API returns. A bucket that
-still holds objects cannot be deleted, and Custom::S3AutoDeleteObjects empties it first.
+Lifecycle, default encryption, access logging, ownership and tags become what the S3 API returns. A
+bucket that still holds objects cannot be deleted, and Custom::S3AutoDeleteObjects empties it first.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def lifecycle_xml(properties: Document) -> bytes:
 
 
 def logging_xml(properties: Document, bucket: str) -> bytes:
-    """LoggingConfiguration as the PutBucketLogging body; without a target the bucket logs to itself."""
+    """LoggingConfiguration as the PutBucketLogging body; the default target is the bucket."""
     root = Element("BucketLoggingStatus", xmlns=s3.S3_NS)
     enabled = SubElement(root, "LoggingEnabled")
     _text(enabled, "TargetBucket", properties.get("DestinationBucketName") or bucket)

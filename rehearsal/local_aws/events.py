@@ -43,7 +43,7 @@ def install(start_pipeline: StartPipeline) -> None:
             try:
                 start_pipeline(arn, _parameters(target, view.event_with_detail()))
             except AwsError as error:
-                # EventBridge drops an invocation that its target refuses; say so instead of nothing.
+                # EventBridge drops an invocation that its target refuses; at least say so.
                 logger.warning("rule %s -> %s: %s", rule.get("Name"), arn, error.message)
 
         return invoke

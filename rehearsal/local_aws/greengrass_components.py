@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Greengrass V2 components: immutable versions from a recipe or from a Lambda function's version."""
+"""Greengrass V2 components: immutable versions, from a recipe or a Lambda function's version."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _with_digests(recipe: Document) -> Document:
             except AwsError as error:
                 raise AwsError(
                     "ValidationException",
-                    f"The artifact {uri} cannot be read: {error.message} (bucket and key must exist)",
+                    f"The artifact {uri} cannot be read: {error.message}",
                 ) from error
             artifact["Digest"] = base64.b64encode(hashlib.sha256(body).digest()).decode()
             artifact["Algorithm"] = "SHA-256"
@@ -124,7 +124,7 @@ def _with_digests(recipe: Document) -> Document:
 
 
 def _from_lambda(function: Document) -> tuple[Document, bytes]:
-    """The recipe that Greengrass generates for an imported Lambda function, and the code it froze."""
+    """The recipe that Greengrass generates for a Lambda function, and the code it freezes."""
     lambda_arn = function.get("lambdaArn", "")
     if not _LAMBDA_ARN.fullmatch(lambda_arn):
         raise AwsError(

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Greengrass V2 deployments: one live deployment per target, carried to the devices by an IoT job.
 
-As on AWS the job is a real one: its counts, its rollout rate, its abort criteria and its reaction to things
-that join the group are those of AWS IoT jobs (ministack's), not a second book kept here.
+As on AWS the job is a real one: its counts, its rollout rate, its abort criteria and its reaction
+to things that join the group are those of AWS IoT jobs (ministack's), not a second book kept here.
 """
 
 from __future__ import annotations
@@ -234,7 +234,7 @@ async def cancel(deployment_id: str) -> Document:
     if deployment["deploymentStatus"] != ACTIVE:
         raise AwsError(
             "ConflictException",
-            f"Deployment {deployment_id} is {deployment['deploymentStatus']} and cannot be canceled",
+            f"Deployment {deployment_id} is {deployment['deploymentStatus']}, not {ACTIVE}",
             status=409,
         )
     await _retire(deployment, CANCELED)

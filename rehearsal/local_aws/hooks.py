@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every place where ministack is extended, checked before the server starts.
 
-ministack has no plug-in interface, so this package relies on private names of exactly one version. They are
-listed once, here: a version that moved one of them is refused with its name, not met later as an odd failure.
+ministack has no plug-in interface, so this package relies on private names of exactly one version.
+They are listed once, here: a version that moved one of them is refused with its name, not met later
+as an odd failure.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ def verify() -> None:
     ]
     if installed != PINNED_VERSION or missing:
         raise IncompatibleMinistackError(
-            f"the local AWS extends ministack {PINNED_VERSION} (pinned in requirements/rehearsal.txt), "
+            f"the local AWS extends ministack {PINNED_VERSION} (requirements/rehearsal.txt), "
             f"found {installed}" + (f"; missing: {', '.join(missing)}" if missing else "")
         )
 

@@ -13,7 +13,7 @@ MAXIMUM_LINES = 2000
 
 
 def publish(folder: Path, step: str) -> None:
-    """Put the step's lines in a stream named <execution>/<step>; steps without a process have none."""
+    """Put the step's lines in the stream <execution>/<step>; without a process there are none."""
     log = folder / step / "log.txt"
     if not log.is_file():
         return

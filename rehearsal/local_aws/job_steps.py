@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Processing and Training jobs: bring the inputs, run the container, keep the outputs.
 
-Each returns the document that the Describe call of the job answers, which is also what `Steps.<name>` shows
-to the steps after it.
+Each returns the document that the Describe call of the job answers, which is also what
+`Steps.<name>` shows to the steps after it.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def _run(job: LocalJob, arguments: Mapping[str, Any], specification: Mapping[str
     entrypoint = specification.get("ContainerEntrypoint")
     if not entrypoint:
         raise JobError(
-            "ClientError: the local AWS has no container images; the step must give ContainerEntrypoint"
+            "ClientError: the local AWS has no container images; ContainerEntrypoint is needed"
         )
     limit = (arguments.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds")
     container = [str(part) for part in specification.get("ContainerArguments") or []]
@@ -158,7 +158,7 @@ def _prefix(bucket: str, prefix: str) -> list[tuple[str, str, str]]:
         else:
             name = key[len(prefix) :].lstrip("/")
             if not prefix.endswith("/") and prefix and key[len(prefix)] != "/":
-                # `s3://bucket/a` also matches `ab/c`: SageMaker keeps the part after the last slash.
+                # `s3://bucket/a` also matches `ab/c`: the part after the last slash stays.
                 name = key[prefix.rfind("/") + 1 :]
         if name and not key.endswith("/"):
             found.append((bucket, key, name))

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Children that cannot outlive their parent, not even when it is killed.
 
-The parent holds the write end of the child's stdin and never writes. When the parent goes away, however it
-goes, the pipe closes. Unlike PR_SET_PDEATHSIG this works on macOS and does not depend on threads.
+The parent holds the write end of the child's stdin and never writes. When the parent goes away,
+however it goes, the pipe closes. Unlike PR_SET_PDEATHSIG this works on macOS and does not depend on
+threads.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def main(command: list[str]) -> int:
     """Run `command` in this process's group; kill the group when the parent goes away."""
 
     def leave_it_to_the_command(_number: int, _frame: object) -> None:
-        """A stop signal reaches the whole group; the guard stays to report how the command ended."""
+        """A stop signal reaches the whole group; the guard stays to say how the command ended."""
 
     # A handler, not SIG_IGN: ignored signals would be ignored in the command as well.
     signal.signal(signal.SIGTERM, leave_it_to_the_command)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the container of a Processing or Training job as a local process.
 
-The container's /opt/ml becomes a folder of the job; its image is the project's own Python environment. The
-process gets a clean environment and a process group of its own, which dies with the server.
+The container's /opt/ml becomes a folder of the job; its image is the project's own Python
+environment. The process gets a clean environment and a process group of its own, which dies with
+the server.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -77,7 +79,7 @@ class LocalJob:
 
     def run(self, command: Sequence[str], *, timeout: float) -> None:
         """Run to the end; raises JobError with the container's own reason if it fails."""
-        # The project's interpreter runs the guard in isolation: no site packages, no PYTHON* variables.
+        # Isolated: the guard needs no packages and must not obey PYTHON* variables.
         guarded = [sys.executable, "-I", "-S", str(LIFELINE), *map(self.translate, command)]
         with self.log.open("wb") as log:
             process = subprocess.Popen(
@@ -108,9 +110,7 @@ class LocalJob:
             if self.context.stop.wait(POLL_SECONDS):
                 raise JobStoppedError
             if time.monotonic() > deadline:
-                raise JobError(
-                    f"ClientError: the job ran past MaxRuntimeInSeconds = {timeout:g} and was stopped"
-                )
+                raise JobError(f"ClientError: stopped after MaxRuntimeInSeconds = {timeout:g}")
 
     def _environment(self) -> dict[str, str]:
         """Nothing of the server's own environment but the way to the tools."""
@@ -145,10 +145,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     """Leave nothing of the group behind, whether the job ended by itself or not."""
     if process.poll() is None:
         _signal(process, signal.SIGTERM)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(STOP_GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
     # Also after a normal end: what the command left in the background goes with it.
     _signal(process, signal.SIGKILL)
     process.wait()

@@ -84,7 +84,7 @@ def delete_group(request: Document) -> Document:
     if _versions_of(name):
         raise AwsError(
             "ConflictException",
-            f"Model Package Group cannot be deleted as it contains model packages: {group_arn(name)}",
+            f"{group_arn(name)} cannot be deleted: it contains model packages",
         )
     _groups.pop(name)
     tags.forget(group_arn(name))

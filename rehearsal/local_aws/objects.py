@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """S3 from inside the server: the same objects, rules and events, without a request to ourselves.
 
-A request from the event loop to itself never returns (facts/emulator.md, obstacle 6), so everything in this
-package that reads or writes S3 comes here.
+A request from the event loop to itself never returns (facts/emulator.md, obstacle 6), so everything
+in this package that reads or writes S3 comes here.
 """
 
 from __future__ import annotations

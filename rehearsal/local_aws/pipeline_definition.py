@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads a SageMaker pipeline definition (Version 2020-12-01) as the service does.
 
-Knows parameters, Get / Std:Join / Std:JsonGet, the steps that Binsight uses and their order. Nothing is
-run here: `pipeline_executor` does that.
+Knows parameters, Get / Std:Join / Std:JsonGet, the steps that Binsight uses and their order.
+Nothing is run here: `pipeline_executor` does that.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a pipeline execution: steps in the order of their references, each as a real local process.
 
-One thread per execution and one per running step, so the server keeps answering. What a step leaves behind
-(files, log) stays under the work folder: jobs/<pipeline>/<execution>/<step>.
+One thread per execution and one per running step, so the server keeps answering. What a step leaves
+behind (files, log) stays under the work folder: jobs/<pipeline>/<execution>/<step>.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is not AWS: how simulated core devices report, and downloads that AWS would presign.
 
-All of it is below /_binsight/, so nothing that also runs on AWS can use it by accident. What AWS gives an account
-through its own IoT endpoint name is /_binsight/iot/<account>/<region>/ here: names like that do not resolve everywhere.
+All of it is below /_binsight/, so nothing that also runs on AWS can use it by accident. What AWS
+gives an account through its own IoT endpoint name is /_binsight/iot/<account>/<region>/ here: names
+like that do not resolve everywhere.
 """
 
 from __future__ import annotations

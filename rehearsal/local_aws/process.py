@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -84,7 +85,7 @@ class LocalAws:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": str(home / "config"),
             "AWS_SHARED_CREDENTIALS_FILE": str(home / "credentials"),
-            # The CLI remembers which account a key belongs to; that memory must not outlive this server.
+            # The CLI remembers which account a key belongs to; that must not outlive this server.
             "CDK_HOME": str(home / "cdk"),
             "CDK_DISABLE_CLI_TELEMETRY": "true",
             "CI": "1",
@@ -132,16 +133,17 @@ class LocalAws:
                 ) from error
 
     def _holder(self) -> str:
-        """Who probably holds the port: an earlier rehearsal of this work folder, or something else."""
+        """Who probably holds the port: an earlier rehearsal of this folder, or something else."""
         try:
             pid = int(self.pid_file.read_text())
             os.kill(pid, 0)
         except (OSError, ValueError):
             return "Another program, perhaps another rehearsal or ministack, listens there."
-        return f"A local AWS of an earlier run (process {pid}) may still hold it: `make rehearse-down`."
+        return f"A local AWS of an earlier run may hold it (process {pid}): `make rehearse-down`."
 
     def _wait_until_healthy(self) -> None:
         assert self._process is not None  # noqa: S101 - called by start only
+        health = f"{self.endpoint}/_ministack/health"
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
@@ -150,9 +152,7 @@ class LocalAws:
                     f"{self._log_tail()}"
                 )
             try:
-                with urllib.request.urlopen(
-                    f"{self.endpoint}/_ministack/health", timeout=5
-                ) as reply:
+                with urllib.request.urlopen(health, timeout=5) as reply:  # noqa: S310 - own address
                     if reply.status == 200:
                         return
             except (urllib.error.URLError, OSError):
@@ -172,10 +172,8 @@ class LocalAws:
         try:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-                try:
+                with suppress(subprocess.TimeoutExpired):
                     process.wait(STOP_SECONDS)
-                except subprocess.TimeoutExpired:
-                    pass
         finally:
             _kill_group(process.pid)
             process.wait()
@@ -184,7 +182,7 @@ class LocalAws:
             self.pid_file.unlink(missing_ok=True)
 
     def detach(self) -> None:
-        """Leave the server up when this object goes; `stop_kept` ends it. Needs `lifeline=False`."""
+        """Leave the server up when this object goes (with `lifeline=False`): see `stop_kept`."""
         if self.lifeline:
             raise LocalAwsError("a local AWS with a lifeline ends with its parent")
         self._process = None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""IoT role aliases: the API that ministack lacks, and the credentials that devices get through one."""
+"""IoT role aliases: the API that ministack lacks, and the credentials devices get through one."""
 
 from __future__ import annotations
 

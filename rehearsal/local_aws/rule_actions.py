@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """IoT rule actions that ministack skips, and the substitution templates of all of them.
 
-ministack logs an unknown action at debug level and goes on, which looks like "the rule did not match". Here an
-action that is not offered fails, so that the rule's error action hears about it, as on AWS.
+ministack logs an unknown action at debug level and goes on, which looks like "the rule did not
+match". Here an action that is not offered fails, so that the rule's error action hears about it, as
+on AWS.
 """
 
 from __future__ import annotations
@@ -147,7 +148,7 @@ RESOURCES = {
 
 
 def _wrap_run(original: Callable[..., Any]) -> Callable[..., Any]:
-    async def run(
+    async def run(  # noqa: PLR0917 - ministack calls it by position
         account: str,
         region: str,
         rule: Document,

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The local AWS as a foreground process: `python -m rehearsal.local_aws.server --port 4566 --work FOLDER`.
+"""The local AWS as a foreground process: `python -m rehearsal.local_aws.server --port 4566 --work
+FOLDER`.
 
 ministack reads its settings from the environment when it is imported, so they are set here first.
 """

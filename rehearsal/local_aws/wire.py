@@ -98,8 +98,8 @@ def require(document: Document, *names: str) -> None:
         if document.get(name) in (None, ""):
             raise AwsError(
                 "ValidationException",
-                f"1 validation error detected: Value null at '{name}' failed to satisfy constraint: "
-                "Member must not be null",
+                f"1 validation error detected: Value null at '{name}' failed to satisfy "
+                "constraint: Member must not be null",
             )
 
 

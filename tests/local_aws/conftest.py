@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,16 +12,10 @@ import pytest
 from botocore.config import Config
 
 from rehearsal.local_aws.process import LocalAws
+from tests.local_aws.helpers import free_port
 
 ACCOUNT = "111111111111"
 REGION = "us-east-1"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="session")

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
+from tests.local_aws.helpers import alive
 
 ROLE = "arn:aws:iam::111111111111:role/training"
 BUCKET = "pipelines-test"
@@ -38,7 +39,8 @@ def processing(name: str, script: str, **more: Any) -> dict[str, Any]:
 def definition(*, score: float = 0.9, evaluate: str | None = None, train: str | None = None) -> str:
     """prepare -> train -> evaluate -> gate -> register, in shell."""
     run = {"Get": "Execution.PipelineExecutionId"}
-    manifest = {"Std:Join": {"On": "", "Values": [f"s3://{BUCKET}/", {"Get": "Parameters.Manifest"}]}}
+    key = {"Get": "Parameters.Manifest"}
+    manifest = {"Std:Join": {"On": "", "Values": [f"s3://{BUCKET}/", key]}}
     prepared = {"Std:Join": {"On": "/", "Values": [f"s3://{BUCKET}/runs", run, "prepared"]}}
     evaluation = {"Std:Join": {"On": "/", "Values": [f"s3://{BUCKET}/runs", run, "evaluation"]}}
     prepare = processing(
@@ -106,7 +108,7 @@ def definition(*, score: float = 0.9, evaluate: str | None = None, train: str | 
         evaluate
         or "tar -xzf /opt/ml/processing/input/model/model.tar.gz -C /opt/ml/processing && "
         "grep -q epochs /opt/ml/processing/model.onnx && "
-        f"echo '{{\"score\": {{\"value\": {score}}}}}' > /opt/ml/processing/evaluation/report.json",
+        f'echo \'{{"score": {{"value": {score}}}}}\' > /opt/ml/processing/evaluation/report.json',
         ProcessingInputs=[
             {
                 "InputName": "model",
@@ -284,7 +286,7 @@ def test_the_gate_refuses_a_weak_model_with_the_reason_of_the_fail_step(finish):
 def test_a_failing_step_says_what_the_container_said(finish):
     execution, steps = finish(
         "broken",
-        definition(train="echo only in the log; echo one class only > /opt/ml/output/failure; exit 3"),
+        definition(train="echo to the log; echo one class only > /opt/ml/output/failure; exit 3"),
     )
     assert execution["PipelineExecutionStatus"] == "Failed"
     assert execution["FailureReason"] == "Step failure: One or multiple steps failed."
@@ -313,14 +315,15 @@ def test_stop_ends_the_processes_and_what_they_started(sagemaker, until, aws):
     sagemaker.stop_pipeline_execution(PipelineExecutionArn=arn)
 
     until(
-        lambda: sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)[
-            "PipelineExecutionStatus"
-        ]
-        == "Stopped"
+        lambda: (
+            sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)[
+                "PipelineExecutionStatus"
+            ]
+            == "Stopped"
+        )
     )
     assert steps_of(sagemaker, arn)["Train"]["StepStatus"] == "Stopped"
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+    until(lambda: not alive(pid), what="end of the step's own child")
 
 
 def test_a_step_gets_a_clean_environment(finish, aws, monkeypatch):
