@@ -15,6 +15,7 @@ from contracts.model_archive import ModelCard, write_archive
 LABELS = ("glass", "paper", "trash")
 COLOURS = {"glass": (210, 30, 30), "paper": (30, 200, 40), "trash": (40, 40, 220)}
 SIZE = 32
+FLOAT = TensorProto.FLOAT
 
 
 def photo(label: str, *, width: int = 320, height: int = 240, seed: int = 0) -> bytes:

@@ -16,7 +16,7 @@ from camera.outbox import Outbox
 from camera.publishers import Publisher, PublishError
 from camera.sequence import Sequence
 from camera.settings import Settings
-from camera.sources import SourceError, open_source
+from camera.sources import Source, SourceError, open_source
 from camera.status import Status
 
 _log = logging.getLogger(__name__)
@@ -33,6 +33,7 @@ class Program:
         self._publishing = threading.Lock()
         self.stop = threading.Event()
         self.source_ended = threading.Event()
+        self._disk_searched = threading.Event()
         self.slot = FrameSlot()
         self.status = Status(thing=settings.thing, source=settings.source)
         self.outbox = Outbox(_Locked(publisher, self._publishing), size=settings.outbox_size)
@@ -121,22 +122,30 @@ class Program:
     def _run_source(self) -> None:
         """Read the source, opening it again with backoff whenever it is lost."""
         delay = _FIRST_DELAY
+        source: Source | None = None
+        # Items that pass while the model is being loaded after a restart would go unreported.
+        self._disk_searched.wait(_LONGEST_DELAY)
         while not self.stop.is_set():
-            problem = "the source is over"
+            began = time.monotonic()
             try:
-                delay = self._read_source(delay)
-                self.source_ended.set()
+                source = source or open_source(self._settings.source)
+                self._read_source(source)
+                break
             except (SourceError, OSError) as error:
-                problem = str(error)
-            self.status.problem_is("source", problem)
-            self.status.source_is("lost")
-            _log.warning("%s; again in %.0f s", problem, delay)
+                if time.monotonic() - began > _LONGEST_DELAY:
+                    delay = _FIRST_DELAY
+                self.status.problem_is("source", str(error))
+                self.status.source_is("lost")
+                _log.warning("%s; again in %.0f s", error, delay)
             self.stop.wait(delay)
             delay = min(delay * 2, _LONGEST_DELAY)
+        if not self.stop.is_set():
+            self.status.problem_is("source", "the source is over")
+            self.status.source_is("lost")
+            self.source_ended.set()
 
-    def _read_source(self, delay: float) -> float:
-        """Frames into the slot until the source ends. Returns the delay before the next try."""
-        source = open_source(self._settings.source)
+    def _read_source(self, source: Source) -> None:
+        """Frames into the slot until the source ends."""
         for jpeg in source.frames(self.stop):
             if self.stop.is_set():
                 break
@@ -145,33 +154,39 @@ class Program:
                 self.slot.put(frame)
             else:
                 self.slot.put_when_free(frame, stop=self.stop)
-            delay = _FIRST_DELAY
             self.status.problem_is("source", None)
             self.status.source_is("paused" if self.loop.paused.is_set() else "streaming")
-        return delay
 
     def _run_models(self) -> None:
         """Load the current model, then answer requests to adopt another."""
-        self._store.prepare()
-        self._mailbox.prepare()
-        if self.loop.model is None:
-            model = self._store.load_current()
-            if model is None:
-                self.status.problem_is("model", _NO_MODEL)
-            else:
-                _log.info("model %s (%s)", model.name.version, model.name.digest[:12])
-                self.loop.swap(model)
+        try:
+            self._store.prepare()
+            self._mailbox.prepare()
+            if self.loop.model is None:
+                self._load_current()
+        finally:
+            self._disk_searched.set()
         self.status.problem_is("models", None)
         while not self.stop.wait(0.1):
             for reason in self._mailbox.poll():
                 self.status.problem_is("adoption", f"model refused: {reason}")
                 self.status.changed.set()
 
+    def _load_current(self) -> None:
+        model = self._store.load_current()
+        if model is None:
+            self.status.problem_is("model", _NO_MODEL)
+        else:
+            _log.info("model %s (%s)", model.name.version, model.name.digest[:12])
+            self.loop.swap(model)
+
     def _run_telemetry(self) -> None:
         """Telemetry at the interval and soon after a change; changes are gathered for a moment."""
         due = time.monotonic()
+        # The first message, soon after the start, is news.
+        self.status.changed.set()
         while not self.stop.is_set():
-            changed = self.status.changed.wait(min(max(due - time.monotonic(), 0), 0.5))
+            changed = self.status.changed.wait(min(max(due - time.monotonic(), 0), 0.2))
             if not changed and time.monotonic() < due:
                 continue
             if changed:

@@ -4,7 +4,7 @@
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,8 @@ class FolderSource:
     gap: int = 4
     fps: float = 15
     live: bool = False
+    # Kept over interruptions, so that a folder that was away and came back shows nothing twice.
+    _shown: set[str] = field(default_factory=set)
 
     @classmethod
     def from_address(cls, address: str, options: Mapping[str, str]) -> "FolderSource":
@@ -45,19 +47,20 @@ class FolderSource:
         """Empty frames first, as a camera that is switched on sees its empty view."""
         empty = encode(np.full((48, 64, 3), 128, dtype=np.uint8))
         pace = _Pace(self.fps, stop)
-        shown: set[str] = set()
         for _ in range(max(self.gap, 1)):
             pace.wait()
             yield empty
         while not stop.is_set():
             names = self._photos()
-            fresh = [name for name in names if name not in shown]
-            shown = set(names)
+            fresh = [name for name in names if name not in self._shown]
+            self._shown.intersection_update(names)
             if not fresh and not self.follow:
                 return
             for name in fresh:
+                self._shown.add(name)
                 photo = self._read(name)
-                for frame in [photo] * self.hold + [empty] * self.gap if photo else []:
+                frames = [] if photo is None else [photo] * self.hold + [empty] * self.gap
+                for frame in frames:
                     pace.wait()
                     if stop.is_set():
                         return
@@ -77,12 +80,12 @@ class FolderSource:
             if entry.suffix.lower() in _SUFFIXES and not entry.name.startswith(".")
         )
 
-    def _read(self, name: str) -> bytes:
+    def _read(self, name: str) -> bytes | None:
         try:
             return (self.folder / name).read_bytes()
         except FileNotFoundError:
             # Taken away between the listing and now: nothing to show.
-            return b""
+            return None
 
 
 class _Pace:

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From JPEG bytes to one decision per item, without any I/O."""
+
+import numpy as np
+import pytest
+import simplejpeg
+
+from camera.gate import PresenceGate
+from camera.items import ItemTracker
+from camera.pictures import BadFrameError, encode, model_input, thumbnail
+from contracts.preprocessing import resize
+from tests.camera import tiny
+
+SURE = np.array([0.1, 0.8, 0.1], dtype=np.float32)
+OTHER = np.array([0.6, 0.3, 0.1], dtype=np.float32)
+
+
+def tracker(**changed):
+    return ItemTracker(
+        **{"smoothing_frames": 3, "arrival_frames": 2, "departure_frames": 2, **changed}
+    )
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"",
+        b"\0" * 5000,
+        b"\x89PNG\r\n\x1a\n" + b"\0" * 100,
+        tiny.photo("glass")[:2000],
+        tiny.photo("glass")[:-200],
+        tiny.photo("glass")[700:],
+        encode(np.zeros((8, 8, 3), dtype=np.uint8)),
+    ],
+    ids=["empty", "zeros", "png", "cut", "no end", "no start", "tiny"],
+)
+def test_a_damaged_picture_is_a_bad_frame(damaged):
+    with pytest.raises(BadFrameError):
+        thumbnail(damaged)
+    with pytest.raises(BadFrameError):
+        model_input(damaged, width=32, height=32)
+
+
+def test_a_header_that_claims_a_huge_picture_is_refused():
+    jpeg = bytearray(tiny.photo("glass"))
+    start = jpeg.index(b"\xff\xc0")
+    jpeg[start + 5 : start + 9] = b"\x9c\x40\x9c\x40"
+    with pytest.raises(BadFrameError, match="40000 x 40000"):
+        thumbnail(bytes(jpeg))
+
+
+@pytest.mark.parametrize("size", [(320, 240), (1280, 720), (641, 479)])
+def test_the_scaled_decode_gives_what_training_saw(size):
+    jpeg = tiny.photo("paper", width=size[0], height=size[1])
+    trained = resize(simplejpeg.decode_jpeg(jpeg), width=48, height=32).astype(int)
+    seen = model_input(jpeg, width=48, height=32)
+    assert seen.shape == (32, 48, 3)
+    assert np.abs(seen - trained).mean() < 1.5
+
+
+@pytest.mark.parametrize("label", tiny.LABELS)
+def test_an_item_opens_the_gate_also_when_it_is_as_bright_as_the_table(label):
+    gate = PresenceGate()
+    assert not gate.update(thumbnail(tiny.empty()))
+    assert gate.update(thumbnail(tiny.photo(label)))
+    assert not gate.update(thumbnail(tiny.empty()))
+
+
+def test_noise_and_slow_light_do_not_open_the_gate():
+    gate = PresenceGate()
+    random = np.random.default_rng(1)
+    for step in range(200):
+        noise = random.normal(0, 2, (18, 24, 3))
+        assert not gate.update((80 + 0.3 * step + noise).astype(np.float32))
+
+
+def test_a_view_that_stays_different_becomes_the_empty_view():
+    gate = PresenceGate(absorb_frames=20)
+    gate.update(thumbnail(tiny.empty()))
+    stain = thumbnail(tiny.photo("trash"))
+    assert [gate.update(stain) for _ in range(30)] == [True] * 20 + [False] * 10
+    assert gate.update(thumbnail(tiny.photo("glass")))
+
+
+def test_an_item_is_decided_once_by_the_mean_of_its_frames():
+    items = tracker()
+    assert items.see(OTHER, captured_at=1) is None
+    assert items.see(SURE, captured_at=2) is None
+    decision = items.see(SURE, captured_at=3)
+    assert (decision.label, decision.frames, decision.captured_at) == (1, 3, 3)
+    assert decision.confidence == pytest.approx((0.3 + 0.8 + 0.8) / 3)
+    assert not items.undecided
+    assert [items.see(OTHER, captured_at=t) for t in range(4, 9)] == [None] * 5
+    assert [items.miss(), items.miss()] == [None, None]
+    assert items.undecided
+
+
+def test_a_flicker_does_not_make_two_items_of_one():
+    items = tracker()
+    decisions = [items.see(SURE, captured_at=t) for t in range(3)]
+    decisions += [items.miss()]
+    decisions += [items.see(SURE, captured_at=t) for t in range(4, 9)]
+    assert sum(decision is not None for decision in decisions) == 1
+
+
+def test_a_short_item_is_decided_when_it_leaves_and_a_flash_is_no_item():
+    items = tracker(smoothing_frames=5)
+    items.see(SURE, captured_at=1)
+    items.see(SURE, captured_at=2)
+    assert items.miss() is None
+    decision = items.miss()
+    assert (decision.frames, decision.captured_at) == (2, 2)
+    items.see(SURE, captured_at=5)
+    assert [items.miss(), items.miss(), items.leave()] == [None] * 3
+
+
+def test_another_model_starts_the_mean_anew():
+    items = tracker()
+    items.see(OTHER, captured_at=1)
+    items.see(OTHER, captured_at=2)
+    items.forget_frames()
+    two_labels = np.array([0.4, 0.6], dtype=np.float32)
+    assert items.see(two_labels, captured_at=3) is None
+    assert items.see(two_labels, captured_at=4) is None
+    assert items.see(two_labels, captured_at=5).label == 1

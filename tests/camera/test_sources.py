@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+import itertools
+import threading
+import time
+
+import pytest
+
+from camera.pictures import thumbnail
+from camera.sources import SourceError, open_source
+from tests.camera import tiny
+from tests.camera.conftest import show
+
+
+def read(uri, count=None):
+    return list(itertools.islice(open_source(uri).frames(threading.Event()), count))
+
+
+def test_a_folder_shows_each_photo_in_order_of_name_and_an_empty_view_between(lens):
+    photos = {name: tiny.photo(name) for name in tiny.LABELS}
+    for number, name in enumerate(reversed(tiny.LABELS)):
+        show(lens, f"{9 - number}.jpg", photos[name])
+    (lens / "notes.txt").write_text("no photo")
+    (lens / ".hidden.jpg").write_bytes(photos["glass"])
+    frames = read(f"dir:{lens}?hold=3&gap=2&fps=0")
+    empty = frames[0]
+    assert float(thumbnail(empty).std()) < 1
+    expected = [empty] * 2
+    for name in tiny.LABELS:
+        expected += [photos[name]] * 3 + [empty] * 2
+    assert frames == expected
+
+
+def test_a_followed_folder_shows_what_is_renamed_into_place_later(lens):
+    stop = threading.Event()
+    frames = open_source(f"dir:{lens}?follow=1&hold=1&gap=0&fps=0").frames(stop)
+    empty = next(frames)
+    assert next(frames) == empty
+    (lens / "1.jpg.part").write_bytes(tiny.photo("glass")[:500])
+    assert next(frames) == empty
+    show(lens, "1.jpg", tiny.photo("glass"))
+    assert next(frame for frame in frames if frame != empty) == tiny.photo("glass")
+    assert next(frames) == empty
+    stop.set()
+    assert list(frames) in ([], [empty])
+
+
+def test_frames_come_no_faster_than_asked_for(lens):
+    show(lens, "1.jpg", tiny.photo("glass"))
+    began = time.monotonic()
+    assert len(read(f"dir:{lens}?hold=6&gap=2&fps=50")) == 10
+    assert time.monotonic() - began >= 0.19
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(SourceError, match=r"nowhere.*No such file"):
+        read(f"dir:{tmp_path}/nowhere")
+
+
+def test_an_mjpeg_file_is_cut_into_its_frames(tmp_path):
+    frames = [tiny.photo(name, width=640, height=480, seed=3) for name in tiny.LABELS]
+    clip = tmp_path / "clip.mjpeg"
+    clip.write_bytes(b"junk" + b"".join(frames) + frames[0][:100])
+    assert read(f"file:{clip}?fps=0") == frames
+    assert read(f"file:{clip}?fps=0&loop=1", 7) == [*frames, *frames, frames[0]]
+
+
+def test_a_file_without_frames_is_refused(tmp_path):
+    (tmp_path / "clip.mjpeg").write_bytes(b"\0" * 200_000)
+    with pytest.raises(SourceError, match="no JPEG in it"):
+        read(f"file:{tmp_path}/clip.mjpeg")
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("rtsp://camera/1", "reads dir:, file:, v4l2:"),
+        ("photos", "reads dir:, file:, v4l2:"),
+        ("dir:", "a path must follow"),
+        ("dir:/photos?hold=0", "option hold = '0': allowed are 1 to 10000"),
+        ("dir:/photos?fps=fast", "option fps"),
+        ("dir:/photos?speed=1", "unknown option 'speed': allowed are follow, fps, gap, hold"),
+        ("file:/clip?loop=yes", "option loop"),
+    ],
+)
+def test_a_wrong_uri_is_refused_with_what_is_allowed(uri, said):
+    with pytest.raises(SourceError, match=said):
+        open_source(uri)
