@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-FORMAT = "1"
+FORMAT = "2"
 """Raised when the same sources shall make another archive, so that nothing stale is taken."""
 
 _SKIPPED_FOLDERS = {"__pycache__", "tests", "node_modules"}

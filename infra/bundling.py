@@ -6,9 +6,11 @@ run takes a moment. An archive depends on its sources and its lock only: no cloc
 this machine, no absolute path.
 """
 
+import fcntl
 import hashlib
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -59,24 +61,15 @@ def build(bundle: Bundle, root: Path = ROOT) -> bool:
         if hashlib.sha256(path.read_bytes()).hexdigest() == stamp.get("sha256"):
             return False
         print(f"bundling {bundle.name}: the archive is damaged, building it again", flush=True)
-    members = dict(bundle.files(root))
-    if bundle.lock:
-        packages = installed_packages(
-            root / bundle.lock, root / ".build" / "packages" / bundle.lock_digest(root)[:16]
-        )
-        members |= {
-            file.relative_to(packages).as_posix(): file
-            for file in packages.rglob("*")
-            if file.is_file()
-        }
-    unzipped = sum(file.stat().st_size for file in members.values())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_suffix(".json").unlink(missing_ok=True)
+    write_zip(path, dict(bundle.files(root)), base=_packages_archive(bundle, root))
+    with zipfile.ZipFile(path) as archive:
+        unzipped = sum(entry.file_size for entry in archive.infolist())
     if unzipped > MAXIMUM_UNZIPPED:
         raise PackagesError(
             f"{bundle.name}: {unzipped / 1e6:.0f} MB unzipped; Lambda takes at most 250 MB"
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.with_suffix(".json").unlink(missing_ok=True)
-    _write_zip(path, members)
     document = {
         "digest": digest,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
@@ -90,6 +83,17 @@ def build(bundle: Bundle, root: Path = ROOT) -> bool:
 
 def main() -> int:
     """Build all assets, saying what takes time."""
+    folder = ROOT / ".build"
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w", encoding="utf-8") as lock:
+        # Two synths at a time take turns; the second one finds everything built.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for leftover in folder.glob("*.zip.*"):
+            leftover.unlink()
+        return _build_all()
+
+
+def _build_all() -> int:
     for bundle in BUNDLES:
         started = time.monotonic()
         try:
@@ -122,11 +126,29 @@ def _has_size(path: Path, stamp: dict[str, object]) -> bool:
     return path.is_file() and path.stat().st_size == stamp.get("size")
 
 
-def _write_zip(path: Path, members: dict[str, Path]) -> None:
+def _packages_archive(bundle: Bundle, root: Path) -> Path | None:
+    """The bundle's packages, compressed once: sources change often, packages hardly ever."""
+    if not bundle.lock:
+        return None
+    folder = installed_packages(
+        root / bundle.lock, root / ".build" / "packages" / bundle.lock_digest(root)[:16]
+    )
+    archive = folder.with_suffix(".zip")
+    if not archive.is_file():
+        files = (file for file in folder.rglob("*") if file.is_file())
+        write_zip(archive, {file.relative_to(folder).as_posix(): file for file in files})
+    return archive
+
+
+def write_zip(path: Path, members: dict[str, Path], *, base: Path | None = None) -> None:
+    """Write an archive of these members, after those of ``base``, in one step or not at all."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
+    os.close(handle)
     unfinished = Path(name)
     try:
-        with os.fdopen(handle, "wb") as stream, zipfile.ZipFile(stream, "w") as archive:
+        if base is not None:
+            shutil.copyfile(base, unfinished)
+        with zipfile.ZipFile(unfinished, "a" if base is not None else "w") as archive:
             for member, file in sorted(members.items()):
                 entry = zipfile.ZipInfo(member, date_time=_EPOCH)
                 entry.compress_type = zipfile.ZIP_DEFLATED

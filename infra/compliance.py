@@ -27,6 +27,8 @@ def acknowledge(construct: IConstruct, findings: Mapping[str, str]) -> None:
 
     Hold the smallest construct that has the finding: an acknowledgement covers all its children.
     """
+    if not findings:
+        return
     for finding, reason in findings.items():
         if len(reason) < MINIMUM_REASON:
             raise ValueError(f"{construct.node.path}: {finding}: say why, not {reason!r}")

@@ -61,8 +61,10 @@ def installed_packages(lock: Path, folder: Path) -> Path:
         # The name appears when everything is in it.
         target.replace(folder)
     for old in folder.parent.iterdir():
-        if old != folder:
+        if old.is_dir() and old != folder:
             shutil.rmtree(old, ignore_errors=True)
+        elif old.suffix == ".zip":
+            old.unlink()
     return folder
 
 

@@ -86,9 +86,7 @@ class ServiceRole(Construct):
             },
             managed_policy_arns=[policy.ref],
         )
-        findings = dict(_findings(stack, allow))
-        if findings:
-            acknowledge(policy, findings)
+        acknowledge(policy, wildcard_findings(stack, allow))
 
     @property
     def arn(self) -> str:
@@ -96,16 +94,16 @@ class ServiceRole(Construct):
         return self.role.attr_arn
 
 
-def _findings(stack: cdk.Stack, allow: Sequence[Allow]) -> list[tuple[str, str]]:
+def wildcard_findings(stack: cdk.Stack, allow: Sequence[Allow]) -> dict[str, str]:
     """The ids under which the rule pack reports each wildcard, with the reason given for it."""
-    found = []
+    found = {}
     for permission in allow:
         for resource in permission.on:
             text = _flat(stack.resolve(resource))
             if "*" in text:
                 if not permission.why:
                     raise ValueError(f"{text}: a wildcard needs a reason (why=...)")
-                found.append((f"AwsSolutions-IAM5[Resource::{text}]", permission.why))
+                found[f"AwsSolutions-IAM5[Resource::{text}]"] = permission.why
     return found
 
 

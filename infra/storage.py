@@ -2,11 +2,15 @@
 """Buckets: encrypted, versioned, private, TLS only, logged, and cleaned up by rule."""
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.compliance import acknowledge
+from infra.logs import declared_log_group
+from infra.permissions import write_logs
+from infra.roles import wildcard_findings
 from infra.settings import Settings
 
 _NO_REPLICA = (
@@ -107,6 +111,39 @@ class DataBucket(Construct):
             )
         )
         acknowledge(self.bucket, {"NIST.800.53.R5-S3BucketReplicationEnabled": _NO_REPLICA})
+
+
+class EmptiedOnDelete(Construct):
+    """Declares the log group and the permissions of the function that empties buckets.
+
+    CDK adds that function, one per stack, where a bucket goes with its stack. By itself it would
+    leave a log group behind and hold an AWS managed policy.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, settings: Settings, key_arn: str
+    ) -> None:
+        super().__init__(scope, construct_id)
+        provider = cdk.Stack.of(self).node.find_child(
+            "Custom::S3AutoDeleteObjectsCustomResourceProvider"
+        )
+        handler, role = provider.node.find_child("Handler"), provider.node.find_child("Role")
+        assert isinstance(handler, cdk.CfnResource)  # noqa: S101
+        assert isinstance(role, cdk.CfnResource)  # noqa: S101
+        logs = declared_log_group(self, "Logs", settings=settings, key_arn=key_arn)
+        policy = iam.CfnManagedPolicy(
+            self,
+            "Policy",
+            description="Lets the function that empties buckets write its log",
+            policy_document={
+                "Version": "2012-10-17",
+                "Statement": [write_logs(logs.attr_arn).statement()],
+            },
+        )
+        findings = wildcard_findings(cdk.Stack.of(self), [write_logs(logs.attr_arn)])
+        acknowledge(policy, findings)
+        role.add_property_override("ManagedPolicyArns", [policy.ref])
+        handler.add_property_override("LoggingConfig", {"LogGroup": logs.ref})
 
 
 def _removal(settings: Settings) -> dict[str, object]:

@@ -9,7 +9,7 @@ from constructs import Construct
 from infra.encryption import DataKey
 from infra.settings import Settings
 from infra.stack import EnvironmentStack
-from infra.storage import AccessLogBucket, DataBucket
+from infra.storage import AccessLogBucket, DataBucket, EmptiedOnDelete
 
 
 class SharedBucket(NamedTuple):
@@ -33,6 +33,9 @@ class DataStack(EnvironmentStack):
         artifacts = self._bucket("Artifacts")
         captures = self._bucket("Captures", keep_days=keep.captures_days)
         archive = self._bucket("Archive", keep_days=keep.archive_days)
+
+        if not settings.keeps_data:
+            EmptiedOnDelete(self, "Emptied", settings=settings, key_arn=self._key.key_arn)
 
         self.key_arn = self.share(self._key.key_arn)
         self.dataset = self._shared(dataset)
