@@ -32,6 +32,7 @@ REQUIRED_NAMES: dict[str, tuple[str, ...]] = {
     ),
     PROVISIONERS: (
         "_RESOURCE_HANDLERS",
+        "_cw_metric_alarm_record",
         "_REPLACING_PROPERTIES",
         "_STACK_TAG_PROPERTY",
         "_physical_name",
@@ -76,8 +77,25 @@ REQUIRED_NAMES: dict[str, tuple[str, ...]] = {
     ),
     "ministack.services.firehose": ("_deliver_to_s3", "_put_record", "_put_s3_object"),
     "ministack.services.lambda_svc": ("_functions", "_get_func_record_for_ref"),
-    "ministack.services.cloudwatch": ("_store_datum",),
-    "ministack.services.cloudwatch_logs": ("_log_groups", "_put_log_events"),
+    "ministack.services.cloudwatch": (
+        "_calc_stats",
+        "_dims_key",
+        "_dispatch_alarm_actions",
+        "_evaluate_alarm",
+        "_evaluate_all_alarms",
+        "_evaluate_parent_alarms",
+        "_metrics",
+        "_record_history",
+        "_stat_value",
+        "_store_datum",
+    ),
+    "ministack.services.cloudformation.stacks": ("_runs_on_worker_thread",),
+    "ministack.services.cloudwatch_logs": (
+        "_create_log_group",
+        "_create_log_stream",
+        "_log_groups",
+        "_put_log_events",
+    ),
     "ministack.services.stepfunctions": ("_start_execution",),
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
 
-from rehearsal.local_aws import events, job_logs, objects, tags
+from rehearsal.local_aws import events, job_logs, metrics, objects, tags
 from rehearsal.local_aws.local_job import JobContext
 from rehearsal.local_aws.pipeline_definition import Definition
 from rehearsal.local_aws.pipeline_executor import DEFAULT_PARALLEL_STEPS, Execution, Runner
@@ -30,6 +30,13 @@ from rehearsal.local_aws.wire import (
 
 logger = logging.getLogger("binsight.pipeline")
 STOP_ALL_SECONDS = 8.0
+METRIC_NAMESPACE = "AWS/Sagemaker/ModelBuildingPipeline"
+EXECUTION_METRICS = {
+    "Executing": "ExecutionStarted",
+    "Succeeded": "ExecutionSucceeded",
+    "Failed": "ExecutionFailed",
+    "Stopped": "ExecutionStopped",
+}
 
 _pipelines: Any = store()
 _executions: Any = store()
@@ -251,6 +258,10 @@ def _announce(execution: Execution, step: str | None, previous: str, current: st
         "pipelineExecutionDisplayName": execution.display_name,
     }
     if step is None:
+        name = EXECUTION_METRICS.get(current)
+        if name:
+            dimensions = {"PipelineName": execution.pipeline_name}
+            metrics.put(METRIC_NAMESPACE, name, 1.0, dimensions=dimensions, unit="Count")
         kind = "SageMaker Model Building Pipeline Execution Status Change"
         detail = {
             **common,

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ministack.core.responses import request_scope
-from ministack.services import cloudwatch, cloudwatch_logs, firehose, iot, stepfunctions
+from ministack.services import cloudwatch_logs, firehose, iot, stepfunctions
 
-from rehearsal.local_aws import hooks, objects
+from rehearsal.local_aws import hooks, metrics, objects
 from rehearsal.local_aws.wire import Document, arn
 
 _TEMPLATE = re.compile(r"\$\{([^}]*)\}")
@@ -86,17 +86,13 @@ def _s3(action: Document, event: Any) -> None:
 
 def _metric(action: Document, event: Any) -> None:
     del event
-    moment = float(action.get("metricTimestamp") or time.time())
-    cloudwatch._store_datum(
+    stamp = action.get("metricTimestamp")
+    metrics.put(
         action["metricNamespace"],
         action["metricName"],
-        {},
-        moment,
-        action.get("metricUnit", "None"),
         float(action["metricValue"]),
-        None,
-        None,
-        None,
+        unit=action.get("metricUnit", "None"),
+        at=float(stamp) if stamp else None,
     )
 
 

@@ -53,6 +53,7 @@ def build(*, port: int, work: Path) -> Any:
         delivery_streams,
         events,
         greengrass,
+        metrics,
         pipelines,
         private_api,
         role_aliases,
@@ -68,6 +69,7 @@ def build(*, port: int, work: Path) -> Any:
     rule_actions.install()
     delivery_streams.install()
     buckets.install()
+    metrics.install()
     cfn_greengrass.install()
     cfn_sagemaker.install()
     events.install(
