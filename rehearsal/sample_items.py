@@ -80,21 +80,21 @@ def orange_slice(pen: Pen) -> None:
 
 
 def bottle(pen: Pen) -> None:
-    body = pen.tone((96, 160, 196), (60, 130, 90), (150, 190, 200), (110, 80, 50))
+    body = pen.tone((80, 150, 205), (110, 180, 220), (50, 110, 180))
     half = pen.around(14, 3)
     pen.box((50 - half, 30, 50 + half, 96), body, r=5)
     pen.polygon([(50 - half, 36), (50 - 5, 16), (50 + 5, 16), (50 + half, 36)], body)
-    cap = pen.tone((230, 230, 235), (200, 40, 40), (30, 80, 170))
+    cap = pen.tone((230, 230, 235), (30, 80, 170))
     pen.box((44, 4, 56, 14), cap, r=1.5)
     pen.box((45, 13, 55, 20), shade(body, 1.1))
-    label = pen.tone((240, 240, 240), (220, 60, 50), (40, 90, 180), (245, 210, 60))
+    label = pen.tone((240, 240, 240), (40, 90, 180))
     pen.box((50 - half, 50, 50 + half, 72), label)
     pen.box((50 - half, 58, 50 + half, 63), shade(label, 0.6))
     pen.box((50 - half + 3, 34, 50 - half + 6, 92), shade(body, 1.4), r=1)
 
 
 def can(pen: Pen) -> None:
-    paint = pen.tone((196, 30, 40), (30, 90, 170), (40, 140, 70), (220, 150, 30), (60, 60, 70))
+    paint = pen.tone((30, 90, 180), (150, 156, 164), (40, 60, 120))
     half = pen.around(21, 2)
     pen.box((50 - half, 16, 50 + half, 90), paint, r=5)
     pen.polygon(
@@ -141,7 +141,7 @@ def newspaper(pen: Pen) -> None:
 
 
 def chip_bag(pen: Pen) -> None:
-    foil = pen.tone((214, 50, 140), (120, 40, 160), (240, 120, 20), (20, 150, 160))
+    foil = pen.tone((214, 50, 140), (130, 40, 160), (180, 40, 180))
     points = [(20, 10), (80, 10), (pen.around(86, 2), 50), (80, 90), (20, 90), (14, 50)]
     pen.polygon(points, foil)
     for seam in (10, 86):
@@ -175,8 +175,8 @@ def foam_cup(pen: Pen) -> None:
 
 
 def toothpaste_tube(pen: Pen) -> None:
-    body = pen.tone((230, 240, 246), (190, 230, 226))
-    stripe = pen.tone((20, 100, 190), (20, 160, 130), (210, 40, 60))
+    body = pen.tone((240, 236, 244), (236, 214, 232))
+    stripe = pen.tone((200, 40, 150), (150, 50, 170))
     pen.polygon([(26, 4), (74, 4), (66, 76), (34, 76)], body)
     pen.polygon([(26, 4), (74, 4), (73, 12), (27, 12)], shade(body, 0.75))
     pen.polygon([(30, 24), (70, 18), (68, 40), (32, 54)], stripe)
@@ -201,7 +201,7 @@ def dirty_napkin(pen: Pen) -> None:
         ]
         pen.polygon(fold, shade(tissue, pen.around(0.9, 0.09)))
     for _ in range(4):
-        stain = pen.tone((150, 50, 30), (120, 80, 40))
+        stain = pen.tone((150, 50, 110), (130, 60, 120))
         pen.ellipse(
             pen.around(50, 18), pen.around(50, 18), pen.around(6, 3), pen.around(5, 2), stain
         )

@@ -3,7 +3,7 @@
 
 They are drawings, not photos of anything: good enough to see the whole system learn, sort and
 report, and never a statement about accuracy on real trash. The same seed gives the same bytes.
-Run alone: ``python -m rehearsal.sample_set FOLDER --photos-per-class 70``.
+Run alone: ``python -m rehearsal.sample_set FOLDER --photos-per-class 80``.
 """
 
 import argparse
@@ -20,16 +20,15 @@ WIDTH, HEIGHT = 256, 192
 CLASSES = tuple(sorted(ITEMS))
 
 _TABLES: tuple[Colour, ...] = (
-    (196, 190, 180),
-    (122, 96, 70),
-    (88, 94, 98),
-    (150, 160, 150),
-    (206, 198, 168),
-    (70, 82, 104),
+    (188, 184, 178),
+    (112, 108, 104),
+    (84, 88, 92),
+    (150, 154, 150),
+    (206, 200, 186),
 )
 
 
-def draw(folder: Path, *, photos_per_class: int = 70, seed: int = 0) -> int:
+def draw(folder: Path, *, photos_per_class: int = 80, seed: int = 0) -> int:
     """Draw ``photos_per_class`` pictures into ``folder/<class>/``; return how many in all.
 
     The classes are the bins: compost, landfill and recycling.
@@ -51,11 +50,11 @@ def photo(class_name: str, *, index: int, seed: int = 0) -> Image.Image:
     noise = np.random.default_rng(rng.getrandbits(64))
     pen = Pen(rng)
     kinds[index % len(kinds)](pen)
-    side = round(rng.uniform(0.62, 0.92) * HEIGHT)
+    side = round(rng.uniform(0.78, 1.02) * HEIGHT)
     item = pen.image.resize((side, side), Image.Resampling.BOX)
     item = item.rotate(rng.uniform(0, 360), Image.Resampling.BICUBIC, expand=True)
-    left = round((WIDTH - item.width) / 2 + rng.uniform(-0.12, 0.12) * WIDTH)
-    top = round((HEIGHT - item.height) / 2 + rng.uniform(-0.08, 0.08) * HEIGHT)
+    left = round((WIDTH - item.width) / 2 + rng.uniform(-0.1, 0.1) * WIDTH)
+    top = round((HEIGHT - item.height) / 2 + rng.uniform(-0.05, 0.05) * HEIGHT)
 
     scene = _table(rng, noise)
     shadow = Image.new("L", scene.size, 0)
@@ -89,8 +88,8 @@ def _light(scene: Image.Image, rng: random.Random, noise: np.random.Generator) -
     pixels = np.asarray(scene.filter(ImageFilter.GaussianBlur(rng.uniform(0, 0.8))), np.float32)
     ramp_x = np.linspace(-1, 1, WIDTH, dtype=np.float32) * rng.uniform(-0.22, 0.22)
     ramp_y = np.linspace(-1, 1, HEIGHT, dtype=np.float32) * rng.uniform(-0.22, 0.22)
-    strength = rng.uniform(0.68, 1.18) * (1 + ramp_x[None, :] + ramp_y[:, None])
-    warmth = rng.uniform(-0.09, 0.09)
+    strength = rng.uniform(0.8, 1.15) * (1 + ramp_x[None, :] + ramp_y[:, None])
+    warmth = rng.uniform(-0.05, 0.05)
     tint = np.array([1 + warmth, 1.0, 1 - warmth], np.float32)
     grain = noise.normal(0, rng.uniform(1, 5), pixels.shape).astype(np.float32)
     lit = pixels * strength[:, :, None] * tint + grain
@@ -100,7 +99,7 @@ def _light(scene: Image.Image, rng: random.Random, noise: np.random.Generator) -
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--photos-per-class", type=int, default=70)
+    parser.add_argument("--photos-per-class", type=int, default=80)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     count = draw(given.folder, photos_per_class=given.photos_per_class, seed=given.seed)

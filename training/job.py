@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a step meets SageMaker: folders, hyperparameters, failure reports, signals.
+
+A processing or training job has fixed folders under ``/opt/ml``. No toolkit is in use, so the
+environment variables that the toolkit would set are honoured when somebody sets them and not
+needed otherwise. ``SAGEMAKER_BASE_DIR`` moves the whole tree (a rehearsal, a test).
+"""
+
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+_REASON_CHARACTERS = 1000
+"""SageMaker shows the first 1024 characters of a failure reason."""
+
+
+class StepError(Exception):
+    """A step cannot go on; the message says what, where and what is allowed."""
+
+
+def base() -> Path:
+    """The root of the job's folders: /opt/ml unless SAGEMAKER_BASE_DIR says otherwise."""
+    return Path(os.environ.get("SAGEMAKER_BASE_DIR") or "/opt/ml")
+
+
+def processing(*parts: str) -> Path:
+    """A folder of a processing job, as ``processing("input", "dataset")``."""
+    return base().joinpath("processing", *parts)
+
+
+def channel(name: str) -> Path:
+    """The folder of a training job's input channel."""
+    given = os.environ.get(f"SM_CHANNEL_{name.upper()}")
+    return Path(given) if given else base() / "input" / "data" / name
+
+
+def model_folder() -> Path:
+    """Where a training job leaves what SageMaker packs into model.tar.gz."""
+    return Path(os.environ.get("SM_MODEL_DIR") or base() / "model")
+
+
+def hyperparameters() -> dict[str, str]:
+    """What the job was given: SM_HPS, else input/config/hyperparameters.json, else nothing.
+
+    SageMaker passes every value as text; its SDK writes that text as JSON, quotes included.
+    """
+    source, text = "SM_HPS", os.environ.get("SM_HPS", "")
+    if not text:
+        path = base() / "input" / "config" / "hyperparameters.json"
+        if not path.is_file():
+            return {}
+        source, text = str(path), path.read_text(encoding="utf-8")
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise StepError(f"{source}: not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise StepError(f"{source}: expected an object of hyperparameters")
+    # Names with this prefix are SageMaker's own, for the toolkit that is not used here.
+    own = {key: value for key, value in document.items() if not key.startswith("sagemaker_")}
+    return {key.replace("-", "_"): str(value).strip('"') for key, value in own.items()}
+
+
+def run(step: Callable[[], None]) -> NoReturn:
+    """Run a step as a program: clear errors, a failure report, and a clean end on SIGTERM."""
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        step()
+    except StepError as error:
+        _fail(str(error), 1)
+    except KeyboardInterrupt:
+        _fail("interrupted by Ctrl-C; nothing was left as a result", 130)
+    except _Terminated:
+        _fail("stopped by SIGTERM; nothing was left as a result", 143)
+    except OSError as error:
+        _fail(f"{error.filename or 'disk'}: {error.strerror or error}", 1)
+    except Exception as error:  # noqa: BLE001 - the report must name what was not foreseen
+        traceback.print_exc()
+        _fail(f"{type(error).__name__}: {error}", 1)
+    sys.exit(0)
+
+
+class _Terminated(BaseException):
+    """SIGTERM arrived: unwinds the stack so that scratch folders go away."""
+
+
+def _terminated(_number: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise _Terminated
+
+
+def _fail(reason: str, code: int) -> NoReturn:
+    print(f"error: {reason}", file=sys.stderr, flush=True)
+    output = Path(os.environ.get("SM_OUTPUT_DIR") or base() / "output")
+    # Training jobs report through "failure", processing jobs through "message".
+    if output.is_dir():
+        for name in ("failure", "message"):
+            (output / name).write_text(reason[:_REASON_CHARACTERS], encoding="utf-8")
+    sys.exit(code)
