@@ -14,9 +14,10 @@ import sys
 
 import aws_cdk as cdk
 
-from infra import settings
 from infra.bundling import NotBundledError
 from infra.compliance import attach_rule_packs
+from infra.settings import load
+from infra.settings_errors import SettingsError
 from stacks.data import DataStack
 from stacks.edge import EdgeStack
 from stacks.insights import InsightsStack
@@ -25,13 +26,11 @@ from stacks.training import TrainingStack
 
 def build(app: cdk.App, name: str) -> None:
     """Add the stacks of the environment called ``name`` to the app."""
-    environment = settings.load(name)
+    environment = load(name)
     data = DataStack(app, "Data", settings=environment)
     training = TrainingStack(app, "Training", settings=environment, data=data)
     edge = EdgeStack(app, "Edge", settings=environment, data=data, training=training)
-    InsightsStack(
-        app, "Insights", settings=environment, data=data, training=training, edge=edge
-    )
+    InsightsStack(app, "Insights", settings=environment, data=data, training=training, edge=edge)
     attach_rule_packs(app)
 
 
@@ -41,7 +40,7 @@ def main() -> None:
     chosen = app.node.try_get_context("environment")
     try:
         build(app, chosen or os.environ.get("BINSIGHT_ENVIRONMENT") or "dev")
-    except (settings.SettingsError, NotBundledError) as error:
+    except (SettingsError, NotBundledError) as error:
         sys.exit(f"binsight: {error}")
     app.synth()
 

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where people are told: an encrypted topic, and alarms that use it."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sns as sns
@@ -62,43 +61,25 @@ class Alerts(Construct):
         *,
         description: str,
         namespace: str,
-        metrics: Sequence[str],
+        metric: str,
         dimensions: Mapping[str, str],
         statistic: str,
         at_least: float,
         period_seconds: int = 300,
     ) -> cloudwatch.CfnAlarm:
-        """Tell people when the sum of these metrics reaches ``at_least``, and when it is over.
+        """Tell people when the metric reaches ``at_least`` within a period, and when it is over.
 
         No data means that nothing happened, which is well.
         """
-        ids = [f"m{number}" for number, _ in enumerate(metrics)]
-        queries: list[dict[str, Any]] = [
-            {
-                "id": name,
-                "returnData": len(metrics) == 1,
-                "metricStat": {
-                    "stat": statistic,
-                    "period": period_seconds,
-                    "metric": {
-                        "namespace": namespace,
-                        "metricName": metric,
-                        "dimensions": [
-                            {"name": key, "value": value} for key, value in dimensions.items()
-                        ],
-                    },
-                },
-            }
-            for name, metric in zip(ids, metrics, strict=True)
-        ]
-        if len(metrics) > 1:
-            total = " + ".join(f"FILL({name}, 0)" for name in ids)
-            queries.append({"id": "total", "expression": total, "label": " or ".join(metrics)})
         return cloudwatch.CfnAlarm(
             self,
             construct_id,
             alarm_description=description,
-            metrics=queries,
+            namespace=namespace,
+            metric_name=metric,
+            dimensions=[{"name": key, "value": value} for key, value in dimensions.items()],
+            statistic=statistic,
+            period=period_seconds,
             comparison_operator="GreaterThanOrEqualToThreshold",
             threshold=at_least,
             evaluation_periods=1,

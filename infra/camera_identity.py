@@ -88,7 +88,10 @@ class CameraIdentity(Construct):
                 [f"{self._iot}:topicfilter/{topic}" for topic in (f"{own}/commands", *managed)],
             ),
             _statement(
-                ["greengrass:GetDeploymentConfiguration", "greengrass:ListThingGroupsForCoreDevice"],
+                [
+                    "greengrass:GetDeploymentConfiguration",
+                    "greengrass:ListThingGroupsForCoreDevice",
+                ],
                 [f"{self._iot}:thing/{self._settings.prefix}-*"],
             ),
             _statement(
@@ -116,9 +119,7 @@ class CameraIdentity(Construct):
             _statement(
                 ["iot:Publish", "iot:Receive"], [f"{self._iot}:topic/{topic}" for topic in topics]
             ),
-            _statement(
-                ["iot:Subscribe"], [f"{self._iot}:topicfilter/{topic}" for topic in topics]
-            ),
+            _statement(["iot:Subscribe"], [f"{self._iot}:topicfilter/{topic}" for topic in topics]),
         )
 
     def _provisioning_role(

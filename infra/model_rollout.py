@@ -29,7 +29,7 @@ _ACKNOWLEDGED = {
 
 
 class ModelRollout(Construct):
-    """Owns the deployments of the two model groups. See infra/rollout_definition.py for the flow."""
+    """Owns the deployments of the two model groups; rollout_definition.py has the flow."""
 
     def __init__(
         self,

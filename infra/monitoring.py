@@ -42,10 +42,8 @@ class Monitoring(Construct):
         self._errors = errors
         self._namespace = camera_namespace(settings)
         alarms = self._alarms(settings, alerts)
-        body = dashboard_body(
-            [alarms_widget("Alarms", alarm_arns=[alarm.attr_arn for alarm in alarms])]
-            + self._graphs()
-        )
+        overview = alarms_widget("Alarms", alarm_arns=[alarm.attr_arn for alarm in alarms])
+        body = dashboard_body([overview, *self._graphs()])
         self.dashboard = cloudwatch.CfnDashboard(
             self,
             "Dashboard",
@@ -61,7 +59,7 @@ class Monitoring(Construct):
                 "CameraProblem",
                 description="Cameras report a problem in their telemetry",
                 namespace=self._namespace,
-                metrics=[PROBLEMS],
+                metric=PROBLEMS,
                 dimensions={},
                 statistic="Sum",
                 at_least=insights.problem_reports,
@@ -70,7 +68,7 @@ class Monitoring(Construct):
                 "RuleErrors",
                 description="An IoT rule could not deliver a message; its error log says why",
                 namespace="AWS/Logs",
-                metrics=["IncomingLogEvents"],
+                metric="IncomingLogEvents",
                 dimensions={"LogGroupName": self._errors.ref},
                 statistic="Sum",
                 at_least=1,
@@ -79,25 +77,28 @@ class Monitoring(Construct):
                 "DeliveryLate",
                 description="Detections wait too long to be written to the archive",
                 namespace="AWS/Firehose",
-                metrics=["DeliveryToS3.DataFreshness"],
+                metric="DeliveryToS3.DataFreshness",
                 dimensions=self._stream,
                 statistic="Maximum",
                 at_least=insights.delivery_late_minutes * 60,
             ),
-            alerts.alarm(
-                "RolloutFailed",
-                description="A model did not reach the cameras; the execution's error says why",
-                namespace="AWS/States",
-                metrics=["ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"],
-                dimensions=self._rollout,
-                statistic="Sum",
-                at_least=1,
+            *(
+                alerts.alarm(
+                    f"Rollout{end}",
+                    description=f"A model did not reach the cameras: its rollout {end.lower()}",
+                    namespace="AWS/States",
+                    metric=f"Executions{end}",
+                    dimensions=self._rollout,
+                    statistic="Sum",
+                    at_least=1,
+                )
+                for end in ("Failed", "TimedOut")
             ),
             alerts.alarm(
                 "TrainingFailed",
                 description="The training pipeline failed, or a model was too weak to register",
                 namespace=PIPELINES,
-                metrics=["ExecutionFailed"],
+                metric="ExecutionFailed",
                 dimensions=self._pipeline,
                 statistic="Sum",
                 at_least=1,

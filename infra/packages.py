@@ -79,7 +79,9 @@ def _install(lock: Path, target: Path) -> None:
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         reason = result.stderr.strip().splitlines()
-        raise PackagesError(f"pip could not install {lock}: {reason[-1] if reason else 'no reason'}")
+        raise PackagesError(
+            f"pip could not install {lock}: {reason[-1] if reason else 'no reason'}"
+        )
 
 
 def _slim(folder: Path) -> None:

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The SageMaker pipeline: prepare -> train -> evaluate -> gate -> register.
 
-A pure function from plain values to the definition (schema 2020-12-01). The SageMaker SDK writes the
-same document, but importing it costs seconds and asking it for a definition uploads files.
+A pure function from plain values to the definition (schema 2020-12-01). The SageMaker SDK writes
+the same document, but importing it costs seconds and asking it for a definition uploads files.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from infra.pipeline_gate import gate
 from infra.pipeline_parts import (
     PROCESSING,
     TRAINING_DATA,
@@ -16,15 +17,16 @@ from infra.pipeline_parts import (
     entrypoint,
     get,
     join,
+    model_folder,
     output_of,
     parameters,
     processing_input,
     processing_output,
+    run_folder,
     text,
     training_channel,
 )
 
-ACCURACY = "multiclass_classification_metrics.accuracy.value"
 METRICS = ("train:loss", "validation:loss", "validation:accuracy")
 
 
@@ -59,7 +61,11 @@ def pipeline_definition(inputs: PipelineInputs) -> dict[str, Any]:
             _prepare(inputs),
             _train(inputs),
             _evaluate(inputs),
-            _gate(inputs),
+            gate(
+                image=inputs.image,
+                artifacts_bucket=inputs.artifacts_bucket,
+                model_package_group=inputs.model_package_group,
+            ),
         ],
     }
 
@@ -90,7 +96,7 @@ def _prepare(inputs: PipelineInputs) -> dict[str, Any]:
             *("--seed", text("Parameters.Seed")),
         ],
         sources=[processing_input("dataset", manifest, kind="ManifestFile")],
-        outputs={"prepared": _run(inputs, "prepared")},
+        outputs={"prepared": run_folder(inputs.artifacts_bucket, "prepared")},
     )
 
 
@@ -121,7 +127,7 @@ def _train(inputs: PipelineInputs) -> dict[str, Any]:
                 "seed": text("Parameters.Seed"),
             },
             "OutputDataConfig": {
-                "S3OutputPath": _run(inputs, "train"),
+                "S3OutputPath": run_folder(inputs.artifacts_bucket, "train"),
                 "KmsKeyId": inputs.key_arn,
             },
             "ResourceConfig": _machine(inputs),
@@ -133,7 +139,6 @@ def _train(inputs: PipelineInputs) -> dict[str, Any]:
 
 
 def _evaluate(inputs: PipelineInputs) -> dict[str, Any]:
-    models = f"s3://{inputs.artifacts_bucket}/models/"
     step = _processing(
         inputs,
         "Evaluate",
@@ -148,8 +153,8 @@ def _evaluate(inputs: PipelineInputs) -> dict[str, Any]:
             processing_input("prepared", output_of("Prepare", "prepared")),
         ],
         outputs={
-            "evaluation": _run(inputs, "evaluation"),
-            "model": join(models, get("Execution.PipelineExecutionId")),
+            "evaluation": run_folder(inputs.artifacts_bucket, "evaluation"),
+            "model": model_folder(inputs.artifacts_bucket),
         },
     )
     step["PropertyFiles"] = [
@@ -160,74 +165,6 @@ def _evaluate(inputs: PipelineInputs) -> dict[str, Any]:
         }
     ]
     return step
-
-
-def _gate(inputs: PipelineInputs) -> dict[str, Any]:
-    accuracy = {
-        "Std:JsonGet": {
-            "PropertyFile": get("Steps.Evaluate.PropertyFiles.Evaluation"),
-            "Path": ACCURACY,
-        }
-    }
-    minimum = get("Parameters.MinimumAccuracy")
-    return {
-        "Name": "Gate",
-        "Type": "Condition",
-        "Arguments": {
-            "Conditions": [
-                {
-                    "Type": "GreaterThanOrEqualTo",
-                    "LeftValue": accuracy,
-                    "RightValue": minimum,
-                }
-            ],
-            "IfSteps": [_register(inputs)],
-            "ElseSteps": [
-                {
-                    "Name": "TooWeak",
-                    "Type": "Fail",
-                    "Arguments": {
-                        "ErrorMessage": join(
-                            "The model's accuracy on the test photos is below MinimumAccuracy = ",
-                            minimum,
-                            "; evaluation.json of this execution has the figures.",
-                        )
-                    },
-                }
-            ],
-        },
-    }
-
-
-def _register(inputs: PipelineInputs) -> dict[str, Any]:
-    execution = get("Execution.PipelineExecutionId")
-    archive = join(f"s3://{inputs.artifacts_bucket}/models/", execution, "/model.tar.gz")
-    return {
-        "Name": "Register",
-        "Type": "RegisterModel",
-        "Arguments": {
-            "ModelPackageGroupName": inputs.model_package_group,
-            "ModelPackageDescription": join("From pipeline execution ", execution),
-            "ModelApprovalStatus": get("Parameters.ApprovalStatus"),
-            "InferenceSpecification": {
-                "Containers": [{"Image": inputs.image, "ModelDataUrl": archive}],
-                "SupportedContentTypes": ["application/x-npy"],
-                "SupportedResponseMIMETypes": ["application/x-npy"],
-            },
-            "ModelMetrics": {
-                "ModelQuality": {
-                    "Statistics": {
-                        "ContentType": "application/json",
-                        "S3Uri": join(_run(inputs, "evaluation"), "/evaluation.json"),
-                    }
-                }
-            },
-            "CustomerMetadataProperties": {
-                "dataset_manifest": get("Parameters.DatasetManifest"),
-                "pipeline_execution": execution,
-            },
-        },
-    }
 
 
 def _processing(
@@ -264,9 +201,3 @@ def _processing(
 
 def _machine(inputs: PipelineInputs) -> dict[str, Any]:
     return cluster(volume_gb=inputs.volume_gb, key_arn=inputs.key_arn)
-
-
-def _run(inputs: PipelineInputs, name: str) -> dict[str, Any]:
-    """Where this execution leaves what is not a model."""
-    execution = get("Execution.PipelineExecutionId")
-    return join(f"s3://{inputs.artifacts_bucket}/runs/", execution, f"/{name}")

@@ -97,8 +97,16 @@ def training_channel(name: str, uri: Any) -> dict[str, Any]:
     }
 
 
+def run_folder(bucket: str, name: str) -> dict[str, Any]:
+    """Where this execution leaves what is not a model."""
+    return join(f"s3://{bucket}/runs/", get("Execution.PipelineExecutionId"), f"/{name}")
+
+
+def model_folder(bucket: str) -> dict[str, Any]:
+    """Where this execution leaves its model."""
+    return join(f"s3://{bucket}/models/", get("Execution.PipelineExecutionId"))
+
+
 def parameters(values: Sequence[tuple[str, str, str | float]]) -> list[dict[str, Any]]:
     """Pipeline parameters from (name, type, default)."""
-    return [
-        {"Name": name, "Type": kind, "DefaultValue": default} for name, kind, default in values
-    ]
+    return [{"Name": name, "Type": kind, "DefaultValue": default} for name, kind, default in values]

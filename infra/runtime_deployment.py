@@ -13,7 +13,7 @@ from infra.settings import Settings
 
 NUCLEUS = ("aws.greengrass.Nucleus", "2.17.0")
 LOG_MANAGER = ("aws.greengrass.LogManager", "2.3.11")
-"""Pinned: without a version here, AWS may update them, and restart cameras, at a time of its own."""
+"""Pinned: without a version here, AWS may update them, and restart cameras, when it likes."""
 
 
 class RuntimeDeployment(Construct):

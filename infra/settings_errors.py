@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Says what is wrong in an environment file: one line each with file, key, value, what is allowed."""
+"""Says what is wrong in an environment file, one line each: file, key, value, what is allowed."""
 
 import difflib
 import re
@@ -44,7 +44,8 @@ def _known(model: type[BaseModel], location: list[str]) -> str:
     section = model
     for part in location[:-1]:
         annotation = section.model_fields[part].annotation
-        assert annotation is not None and issubclass(annotation, BaseModel)  # noqa: S101
+        assert isinstance(annotation, type)  # noqa: S101 - only sections have keys within
+        assert issubclass(annotation, BaseModel)  # noqa: S101
         section = annotation
     keys = list(section.model_fields)
     close = difflib.get_close_matches(location[-1], keys, n=1)

@@ -41,7 +41,8 @@ class AccessLogBucket(Construct):
                     abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
                 )
             ],
-            **_removal(settings),
+            removal_policy=_removal(settings),
+            auto_delete_objects=not settings.keeps_data,
         )
         acknowledge(
             self.bucket,
@@ -92,15 +93,14 @@ class DataBucket(Construct):
                 s3.LifecycleRule(
                     id="Tidy",
                     expiration=cdk.Duration.days(keep_days) if keep_days else None,
-                    noncurrent_version_expiration=cdk.Duration.days(
-                        settings.data.noncurrent_days
-                    ),
+                    noncurrent_version_expiration=cdk.Duration.days(settings.data.noncurrent_days),
                     abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
                     # Only where nothing else expires: S3 takes one of the two in a rule.
                     expired_object_delete_marker=None if keep_days else True,
                 )
             ],
-            **_removal(settings),
+            removal_policy=_removal(settings),
+            auto_delete_objects=not settings.keeps_data,
         )
         resource = self.bucket.node.default_child
         assert isinstance(resource, s3.CfnBucket)  # noqa: S101
@@ -146,7 +146,5 @@ class EmptiedOnDelete(Construct):
         handler.add_property_override("LoggingConfig", {"LogGroup": logs.ref})
 
 
-def _removal(settings: Settings) -> dict[str, object]:
-    if settings.keeps_data:
-        return {"removal_policy": cdk.RemovalPolicy.RETAIN}
-    return {"removal_policy": cdk.RemovalPolicy.DESTROY, "auto_delete_objects": True}
+def _removal(settings: Settings) -> cdk.RemovalPolicy:
+    return cdk.RemovalPolicy.RETAIN if settings.keeps_data else cdk.RemovalPolicy.DESTROY
