@@ -36,7 +36,7 @@ def main() -> int:
         with _only_one(arguments.work):
             return _run(arguments, console)
     except (DatasetError, RehearsalError, LocalAwsError, SettingsError) as error:
-        console.print(f"rehearse: {error}", style="red", markup=False)
+        console.print(f"rehearse: {error}", style="red", markup=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:
         console.print("rehearse: interrupted; everything that was started has been stopped")
@@ -57,7 +57,9 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     rehearsal.run()
     total = sum(stage.seconds for stage in rehearsal.stages.done)
     console.print(f"Done in {total:.0f} s. Report: {arguments.work / 'report.json'}")
-    console.print("What the local AWS does not do: " + "; ".join(DIFFERENCES) + ".")
+    console.print("What the local AWS does otherwise than AWS:")
+    for difference in DIFFERENCES:
+        console.print(f"  - {difference}", markup=False, soft_wrap=True)
     if arguments.keep:
         _say_how_to_reach(rehearsal, console)
     return 0
@@ -71,7 +73,8 @@ def _say_how_to_reach(rehearsal: Rehearsal, console: Console) -> None:
         f"AWS_ACCESS_KEY_ID={settings.account} AWS_SECRET_ACCESS_KEY=rehearsal "
         f"AWS_REGION={settings.region}\n"
         "  aws cloudformation describe-stacks\n"
-        "End it with: make rehearse-down"
+        "End it with: make rehearse-down",
+        soft_wrap=True,
     )
 
 

@@ -64,8 +64,8 @@ class Report:
                 row.latest,
             )
         console.print(table)
-        right = sum(row.class_name == row.expected for row in self.photos)
-        console.print(f"{right} of {len(self.photos)} photos were put in the right class.")
+        total = sum(row.class_name == row.expected for row in self.photos)
+        console.print(f"{total} of {len(self.photos)} photos were put in the right class.")
 
     def show_left_behind(self, console: Console) -> None:
         """Say what the destroy removed and what it kept."""

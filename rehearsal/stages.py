@@ -57,7 +57,7 @@ class Stages:
 
     def news(self, text: str) -> None:
         """Something a person would want to know while the stage goes on."""
-        self.console.print(f"  {text}", highlight=False, markup=False)
+        self.console.print(f"  {text}", markup=False, soft_wrap=True)
 
     def progress(self, text: str) -> None:
         """What is happening just now; replaces the last one and leaves no line behind."""
