@@ -75,6 +75,7 @@ REQUIRED_NAMES: dict[str, tuple[str, ...]] = {
         "jobs_update_execution",
         "handle_request",
     ),
+    "ministack.services.iot_data": ("handle_request",),
     "ministack.services.firehose": ("_deliver_to_s3", "_put_record", "_put_s3_object"),
     "ministack.services.lambda_svc": ("_functions", "_get_func_record_for_ref"),
     "ministack.services.cloudwatch": (

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is not AWS: how simulated core devices report, and downloads that AWS would presign.
+"""What is not AWS: how simulated core devices report and publish, and presigned downloads.
 
 All of it is below /_binsight/, so nothing that also runs on AWS can use it by accident. What AWS
 gives an account through its own IoT endpoint name is /_binsight/iot/<account>/<region>/ here: names
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -17,6 +18,7 @@ from urllib.parse import parse_qs, unquote
 
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.core.router import extract_access_key_id, extract_region
+from ministack.services import iot_data
 
 from rehearsal.local_aws import core_devices, greengrass
 from rehearsal.local_aws import greengrass_components as components
@@ -24,7 +26,7 @@ from rehearsal.local_aws.differences import DIFFERENCES
 from rehearsal.local_aws.wire import Answer, AwsError, answer
 
 PREFIX = "/_binsight/"
-IOT_ENDPOINT = f"{PREFIX}iot/"
+ACCOUNT = re.compile(r"\d{12}")
 
 _artifacts: dict[str, tuple[str, str, str, str]] = {}
 
@@ -47,6 +49,19 @@ def _artifact_url(endpoint: str) -> Callable[[str, str], str]:
     return url
 
 
+async def _iot(method: str, path: str, headers: dict[str, str], query: Any, body: bytes) -> Answer:
+    """An account's IoT data endpoint: on AWS its name says whose it is, here its path does."""
+    account, _, rest = path.partition("/")
+    region, _, rest = rest.partition("/")
+    if not (ACCOUNT.fullmatch(account) and region and rest):
+        raise AwsError(
+            "ValidationException", "expected /_binsight/iot/<account>/<region>/topics/<topic>"
+        )
+    with request_scope(account, region):
+        result: Answer = await iot_data.handle_request(method, f"/{rest}", headers, body, query)
+    return result
+
+
 async def _handle(
     method: str, path: str, headers: dict[str, str], query: Any, body: bytes
 ) -> Answer:
@@ -55,6 +70,8 @@ async def _handle(
         return answer({"differences": list(DIFFERENCES)})
     if kind == "artifacts" and method == "GET":
         return await _artifact(rest)
+    if kind == "iot":
+        return await _iot(method, rest, headers, query, body)
     if kind == "core-devices" and method == "POST":
         document = json.loads(body or b"{}")
         # A signed request says who it is; a plain one says so in its query.
@@ -76,26 +93,12 @@ async def _body(receive: Callable[[], Awaitable[Any]]) -> bytes:
             return b"".join(parts)
 
 
-def _as_account(scope: Any) -> Any:
-    """A request to an account's IoT endpoint, as ministack tells accounts apart: by credentials."""
-    account, region, path = scope["path"][len(IOT_ENDPOINT) :].split("/", 2)
-    credential = f"AWS4-HMAC-SHA256 Credential={account}/20200101/{region}/iotdata/aws4_request"
-    return {
-        **scope,
-        "path": f"/{path}",
-        "raw_path": f"/{path}".encode(),
-        "headers": [*scope["headers"], (b"authorization", credential.encode())],
-    }
-
-
 def install(*, endpoint: str) -> Any:
     """ministack's application with the private paths in front of it."""
     application = importlib.import_module("ministack.app").app
     greengrass.artifact_url = _artifact_url(endpoint)
 
     async def serve(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and scope["path"].startswith(IOT_ENDPOINT):
-            scope = _as_account(scope)
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
             await application(scope, receive, send)
             return
