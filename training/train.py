@@ -46,22 +46,16 @@ def train(prepared: Path, folder: Path, settings: Hyperparameters) -> ModelCard:
         flush=True,
     )
     fitted = fit(photos, validation, settings, classes=len(labels))
-    origin = Origin(
-        dataset=dataset,
-        settings=settings,
-        epoch=fitted.epoch,
-        training_seconds=round(time.monotonic() - started, 1),
-    )
     card = package(
         fitted.network,
         folder,
         calibration=load(prepared, "train", labels, size=size, most=_CALIBRATION_PHOTOS),
         validation=validation,
-        origin=origin,
+        origin=Origin(dataset=dataset, settings=settings, epoch=fitted.epoch),
     )
     compared = " ".join(f"{name}={value:.4g}" for name, value in card.metrics["validation"].items())
     print(f"export: {compared}")
-    print(f"train: model={card.digests['model'][:12]} seconds={origin.training_seconds}")
+    print(f"train: model={card.digests['model'][:12]} seconds={time.monotonic() - started:.1f}")
     return card
 
 

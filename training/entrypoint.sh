@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Runs one step of the pipeline in its container: entrypoint.sh prepare|train|evaluate [options]
+set -euo pipefail
+
+usage() {
+  echo "usage: entrypoint.sh prepare|train|evaluate [options]; got: ${1:-nothing}" >&2
+  exit 2
+}
+
+step=${1:-}
+case "$step" in
+  prepare | train | evaluate) shift ;;
+  *) usage "$step" ;;
+esac
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+
+if ! python3 training/installed.py; then
+  # The lock holds every dependency with its digest, so pip need not resolve anything.
+  python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+    --no-deps --require-hashes --requirement training/requirements.txt
+fi
+
+# exec: the step itself gets SageMaker's SIGTERM.
+exec python3 -m "training.$step" "$@"
