@@ -3,7 +3,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,19 +93,10 @@ def text(value: Any) -> str:
         return value
     if isinstance(value, Mapping) and len(value) == 1:
         [(function, argument)] = value.items()
-        match function:
-            case "Ref":
-                return f"<{argument}>"
-            case "Fn::GetAtt":
-                return f"<{argument if isinstance(argument, str) else '.'.join(argument)}>"
-            case "Fn::Join":
-                return str(argument[0]).join(text(part) for part in argument[1])
-            case "Fn::Sub":
-                return _substituted(argument)
-            case "Fn::ImportValue":
-                return f"<{text(argument)}>"
-            case "Fn::Select" | "Fn::Split" | "Fn::If" | "Fn::FindInMap" | "Fn::Base64":
-                return f"<{function}>"
+        if function in _AS_TEXT:
+            return _AS_TEXT[function](argument)
+        if function == "Ref" or function.startswith("Fn::"):
+            return f"<{argument if function == 'Ref' else function}>"
     return json.dumps(value, sort_keys=True)
 
 
@@ -118,6 +109,14 @@ def _substituted(argument: Any) -> str:
         lambda found: f"${{{found[2]}}}" if found[1] else known.get(found[2], f"<{found[2]}>"),
         pattern,
     )
+
+
+_AS_TEXT: Mapping[str, Callable[[Any], str]] = {
+    "Fn::GetAtt": lambda to: f"<{to if isinstance(to, str) else '.'.join(to)}>",
+    "Fn::ImportValue": lambda name: f"<{text(name)}>",
+    "Fn::Join": lambda parts: str(parts[0]).join(text(part) for part in parts[1]),
+    "Fn::Sub": _substituted,
+}
 
 
 def listed(value: Any) -> list[Any]:

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""BINSIGHT-CFN1: every resource says what becomes of it."""
+
+from collections.abc import Iterator
+
+from infra.checks.rule import Finding, Rule, at
+from infra.checks.template import Template
+
+KEYS = ("DeletionPolicy", "UpdateReplacePolicy")
+
+
+def check(template: Template) -> Iterator[Finding]:
+    """Resources that leave their end to CloudFormation's default."""
+    for resource in template.resources.values():
+        missing = [key for key in KEYS if key not in resource.document]
+        if missing and resource.type != "AWS::CDK::Metadata":
+            yield at(resource, missing[0], f"{resource.type} has no {' and no '.join(missing)}")
+
+
+RULE = Rule(
+    id="BINSIGHT-CFN1",
+    title="Every resource states its deletion policy",
+    why="CloudFormation's silent default differs by type and by who deletes. What a reviewer "
+    "cannot read in the template, nobody decided.",
+    fix="Give DeletionPolicy and UpdateReplacePolicy (EnvironmentStack.state_deletion_policies "
+    "does it for what holds no data).",
+    check=check,
+)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""BINSIGHT-SM2: SageMaker's roles are limited to what this environment owns."""
+
+from collections.abc import Iterator
+
+from infra.checks.policies import Statement, aws_policies_of, permissions_of, roles_of
+from infra.checks.rule import Finding, Rule, at
+from infra.checks.template import Template
+
+SERVICE = "sagemaker.amazonaws.com"
+_NO_RESOURCE_LEVEL = {"ecr:GetAuthorizationToken"}
+_WRITES = ("s3:Put", "s3:Delete", "s3:Abort")
+
+
+def check(template: Template) -> Iterator[Finding]:
+    """Permissions of SageMaker's roles that reach beyond named resources."""
+    for role in roles_of(template, SERVICE):
+        for arn in aws_policies_of(role):
+            yield at(role, "Properties.ManagedPolicyArns", f"{arn} reaches every bucket and job")
+        for statement in permissions_of(template, role):
+            for detail in _unscoped(statement):
+                yield at(statement.resource, statement.path, detail)
+
+
+def _unscoped(statement: Statement) -> Iterator[str]:
+    for action in statement.actions:
+        if "*" in action:
+            yield f"training may {action!r}, not single actions"
+    if statement.inverted:
+        yield "NotAction or NotResource allows whatever is not named"
+    if "iam:PassRole" in statement.actions and not any(
+        "iam:PassedToService" in keys for keys in statement.conditions.values()
+    ):
+        yield "iam:PassRole without iam:PassedToService hands the role to any service"
+    for resource in statement.on:
+        if resource == "*":
+            free = set(statement.actions) - _NO_RESOURCE_LEVEL
+            if free and not statement.conditions:
+                yield f"training may {', '.join(sorted(free))} on everything"
+            continue
+        bucket, _, key = resource.partition("/")
+        writes = [action for action in statement.actions if action.startswith(_WRITES)]
+        if bucket.startswith("arn:aws:s3:::") and "*" in bucket:
+            yield f"training reaches every bucket that matches {bucket}"
+        elif writes and key in ("", "*"):
+            yield f"training may {', '.join(writes)} anywhere in {bucket}"
+
+
+RULE = Rule(
+    id="BINSIGHT-SM2",
+    title="SageMaker's roles are scoped",
+    why="Training runs code and packages that others wrote. Its role decides whether a bad package "
+    "reads one dataset or the whole account.",
+    fix="Name buckets, prefixes and jobs; give iam:PassRole the condition iam:PassedToService; "
+    "attach no policy managed by AWS.",
+    check=check,
+)
