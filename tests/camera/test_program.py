@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The program as a whole: a folder of photos in, messages out."""
 
+import time
 from dataclasses import replace
 
+import numpy as np
+
+from camera.frames import Frame
 from camera.models import ModelStore
+from camera.program import Program
 from contracts.detection import Detection
 from contracts.messages import ModelName
 from contracts.telemetry import Telemetry
@@ -121,3 +126,61 @@ def test_telemetry_comes_at_the_interval_and_has_rates(settings, publisher, mode
     assert 0 < rated.p50_ms <= rated.p99_ms < 1000
     assert [t.frames for t in told] == sorted(t.frames for t in told)
     assert [t.uptime_s for t in told] == sorted(t.uptime_s for t in told)
+
+
+def test_a_paused_camera_reports_nothing_until_it_is_resumed(settings, publisher, models, lens):
+    install(settings, *models["good"])
+    with running(settings, publisher) as program:
+        program.loop.paused.set()
+        wait_for(lambda: publisher.state.get("source_state") == "paused")
+        frames = publisher.state["frames"]
+        show(lens, "1.jpg", tiny.photo("glass"))
+        wait_for(lambda: publisher.state["reason"] == "interval")
+        assert publisher.state["frames"] <= frames + 1
+        assert publisher.of("detections") == []
+        program.loop.paused.clear()
+        show(lens, "2.jpg", tiny.photo("paper"))
+        wait_for(lambda: publisher.of("detections"))
+    assert [message["class"] for message in publisher.of("detections")] == ["paper"]
+
+
+def test_a_camera_that_delivers_only_rubbish_is_a_problem(settings, publisher, models, lens):
+    install(settings, *models["good"])
+    show(lens, "1.jpg", b"rubbish")
+    with running(replace(settings, source=f"dir:{lens}?hold=10000&fps=500"), publisher):
+        found = wait_for(lambda: [t for t in publisher.of("telemetry") if t.get("problem")])
+        assert "no usable frame among the last 50" in found[0]["problem"]
+
+
+def test_damaged_frames_of_every_kind_are_counted_and_the_next_good_item_is_seen(
+    settings, publisher, models, lens
+):
+    """A short form of the fuzz run; deterministic."""
+    install(settings, *models["good"])
+    random = np.random.default_rng(11)
+    program = Program(settings, publisher=publisher)
+    program._load_current()
+    good = tiny.photo("paper")
+
+    def look(jpeg):
+        program.loop.process(Frame(jpeg=jpeg, captured_at=time.monotonic()))
+
+    look(tiny.empty())
+    for _ in range(600):
+        damaged = bytearray(good)
+        for _ in range(int(random.integers(1, 12))):
+            damaged[int(random.integers(len(damaged)))] ^= 1 << int(random.integers(8))
+        if random.random() < 0.4:
+            start, end = sorted(random.integers(0, len(damaged), 2))
+            del damaged[start:end]
+        look(bytes(damaged))
+    look(tiny.empty())
+    program.loop._items.leave()
+    before = program.status.telemetry(reason="", model=None, dropped=0, undelivered=0)
+    assert before.frames == 602
+    assert before.bad_frames > 200
+    assert before.problem is None
+    for jpeg in [tiny.empty()] * 3 + [tiny.photo("trash")] * 6 + [tiny.empty()] * 4:
+        look(jpeg)
+    after = program.status.telemetry(reason="", model=None, dropped=0, undelivered=0)
+    assert after.detections == before.detections + 1

@@ -22,6 +22,8 @@ from contracts.messages import timestamp
 _log = logging.getLogger(__name__)
 _QUIET_SECONDS = 2.0
 """Without frames for this long, whatever was in view is taken as gone."""
+_BAD_VIEW = 50
+"""So many bad frames in a row are no accident of transmission."""
 
 
 class InferenceLoop:
@@ -52,6 +54,7 @@ class InferenceLoop:
         )
         self._answering: Model | None = None
         self._busy = False
+        self._bad_in_a_row = 0
         self.paused = threading.Event()
         self.model: Model | None = None
 
@@ -89,14 +92,25 @@ class InferenceLoop:
         """Look at one frame. Whatever is wrong with it is counted, and the loop goes on."""
         try:
             self._look(frame)
-            self._status.problem_is("loop", None)
+            self._bad_in_a_row = 0
+            self._status.problem_is("frames", None)
         except BadFrameError as error:
-            self._status.count_bad_frame()
-            _log.warning("frame of %d bytes skipped: %s", len(frame.jpeg), error)
+            self._skip(frame, error)
         except Exception as error:  # noqa: BLE001 - one bad frame must never end the loop
             self._status.count_bad_frame()
             self._status.problem_is("loop", f"frames fail: {type(error).__name__}: {error}")
             _log.exception("frame skipped")
+
+    def _skip(self, frame: Frame, error: BadFrameError) -> None:
+        """Count a bad frame. A camera that delivers nothing else is a problem, not a log flood."""
+        self._status.count_bad_frame()
+        self._bad_in_a_row += 1
+        if self._bad_in_a_row == 1:
+            _log.warning("frame of %d bytes skipped: %s", len(frame.jpeg), error)
+        if self._bad_in_a_row == _BAD_VIEW:
+            self._status.problem_is(
+                "frames", f"no usable frame among the last {_BAD_VIEW}: {error}"
+            )
 
     def _look(self, frame: Frame) -> None:
         # Read once: a swap in another thread takes effect with the next frame.
@@ -116,6 +130,7 @@ class InferenceLoop:
         rgb = model_input(frame.jpeg, width=card.width, height=card.height)
         decision = self._items.see(model.infer(rgb), captured_at=frame.captured_at)
         self._report(decision)
+        self._status.problem_is("loop", None)
         self._status.count_frame(latency_ms=(time.monotonic() - frame.captured_at) * 1000)
 
     def _report(self, decision: Decision | None) -> None:

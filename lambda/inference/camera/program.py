@@ -21,6 +21,7 @@ from camera.status import Status
 
 _log = logging.getLogger(__name__)
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 30.0
+_GATHER_SECONDS, _REST_SECONDS = 0.3, 3.0
 _NO_MODEL = "no model adopted yet"
 
 
@@ -182,7 +183,7 @@ class Program:
 
     def _run_telemetry(self) -> None:
         """Telemetry at the interval and soon after a change; changes are gathered for a moment."""
-        due = time.monotonic()
+        due, told = time.monotonic(), -_REST_SECONDS
         # The first message, soon after the start, is news.
         self.status.changed.set()
         while not self.stop.is_set():
@@ -190,10 +191,13 @@ class Program:
             if not changed and time.monotonic() < due:
                 continue
             if changed:
-                self.stop.wait(0.3)
+                # Gathered for a moment, and a state that flutters is not told at every turn.
+                rest = max(_GATHER_SECONDS, told + _REST_SECONDS - time.monotonic())
+                self.stop.wait(min(rest, self._settings.telemetry_seconds))
                 self.status.changed.clear()
             self.report(reason="change" if changed else "interval")
-            due = time.monotonic() + self._settings.telemetry_seconds
+            told = time.monotonic()
+            due = told + self._settings.telemetry_seconds
 
 
 class _Locked:

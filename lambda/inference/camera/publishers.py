@@ -48,7 +48,10 @@ class GreengrassPublisher:
 
 
 class HttpsPublisher:
-    """To AWS IoT's HTTPS endpoint: ``POST <endpoint>/topics/<topic>?qos=1``."""
+    """To AWS IoT's HTTPS endpoint: ``POST <endpoint>/topics/<topic>?qos=1``.
+
+    Without credentials, so for a local AWS or a gateway on the camera's own network.
+    """
 
     def __init__(self, endpoint: str) -> None:
         parts = urlsplit(endpoint)
