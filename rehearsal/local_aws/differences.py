@@ -15,7 +15,7 @@ DIFFERENCES: tuple[str, ...] = (
         "Firehose delivers every record at once as an object of its own; buffering, partition "
         "projection and Athena queries are not exercised."
     ),
-    "Lambda functions are local processes: memory size and instruction set are not enforced.",
+    "Lambda functions are local processes of this Python, whatever runtime and memory they name.",
     "Lifecycle rules, DynamoDB time to live and log retention are stored; nothing expires.",
     "CloudFormation is done in seconds; quotas, throttling and eventual consistency are absent.",
     "Custom::S3AutoDeleteObjects is done by the local AWS itself, not by CDK's Node function.",

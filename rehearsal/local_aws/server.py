@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import atexit
+import hashlib
 import logging
 import os
+import re
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 HOST = "127.0.0.1"
 GRACE_SECONDS = 3
+SAFE_PATH = re.compile(r"[A-Za-z0-9_./+-]+")
 
 
 def _settings(*, port: int, work: Path) -> None:
@@ -39,6 +44,18 @@ def _settings(*, port: int, work: Path) -> None:
         }
     )
     os.environ.setdefault("LOG_LEVEL", "WARNING")
+
+
+def _shell_safe(work: Path) -> Path:
+    """The folder under a name that a script can hold unquoted, as scripts hold /opt/ml."""
+    if SAFE_PATH.fullmatch(str(work)):
+        return work
+    name = f"binsight-{hashlib.sha256(str(work).encode()).hexdigest()[:16]}"
+    alias = Path(tempfile.gettempdir()) / name
+    alias.unlink(missing_ok=True)
+    alias.symlink_to(work, target_is_directory=True)
+    atexit.register(alias.unlink, missing_ok=True)
+    return alias
 
 
 def build(*, port: int, work: Path) -> Any:
@@ -115,7 +132,8 @@ def main(arguments: list[str] | None = None) -> int:
         "--lifeline", action="store_true", help="end when standard input closes (set by a parent)"
     )
     options = parser.parse_args(arguments)
-    work = options.work.resolve()
+    options.work.mkdir(parents=True, exist_ok=True)
+    work = _shell_safe(options.work.resolve())
     _settings(port=options.port, work=work)
     if options.lifeline:
         from rehearsal.local_aws import lifeline  # noqa: PLC0415
