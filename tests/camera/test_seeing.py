@@ -74,6 +74,15 @@ def test_noise_and_slow_light_do_not_open_the_gate():
         assert not gate.update((80 + 0.3 * step + noise).astype(np.float32))
 
 
+def test_a_camera_that_adjusts_its_exposure_at_the_start_shows_no_item():
+    gate = PresenceGate()
+    gate.relearn(frames=30)
+    for step in range(60):
+        exposed = np.full((18, 24, 3), min(20 + 4 * step, 130), dtype=np.float32)
+        assert not gate.update(exposed)
+    assert gate.update(thumbnail(tiny.photo("glass")))
+
+
 def test_a_view_that_stays_different_becomes_the_empty_view():
     gate = PresenceGate(absorb_frames=20)
     gate.update(thumbnail(tiny.empty()))

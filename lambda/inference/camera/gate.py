@@ -26,12 +26,18 @@ class PresenceGate:
         self._background: Thumbnail | None = None
         self._last: Thumbnail | None = None
         self._still = 0
+        self._settling = 0
         self.present = False
+
+    def relearn(self, *, frames: int) -> None:
+        """Take the next frames as empty: a camera that was just opened adjusts its exposure."""
+        self._settling = frames
 
     def update(self, thumbnail: Thumbnail) -> bool:
         """Whether something is in view in this frame."""
-        if self._background is None:
+        if self._background is None or self._settling > 0:
             self._background = thumbnail.copy()
+            self._settling = max(self._settling - 1, 0)
         distance = np.max(np.abs(thumbnail - self._background), axis=2)
         differs = float(np.mean(distance > _CELL_DIFFERS))
         self.present = differs > (_LEAVE if self.present else _ENTER)

@@ -22,6 +22,7 @@ from contracts.messages import timestamp
 _log = logging.getLogger(__name__)
 _QUIET_SECONDS = 2.0
 """Without frames for this long, whatever was in view is taken as gone."""
+_SETTLING_FRAMES = 30
 _BAD_VIEW = 50
 """So many bad frames in a row are no accident of transmission."""
 
@@ -68,6 +69,10 @@ class InferenceLoop:
         self.model = model
         self._status.problem_is("model", None)
         self._status.changed.set()
+
+    def camera_opened(self) -> None:
+        """A live source was opened (again): learn its empty view first. From any thread."""
+        self._gate.relearn(frames=_SETTLING_FRAMES)
 
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop`` is set."""

@@ -147,6 +147,8 @@ class Program:
 
     def _read_source(self, source: Source) -> None:
         """Frames into the slot until the source ends."""
+        if source.live:
+            self.loop.camera_opened()
         for jpeg in source.frames(self.stop):
             if self.stop.is_set():
                 break
