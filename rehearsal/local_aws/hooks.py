@@ -58,6 +58,7 @@ REQUIRED_NAMES: dict[str, tuple[str, ...]] = {
     ),
     "ministack.services.eventbridge": ("_invoke_target", "_put_events", "_pattern_event_view"),
     "ministack.services.iot": (
+        "_ddb_attribute_value",
         "_dispatch_rule_action",
         "_eval_select_expr",
         "_MISSING",

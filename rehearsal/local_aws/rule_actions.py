@@ -178,8 +178,22 @@ def _wrap_dispatch(original: Callable[..., Any]) -> Callable[..., Any]:
     return dispatch
 
 
+def _attribute(value: Any) -> Document:
+    """dynamoDBv2 keeps nested objects and lists as maps and lists; ministack writes JSON text."""
+    if isinstance(value, dict):
+        return {"M": {str(key): _attribute(item) for key, item in value.items()}}
+    if isinstance(value, list):
+        return {"L": [_attribute(item) for item in value]}
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    if isinstance(value, int | float):
+        return {"N": str(value)}
+    return {"NULL": True} if value is None else {"S": str(value)}
+
+
 def install() -> None:
     """Offer the additional actions."""
     hooks.wrap("ministack.services.iot", "_run_rule_actions", _wrap_run)
     hooks.wrap("ministack.services.iot", "_dispatch_rule_action", _wrap_dispatch)
+    hooks.wrap("ministack.services.iot", "_ddb_attribute_value", lambda _original: _attribute)
     iot._RULE_ACTION_RESOURCE_KEYS.update(RESOURCES)

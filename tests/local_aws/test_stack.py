@@ -142,7 +142,8 @@ def test_only_a_new_approval_is_announced(outputs, client, until):
 
 
 def test_a_detection_is_archived_compressed_and_remembered(outputs, client, until):
-    detection = {"schema": 1, "thing": "camera-7", "sequence": 5, "class": "glass"}
+    model = {"digest": "abc", "version": "1.0.0"}
+    detection = {"schema": 1, "thing": "camera-7", "sequence": 5, "model": model}
     publish(client, "stack/camera-7/detections", detection)
     publish(client, "stack/camera-7/detections", {**detection, "sequence": 6})
     publish(client, "stack/camera-8/detections", {**detection, "sequence": 7})  # not its own topic
@@ -158,6 +159,7 @@ def test_a_detection_is_archived_compressed_and_remembered(outputs, client, unti
     assert sorted(line["sequence"] for line in lines) == [5, 6]
     row = client("dynamodb").get_item(TableName="stack-latest", Key={"thing": {"S": "camera-7"}})
     assert row["Item"]["sequence"] == {"N": "6"}
+    assert row["Item"]["model"] == {"M": {"digest": {"S": "abc"}, "version": {"S": "1.0.0"}}}
     assert keys(client, "raw/") == ["raw/camera-7/5.json", "raw/camera-7/6.json"]
 
 
