@@ -119,7 +119,11 @@ class Playback:
         if item is None:
             return None
         decode = TypeDeserializer().deserialize
-        return Detection.from_json(_plain({key: decode(value) for key, value in item.items()}))
+        message = _plain({key: decode(value) for key, value in item.items()})
+        if isinstance(message["model"], str):
+            # ministack's dynamoDBv2 action writes nested objects as JSON text, AWS as maps.
+            message["model"] = json.loads(message["model"])
+        return Detection.from_json(message)
 
     def _find_archived(self, rows: list[SortedPhoto]) -> None:
         """Fill in the archive object of each row; Firehose delivers in batches, so wait for it."""
