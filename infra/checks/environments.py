@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Environments that would get into each other's way."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from infra.settings import Settings, SettingsError, folder, load, names
+
+_SHARED: Mapping[str, tuple[Callable[[Settings], str], str]] = {
+    "prefix": (lambda one: one.prefix, "stacks and thing groups of both would have one name"),
+    "camera.topic_prefix": (
+        lambda one: one.camera.topic_prefix,
+        "the rules of each would read the messages of both",
+    ),
+}
+
+
+def collisions(environments: Mapping[str, Settings]) -> Iterator[str]:
+    """What two environments of one account and region share, one line each with both files."""
+    for key, (value_of, consequence) in _SHARED.items():
+        seen: dict[tuple[str, str, str], str] = {}
+        for name, one in sorted(environments.items()):
+            place = (one.account, one.region, value_of(one))
+            first = seen.setdefault(place, name)
+            if first != name:
+                yield (
+                    f"{folder() / first}.toml and {folder() / name}.toml: both have {key} = "
+                    f"{place[2]!r} in account {one.account}, {one.region}: {consequence}; "
+                    "give one of them another"
+                )
+
+
+def require_distinct(name: str) -> Settings:
+    """The settings of one environment; SettingsError where another one collides with it.
+
+    Other files that cannot be read are left alone: their faults are for whoever loads them.
+    """
+    chosen = load(name)
+    readable = {name: chosen}
+    for other in names():
+        try:
+            readable.setdefault(other, load(other))
+        except SettingsError:
+            continue
+    own = [line for line in collisions(readable) if f"{folder() / name}.toml" in line]
+    if own:
+        raise SettingsError("\n".join(own))
+    return chosen

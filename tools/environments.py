@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""List the environments: where they are, how big, what they keep, what they cost.
+
+``make environments`` runs this. A file that cannot be used is reported below the table, with all
+that is wrong in it, and the exit status is 1.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from infra import settings
+from infra.checks.environments import collisions
+from tools.prices import Use, monthly_cost
+
+HEADINGS = {
+    "name": "environment",
+    "account": "account",
+    "region": "region",
+    "prefix": "prefix",
+    "removal": "removal",
+    "approval": "approval",
+    "training": "training",
+    "keeps": "keeps (days)",
+    "rollout": "rollout",
+    "usd_per_month": "USD/month",
+}
+_RIGHT = {"usd_per_month"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table, or JSON; 1 where an environment cannot be used."""
+    parser = argparse.ArgumentParser(prog="make environments", description=__doc__)
+    parser.add_argument("--cameras", type=int, default=Use.cameras, help="cameras per environment")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    options = parser.parse_args(arguments)
+    if options.cameras < 0:
+        parser.error(f"--cameras {options.cameras}: 0 or more")
+    use = Use(cameras=options.cameras)
+    usable, faults = read()
+    faults += collisions(usable)
+    rows = [row(name, one, use) for name, one in usable.items()]
+    if options.json:
+        print(json.dumps({"environments": rows, "faults": faults}, indent=2))
+    else:
+        print("\n".join(table(rows)))
+        print(
+            f"\nUSD/month: an estimate at list prices for {use.cameras} cameras that sort "
+            f"{use.items_per_camera:,} items each, and {use.training_runs} training runs "
+            "(tools/prices.py)."
+        )
+    for fault in faults:
+        print(f"environments: {fault}", file=sys.stderr)
+    return 1 if faults else 0
+
+
+def read() -> tuple[dict[str, settings.Settings], list[str]]:
+    """The environments that can be used, and what is wrong in the others."""
+    usable, faults = {}, []
+    for name in settings.names():
+        try:
+            usable[name] = settings.load(name)
+        except settings.SettingsError as error:
+            faults += str(error).splitlines()
+    if not usable and not faults:
+        faults.append(f"{settings.folder()}: no environment file here; make new-environment")
+    return usable, faults
+
+
+def row(name: str, one: settings.Settings, use: Use) -> dict[str, Any]:
+    """What is shown of one environment."""
+    training, data = one.training, one.data
+    return {
+        "name": name,
+        "account": one.account,
+        "region": one.region,
+        "prefix": one.prefix,
+        "removal": one.removal,
+        "approval": training.approval,
+        "training": f"{training.instance_type}, {training.epochs} epochs, {training.image_size} px",
+        "keeps": f"captures {data.captures_days}, archive {data.archive_days}, log {data.log_days}",
+        "rollout": f"bake {one.rollout.bake_minutes} min, {one.rollout.cameras_per_minute}/min",
+        "usd_per_month": round(monthly_cost(one, use).total, 2),
+    }
+
+
+def table(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """The rows as lines of aligned columns."""
+    cells = [HEADINGS, *({key: _cell(one[key]) for key in HEADINGS} for one in rows)]
+    widths = {key: max(len(line[key]) for line in cells) for key in HEADINGS}
+    return [
+        "  ".join(
+            line[key].rjust(widths[key]) if key in _RIGHT else line[key].ljust(widths[key])
+            for key in HEADINGS
+        ).rstrip()
+        for line in cells
+    ]
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The exact commands that prepare an account and deploy an environment into it."""
+
+import shlex
+from collections.abc import Iterator, Mapping
+
+from infra.settings import Settings
+
+EXECUTION_POLICY = "infra/cloudformation_execution_policy.json"
+SHIPPED = "binsight"
+"""What the resource names in the shipped policy begin with."""
+
+
+def commands(name: str, settings: Settings, others: Mapping[str, Settings]) -> str:
+    """What to run, in order, with the reason above each command.
+
+    ``others`` are the environments there are already: an account and region is bootstrapped once
+    for all that live in it, and its policies must cover them all.
+    """
+    neighbours = {
+        other: one
+        for other, one in others.items()
+        if other != name and (one.account, one.region) == (settings.account, settings.region)
+    }
+    steps = [
+        *_policy(settings, neighbours),
+        *_bootstrap(name, settings, neighbours),
+        (
+            (
+                "What the deployment would do, then the deployment itself; tags and permissions "
+                "boundary of the stacks come from the settings"
+            ),
+            [f"make diff ENV={name}", f"make deploy ENV={name}"],
+        ),
+    ]
+    return "\n\n".join(
+        "\n".join([f"# {number}. {why}", *what])
+        for number, (why, what) in enumerate(steps, start=1)
+    )
+
+
+def policy_name(prefix: str) -> str:
+    """One policy covers all environments whose prefix begins alike with ``binsight-``."""
+    return f"{SHIPPED if _is_covered(prefix) else prefix}-cloudformation"
+
+
+def _is_covered(prefix: str) -> bool:
+    return prefix.startswith(f"{SHIPPED}-")
+
+
+def _policy(
+    settings: Settings, neighbours: Mapping[str, Settings]
+) -> Iterator[tuple[str, list[str]]]:
+    prefix = settings.prefix
+    if any(policy_name(one.prefix) == policy_name(prefix) for one in neighbours.values()):
+        return
+    why = (
+        f"Once in account {settings.account}, with credentials that may change IAM: the policy "
+        "that says what CloudFormation may do here (the CDK's default is AdministratorAccess)"
+    )
+    create = f"aws iam create-policy --policy-name {policy_name(prefix)} --policy-document file://"
+    if _is_covered(prefix):
+        yield why, [create + EXECUTION_POLICY]
+        return
+    own = f"cdk.out/{policy_name(prefix)}.json"
+    hyphens, underscores = f"s/{SHIPPED}-/{prefix}-/g", f"s/{SHIPPED}_/{_underscored(prefix)}_/g"
+    copy = f"mkdir -p cdk.out && sed -e '{hyphens}' -e '{underscores}' {EXECUTION_POLICY} > {own}"
+    yield why, [copy, create + own]
+
+
+def _bootstrap(
+    name: str, settings: Settings, neighbours: Mapping[str, Settings]
+) -> Iterator[tuple[str, list[str]]]:
+    account, region = settings.account, settings.region
+    names = {policy_name(one.prefix) for one in [settings, *neighbours.values()]}
+    if neighbours and len(names) == 1:
+        yield (
+            (
+                f"Nothing to bootstrap: {account}, {region} is shared with "
+                f"{', '.join(sorted(neighbours))}, whose bootstrap stack and policy serve this "
+                "environment too"
+            ),
+            [],
+        )
+        return
+    policies = ",".join(f"arn:aws:iam::{account}:policy/{one}" for one in sorted(names))
+    boundary = settings.permissions_boundary
+    parts = [
+        f".venv/bin/cdk bootstrap aws://{account}/{region} -c environment={name}",
+        f"--cloudformation-execution-policies {policies}",
+        f"--custom-permissions-boundary {boundary}" if boundary else "",
+        *(f"--tags {shlex.quote(f'{key}={value}')}" for key, value in settings.tags.items()),
+    ]
+    line = " \\\n  ".join(part for part in parts if part)
+    yield "Once per account and region: the CDK's bootstrap stack, limited by that policy", [line]
+
+
+def _underscored(prefix: str) -> str:
+    return prefix.replace("-", "_")
