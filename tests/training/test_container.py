@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the container needs: an entry script, a lock, and steps that start with plain python."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.training.steps import ROOT, enter, run_step
+from training.installed import missing
+
+TRAINING = ROOT / "training"
+
+
+def pins(path: Path) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z0-9-]+)==([^\s;]+)", path.read_text(), re.MULTILINE))
+
+
+def test_lock_has_every_pin_with_digests_and_leaves_torch_to_the_container() -> None:
+    wanted, locked = pins(TRAINING / "requirements.in"), pins(TRAINING / "requirements.txt")
+    assert wanted.items() <= locked.items()
+    assert "torch" not in locked
+    blocks = re.split(r"^(?=[a-z])", (TRAINING / "requirements.txt").read_text(), flags=re.M)
+    assert all("--hash=sha256:" in block for block in blocks if "==" in block)
+
+
+def test_laptop_and_container_have_the_same_versions() -> None:
+    laptop = pins(ROOT / "requirements" / "train.txt")
+    assert pins(TRAINING / "requirements.in").items() <= laptop.items()
+
+
+def test_missing_packages_are_noticed(tmp_path: Path) -> None:
+    assert missing(TRAINING / "requirements.in") == []
+    (tmp_path / "r.in").write_text("# a note\nnumpy==0.0.1\nno-such-package==1  # why\n")
+    assert missing(tmp_path / "r.in") == ["numpy==0.0.1", "no-such-package==1"]
+
+
+@pytest.mark.parametrize("arguments", [(), ("deploy",), ("../prepare",)])
+def test_entry_script_names_its_steps(arguments: tuple[str, ...]) -> None:
+    done = enter(*arguments)
+    assert done.returncode == 2
+    assert "usage: entrypoint.sh prepare|train|evaluate" in done.stderr
+
+
+def test_entry_script_passes_shellcheck() -> None:
+    shellcheck = shutil.which("shellcheck", path=str(Path(sys.executable).parent))
+    if shellcheck is None:
+        pytest.skip("shellcheck is not installed")
+    script = str(TRAINING / "entrypoint.sh")
+    done = subprocess.run([shellcheck, script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("step", ["prepare", "train", "evaluate", "local"])
+def test_each_step_runs_alone(step: str) -> None:
+    done = run_step(f"training/{step}.py", "--help")
+    assert done.returncode == 0, done.stderr
+    assert "usage:" in done.stdout
+
+
+def test_only_training_needs_torch() -> None:
+    imports = "import sys, training.prepare, training.evaluate, training.train"
+    assert run_step("-c", f"{imports}; print('torch' in sys.modules)").stdout == "False\n"

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A wrong hyperparameter is named before any data is read."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.training.steps import run_step
+from training import job
+from training.hyperparameters import Hyperparameters
+
+
+def test_text_values_are_read() -> None:
+    settings = Hyperparameters.parse({"epochs": "3", "learning_rate": "1e-3"})
+    assert settings == Hyperparameters(epochs=3, learning_rate=0.001)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"epochs": "0"}, "hyperparameter epochs = 0; allowed: whole numbers from 1 to 500"),
+        ({"epochs": "ten"}, "hyperparameter epochs = 'ten'; allowed: whole numbers from 1 to 500"),
+        ({"epochs": "2.5"}, "hyperparameter epochs = '2.5'; allowed: whole numbers"),
+        ({"image_size": "100"}, "hyperparameter image-size = 100; allowed: a multiple of 16"),
+        ({"learning_rate": "nan"}, "hyperparameter learning-rate = nan; allowed: numbers from"),
+        ({"learning_rate": "2"}, "hyperparameter learning-rate = 2.0; allowed: numbers from"),
+        ({"momentum": "0.9"}, "hyperparameter 'momentum' is not known; allowed: epochs, image"),
+    ],
+)
+def test_wrong_ones_are_named(given: dict[str, str], message: str) -> None:
+    with pytest.raises(job.StepError) as error:
+        Hyperparameters.parse(given)
+    assert message in str(error.value)
+
+
+def test_sagemakers_spelling(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Everything is text; the SDK adds quotes and names of its own."""
+    values = {"image-size": "64", "epochs": '"5"', "sagemaker_region": '"eu-west-1"'}
+    monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
+    monkeypatch.delenv("SM_HPS", raising=False)
+    assert job.hyperparameters() == {}
+    (tmp_path / "input" / "config").mkdir(parents=True)
+    (tmp_path / "input" / "config" / "hyperparameters.json").write_text(json.dumps(values))
+    assert job.hyperparameters() == {"image_size": "64", "epochs": "5"}
+    monkeypatch.setenv("SM_HPS", "{")
+    with pytest.raises(job.StepError, match="SM_HPS: not JSON"):
+        job.hyperparameters()
+
+
+def test_checked_before_the_data(tmp_path: Path) -> None:
+    missing = str(tmp_path / "nowhere")
+    done = run_step("training/train.py", "--prepared", missing, "--epochs", "9999")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: hyperparameter epochs = 9999; allowed:")

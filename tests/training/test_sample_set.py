@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sample set is drawn the same every time and is what a dataset must be."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from rehearsal.sample_items import ITEMS
+from rehearsal.sample_set import CLASSES, draw
+from tests.training.steps import files
+
+
+def test_same_seed_same_bytes(tmp_path: Path) -> None:
+    for name, seed in (("one", 1), ("again", 1), ("other", 2)):
+        draw(tmp_path / name, photos_per_class=4, seed=seed)
+    first = files(tmp_path / "one")
+    assert first == files(tmp_path / "again")
+    other = files(tmp_path / "other")
+    assert first.keys() == other.keys()
+    assert all(first[name] != other[name] for name in first)
+
+
+def test_has_the_bins_as_classes_and_every_picture_differs(tmp_path: Path) -> None:
+    assert draw(tmp_path, photos_per_class=5) == 15
+    assert CLASSES == ("compost", "landfill", "recycling")
+    found = files(tmp_path)
+    assert {name.split("/")[0] for name in found} == set(CLASSES)
+    assert len(set(found.values())) == 15
+
+
+def test_every_item_is_drawn_in_photo_size(tmp_path: Path) -> None:
+    kinds = max(len(items) for items in ITEMS.values())
+    draw(tmp_path, photos_per_class=kinds)
+    for path in tmp_path.rglob("*.jpg"):
+        with Image.open(path) as image:
+            assert image.size == (256, 192)
+            # An item that was forgotten would leave a plain table: few different colours.
+            assert len(image.quantize(32).getcolors() or []) == 32
+
+
+def test_refuses_to_draw_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="photos_per_class = 0; allowed: 1 or more"):
+        draw(tmp_path, photos_per_class=0)
