@@ -28,11 +28,17 @@ class Part:
 
 
 def read_dataset(prepared: Path) -> dict[str, Any]:
-    """What ``dataset.json`` says. Raises StepError where the folder was not prepared to its end."""
+    """What ``dataset.json`` says. Raises StepError where the folder is not whole."""
     path = prepared / DATASET_FILE
     if not path.is_file():
         raise StepError(f"{prepared}: {DATASET_FILE} is missing: not prepared, or interrupted")
     document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    for split, counts in document["counts"].items():
+        for name, count in counts.items():
+            folder = prepared / split / name
+            found = len(list(folder.glob("*.*")))
+            if found != count:
+                raise StepError(f"{folder}: {found} photos; {DATASET_FILE} says {count}")
     return document
 
 

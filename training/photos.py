@@ -152,11 +152,12 @@ def _stored(image: Image.Image, raw: bytes, longest_side: int) -> tuple[bytes, s
 
     Decoding happens in either case: that is the check.
     """
-    form, mode, turned = image.format, image.mode, image.getexif().get(0x0112, 1) != 1
+    form, mode, small = image.format, image.mode, max(image.size) <= longest_side
+    turned = image.getexif().get(0x0112, 1) != 1
     if form == "JPEG":
         image.draft("RGB", (longest_side, longest_side))
     image.load()
-    if mode == "RGB" and not turned and max(image.size) <= longest_side:
+    if mode == "RGB" and small and not turned:
         return raw, ".jpg" if form == "JPEG" else ".png"
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         layered = image.convert("RGBA")

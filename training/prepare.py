@@ -39,32 +39,32 @@ def prepare(
     """Do the step; return what ``dataset.json`` says."""
     sources = list_sources(dataset)
     print(f"prepare: {len(sources)} files in {dataset}", flush=True)
+    _claim(dataset.resolve(), output.resolve())
     _clear(output)
+    checked = output / CHECKED_FOLDER
+    checked.mkdir(parents=True)
     tick = max(1, len(sources) // 10)
 
     def progress(done: int) -> None:
         if done % tick == 0 or done == len(sources):
             print(f"checked={done}/{len(sources)}", flush=True)
 
-    checked = output / CHECKED_FOLDER
-    checked.mkdir()
-    photos, rejected = check(
-        dataset, sources, keep=checked, longest_side=longest_side, tick=progress
-    )
-    _require_every_class({source.class_name for source in sources}, photos)
-    parts = divide(photos, seed=seed, minimum_photos=minimum_photos)
-    document = _document(parts, rejected, seed=seed)
-    for split, by_class in parts.items():
-        for name, members in by_class.items():
-            folder = output / split / name
-            folder.mkdir(parents=True)
-            for index, photo in enumerate(members):
-                photo.stored.rename(folder / stored_name(index, photo))
-    checked.rmdir()
-    text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-    unfinished = output / f"{DATASET_FILE}.part"
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(output / DATASET_FILE)
+    try:
+        photos, rejected = check(
+            dataset, sources, keep=checked, longest_side=longest_side, tick=progress
+        )
+        _require_every_class({source.class_name for source in sources}, photos)
+        parts = divide(photos, seed=seed, minimum_photos=minimum_photos)
+        document = _document(parts, rejected, seed=seed)
+        _place(parts, output)
+        text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        unfinished = checked / DATASET_FILE
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(output / DATASET_FILE)
+        checked.rmdir()
+    except BaseException:
+        _clear(output)
+        raise
     _summary(document, rejected)
     return document
 
@@ -74,13 +74,33 @@ def stored_name(index: int, photo: Photo) -> str:
     return f"{index:05d}-{Path(photo.path).stem}{photo.stored.suffix}"
 
 
+def _claim(dataset: Path, output: Path) -> None:
+    """Refuse a folder in which clearing an earlier result could delete somebody's photos."""
+    if output.is_relative_to(dataset) or dataset.is_relative_to(output):
+        raise job.StepError(f"output {output} and dataset {dataset}: one is inside the other")
+    if not output.exists():
+        return
+    found = {path.name for path in output.iterdir()}
+    if found & set(SPLITS) and not found & {DATASET_FILE, CHECKED_FOLDER}:
+        raise job.StepError(f"output {output}: has folders that prepare did not write")
+
+
 def _clear(output: Path) -> None:
     """Remove an earlier result, its marker first, so that half of it is never taken for whole."""
     (output / DATASET_FILE).unlink(missing_ok=True)
+    # The work folder goes last: as long as it is there, the rest is known to be prepare's.
     for name in (*SPLITS, CHECKED_FOLDER):
         if (output / name).exists():
             shutil.rmtree(output / name)
-    output.mkdir(parents=True, exist_ok=True)
+
+
+def _place(parts: Mapping[str, Mapping[str, list[Photo]]], output: Path) -> None:
+    for split, by_class in parts.items():
+        for name, members in by_class.items():
+            folder = output / split / name
+            folder.mkdir(parents=True)
+            for index, photo in enumerate(members):
+                photo.stored.rename(folder / stored_name(index, photo))
 
 
 def _require_every_class(names: set[str], photos: list[Photo]) -> None:

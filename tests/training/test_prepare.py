@@ -218,15 +218,39 @@ def test_as_a_program_a_bad_dataset_is_one_line_and_status_1(tmp_path: Path) -> 
     assert (tmp_path / "output" / "message").read_text() == f"dataset {missing}: no such folder"
 
 
-def test_a_failed_run_leaves_no_earlier_result(dataset: Path, tmp_path: Path) -> None:
+def test_a_failed_run_leaves_nothing_and_the_next_one_works(
+    sample: Path, dataset: Path, tmp_path: Path
+) -> None:
     output = tmp_path / "out"
     prepare(dataset, output)
     break_few_photos(dataset)
     with pytest.raises(StepError):
         prepare(dataset, output)
-    assert not (output / "dataset.json").exists()
-    with pytest.raises(StepError):
-        prepare(dataset, output)
+    assert files(output) == {}
+    prepare(sample, output)
+    assert (output / "dataset.json").exists()
+
+
+def test_a_run_killed_half_way_does_not_disturb_the_next(sample: Path, tmp_path: Path) -> None:
+    prepare(sample, tmp_path / "whole")
+    (tmp_path / "out" / "checked").mkdir(parents=True)
+    (tmp_path / "out" / "checked" / "0000001.jpg").write_bytes(b"half")
+    (tmp_path / "out" / "train" / "old").mkdir(parents=True)
+    prepare(sample, tmp_path / "out")
+    assert files(tmp_path / "out") == files(tmp_path / "whole")
+
+
+def test_the_users_photos_are_never_cleared_away(dataset: Path, tmp_path: Path) -> None:
+    """TrashNet's own folder is called train, as one of prepare's is."""
+    own = dataset.rename(tmp_path / "train")
+    before = files(own)
+    for output in (tmp_path, own, own / "prepared"):
+        with pytest.raises(StepError, match="one is inside the other"):
+            prepare(own, output)
+    (tmp_path / "elsewhere" / "test").mkdir(parents=True)
+    with pytest.raises(StepError, match="has folders that prepare did not write"):
+        prepare(own, tmp_path / "elsewhere")
+    assert files(own) == before
 
 
 def test_real_photos(trashnet: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 from contracts.model_archive import MEMBERS, file_digest, unpack_archive
 from tests.training.conftest import Run
 from tests.training.steps import HYPERPARAMETERS, ROOT, environment, run_step
-from training.data import load
+from training.data import load, read_dataset
 from training.engine import Classifier
 from training.evaluate import evaluate
 from training.job import StepError
@@ -150,6 +150,10 @@ def test_half_a_model_is_not_evaluated(sagemaker_run: Run, tmp_path: Path) -> No
 
 def test_train_refuses_a_half_prepared_folder(sagemaker_run: Run, tmp_path: Path) -> None:
     half = shutil.copytree(sagemaker_run.prepared, tmp_path / "prepared")
+    lost = next((half / "test" / "compost").iterdir())
+    lost.unlink()
+    with pytest.raises(StepError, match=r"test/compost: 1 photos; dataset\.json says 2"):
+        read_dataset(half)
     (half / "dataset.json").unlink()
     done = run_step(
         "training/train.py", "--prepared", str(half), "--model-dir", str(tmp_path / "model")
