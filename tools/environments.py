@@ -13,7 +13,8 @@ from typing import Any
 
 from infra import settings
 from infra.checks.environments import collisions
-from tools.prices import Use, monthly_cost
+from tools.environment_cost import monthly_cost
+from tools.review.cost import Use
 
 HEADINGS = {
     "name": "environment",
@@ -47,9 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         print("\n".join(table(rows)))
         print(
-            f"\nUSD/month: an estimate at list prices for {use.cameras} cameras that sort "
-            f"{use.items_per_camera:,} items each, and {use.training_runs} training runs "
-            "(tools/prices.py)."
+            f"\nUSD/month: an estimate at list prices for {use.words}\n(tools/environment_cost.py)."
         )
     for fault in faults:
         print(f"environments: {fault}", file=sys.stderr)

@@ -9,8 +9,9 @@ import pytest
 from infra import settings
 from infra.checks.environments import collisions, require_distinct
 from infra.regions import REGIONS
+from tools.environment_cost import REGION_FACTORS, monthly_cost
 from tools.environments import main, row
-from tools.prices import REGION_FACTORS, Use, monthly_cost
+from tools.review.cost import Use
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_the_projects_own_environments_are_listed(capsys):
         one = settings.load(name)
         for value in (one.account, one.region, one.prefix, one.removal, one.training.approval):
             assert value in listed[name]
-    assert "for 10 cameras" in lines[-1]
+    assert "for 10 cameras" in lines[-2]
 
 
 def test_programs_get_json(capsys):
@@ -102,7 +103,7 @@ def test_costs_follow_what_drives_them():
     assert many.cameras == pytest.approx(10 * few.cameras)
     assert many.training == few.training
     assert row("dev", dev, Use())["usd_per_month"] == pytest.approx(few.total, abs=0.01)
-    idle = monthly_cost(dev, Use(cameras=0, training_runs=0))
+    idle = monthly_cost(dev, Use(cameras=0, trainings=0, stored_gb=0))
     assert (idle.cameras, idle.training) == (0, 0)
     # The README's promise: at rest a few dollars, a camera well under one.
     assert 4 < idle.total < 6

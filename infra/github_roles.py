@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Roles that GitHub Actions takes without any stored key: one deploys, one only looks."""
+
+import re
+from collections.abc import Sequence
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+ISSUER = "token.actions.githubusercontent.com"
+AUDIENCE = "sts.amazonaws.com"
+REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
+"""What GitHub allows as owner/name; a wildcard would trust other people's repositories."""
+
+DEPLOY_ROLES = ("deploy", "file-publishing", "lookup")
+"""Of the CDK's bootstrap roles. Not image-publishing: Binsight has no container images."""
+DIFF_ROLES = ("lookup",)
+
+
+class GithubRoles(Construct):
+    """Two roles for the jobs of one repository, each for one GitHub environment.
+
+    ``deploy`` may only take the CDK's own bootstrap roles of this account and region; what those
+    may do is limited by the CloudFormation execution policy. ``diff`` may only take the lookup
+    role, which reads. A job proves by its token's subject that it runs in the GitHub environment
+    whose approvals protect the role: ``<environment>`` deploys, ``<environment>-diff`` looks.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        repository: str,
+        environment: str,
+        qualifier: str,
+        make_provider: bool,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        if not REPOSITORY.fullmatch(repository):
+            raise ValueError(f"repository {repository!r}: allowed: owner/name as on GitHub")
+        self._stack = cdk.Stack.of(self)
+        self._qualifier = qualifier
+        self._provider_arn = f"arn:aws:iam::{self._stack.account}:oidc-provider/{ISSUER}"
+        provider = self._provider() if make_provider else None
+        self.deploy = self._role(
+            "Deploy",
+            "GitHub Actions: deploys this environment through the CDK's roles",
+            subject=f"repo:{repository}:environment:{environment}",
+            may_take=DEPLOY_ROLES,
+        )
+        self.diff = self._role(
+            "Diff",
+            "GitHub Actions: compares this environment with a change, reads only",
+            subject=f"repo:{repository}:environment:{environment}-diff",
+            may_take=DIFF_ROLES,
+        )
+        if provider is not None:
+            for role in (self.deploy, self.diff):
+                role.add_resource_dependency(provider)
+
+    def _provider(self) -> iam.CfnOIDCProvider:
+        """One per account and issuer; kept, because other stacks' roles may trust it by now."""
+        provider = iam.CfnOIDCProvider(
+            self, "Provider", url=f"https://{ISSUER}", client_id_list=[AUDIENCE]
+        )
+        provider.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
+        return provider
+
+    def _role(
+        self, construct_id: str, description: str, *, subject: str, may_take: Sequence[str]
+    ) -> iam.CfnRole:
+        account, region = self._stack.account, self._stack.region
+        policy = iam.CfnManagedPolicy(
+            self,
+            f"{construct_id}Policy",
+            description=description,
+            policy_document={
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Effect": "Allow",
+                        "Action": "sts:AssumeRole",
+                        "Resource": [
+                            f"arn:aws:iam::{account}:role/"
+                            f"cdk-{self._qualifier}-{name}-role-{account}-{region}"
+                            for name in may_take
+                        ],
+                    }
+                ],
+            },
+        )
+        return iam.CfnRole(
+            self,
+            construct_id,
+            description=description,
+            max_session_duration=3600,
+            managed_policy_arns=[policy.ref],
+            assume_role_policy_document={
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Effect": "Allow",
+                        "Principal": {"Federated": self._provider_arn},
+                        "Action": "sts:AssumeRoleWithWebIdentity",
+                        "Condition": {
+                            "StringEquals": {
+                                f"{ISSUER}:aud": AUDIENCE,
+                                f"{ISSUER}:sub": subject,
+                            }
+                        },
+                    }
+                ],
+            },
+        )
