@@ -14,7 +14,8 @@ from infra.roles import Allow, ServiceRole
 from infra.settings import Settings
 
 FOLDER = "detections"
-ERRORS = "errors"
+ERRORS = f"{FOLDER}/errors"
+"""Beside the days' folders, where the table does not look."""
 FIRST_DAY = "2026-01-01"
 """Athena looks for partitions from this day to today."""
 
@@ -44,8 +45,8 @@ class DetectionArchive(Construct):
             service="firehose.amazonaws.com",
             description="Lets Firehose write detections to the archive bucket",
             allow=[
-                write_objects(bucket_arn, [f"{FOLDER}/*", f"{ERRORS}/*"]),
-                list_objects(bucket_arn, [f"{FOLDER}/*", f"{ERRORS}/*"]),
+                write_objects(bucket_arn, [f"{FOLDER}/*"]),
+                list_objects(bucket_arn, [f"{FOLDER}/*"]),
                 Allow(
                     actions=["s3:GetBucketLocation", "s3:ListBucketMultipartUploads"],
                     on=[bucket_arn],

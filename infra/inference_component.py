@@ -106,7 +106,9 @@ def _parameters(settings: Settings) -> dict[str, Any]:
         # Containers need cgroup v1, and the camera's device is outside them.
         "linuxProcessParams": {"isolationMode": "NoContainer"},
         "environmentVariables": {
+            "BINSIGHT_ARRIVAL_FRAMES": str(camera.arrival_frames),
             "BINSIGHT_BINS": settings.bins.policy().to_json(),
+            "BINSIGHT_DEPARTURE_FRAMES": str(camera.departure_frames),
             "BINSIGHT_MODEL_FOLDER": camera.model_folder,
             "BINSIGHT_SMOOTHING_FRAMES": str(camera.smoothing_frames),
             "BINSIGHT_SOURCE": camera.source,

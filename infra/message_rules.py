@@ -8,8 +8,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from infra.message_rule import MessageRule, detections_sql, telemetry_sql
-from infra.monitoring import PROBLEMS, camera_namespace
-from infra.permissions import use_key
+from infra.permissions import use_key, write_logs
 from infra.roles import Allow
 from infra.settings import Settings
 
@@ -25,6 +24,7 @@ class MessageRules(Construct):
         settings: Settings,
         key_arn: str,
         errors: logs.CfnLogGroup,
+        problems: logs.CfnLogGroup,
         stream: firehose.CfnDeliveryStream,
         table: dynamodb.CfnTable,
         topic: sns.CfnTopic,
@@ -77,25 +77,12 @@ class MessageRules(Construct):
             sql=telemetry_sql(topics, only="regexp_matches(problem, '.+')"),
             actions=[
                 {"sns": {"targetArn": topic.ref, "messageFormat": "RAW"}},
-                {
-                    "cloudwatchMetric": {
-                        "metricNamespace": camera_namespace(settings),
-                        "metricName": PROBLEMS,
-                        "metricValue": "1",
-                        "metricUnit": "Count",
-                    }
-                },
+                {"cloudwatchLogs": {"logGroupName": problems.ref}},
             ],
             allow=[
                 Allow(actions=["sns:Publish"], on=[topic.ref]),
                 use_key(key_arn, region, ["sns"]),
-                Allow(
-                    actions=["cloudwatch:PutMetricData"],
-                    on=["*"],
-                    when={"StringEquals": {"cloudwatch:namespace": camera_namespace(settings)}},
-                    why="cloudwatch:PutMetricData has no resource level; the condition limits it "
-                    "to this environment's namespace.",
-                ),
+                write_logs(problems.attr_arn),
             ],
             errors=errors,
         )

@@ -15,7 +15,7 @@ PROBLEMS = "CameraProblems"
 
 
 def camera_namespace(settings: Settings) -> str:
-    """Namespace of the metrics that this environment's rules write."""
+    """Namespace of the metrics that are counted from this environment's logs."""
     return f"Binsight/{settings.prefix}"
 
 
@@ -30,6 +30,7 @@ class Monitoring(Construct):
         settings: Settings,
         alerts: Alerts,
         errors: logs.CfnLogGroup,
+        problems: logs.CfnLogGroup,
         stream_name: str,
         rollout_arn: str,
         pipeline_name: str,
@@ -41,6 +42,23 @@ class Monitoring(Construct):
         self._pipeline = {"PipelineName": pipeline_name}
         self._errors = errors
         self._namespace = camera_namespace(settings)
+        self._problems = problems
+        # Counted from the log: a rule that wrote the metric itself would need a permission that
+        # has no resource level, and the log says what the problems were.
+        logs.CfnMetricFilter(
+            self,
+            "Problems",
+            log_group_name=problems.ref,
+            filter_pattern="",
+            metric_transformations=[
+                logs.CfnMetricFilter.MetricTransformationProperty(
+                    metric_namespace=self._namespace,
+                    metric_name=PROBLEMS,
+                    metric_value="1",
+                    unit="Count",
+                )
+            ],
+        )
         alarms = self._alarms(settings, alerts)
         overview = alarms_widget("Alarms", alarm_arns=[alarm.attr_arn for alarm in alarms])
         body = dashboard_body([overview, *self._graphs()])
@@ -144,5 +162,6 @@ class Monitoring(Construct):
                 metrics=["ExecutionStarted", "ExecutionSucceeded", "ExecutionFailed"],
                 dimensions=self._pipeline,
             ),
+            errors_widget("What cameras report", region=region, log_group=self._problems.ref),
             errors_widget("IoT rule errors", region=region, log_group=self._errors.ref),
         ]

@@ -96,15 +96,17 @@ class ServiceRole(Construct):
 
 def wildcard_findings(stack: cdk.Stack, allow: Sequence[Allow]) -> dict[str, str]:
     """The ids under which the rule pack reports each wildcard, with the reason given for it."""
-    found = {}
+    found: dict[str, list[str]] = {}
     for permission in allow:
         for resource in permission.on:
             text = _flat(stack.resolve(resource))
             if "*" in text:
                 if not permission.why:
                     raise ValueError(f"{text}: a wildcard needs a reason (why=...)")
-                found[f"AwsSolutions-IAM5[Resource::{text}]"] = permission.why
-    return found
+                reasons = found.setdefault(f"AwsSolutions-IAM5[Resource::{text}]", [])
+                if permission.why not in reasons:
+                    reasons.append(permission.why)
+    return {finding: " ".join(reasons) for finding, reasons in found.items()}
 
 
 def _flat(value: Any) -> str:

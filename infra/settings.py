@@ -16,7 +16,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from contracts.bins import BINS, BinPolicy
 from contracts.topics import Topics
 from infra.regions import REGIONS
-from infra.settings_errors import SettingsError, explain
+from infra.settings_errors import SettingsError as SettingsError
+from infra.settings_errors import explain
 
 ENVIRONMENTS = Path(__file__).resolve().parent.parent / "environments"
 
@@ -59,6 +60,7 @@ class DataSettings(_Section):
 
     noncurrent_days: Days = 30
     captures_days: Days = 30
+    runs_days: Days = 90
     archive_days: Days = 730
     access_log_days: Days = 90
     log_days: LogDays = 90
@@ -99,6 +101,8 @@ class CameraSettings(_Section):
     model_folder: Annotated[str, Field(pattern=r"^/[A-Za-z0-9._/-]+$")] = "/var/lib/binsight/models"
     telemetry_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
     smoothing_frames: Annotated[int, Field(ge=1, le=60)] = 5
+    arrival_frames: Annotated[int, Field(ge=1, le=60)] = 2
+    departure_frames: Annotated[int, Field(ge=1, le=60)] = 3
 
 
 class RolloutSettings(_Section):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything that holds data: the key and the buckets."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from aws_cdk import aws_s3 as s3
@@ -30,7 +31,7 @@ class DataStack(EnvironmentStack):
         self._key = DataKey(self, "DataKey", settings=settings).key
         self._access_logs = AccessLogBucket(self, "AccessLog", settings=settings).bucket
         dataset = self._bucket("Dataset")
-        artifacts = self._bucket("Artifacts")
+        artifacts = self._bucket("Artifacts", keep_days_below={"runs/": keep.runs_days})
         captures = self._bucket("Captures", keep_days=keep.captures_days)
         archive = self._bucket("Archive", keep_days=keep.archive_days)
 
@@ -50,7 +51,13 @@ class DataStack(EnvironmentStack):
         self.output("DataKeyArn", self._key.key_arn, "The key that encrypts all of it")
         self.state_deletion_policies()
 
-    def _bucket(self, name: str, *, keep_days: int | None = None) -> s3.Bucket:
+    def _bucket(
+        self,
+        name: str,
+        *,
+        keep_days: int | None = None,
+        keep_days_below: Mapping[str, int] | None = None,
+    ) -> s3.Bucket:
         return DataBucket(
             self,
             name,
@@ -58,6 +65,7 @@ class DataStack(EnvironmentStack):
             key=self._key,
             access_logs=self._access_logs,
             keep_days=keep_days,
+            keep_days_below=keep_days_below,
         ).bucket
 
     def _shared(self, bucket: s3.Bucket) -> SharedBucket:

@@ -46,12 +46,14 @@ class InsightsStack(EnvironmentStack):
         latest = LatestState(self, "Latest", settings=settings, key_arn=key_arn)
         alerts = Alerts(self, "Alerts", settings=settings, key_arn=key_arn)
         errors = declared_log_group(self, "RuleErrors", settings=settings, key_arn=key_arn)
+        problems = declared_log_group(self, "Problems", settings=settings, key_arn=key_arn)
         MessageRules(
             self,
             "Rules",
             settings=settings,
             key_arn=key_arn,
             errors=errors,
+            problems=problems,
             stream=archive.stream,
             table=latest.table,
             topic=alerts.topic,
@@ -62,6 +64,7 @@ class InsightsStack(EnvironmentStack):
             settings=settings,
             alerts=alerts,
             errors=errors,
+            problems=problems,
             stream_name=archive.stream.ref,
             rollout_arn=edge.rollout_arn,
             pipeline_name=training.pipeline_name,

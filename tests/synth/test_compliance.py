@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Both rule packs and cfn-lint are content, and every acknowledgement is needed and explained."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra import settings
+from tests.synth.conftest import ENVIRONMENTS, STACKS, Assemblies
+
+MINIMUM_REASON = 20
+"""As in infra/compliance.py, which would load all of the CDK into this process."""
+
+MAXIMUM_PER_RESOURCE = {"AwsSolutions": 0.3, "NIST.800.53.R5": 0.4}
+"""Findings with all acknowledgements stripped: what is left to explain in a security review."""
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_no_finding_is_open(assemblies: Assemblies, environment: str) -> None:
+    report = json.loads((assemblies.path(environment) / "validation-report.json").read_text())
+    open_findings = [
+        f"{plugin.get('pluginName', '?')}: {violation['ruleName']}"
+        for plugin in report["pluginReports"]
+        for violation in plugin["violations"]
+    ]
+    assert open_findings == []
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_packs_really_ran(assemblies: Assemblies, environment: str) -> None:
+    """Without acknowledgements both packs do find something: an empty report is not a blind one."""
+    found = assemblies.findings(environment)["found"]
+    assert {finding["pack"] for finding in found} == set(MAXIMUM_PER_RESOURCE)
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_acknowledgement_is_needed(assemblies: Assemblies, environment: str) -> None:
+    report = assemblies.findings(environment)
+    stale = [
+        f"{note['path']}: {note['id']}"
+        for note in report["acknowledged"]
+        if not any(
+            finding["id"] == note["id"] and f"{finding['path']}/".startswith(f"{note['path']}/")
+            for finding in report["found"]
+        )
+    ]
+    assert stale == []
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_every_acknowledgement_says_why(assemblies: Assemblies, environment: str) -> None:
+    notes = assemblies.findings(environment)["acknowledged"]
+    assert notes
+    assert [note for note in notes if len(note["reason"]) < MINIMUM_REASON] == []
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_reasons_are_in_the_templates(assemblies: Assemblies, environment: str) -> None:
+    """A reviewer reads them beside the resource."""
+    text = "".join(
+        (assemblies.path(environment) / f"{stack}.template.json").read_text(encoding="utf-8")
+        for stack in STACKS
+    )
+    notes = assemblies.findings(environment)["acknowledged"]
+    missing = [note for note in notes if json.dumps(note["reason"])[1:-1] not in text]
+    assert missing == []
+
+
+@pytest.mark.parametrize("pack", MAXIMUM_PER_RESOURCE)
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_little_needs_an_acknowledgement(
+    assemblies: Assemblies, environment: str, pack: str
+) -> None:
+    found = [item for item in assemblies.findings(environment)["found"] if item["pack"] == pack]
+    per_resource = len(found) / len(assemblies.resources(environment))
+    assert per_resource < MAXIMUM_PER_RESOURCE[pack]
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_cfn_lint_finds_nothing(assemblies: Assemblies, environment: str) -> None:
+    templates = [str(assemblies.path(environment) / f"{name}.template.json") for name in STACKS]
+    result = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("cfn-lint")),
+            *("--regions", settings.load(environment).region),
+            *("--format", "parseable", "--", *templates),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
