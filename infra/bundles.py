@@ -74,6 +74,11 @@ ROLLOUT = Bundle(
 """The rollout's function; boto3 comes with the Lambda runtime. Its rollout/adopt.py goes on to the
 cameras as an artifact of the model component."""
 
+REGISTRY_CLEANUP = Bundle(
+    name="registry_cleanup", sources=(Source(folder="lambda/registry_cleanup"),)
+)
+"""Empties the model package group when an environment that keeps nothing is destroyed."""
+
 TRAINING = Bundle(
     name="training",
     sources=(
@@ -83,7 +88,7 @@ TRAINING = Bundle(
 )
 """What every step of the training pipeline runs."""
 
-BUNDLES = (INFERENCE, ROLLOUT, TRAINING)
+BUNDLES = (INFERENCE, REGISTRY_CLEANUP, ROLLOUT, TRAINING)
 
 
 def _walk(folder: Path, inside: str) -> Iterator[tuple[str, Path]]:

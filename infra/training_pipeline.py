@@ -9,6 +9,7 @@ from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from infra.model_registry import ModelRegistry
 from infra.pipeline_definition import PipelineInputs, pipeline_definition
 from infra.regions import training_image
 from infra.roles import Allow, ServiceRole
@@ -40,14 +41,9 @@ class TrainingPipeline(Construct):
         self._arn = f"arn:aws:sagemaker:{settings.region}:{settings.account}"
         self.name = f"{settings.prefix}-training"
         self.group_name = f"{settings.prefix}-models"
-        self.group = sagemaker.CfnModelPackageGroup(
-            self,
-            "Models",
-            model_package_group_name=self.group_name,
-            model_package_group_description=f"Trash classifiers of {settings.prefix}",
+        registry = ModelRegistry(
+            self, "Models", settings=settings, key_arn=key_arn, name=self.group_name
         )
-        if settings.keeps_data:
-            self.group.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
         roles = TrainingRoles(
             self,
             "Roles",
@@ -91,7 +87,7 @@ class TrainingPipeline(Construct):
             },
             role_arn=roles.pipeline.arn,
         )
-        self.pipeline.add_resource_dependency(self.group)
+        self.pipeline.add_resource_dependency(registry.group)
         self._start_on_manifest(dataset_bucket)
 
     def _start_on_manifest(self, dataset_bucket: str) -> None:

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The custom resource that lets a stack with model packages be deleted."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+import registry_cleanup_handler as cleanup
+
+GROUP = "binsight-dev-models"
+ARN = "arn:aws:sagemaker:us-east-1:111111111111:model-package/binsight-dev-models/"
+
+
+@pytest.fixture
+def cloudformation():
+    """Where CloudFormation waits for the answer; ``answers`` is what it got."""
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_PUT(self):
+            size = int(self.headers["Content-Length"])
+            server.answers.append(json.loads(self.rfile.read(size)))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *arguments):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Receiver)
+    server.answers = []
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def sagemaker(monkeypatch):
+    client = boto3.client(
+        "sagemaker",
+        region_name="us-east-1",
+        aws_access_key_id="111111111111",
+        aws_secret_access_key="none",
+    )
+    monkeypatch.setattr(cleanup.boto3, "client", lambda service: client)
+    with Stubber(client) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+def _request(server, kind):
+    return {
+        "RequestType": kind,
+        "ResponseURL": f"http://127.0.0.1:{server.server_port}/answer",
+        "StackId": "stack",
+        "RequestId": "request",
+        "LogicalResourceId": "Cleanup",
+        "ResourceProperties": {"ModelPackageGroupName": GROUP},
+    }
+
+
+CONTEXT = SimpleNamespace(log_stream_name="stream")
+
+
+def _summary(version):
+    return {
+        "ModelPackageArn": f"{ARN}{version}",
+        "CreationTime": 0,
+        "ModelPackageStatus": "Completed",
+    }
+
+
+def test_deleting_the_stack_deletes_every_package(cloudformation, sagemaker):
+    pages = [{"ModelPackageSummaryList": [_summary(1)], "NextToken": "more"}]
+    pages.append({"ModelPackageSummaryList": [_summary(2)]})
+    for page in pages:
+        sagemaker.add_response("list_model_packages", page)
+    for version in (1, 2):
+        sagemaker.add_response("delete_model_package", {}, {"ModelPackageName": f"{ARN}{version}"})
+    cleanup.handler(_request(cloudformation, "Delete"), CONTEXT)
+    [answer] = cloudformation.answers
+    assert answer["Status"] == "SUCCESS"
+    assert answer["PhysicalResourceId"] == GROUP
+    assert (answer["StackId"], answer["RequestId"]) == ("stack", "request")
+
+
+@pytest.mark.parametrize("kind", ["Create", "Update"])
+def test_nothing_is_deleted_otherwise(cloudformation, sagemaker, kind):
+    cleanup.handler(_request(cloudformation, kind), CONTEXT)
+    assert cloudformation.answers[0]["Status"] == "SUCCESS"
+
+
+def test_a_failure_is_answered_with_its_reason(cloudformation, sagemaker):
+    sagemaker.add_client_error("list_model_packages", "AccessDeniedException", "not allowed")
+    cleanup.handler(_request(cloudformation, "Delete"), CONTEXT)
+    [answer] = cloudformation.answers
+    assert answer["Status"] == "FAILED"
+    assert GROUP in answer["Reason"]
+    assert "not allowed" in answer["Reason"]
