@@ -4,11 +4,33 @@
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("BINSIGHT_SHARED", ROOT.parent / "shared"))
+
+# Folders whose tests share something costly that is made once per worker.
+ONE_WORKER = ("tests/synth", "tests/training")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A file, or a costly folder, stays on one worker: tests of a file may build on each other.
+
+    xdist's own `loadgroup` does this by writing into node ids, which pytest 9.2 no longer lets it:
+    its groups are silently ignored.
+    """
+    return _ByPart(config, log)
+
+
+class _ByPart(LoadScopeScheduling):
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        folder = file.rpartition("/")[0]
+        return folder if folder in ONE_WORKER else file
 
 
 @pytest.fixture

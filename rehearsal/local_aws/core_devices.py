@@ -7,7 +7,7 @@ from typing import Any
 
 from ministack.services import iot
 
-from rehearsal.local_aws import events
+from rehearsal.local_aws import deployment_jobs, events
 from rehearsal.local_aws import greengrass_deployments as deployments
 from rehearsal.local_aws.wire import (
     AwsError,
@@ -89,7 +89,8 @@ async def _deployment_reported(thing: str, document: Document, status: str) -> N
     deployment_id = document.get("deploymentId", "")
     reason = str(document.get("reason", ""))[:1024]
     details = {"detailedStatus": status} | ({"reason": reason} if reason else {})
-    await deployments.report(thing, deployment_id, JOB_STATUS[status], details)
+    job_id = deployments.find(deployment_id)["iotJobId"]
+    await deployment_jobs.report(thing, job_id, JOB_STATUS[status], details)
     if JOB_STATUS[status] == "IN_PROGRESS":
         return
     events.emit(

@@ -10,9 +10,7 @@ import json
 import re
 from typing import Any
 
-from ministack.services import lambda_svc
-
-from rehearsal.local_aws import objects, tags
+from rehearsal.local_aws import lambda_component, objects, tags
 from rehearsal.local_aws.wire import (
     AwsError,
     Document,
@@ -26,11 +24,8 @@ from rehearsal.local_aws.wire import (
     without_none,
 )
 
-RECIPE_VERSION = "2020-01-25"
-LAMBDA_ARTIFACT = "lambda-artifact.zip"
 _SEMVER = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?")
 _NAME = re.compile(r"[a-zA-Z0-9-_.]{1,128}")
-_LAMBDA_ARN = re.compile(r"arn:aws:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]+:\d+")
 
 _components: Any = store()
 _lambda_code: Any = store()
@@ -45,7 +40,7 @@ def component_arn(name: str, version: str | None = None) -> str:
 def create(request: Document) -> Document:
     """CreateComponentVersion: a version exists once and never changes."""
     recipe, code = (
-        _from_lambda(request["lambdaFunction"])
+        lambda_component.recipe_and_code(request["lambdaFunction"])
         if request.get("lambdaFunction")
         else (
             _inline_recipe(request),
@@ -123,85 +118,6 @@ def _with_digests(recipe: Document) -> Document:
     return copy
 
 
-def _from_lambda(function: Document) -> tuple[Document, bytes]:
-    """The recipe that Greengrass generates for a Lambda function, and the code it freezes."""
-    lambda_arn = function.get("lambdaArn", "")
-    if not _LAMBDA_ARN.fullmatch(lambda_arn):
-        raise AwsError(
-            "ValidationException",
-            f"{lambda_arn!r} must name a published version of a Lambda function",
-        )
-    record, config, name = lambda_svc._get_func_record_for_ref(lambda_arn)
-    code = (record or {}).get("code_zip")
-    if record is None or config is None or not code:
-        raise not_found(f"The Lambda function {lambda_arn} does not exist")
-    given = function.get("componentLambdaParameters") or {}
-    process = given.get("linuxProcessParams") or {}
-    artifact = {
-        "Uri": f"greengrass:{LAMBDA_ARTIFACT}",
-        "Unarchive": "ZIP",
-        "Digest": base64.b64encode(hashlib.sha256(code).digest()).decode(),
-        "Algorithm": "SHA-256",
-        "Permission": {"Read": "OWNER", "Execute": "NONE"},
-    }
-    platforms = function.get("componentPlatforms") or [{"attributes": {"os": "linux"}}]
-    recipe = {
-        "RecipeFormatVersion": RECIPE_VERSION,
-        "ComponentName": function.get("componentName") or name,
-        "ComponentVersion": function.get("componentVersion")
-        or f"{lambda_arn.rpartition(':')[2]}.0.0",
-        "ComponentType": "aws.greengrass.lambda",
-        "ComponentDescription": config.get("Description") or "",
-        "ComponentPublisher": "AWS Lambda",
-        "ComponentSource": lambda_arn,
-        "ComponentConfiguration": {
-            "DefaultConfiguration": {
-                "lambdaExecutionParameters": {
-                    "EnvironmentVariables": given.get("environmentVariables") or {}
-                },
-                "lambdaHandler": config.get("Handler"),
-                "lambdaRuntime": config.get("Runtime"),
-                "containerMode": process.get("isolationMode", "GreengrassContainer"),
-                "containerParams": process.get("containerParams") or {},
-                "pinned": given.get("pinned", True),
-                "execArgs": given.get("execArgs") or [],
-                "inputPayloadEncodingType": given.get("inputPayloadEncodingType", "json"),
-                "maxIdleTimeInSeconds": given.get("maxIdleTimeInSeconds", 60),
-                "maxInstancesCount": given.get("maxInstancesCount", 100),
-                "maxQueueSize": given.get("maxQueueSize", 1000),
-                "statusTimeoutInSeconds": given.get("statusTimeoutInSeconds", 60),
-                "timeoutInSeconds": given.get("timeoutInSeconds", 3),
-                "pubsubTopics": {
-                    str(index): source
-                    for index, source in enumerate(given.get("eventSources") or [])
-                },
-            }
-        },
-        "ComponentDependencies": {
-            "aws.greengrass.LambdaLauncher": {
-                "VersionRequirement": ">=2.0.0 <3.0.0",
-                "DependencyType": "HARD",
-            },
-            **{
-                key: {
-                    "VersionRequirement": value.get("versionRequirement", ""),
-                    "DependencyType": value.get("dependencyType", "HARD"),
-                }
-                for key, value in (function.get("componentDependencies") or {}).items()
-            },
-        },
-        "Manifests": [
-            {
-                "Platform": platform.get("attributes") or {"os": "linux"},
-                "Lifecycle": {},
-                "Artifacts": [artifact],
-            }
-            for platform in platforms
-        ],
-    }
-    return recipe, code
-
-
 def _platforms(recipe: Document) -> list[Document]:
     return [
         {"name": str(item.get("Name", "")), "attributes": {k: str(v) for k, v in platform.items()}}
@@ -245,7 +161,7 @@ def lambda_artifact(component: str, name: str) -> bytes:
     """The code that a Lambda component froze when it was created."""
     find(component)
     code: bytes | None = _lambda_code.get(component)
-    if code is None or name.rpartition(":")[2] != LAMBDA_ARTIFACT:
+    if code is None or name.rpartition(":")[2] != lambda_component.ARTIFACT:
         raise not_found(f"The component {component} has no artifact {name}")
     return code
 

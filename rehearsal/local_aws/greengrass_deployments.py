@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Greengrass V2 deployments: one live deployment per target, carried to the devices by an IoT job.
-
-As on AWS the job is a real one: its counts, its rollout rate, its abort criteria and its reaction
-to things that join the group are those of AWS IoT jobs (ministack's), not a second book kept here.
-"""
+"""Greengrass V2 deployments: one live deployment per target; a second one supersedes it."""
 
 from __future__ import annotations
 
@@ -11,11 +7,10 @@ import json
 import uuid
 from typing import Any
 
-from ministack.core.responses import get_account_id, get_region
 from ministack.services import iot
 
+from rehearsal.local_aws import deployment_jobs, tags
 from rehearsal.local_aws import greengrass_components as components
-from rehearsal.local_aws import tags
 from rehearsal.local_aws.wire import (
     AwsError,
     Document,
@@ -68,7 +63,7 @@ async def create(request: Document) -> Document:
         "isLatestForTarget": True,
         "parentTargetArn": request.get("parentTargetArn"),
     }
-    await _create_job(deployment)
+    await deployment_jobs.create(deployment)
     _revisions[target] = revision
     _deployments[deployment_id] = deployment
     if previous is not None:
@@ -120,50 +115,12 @@ def _policies(given: Document) -> Document:
     }
 
 
-async def _create_job(deployment: Document) -> None:
-    target = deployment["targetArn"]
-    configuration = deployment["iotJobConfiguration"]
-    is_group = ":thinggroup/" in target
-    document = {
-        "deploymentId": deployment["deploymentId"],
-        "deploymentName": deployment["deploymentName"],
-        "configurationArn": arn(
-            "greengrass",
-            f"configuration:{target.rpartition(':')[2]}:{deployment['revisionId']}",
-        ),
-        "creationTimestamp": int(deployment["creationTimestamp"] * 1000),
-        "components": {
-            name: {"version": part["componentVersion"]}
-            for name, part in deployment["components"].items()
-        },
-        "failureHandlingPolicy": deployment["deploymentPolicies"]["failureHandlingPolicy"],
-    }
-    body = {
-        "targets": [target],
-        "targetSelection": "CONTINUOUS" if is_group else "SNAPSHOT",
-        "document": json.dumps(document),
-        "jobExecutionsRolloutConfig": configuration.get("jobExecutionsRolloutConfig"),
-        "abortConfig": configuration.get("abortConfig"),
-        "timeoutConfig": configuration.get("timeoutConfig"),
-    }
-    path = f"/jobs/{deployment['iotJobId']}"
-    status, _headers, answer = await iot.handle_request(
-        "PUT", path, {}, json.dumps(without_none(body)).encode(), {}
-    )
-    if status >= 300:
-        raise AwsError("ValidationException", f"The deployment's job was refused: {answer!r}")
-
-
 async def _retire(deployment: Document, status: str) -> None:
     """Devices that did not start it never will; its job shows CANCELED."""
     if deployment["deploymentStatus"] != ACTIVE:
         return
     deployment["deploymentStatus"] = status
-    job = iot._jobs.get(deployment["iotJobId"])
-    if job and job["status"] == "IN_PROGRESS":
-        await iot.handle_request(
-            "PUT", f"/jobs/{deployment['iotJobId']}/cancel", {}, b"{}", {"force": ["true"]}
-        )
+    await deployment_jobs.cancel(deployment["iotJobId"])
 
 
 def latest_for(target: str) -> Document | None:
@@ -185,9 +142,8 @@ def find(deployment_id: str) -> Document:
 
 def _refresh(deployment: Document) -> Document:
     """A deployment to one thing is done when its job is; a group's stays live for new things."""
-    job = iot._jobs.get(deployment["iotJobId"])
-    if deployment["deploymentStatus"] == ACTIVE and job:
-        state = job["status"]
+    if deployment["deploymentStatus"] == ACTIVE:
+        state = deployment_jobs.status(deployment["iotJobId"])
         if state == "COMPLETED":
             deployment["deploymentStatus"] = COMPLETED
         elif state == "CANCELED":
@@ -267,16 +223,3 @@ def for_thing(thing: str) -> list[Document]:
         if item["targetArn"] in targets and item["isLatestForTarget"]
     ]
     return sorted(found, key=lambda item: item["creationTimestamp"])
-
-
-async def report(thing: str, deployment_id: str, status: str, details: dict[str, str]) -> None:
-    """A core device tells how far it is with a deployment: its job execution takes the status."""
-    deployment = find(deployment_id)
-    job_id = deployment["iotJobId"]
-    _execution, error = iot.jobs_update_execution(
-        thing, job_id, status=status, status_details=details or None
-    )
-    if error is not None:
-        body = json.loads(error[2] or b"{}")
-        raise AwsError("ConflictException", str(body.get("message", body)), status=409)
-    await iot.jobs_abort_if_met(get_account_id(), get_region(), job_id)

@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
 
-from rehearsal.local_aws import events, job_logs, metrics, objects, tags
+from rehearsal.local_aws import job_logs, objects, pipeline_events, tags
 from rehearsal.local_aws.local_job import JobContext
 from rehearsal.local_aws.pipeline_definition import Definition
 from rehearsal.local_aws.pipeline_executor import DEFAULT_PARALLEL_STEPS, Execution, Runner
@@ -18,7 +17,6 @@ from rehearsal.local_aws.wire import (
     AwsError,
     Document,
     arn,
-    iso,
     now,
     page,
     require,
@@ -28,15 +26,7 @@ from rehearsal.local_aws.wire import (
     without_none,
 )
 
-logger = logging.getLogger("binsight.pipeline")
 STOP_ALL_SECONDS = 8.0
-METRIC_NAMESPACE = "AWS/Sagemaker/ModelBuildingPipeline"
-EXECUTION_METRICS = {
-    "Executing": "ExecutionStarted",
-    "Succeeded": "ExecutionSucceeded",
-    "Failed": "ExecutionFailed",
-    "Stopped": "ExecutionStopped",
-}
 
 _pipelines: Any = store()
 _executions: Any = store()
@@ -246,44 +236,14 @@ def job(kind: str, name: str) -> Document:
     return document
 
 
+def _announce(execution: Execution, step: str | None, previous: str, current: str) -> None:
+    if step is None:
+        pipeline_events.execution_changed(execution, previous, current)
+        return
+    pipeline_events.step_changed(execution, step, previous, current)
+    if "EndTime" in execution.steps[step]:
+        job_logs.publish(place.work / "jobs" / execution.pipeline_name / execution.id, step)
+
+
 def _job_finished(kind: str, document: Document) -> None:
     _jobs[f"{kind}/{document[f'{kind}JobName']}"] = document
-
-
-def _announce(execution: Execution, step: str | None, previous: str, current: str) -> None:
-    """The two status events that SageMaker sends for pipelines."""
-    common = {
-        "pipelineArn": execution.pipeline_arn,
-        "pipelineExecutionArn": execution.arn,
-        "pipelineExecutionDisplayName": execution.display_name,
-    }
-    if step is None:
-        name = EXECUTION_METRICS.get(current)
-        if name:
-            dimensions = {"PipelineName": execution.pipeline_name}
-            metrics.put(METRIC_NAMESPACE, name, 1.0, dimensions=dimensions, unit="Count")
-        kind = "SageMaker Model Building Pipeline Execution Status Change"
-        detail = {
-            **common,
-            "previousPipelineExecutionStatus": previous,
-            "currentPipelineExecutionStatus": current,
-            "executionStartTime": iso(execution.created),
-        }
-        if current in ("Succeeded", "Failed", "Stopped"):
-            detail["executionEndTime"] = iso(execution.modified)
-    else:
-        kind = "SageMaker Model Building Pipeline Execution Step Status Change"
-        record = execution.steps[step]
-        detail = {
-            **common,
-            "stepName": step,
-            "previousStepStatus": previous,
-            "currentStepStatus": current,
-            "stepStartTime": iso(record["StartTime"]),
-            "failureReason": record.get("FailureReason", ""),
-            "metadata": record["Metadata"],
-        }
-        if "EndTime" in record:
-            detail["stepEndTime"] = iso(record["EndTime"])
-            job_logs.publish(place.work / "jobs" / execution.pipeline_name / execution.id, step)
-    events.emit("aws.sagemaker", kind, detail, resources=[execution.pipeline_arn, execution.arn])

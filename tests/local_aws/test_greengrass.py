@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+# One server and one order: these tests build on each other.
+pytestmark = pytest.mark.xdist_group("local-aws-greengrass")
+
 BUCKET = "components-test"
 
 

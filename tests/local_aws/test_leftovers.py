@@ -17,6 +17,9 @@ import pytest
 from rehearsal.local_aws.process import LocalAws
 from tests.local_aws.helpers import alive, free_port
 
+# One server and one order: these tests build on each other.
+pytestmark = pytest.mark.xdist_group("local-aws-leftovers")
+
 ROLE = "arn:aws:iam::111111111111:role/any"
 FUNCTION = "import os\ndef handler(event, context):\n    return os.getpid()\n"
 # The trap makes a step that does not end when it is asked to.

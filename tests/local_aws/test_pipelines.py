@@ -11,6 +11,9 @@ from botocore.exceptions import ClientError
 
 from tests.local_aws.helpers import alive
 
+# One server and one order: these tests build on each other.
+pytestmark = pytest.mark.xdist_group("local-aws-pipelines")
+
 ROLE = "arn:aws:iam::111111111111:role/training"
 BUCKET = "pipelines-test"
 

@@ -16,6 +16,9 @@ from rehearsal.local_aws import hooks
 from rehearsal.local_aws.process import LocalAws, LocalAwsError
 from tests.local_aws.helpers import alive, free_port
 
+# One server and one order: these tests build on each other.
+pytestmark = pytest.mark.xdist_group("local-aws-process")
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -14,6 +14,9 @@ from botocore.exceptions import ClientError
 
 from tests.local_aws.template import template
 
+# One server and one order: these tests build on each other.
+pytestmark = pytest.mark.xdist_group("local-aws-stack")
+
 BUCKET = "stack-dataset"
 
 
