@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Changes of known danger: every dangerous one is flagged, no harmless one is called dangerous."""
+
+from collections import Counter
+
+import pytest
+
+from tests.review.changes import Case, cases
+from tools.review import differ
+from tools.review.model import Item, Level
+from tools.review.verdict import items_of, verdict
+
+CASES = list(cases())
+
+
+@pytest.fixture(scope="module")
+def judged() -> dict[str, list[Item]]:
+    """All cases, compared in one run of the differ."""
+    pairs = differ.compare([(case.title, case.base, case.head) for case in CASES])
+    return {pair.environment: items_of(pair) for pair in pairs}
+
+
+def test_titles_are_unique():
+    assert not [title for title, count in Counter(c.title for c in CASES).items() if count > 1]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.area}: {case.title}")
+def test_verdict(case: Case, judged: dict[str, list[Item]]):
+    items = judged[case.title]
+    said = [f"{item.level.words}: {item.subject}: {item.text}" for item in items]
+    assert verdict(items) is case.expected, "\n".join(said)
+    if case.because:
+        reasons = [item for item in items if case.because in item.text]
+        assert reasons, "\n".join(said)
+        # The stated reason is what makes the verdict, not something beside it.
+        assert case.expected is not Level.DANGEROUS or any(
+            item.level is Level.DANGEROUS for item in reasons
+        ), "\n".join(said)
+
+
+def test_confusion_matrix(judged: dict[str, list[Item]], capsys: pytest.CaptureFixture[str]):
+    matrix = Counter((case.expected, verdict(judged[case.title])) for case in CASES)
+    names = [level.words for level in Level]
+    lines = [f"{'known to be':>14} | " + " ".join(f"{name:>12}" for name in names)]
+    for expected in Level:
+        counts = " ".join(f"{matrix[expected, found]:12d}" for found in Level)
+        lines.append(f"{expected.words:>14} | {counts}")
+    with capsys.disabled():
+        print(f"\nreview corpus, {len(CASES)} changes, judged as:\n" + "\n".join(lines))
+    dangerous = sum(case.expected is Level.DANGEROUS for case in CASES)
+    assert dangerous >= 30
+    assert matrix[Level.DANGEROUS, Level.DANGEROUS] == dangerous
+    assert matrix[Level.SAFE, Level.DANGEROUS] == 0
+    assert matrix[Level.LOOK, Level.DANGEROUS] == 0

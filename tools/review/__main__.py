@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``python -m tools.review --base origin/main``: write review.md and show it."""
+
+import argparse
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from tools.review.differ import ROOT
+from tools.review.errors import ReviewError
+from tools.review.model import Level
+from tools.review.render import markdown
+from tools.review.review import review
+from tools.review.terminal import show
+
+FAILS_ON = {"never": None, "look": Level.LOOK, "dangerous": Level.DANGEROUS}
+TOO_DANGEROUS = 3
+NO_REVIEW = 2
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status 0: reviewed, 2: no review possible, 3: --fail-on reached, 130: interrupted."""
+    options = _options(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    started = time.monotonic()
+    try:
+        found = review(ROOT, options.base, options.environment)
+        options.output.write_text(markdown(found), encoding="utf-8")
+    except ReviewError as error:
+        print(f"review: {error}", file=sys.stderr)
+        return NO_REVIEW
+    except OSError as error:
+        print(f"review: {error.filename}: {error.strerror}", file=sys.stderr)
+        return NO_REVIEW
+    except KeyboardInterrupt:
+        print("\nreview: interrupted; nothing is left behind", file=sys.stderr)
+        return 130
+    show(found)
+    print(f"{options.output} written in {time.monotonic() - started:.0f} s", flush=True)
+    limit = FAILS_ON[options.fail_on]
+    return TOO_DANGEROUS if limit is not None and found.level >= limit else 0
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="review", description=__doc__)
+    parser.add_argument("--base", default="origin/main", help="what to compare with")
+    parser.add_argument("--output", type=Path, default=Path("review.md"), help="the file to write")
+    parser.add_argument(
+        "--environment", action="append", default=[], help="only this one (may be repeated)"
+    )
+    parser.add_argument("--fail-on", choices=sorted(FAILS_ON), default="never")
+    return parser.parse_args(arguments)
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Network, encryption and public access: what becomes more open or less protected."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tools.review.model import Item, Level, Pair, Section
+from tools.review.properties import Kept, at, flat, resources
+from tools.review.text import compact, shown
+
+_BLOCKS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+_KEY_NAMES = (
+    *("KmsKeyId", "KMSMasterKeyID", "KMSMasterKeyId", "KmsMasterKeyId", "KeyARN", "AWSKMSKeyARN"),
+    *("KmsKeyArn", "SSEAlgorithm", "SSEEnabled", "VolumeKmsKeyId", "StorageEncrypted", "Encrypted"),
+    *("SqsManagedSseEnabled", "KMSEncryptionConfig", "SSEType", "KeyType"),
+)
+_SWITCHES = {
+    "EnableKeyRotation": ("key rotation", True, Level.LOOK),
+    "EnableNetworkIsolation": ("network isolation", True, Level.LOOK),
+    "PubliclyAccessible": ("public access from the internet", False, Level.DANGEROUS),
+    "MapPublicIpOnLaunch": ("public addresses for new machines", False, Level.DANGEROUS),
+    "DirectInternetAccess": ("direct internet access", "Disabled", Level.LOOK),
+    "RootAccess": ("root access in the notebook", "Disabled", Level.LOOK),
+    "EnforceSSL": ("TLS only", True, Level.DANGEROUS),
+}
+_WORLD = ("0.0.0.0/0", "::/0")
+
+
+def exposure_items(pair: Pair) -> list[Item]:
+    """Everything that opens or closes a way in, or changes how data is protected."""
+    items: list[Item] = []
+    for kept in resources(pair):
+        items += _network(kept)
+        if kept.new is None:
+            continue
+        items += _public(kept)
+        if kept.old is not None:
+            items += _encryption(kept)
+            items += _switches(kept)
+            items += _logging(kept)
+    return items
+
+
+def _network(kept: Kept) -> Iterator[Item]:
+    for path, direction in (
+        ("SecurityGroupIngress", "from"),
+        ("SecurityGroupEgress", "to"),
+    ):
+        if kept.type not in {"AWS::EC2::SecurityGroup", f"AWS::EC2::{path}"}:
+            continue
+        old, new = (set(_openings(side, path, kept.type)) for side in (kept.old, kept.new))
+        for where, ports in sorted(new - old):
+            danger = direction == "from" and where in _WORLD
+            level = Level.DANGEROUS if danger else Level.LOOK
+            yield _item(level, kept, f"opened: {ports} {direction} {shown(where)}")
+        for where, ports in sorted(old - new):
+            yield _item(Level.LOOK, kept, f"closed: {ports} {direction} {shown(where)}")
+    old_place, new_place = at(kept.old, "VpcConfig"), at(kept.new, "VpcConfig")
+    if kept.old is not None and kept.new is not None and old_place != new_place:
+        text = "leaves its VPC" if not new_place else "its VPC, subnets or security groups change"
+        yield _item(Level.LOOK, kept, text)
+
+
+def _openings(properties: Any, path: str, kind: str) -> Iterator[tuple[str, str]]:
+    if properties is None:
+        return
+    rules = [properties] if kind.endswith(path) else properties.get(path) or []
+    for rule in rules:
+        where = next(
+            (compact(rule[key]) for key in rule if key.startswith(("Cidr", "Source", "Dest"))), "?"
+        )
+        ports = f"{rule.get('FromPort', 'all')}-{rule.get('ToPort', 'all')}"
+        yield where, f"{rule.get('IpProtocol', 'all')} {ports}"
+
+
+def _public(kept: Kept) -> Iterator[Item]:
+    if kept.type == "AWS::S3::Bucket":
+        opened = [
+            name
+            for name in _BLOCKS
+            if kept.old is not None
+            and at(kept.old, f"PublicAccessBlockConfiguration.{name}") is True
+            and at(kept.new, f"PublicAccessBlockConfiguration.{name}") is not True
+        ]
+        if opened:
+            text = f"public access is no longer blocked: {', '.join(opened)}"
+            yield _item(Level.DANGEROUS, kept, text)
+        for path in ("AccessControl", "WebsiteConfiguration", "CorsConfiguration"):
+            old, new = at(kept.old, path), at(kept.new, path)
+            if new is not None and old != new:
+                public = str(new).startswith("Public") or path == "WebsiteConfiguration"
+                level = Level.DANGEROUS if public else Level.LOOK
+                yield _item(level, kept, f"{path} is now {compact(new)}")
+    if kept.type == "AWS::Lambda::Url":
+        kind, before = at(kept.new, "AuthType"), at(kept.old, "AuthType")
+        if kind != before:
+            level = Level.DANGEROUS if kind == "NONE" else Level.LOOK
+            yield _item(level, kept, f"a public URL with authorisation {kind}")
+
+
+def _encryption(kept: Kept) -> Iterator[Item]:
+    old, new = _keys(kept.old), _keys(kept.new)
+    for path in sorted({*old, *new}):
+        before, after = old.get(path), new.get(path)
+        if before == after:
+            continue
+        weaker = after in (None, False, "AES256", "AWS_OWNED_CMK") or str(after).startswith(
+            "alias/aws/"
+        )
+        if before is None and after is not None:
+            yield _item(Level.SAFE, kept, f"encryption added: {path} = {shown(str(after))}")
+        elif weaker:
+            text = f"encryption weakened: {path}: {shown(str(before))} -> {after or 'none'}"
+            yield _item(Level.DANGEROUS, kept, text)
+        else:
+            text = f"encryption: {path}: {shown(str(before))} -> {shown(str(after))}"
+            yield _item(Level.LOOK, kept, text)
+
+
+def _keys(properties: Any) -> dict[str, Any]:
+    return {path: value for path, value in flat(properties) if path.split(".")[-1] in _KEY_NAMES}
+
+
+def _switches(kept: Kept) -> Iterator[Item]:
+    for name, (what, good, level) in _SWITCHES.items():
+        old, new = at(kept.old, name), at(kept.new, name)
+        if old == new:
+            continue
+        if old == good or (good is False and new is True) or (good == "Disabled" and old == good):
+            yield _item(level, kept, f"{what}: {old} -> {new}")
+        elif new == good:
+            yield _item(Level.SAFE, kept, f"{what}: {old} -> {new}")
+
+
+def _logging(kept: Kept) -> Iterator[Item]:
+    if at(kept.old, "LoggingConfiguration") and not at(kept.new, "LoggingConfiguration"):
+        yield _item(Level.LOOK, kept, "access or execution logging is turned off")
+    if kept.type == "AWS::CloudWatch::Alarm":
+        if at(kept.old, "AlarmActions") and not at(kept.new, "AlarmActions"):
+            yield _item(Level.DANGEROUS, kept, "the alarm tells nobody any more")
+        if at(kept.new, "ActionsEnabled") is False and at(kept.old, "ActionsEnabled") is not False:
+            yield _item(Level.DANGEROUS, kept, "the alarm's actions are turned off")
+
+
+def _item(level: Level, kept: Kept, text: str) -> Item:
+    return Item(Section.EXPOSURE, level, kept.subject, text)

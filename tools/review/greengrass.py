@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What reaches the cameras: components, deployments, and how a camera joins."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tools.review.model import Assembly, Item, Level, Pair, Section
+from tools.review.properties import Kept, at, flat, resources
+from tools.review.text import Texts, compact, shown
+
+COMPONENT, DEPLOYMENT = "AWS::GreengrassV2::ComponentVersion", "AWS::GreengrassV2::Deployment"
+TEMPLATE = "AWS::IoT::ProvisioningTemplate"
+
+
+def greengrass_items(pair: Pair) -> list[Item]:
+    """New component versions, new deployments per thing group, provisioning changes."""
+    items: list[Item] = []
+    for kept in resources(pair, COMPONENT):
+        items += _component(kept)
+    for kept in resources(pair, DEPLOYMENT):
+        items += _deployment(kept)
+    for kept in resources(pair, TEMPLATE):
+        items += _provisioning(kept)
+    if pair.head is not None:
+        items += _owners(pair.head)
+    return items
+
+
+def component_name(properties: Mapping[str, Any] | None) -> tuple[str, str]:
+    """(name, version) of a component version resource."""
+    if properties is None:
+        return "", ""
+    imported = at(properties, "LambdaFunction")
+    if imported is not None:
+        return str(imported.get("ComponentName")), str(imported.get("ComponentVersion", "?"))
+    recipe = Texts.parse(properties.get("InlineRecipe"))
+    if isinstance(recipe, Mapping):
+        return str(recipe.get("ComponentName")), str(recipe.get("ComponentVersion", "?"))
+    return "", "?"
+
+
+def _component(kept: Kept) -> Iterator[Item]:
+    old_name, old = component_name(kept.old)
+    new_name, new = component_name(kept.new)
+    if kept.old is None:
+        yield _item(Level.LOOK, kept, f"component {new_name} {new}: new version in the account")
+        return
+    if kept.new is None:
+        policy = kept.old_resource.get("DeletionPolicy", "Delete")
+        fate = "kept for rollbacks" if policy == "Retain" else "deleted: cameras cannot roll back"
+        yield _item(Level.LOOK, kept, f"component {old_name} {old} leaves the stack ({fate})")
+        return
+    differing = _differing(kept.old, kept.new)
+    if not differing:
+        return
+    if (old_name, old) == (new_name, new):
+        text = (
+            f"component {new_name} {new} changes its content but not its version: versions are "
+            "immutable, the deployment fails"
+        )
+        yield _item(Level.DANGEROUS, kept, text, details=tuple(differing))
+        return
+    level, text = Level.LOOK, f"component {new_name}: {old} -> {new}"
+    if old_name != new_name:
+        level = Level.DANGEROUS
+        text = f"component renamed from {old_name} to {new_name}: cameras remove the old one"
+    if kept.old_resource.get("UpdateReplacePolicy", "Delete") == "Delete":
+        text += "; the old version is deleted, so cameras cannot roll back to it"
+    yield _item(level, kept, text, details=tuple(differing))
+
+
+def _deployment(kept: Kept) -> Iterator[Item]:
+    old_group, new_group = (_group(side) for side in (kept.old, kept.new))
+    if kept.old is None:
+        parts = ", ".join(f"{name} {version}" for name, version in _parts(kept.new).items())
+        text = f"thing group {new_group} gets a new deployment: {parts}"
+        yield _item(Level.LOOK, kept, text)
+        return
+    if kept.new is None:
+        text = f"the deployment of thing group {old_group} is removed: cameras keep what they run"
+        yield _item(Level.DANGEROUS, kept, text)
+        return
+    if old_group != new_group:
+        text = (
+            f"the deployment moves from thing group {old_group} to {new_group}: the cameras of "
+            f"{new_group} get its components, those of {old_group} get no more updates"
+        )
+        yield _item(Level.DANGEROUS, kept, text)
+    if _without_tags(kept.old) == _without_tags(kept.new):
+        return
+    before, after = _parts(kept.old), _parts(kept.new)
+    for name in sorted(before.keys() - after.keys()):
+        text = f"component {name} is no longer deployed: the cameras of {new_group} remove it"
+        yield _item(Level.DANGEROUS, kept, text)
+    details = [
+        f"{name}: {before.get(name, 'new')} -> {version}"
+        for name, version in after.items()
+        if before.get(name) != version
+    ]
+    details += _differing(_without_versions(kept.old), _without_versions(kept.new))
+    text = f"every camera of thing group {new_group} gets a new deployment"
+    yield _item(Level.LOOK, kept, text, details=tuple(map(shown, details)))
+    yield from _safety(kept)
+
+
+def _safety(kept: Kept) -> Iterator[Item]:
+    """What stops a bad deployment."""
+    path = "DeploymentPolicies.FailureHandlingPolicy"
+    old, new = at(kept.old, path), at(kept.new, path)
+    if old == "ROLLBACK" and new != old:
+        yield _item(Level.DANGEROUS, kept, "a failed deployment no longer rolls back")
+    for name, what in (
+        ("AbortConfig", "a deployment that fails on many cameras is no longer aborted"),
+        ("JobExecutionsRolloutConfig", "all cameras are updated at once"),
+        ("TimeoutConfig", "a camera that hangs in the deployment is never counted as failed"),
+    ):
+        path = f"IotJobConfiguration.{name}"
+        if at(kept.old, path) and not at(kept.new, path):
+            yield _item(Level.DANGEROUS, kept, what)
+
+
+def _owners(head: Assembly) -> Iterator[Item]:
+    """A thing group has one live deployment; a second one silently replaces the first."""
+    texts = Texts(head)
+    owners: dict[str, list[str]] = {}
+    for stack in head.stacks.values():
+        for name, resource in stack.resources.items():
+            if resource.get("Type") == DEPLOYMENT:
+                properties = texts.value(resource.get("Properties") or {}, stack)
+                owners.setdefault(_group(properties), []).append(f"{stack.id}/«{name}»")
+    for group, names in sorted(owners.items()):
+        if len(names) > 1:
+            text = f"thing group {group} has two owners: {shown(', '.join(sorted(names)))}"
+            yield Item(Section.GREENGRASS, Level.DANGEROUS, group, text)
+
+
+def _provisioning(kept: Kept) -> Iterator[Item]:
+    if kept.old is None or kept.new is None:
+        return
+    if at(kept.old, "PreProvisioningHook") and not at(kept.new, "PreProvisioningHook"):
+        yield _item(Level.DANGEROUS, kept, "any device with a claim certificate may join: no hook")
+    if at(kept.old, "Enabled") is True and at(kept.new, "Enabled") is not True:
+        yield _item(Level.LOOK, kept, "new cameras can no longer join")
+    old, new = (Texts.parse(side.get("TemplateBody")) for side in (kept.old, kept.new))
+    if old != new:
+        details = tuple(_differing(old, new))
+        yield _item(Level.LOOK, kept, "what a camera gets when it joins changes", details=details)
+
+
+def _group(properties: Mapping[str, Any] | None) -> str:
+    text = compact((properties or {}).get("TargetArn", "?"))
+    return shown(text.split("thinggroup/")[-1])
+
+
+def _parts(properties: Mapping[str, Any] | None) -> dict[str, str]:
+    components = (properties or {}).get("Components") or {}
+    return {name: str(each.get("ComponentVersion", "?")) for name, each in components.items()}
+
+
+def _without_tags(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in properties.items() if key != "Tags"}
+
+
+def _without_versions(properties: Mapping[str, Any]) -> dict[str, Any]:
+    document = _without_tags(properties)
+    parts = document.pop("Components", None) or {}
+    document["Components"] = {
+        name: {key: value for key, value in each.items() if key != "ComponentVersion"}
+        for name, each in parts.items()
+    }
+    return document
+
+
+def _differing(old: Any, new: Any) -> list[str]:
+    before, after = dict(flat(old)), dict(flat(new))
+    return [
+        shown(
+            f"{path}: {compact(before.get(path, 'not set'))} -> {compact(after.get(path, 'gone'))}"
+        )
+        for path in sorted({*before, *after})
+        if before.get(path) != after.get(path)
+    ]
+
+
+def _item(level: Level, kept: Kept, text: str, *, details: tuple[str, ...] = ()) -> Item:
+    return Item(Section.GREENGRASS, level, kept.subject, shown(text), "~", details)

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How dangerous a gained or lost grant is."""
+
+import re
+
+from tools.review.grants import CAMERA, IDENTITY, RESOURCE, TRUST, Grant
+from tools.review.iam_compare import Gain, matches
+from tools.review.model import Level
+
+ESCALATION = (
+    *("iam:AddUserToGroup", "iam:AttachRolePolicy", "iam:AttachUserPolicy", "iam:CreateAccessKey"),
+    *("iam:CreateLoginProfile", "iam:CreatePolicyVersion", "iam:DeleteRolePermissionsBoundary"),
+    *("iam:PutRolePolicy", "iam:PutUserPolicy", "iam:SetDefaultPolicyVersion"),
+    *("iam:UpdateAssumeRolePolicy", "cloudtrail:StopLogging", "kms:PutKeyPolicy"),
+)
+"""With these, somebody can give himself the rest or remove the traces."""
+
+SENSITIVE = (
+    *("iam:PassRole", "iam:CreateRole", "sts:AssumeRole", "kms:ScheduleKeyDeletion"),
+    *("kms:DisableKey", "kms:CreateGrant", "s3:PutBucketPolicy", "s3:DeleteBucket"),
+    *("s3:PutBucketPublicAccessBlock", "s3:PutObjectAcl", "lambda:UpdateFunctionCode"),
+    *("lambda:AddPermission", "dynamodb:DeleteTable", "logs:DeleteLogGroup"),
+    *("iot:AttachPolicy", "iot:CreatePolicyVersion", "iot:UpdateRoleAlias"),
+    *("greengrass:CreateDeployment", "greengrass:CreateComponentVersion"),
+    *("secretsmanager:GetSecretValue", "ssm:GetParameter*"),
+)
+"""Fine on one named resource, dangerous on all."""
+
+NO_RESOURCE_LEVEL = (
+    *("cloudwatch:PutMetricData", "ecr:GetAuthorizationToken", "ec2:Describe*", "xray:Put*"),
+    *("xray:GetSampling*", "logs:DescribeLogGroups", "logs:*LogDeliver*", "logs:*ResourcePolic*"),
+    *("iot:DescribeEndpoint", "iot:CreateKeysAndCertificate", "sts:GetCallerIdentity"),
+    *("iot:DescribeCertificate", "iot:RegisterThing", "kms:ListAliases", "iot:CreateJob"),
+)
+"""AWS knows no smaller resource than "*" for these (or for what they do on provisioning)."""
+
+POWERFUL_MANAGED = re.compile(r"(AdministratorAccess|PowerUserAccess|FullAccess|IAMFull)")
+_OPEN = re.compile(r"^(\*|arn:[^:]*:[^:]*:[^:]*:[^:]*:(\*|[a-z-]+[/:]\*)|arn:aws:s3:::\*.*)$")
+
+
+def judge_gain(gain: Gain, account: str) -> tuple[Level, str]:
+    """The level of a gained grant and why it is not the lowest."""
+    grant, how = gain.grant, gain.how
+    level, why = _judge(grant, account)
+    said = "; ".join(filter(None, (why, how)))
+    if how.startswith(("condition dropped", "condition widened", "wider resource", "wider action")):
+        return Level.DANGEROUS, said
+    if how == "new principal" and grant.kind == TRUST and not grant.condition:
+        return Level.DANGEROUS, "a new principal without a condition may become this role"
+    return level, said
+
+
+def _judge(grant: Grant, account: str) -> tuple[Level, str]:  # noqa: PLR0911 - a list of cases
+    if _outsider(grant, account):
+        if grant.who == "anyone" and grant.condition:
+            return Level.LOOK, "anyone who meets the condition"
+        return Level.DANGEROUS, f"{grant.who}: outside this account"
+    if grant.who.startswith("anyone but") or grant.action.startswith("anything but"):
+        return Level.DANGEROUS, "allows all but a list"
+    if grant.action.startswith("everything in"):
+        if POWERFUL_MANAGED.search(grant.action):
+            return Level.DANGEROUS, "a managed policy with full access"
+        return Level.LOOK, "a managed policy"
+    if _is_root(grant, account):
+        return Level.LOOK, "the account's own administrators"
+    if grant.action == "*" or grant.action.endswith(":*"):
+        return Level.DANGEROUS, "every action of the service"
+    if grant.kind in {IDENTITY, CAMERA}:
+        return _judge_identity(grant)
+    if any(matches(each, grant.action, ignore_case=True) for each in ESCALATION):
+        return Level.DANGEROUS, "can give itself more"
+    return Level.LOOK, ""
+
+
+def _judge_identity(grant: Grant) -> tuple[Level, str]:  # noqa: PLR0911 - a list of cases
+    named = any(matches(grant.action, each, ignore_case=True) for each in ESCALATION)
+    if named and grant.resource != "":
+        return Level.DANGEROUS, "can give itself more"
+    everywhere = _OPEN.match(grant.resource) is not None
+    sensitive = any(
+        matches(each, grant.action, ignore_case=True)
+        or matches(grant.action, each, ignore_case=True)
+        for each in SENSITIVE
+    )
+    if sensitive and everywhere:
+        return Level.DANGEROUS, "a sensitive action on every resource"
+    # A claim certificate connects under any client id by design; replacing a thing's own name by *
+    # is caught as a wider resource.
+    connects = grant.action == "iot:Connect"
+    if grant.kind == CAMERA and everywhere and not connects and "${" not in grant.resource:
+        return Level.DANGEROUS, "every camera could act as any other"
+    if grant.resource == "*":
+        if any(matches(each, grant.action, ignore_case=True) for each in NO_RESOURCE_LEVEL):
+            return Level.LOOK, "AWS has no resource level for it"
+        if grant.condition:
+            return Level.LOOK, "every resource, under a condition"
+        return Level.DANGEROUS, "every resource"
+    if sensitive:
+        return Level.LOOK, "a sensitive action"
+    return Level.LOOK, ""
+
+
+def judge_loss(grant: Grant, account: str) -> tuple[Level, str]:
+    """The level of a lost grant: what needed it stops working."""
+    if grant.kind == RESOURCE and _is_root(grant, account) and "kms:" in grant.action:
+        return Level.DANGEROUS, "nobody can administer the key any more"
+    return Level.LOOK, ""
+
+
+def judge_lost_denial(grant: Grant) -> tuple[Level, str]:
+    """A denial that goes is access that comes."""
+    if grant.who.startswith("anyone") or grant.kind == IDENTITY:
+        return Level.DANGEROUS, "a denial that held for everyone is gone"
+    return Level.LOOK, "a denial is gone"
+
+
+def _outsider(grant: Grant, account: str) -> bool:
+    who = grant.who
+    if who == "anyone":
+        return True
+    if who.startswith("account "):
+        return who != f"account {account}"
+    if who.startswith("federated "):
+        return True
+    found = re.match(r"arn:[^:]*:(iam|sts)::(\d{12}):", who)
+    return found is not None and found.group(2) != account
+
+
+def _is_root(grant: Grant, account: str) -> bool:
+    return grant.who == f"account {account}"

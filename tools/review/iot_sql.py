@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""IoT rules: from which topics, which fields, to where."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from tools.review.model import Item, Level, Pair, Section
+from tools.review.properties import Kept, at, resources
+from tools.review.text import compact, shown
+
+TYPE = "AWS::IoT::TopicRule"
+_SQL = re.compile(
+    r"^\s*SELECT\s+(?P<fields>.+?)\s+FROM\s+(?P<topic>'[^']*'|\"[^\"]*\"|\S+)"
+    r"(?:\s+WHERE\s+(?P<where>.+?))?\s*$",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+class Query(NamedTuple):
+    """An IoT SQL statement taken apart."""
+
+    fields: tuple[str, ...]
+    topic: str
+    where: str
+
+
+def query(sql: str) -> Query | None:
+    """The parts of a SELECT; None if it is none."""
+    found = _SQL.match(sql)
+    if found is None:
+        return None
+    return Query(
+        tuple(_split(found.group("fields"))),
+        found.group("topic").strip("'\""),
+        " ".join((found.group("where") or "").split()),
+    )
+
+
+def iot_items(pair: Pair) -> list[Item]:
+    """Rules added, removed and changed."""
+    items: list[Item] = []
+    for kept in resources(pair, TYPE):
+        if kept.old is None:
+            text = f"new rule: {_described(kept.new)}"
+            items.append(_item(_openness(kept.new), kept, text, sign="+"))
+        elif kept.new is None:
+            text = f"rule removed: nothing handles {_described(kept.old)} any more"
+            items.append(_item(Level.LOOK, kept, text, sign="-"))
+        else:
+            items += _changed(kept)
+    return items
+
+
+def _changed(kept: Kept) -> Iterator[Item]:
+    old, new = (at(side, "TopicRulePayload") or {} for side in (kept.old, kept.new))
+    if old.get("Sql") != new.get("Sql"):
+        yield from _sql(kept, str(old.get("Sql")), str(new.get("Sql")))
+    if old.get("AwsIotSqlVersion") != new.get("AwsIotSqlVersion"):
+        versions = f"{old.get('AwsIotSqlVersion')} -> {new.get('AwsIotSqlVersion')}"
+        yield _item(
+            Level.LOOK, kept, f"SQL version {versions}: expressions may mean something else"
+        )
+    if new.get("RuleDisabled") is True and old.get("RuleDisabled") is not True:
+        yield _item(Level.DANGEROUS, kept, "the rule is turned off: its messages are lost")
+    if old.get("RuleDisabled") is True and new.get("RuleDisabled") is not True:
+        yield _item(Level.LOOK, kept, "the rule is turned on")
+    if old.get("ErrorAction") and not new.get("ErrorAction"):
+        yield _item(Level.DANGEROUS, kept, "no error action: messages that fail are lost unseen")
+    before, after = _actions(old), _actions(new)
+    for action in sorted(before - after):
+        yield _item(Level.LOOK, kept, f"no longer sends to {action}", sign="-")
+    for action in sorted(after - before):
+        yield _item(Level.LOOK, kept, f"now sends to {action}", sign="+")
+
+
+def _sql(kept: Kept, old: str, new: str) -> Iterator[Item]:
+    one, two = query(old), query(new)
+    if one is None or two is None:
+        yield _item(Level.LOOK, kept, "SQL changed", details=(f"was: {old}", f"now: {new}"))
+        return
+    details = [f"was: {old}", f"now: {new}", f"now selects: {', '.join(two.fields)}"]
+    said = []
+    level = Level.LOOK
+    if one.fields != two.fields:
+        gone = [field for field in one.fields if field not in two.fields]
+        came = [field for field in two.fields if field not in one.fields]
+        said += [f"no longer selects {', '.join(gone)}"] if gone else []
+        said += [f"also selects {', '.join(came)}"] if came else []
+        said += [] if gone or came else ["fields in another order"]
+    if one.topic != two.topic:
+        said.append(f"listens to {two.topic} instead of {one.topic}")
+        if _everything(two.topic):
+            level = Level.DANGEROUS
+            said.append("that is every message of the account")
+    if one.where != two.where:
+        said.append(f"only where {two.where}" if two.where else "no longer filters")
+    yield _item(level, kept, "; ".join(said) or "SQL written differently", details=tuple(details))
+
+
+def _openness(properties: Mapping[str, Any] | None) -> Level:
+    found = query(str(at(properties, "TopicRulePayload.Sql")))
+    return Level.DANGEROUS if found and _everything(found.topic) else Level.LOOK
+
+
+def _everything(topic: str) -> bool:
+    return topic in {"#", "+/#"}
+
+
+def _described(properties: Mapping[str, Any] | None) -> str:
+    payload = at(properties, "TopicRulePayload") or {}
+    found = query(str(payload.get("Sql")))
+    if found is None:
+        return str(payload.get("Sql"))
+    targets = ", ".join(sorted(_actions(payload)))
+    return f"{', '.join(found.fields)} of {found.topic} to {targets}"
+
+
+def _actions(payload: Mapping[str, Any]) -> set[str]:
+    found = set()
+    for action in payload.get("Actions") or ():
+        for kind, settings in action.items():
+            shown_settings = {
+                k: v for k, v in settings.items() if k not in {"RoleArn", "Separator"}
+            }
+            found.add(shown(f"{kind} {compact(shown_settings)}"))
+    return found
+
+
+def _split(fields: str) -> Iterator[str]:
+    """At commas that are in no bracket and no quotation."""
+    depth, quoted, start = 0, "", 0
+    for place, letter in enumerate(fields):
+        if quoted:
+            quoted = "" if letter == quoted else quoted
+        elif letter in "'\"":
+            quoted = letter
+        elif letter in "([{":
+            depth += 1
+        elif letter in ")]}":
+            depth -= 1
+        elif letter == "," and depth == 0:
+            yield " ".join(fields[start:place].split())
+            start = place + 1
+    yield " ".join(fields[start:].split())
+
+
+def _item(
+    level: Level, kept: Kept, text: str, *, sign: str = "~", details: tuple[str, ...] = ()
+) -> Item:
+    return Item(Section.IOT_SQL, level, kept.subject, shown(text), sign, details)

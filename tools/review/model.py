@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a review is made of: assemblies that are compared, and the items that come out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import IntEnum, StrEnum
+from typing import Any
+
+
+class Level(IntEnum):
+    """How much attention something needs. The verdict is the highest level of all items."""
+
+    SAFE = 0
+    LOOK = 1
+    DANGEROUS = 2
+
+    @property
+    def words(self) -> str:
+        """The level as a reviewer reads it."""
+        return ("safe", "look closely", "dangerous")[self]
+
+
+class Section(StrEnum):
+    """The parts of a review, in the order they are read."""
+
+    STACKS = "Stacks"
+    RESOURCES = "Resources"
+    TRUST = "IAM: who may become whom, and who may use keys, buckets and other resources"
+    ACCESS = "IAM: who may do what on what"
+    EXPOSURE = "Network, encryption, public access"
+    RETENTION = "Retention"
+    GREENGRASS = "Greengrass: what reaches the cameras"
+    PIPELINE = "SageMaker pipeline"
+    IOT_SQL = "IoT rules"
+    FINDINGS = "Rule packs"
+    COST = "Estimated cost"
+    ASSETS = "Asset contents"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing a reviewer should know. ``sign``: + added, - removed, ~ changed, ! replaced."""
+
+    section: Section
+    level: Level
+    subject: str
+    text: str
+    sign: str = "~"
+    details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A synthesised stack. ``id`` is the same in every environment, ``name`` is not."""
+
+    id: str
+    name: str
+    account: str
+    region: str
+    template: Mapping[str, Any]
+    termination_protection: bool = False
+
+    @property
+    def resources(self) -> Mapping[str, Mapping[str, Any]]:
+        """The resources by logical id."""
+        found: Mapping[str, Mapping[str, Any]] = self.template.get("Resources") or {}
+        return found
+
+
+@dataclass(frozen=True)
+class Asset:
+    """What is inside an archive or folder: a digest for each file."""
+
+    name: str
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a rule pack says; ``reason`` is there when it is acknowledged."""
+
+    rule: str
+    where: str
+    text: str = ""
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """Everything that synth says about one environment."""
+
+    environment: str
+    prefix: str
+    stacks: Mapping[str, Stack]
+    assets: Mapping[str, Asset] = field(default_factory=dict)
+    findings: Sequence[Finding] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """For the cache of base assemblies."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Assembly":
+        """What ``to_json`` wrote."""
+        return cls(
+            environment=document["environment"],
+            prefix=document["prefix"],
+            stacks={key: Stack(**value) for key, value in document["stacks"].items()},
+            assets={key: Asset(**value) for key, value in document["assets"].items()},
+            findings=[Finding(**value) for value in document["findings"]],
+        )
+
+
+@dataclass(frozen=True)
+class ResourceChange:
+    """One resource as the CDK's semantic differ sees it.
+
+    ``properties`` and ``others`` are what changed; the values of ``properties`` are the differ's
+    impacts (WILL_UPDATE, WILL_REPLACE, MAY_REPLACE).
+    """
+
+    id: str
+    old_type: str | None
+    new_type: str | None
+    impact: str
+    properties: Mapping[str, str]
+    others: Sequence[str] = ()
+    stateful: bool = False
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One environment before and after. ``base`` is None when the environment is new."""
+
+    environment: str
+    base: Assembly | None
+    head: Assembly | None
+    changes: Mapping[str, Sequence[ResourceChange]] = field(default_factory=dict)
+
+    def both(self) -> list[tuple[Stack, Stack]]:
+        """The stacks that exist before and after."""
+        if self.base is None or self.head is None:
+            return []
+        return [
+            (self.base.stacks[key], stack)
+            for key, stack in self.head.stacks.items()
+            if key in self.base.stacks
+        ]

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Per stack: what is added, removed, changed in place, or replaced, and what forces it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from tools.review.model import Item, Level, Pair, ResourceChange, Section, Stack
+from tools.review.renames import Rename, renames
+from tools.review.schema import own_name, replacing_properties
+from tools.review.stateful import NEW_BY_DESIGN, holds
+from tools.review.text import Texts, short, shown
+
+HARMLESS = {
+    *("AlarmDescription", "DashboardBody", "Description", "DisplayName", "MemorySize"),
+    *("PipelineDescription", "PipelineDisplayName", "Tags", "Timeout", "ThingTypeProperties"),
+}
+"""Properties whose change loses nothing and opens nothing."""
+
+JUDGED_ELSEWHERE = {
+    *("AssumeRolePolicyDocument", "Code", "KeyPolicy", "ManagedPolicyArns", "PipelineDefinition"),
+    *("Policies", "PolicyDocument", "RetentionInDays", "TopicRulePayload", "Roles"),
+}
+"""Properties that a section of their own explains and judges."""
+
+_PROVIDERS = ("Custom::S3AutoDeleteObjects",)
+
+
+def resource_items(pair: Pair) -> list[Item]:
+    """Every resource that differs."""
+    if pair.base is None or pair.head is None:
+        return []
+    found = renames(pair)
+    items = [_renamed(pair, rename) for rename in found]
+    hidden = {(each.old_stack, each.old_id) for each in found} | {
+        (each.new_stack, each.new_id) for each in found
+    }
+    for key in sorted(pair.changes):
+        before, after = pair.base.stacks.get(key), pair.head.stacks.get(key)
+        if before is None or after is None:
+            continue
+        for change in pair.changes[key]:
+            if (key, change.id) not in hidden:
+                items += _changed(pair, before, after, change)
+    return items
+
+
+def replacements(stack: Stack, after: Stack, change: ResourceChange) -> list[str]:
+    """The properties that make CloudFormation replace this resource; empty if none does."""
+    old, new = stack.resources.get(change.id), after.resources.get(change.id)
+    if old is None or new is None:
+        return []
+    if old.get("Type") != new.get("Type"):
+        return ["Type"]
+    by_differ = [name for name, impact in change.properties.items() if impact == "WILL_REPLACE"]
+    certain, possible = replacing_properties(
+        str(new.get("Type")), old.get("Properties") or {}, new.get("Properties") or {}
+    )
+    maybe = [name for name, impact in change.properties.items() if impact == "MAY_REPLACE"]
+    forced = [*certain, *possible]
+    # The differ also follows references to what is replaced; the schema knows sub-properties.
+    for name in (*by_differ, *maybe):
+        if not any(path.split(".")[0] == name for path in forced):
+            forced.append(name)
+    return sorted(forced)
+
+
+def _changed(pair: Pair, before: Stack, after: Stack, change: ResourceChange) -> Iterator[Item]:
+    kind = str(change.new_type or change.old_type)
+    subject = f"{after.id}/{short(change.id)}"
+    kept = holds(kind) or ("what it holds" if change.stateful else None)
+    if change.id not in before.resources:
+        suffix = " (stateful)" if kept else ""
+        yield Item(Section.RESOURCES, Level.SAFE, subject, f"{kind} added{suffix}", "+")
+    elif change.id not in after.resources:
+        yield _removed(subject, kind, kept, before.resources[change.id])
+    elif forced := replacements(before, after, change):
+        yield _replaced(pair, before, after, change, forced=forced, kept=kept)
+    else:
+        yield _updated(pair, before, after, change, kept)
+
+
+def _removed(subject: str, kind: str, kept: str | None, resource: Mapping[str, Any]) -> Item:
+    if kept:
+        policy = resource.get("DeletionPolicy", "Delete")
+        fate = (
+            f"it loses {kept}"
+            if policy == "Delete"
+            else f"{kept}: kept (DeletionPolicy {policy}), but outside any stack"
+        )
+        text = f"{kind} removed, stateful: {fate}"
+        return Item(Section.RESOURCES, Level.DANGEROUS, subject, text, "-")
+    level = Level.SAFE if kind in NEW_BY_DESIGN or kind in _PROVIDERS else Level.LOOK
+    return Item(Section.RESOURCES, level, subject, f"{kind} removed", "-")
+
+
+def _replaced(
+    pair: Pair,
+    before: Stack,
+    after: Stack,
+    change: ResourceChange,
+    *,
+    forced: list[str],
+    kept: str | None,
+) -> Item:
+    old, new = before.resources[change.id], after.resources[change.id]
+    kind = str(new.get("Type"))
+    text = f"{kind} **replaced**, forced by {', '.join(forced)}"
+    level = Level.LOOK
+    name = _same_name(pair, before, old, after, new, forced=forced)
+    if kept:
+        level = Level.DANGEROUS
+        policy = old.get("UpdateReplacePolicy", "Delete")
+        fate = "is deleted" if policy == "Delete" else f"stays behind ({policy}), unused"
+        text += f"; stateful: the old one, with {kept}, {fate}"
+    if name:
+        level = Level.DANGEROUS
+        text += f"; the deployment fails: {name} is taken by the one that is still there"
+    return Item(Section.RESOURCES, level, f"{after.id}/{short(change.id)}", text, "!")
+
+
+def _updated(
+    pair: Pair, before: Stack, after: Stack, change: ResourceChange, kept: str | None
+) -> Item:
+    names = [*sorted(change.properties), *sorted(change.others)]
+    unknown = set(change.properties) - HARMLESS - JUDGED_ELSEWHERE
+    if "Code" in change.properties and not _only_assets(pair, before, after, change.id):
+        unknown.add("Code")
+    others = set(change.others) - {"Metadata", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy"}
+    level = Level.LOOK if unknown or others else Level.SAFE
+    mark = " (stateful)" if kept else ""
+    text = f"{change.new_type}{mark} changed in place: {', '.join(names) or 'what it refers to'}"
+    return Item(Section.RESOURCES, level, f"{after.id}/{short(change.id)}", text, "~")
+
+
+def _only_assets(pair: Pair, before: Stack, after: Stack, name: str) -> bool:
+    """Whether the code differs by the contents of an asset only, which has its own section."""
+    assert pair.base is not None  # noqa: S101
+    assert pair.head is not None  # noqa: S101
+    old = Texts(pair.base).value(before.resources[name]["Properties"]["Code"], before)
+    new = Texts(pair.head).value(after.resources[name]["Properties"]["Code"], after)
+    return bool(old == new)
+
+
+def _renamed(pair: Pair, rename: Rename) -> Item:
+    assert pair.base is not None  # noqa: S101 - renames are found between two assemblies only
+    assert pair.head is not None  # noqa: S101
+    before = pair.base.stacks[rename.old_stack]
+    after = pair.head.stacks[rename.new_stack]
+    old, new = before.resources[rename.old_id], after.resources[rename.new_id]
+    kept = holds(rename.type)
+    moved = rename.old_stack != rename.new_stack
+    came = f"{rename.old_stack}/{short(rename.old_id)}" if moved else short(rename.old_id)
+    if short(rename.old_id) == short(rename.new_id) and not moved:
+        came = f"{rename.old_id} (only the hash of its path differs)"
+    text = f"{rename.type} **renamed** from {came}: a replacement in disguise"
+    level = Level.LOOK
+    if kept:
+        level = Level.DANGEROUS
+        text += f"; stateful: the old one goes, with {kept}"
+    name = _same_name(pair, before, old, after, new)
+    if name:
+        level = Level.DANGEROUS
+        text += f"; the deployment fails: {name} is taken by the one that is still there"
+    return Item(Section.RESOURCES, level, f"{rename.new_stack}/{short(rename.new_id)}", text, "!")
+
+
+def _same_name(
+    pair: Pair,
+    before: Stack,
+    old: Mapping[str, Any],
+    after: Stack,
+    new: Mapping[str, Any],
+    *,
+    forced: Sequence[str] = (),
+) -> str:
+    """The physical name that both would have, as text; empty if there is none."""
+    assert pair.base is not None  # noqa: S101
+    assert pair.head is not None  # noqa: S101
+    kind = str(new.get("Type"))
+    if (before.account, before.region) != (after.account, after.region):
+        return ""
+    one = own_name(kind, Texts(pair.base).value(old.get("Properties") or {}, before))
+    two = own_name(kind, Texts(pair.head).value(new.get("Properties") or {}, after))
+    # A name that itself forces the replacement refers to something new.
+    if not one or one != two or {key.replace("/", ".") for key in two} & set(forced):
+        return ""
+    return shown(", ".join(f"{key} {value}" for key, value in two.items()))

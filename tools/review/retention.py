@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How long things are kept, and whether they outlive their stack."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tools.review.model import Item, Level, Pair, Section
+from tools.review.properties import Kept, at, resources
+from tools.review.stateful import holds
+
+_PERIODS = {
+    "AWS::Logs::LogGroup": ("RetentionInDays", "days of logs"),
+    "AWS::SQS::Queue": ("MessageRetentionPeriod", "seconds of messages"),
+    "AWS::Kinesis::Stream": ("RetentionPeriodHours", "hours of records"),
+    "AWS::RDS::DBInstance": ("BackupRetentionPeriod", "days of backups"),
+    "AWS::RDS::DBCluster": ("BackupRetentionPeriod", "days of backups"),
+    "AWS::KMS::Key": ("PendingWindowInDays", "days until a deleted key is gone"),
+}
+_WITHOUT = {"AWS::Logs::LogGroup": float("inf")}
+"""What no value means: logs are kept for ever."""
+
+_EXPIRY = (
+    ("ExpirationInDays", "objects expire"),
+    ("NoncurrentVersionExpiration.NoncurrentDays", "old versions expire"),
+    ("NoncurrentVersionExpirationInDays", "old versions expire"),
+)
+_SWITCHES = {
+    "AWS::S3::Bucket": (
+        ("VersioningConfiguration.Status", "Enabled", "versioning"),
+        ("ObjectLockEnabled", True, "object lock"),
+    ),
+    "AWS::DynamoDB::Table": (
+        (
+            "PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled",
+            True,
+            "point-in-time recovery",
+        ),
+        ("DeletionProtectionEnabled", True, "deletion protection"),
+    ),
+    "AWS::RDS::DBInstance": (("DeletionProtection", True, "deletion protection"),),
+    "AWS::RDS::DBCluster": (("DeletionProtection", True, "deletion protection"),),
+}
+
+
+def retention_items(pair: Pair) -> list[Item]:
+    """Everything that is kept for a shorter or longer time than before."""
+    items: list[Item] = []
+    for kept in resources(pair):
+        items += _policies(kept)
+        if kept.old is None or kept.new is None:
+            continue
+        items += _period(kept)
+        items += _switches(kept)
+        if kept.type == "AWS::S3::Bucket":
+            items += _lifecycle(kept)
+        if kept.type == "AWS::DynamoDB::Table":
+            items += _time_to_live(kept)
+    return items
+
+
+def _policies(kept: Kept) -> Iterator[Item]:
+    if not kept.old_resource or not kept.new_resource:
+        return
+    for key, when in (
+        ("DeletionPolicy", "its stack or it is deleted"),
+        ("UpdateReplacePolicy", "it is replaced"),
+    ):
+        old = kept.old_resource.get(key, "Delete")
+        new = kept.new_resource.get(key, "Delete")
+        if old == new:
+            continue
+        what = holds(kept.type)
+        level = Level.SAFE
+        if new == "Delete":
+            level = Level.DANGEROUS if what else Level.LOOK
+        text = f"{key}: {old} -> {new}"
+        if new == "Delete" and what:
+            text += f"; when {when}, {what} go with it"
+        yield _item(level, kept, text)
+
+
+def _period(kept: Kept) -> Iterator[Item]:
+    if kept.type not in _PERIODS:
+        return
+    name, unit = _PERIODS[kept.type]
+    old, new = at(kept.old, name), at(kept.new, name)
+    if old == new:
+        return
+    nothing = _WITHOUT.get(kept.type, 0.0)
+    before, after = _number(old, nothing), _number(new, nothing)
+    if after < before:
+        said = f"{_said(old)} -> {_said(new)} {unit}: what is older is deleted at deployment"
+        level = Level.DANGEROUS
+        if kept.type == "AWS::KMS::Key":
+            level, said = Level.LOOK, f"{_said(old)} -> {_said(new)} {unit}"
+        yield _item(level, kept, f"retention shortened: {said}")
+    else:
+        text = f"retention lengthened: {_said(old)} -> {_said(new)} {unit}"
+        yield _item(Level.SAFE, kept, text)
+
+
+def _switches(kept: Kept) -> Iterator[Item]:
+    for path, on, name in _SWITCHES.get(kept.type, ()):
+        old, new = at(kept.old, path), at(kept.new, path)
+        if old == on and new != on:
+            yield _item(Level.DANGEROUS, kept, f"{name} is turned off")
+        if old != on and new == on:
+            yield _item(Level.SAFE, kept, f"{name} is turned on")
+
+
+def _lifecycle(kept: Kept) -> Iterator[Item]:
+    before, after = _rules(kept.old), _rules(kept.new)
+    for name in sorted({*before, *after}):
+        for path, what in _EXPIRY:
+            old = at(before.get(name), path)
+            new = at(after.get(name), path)
+            if old == new:
+                continue
+            rule = f"lifecycle rule {name}: {what}"
+            if new is None:
+                yield _item(Level.LOOK, kept, f"{rule} no longer (was after {old} days)")
+            elif old is None or _number(new, 0) < _number(old, 0):
+                was = "never" if old is None else f"after {old} days"
+                text = f"retention shortened: {rule} after {new} days (was {was})"
+                yield _item(Level.DANGEROUS, kept, text)
+            else:
+                yield _item(Level.SAFE, kept, f"{rule} after {new} days (was {old})")
+
+
+def _rules(properties: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:
+    rules = at(properties, "LifecycleConfiguration.Rules") or []
+    return {
+        str(rule.get("Id", index)): rule
+        for index, rule in enumerate(rules)
+        if rule.get("Status") == "Enabled"
+    }
+
+
+def _time_to_live(kept: Kept) -> Iterator[Item]:
+    path = "TimeToLiveSpecification"
+    old, new = at(kept.old, path), at(kept.new, path)
+    if old != new:
+        enabled = isinstance(new, Mapping) and new.get("Enabled")
+        text = f"items expire by attribute {new.get('AttributeName')}" if enabled else "no expiry"
+        yield _item(Level.LOOK, kept, f"time to live changed: {text}")
+
+
+def _number(value: Any, nothing: float) -> float:
+    try:
+        return nothing if value is None else float(value)
+    except (TypeError, ValueError):
+        return nothing
+
+
+def _said(value: Any) -> str:
+    return "unlimited" if value is None else str(value)
+
+
+def _item(level: Level, kept: Kept, text: str) -> Item:
+    return Item(Section.RETENTION, level, kept.subject, text)

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One review: synthesise base and head, compare them, judge."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.review import differ, synthesis, tree
+from tools.review.cache import Cache
+from tools.review.cost import monthly
+from tools.review.errors import ReviewError
+from tools.review.model import Assembly, Item, Level, Pair
+from tools.review.verdict import Noted, items_of, merged, verdict
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One environment's part of a review."""
+
+    name: str
+    level: Level
+    counts: Mapping[str, int]
+    cost_before: float | None
+    cost_after: float | None
+
+
+@dataclass(frozen=True)
+class Review:
+    """What is written down and shown."""
+
+    base: str
+    level: Level
+    environments: Sequence[Environment]
+    noted: Sequence[Noted]
+
+
+def review(root: Path, reference: str, only: Sequence[str] = ()) -> Review:
+    """Compare the working tree with a base. Raises ReviewError where that is not possible."""
+    base = tree.resolve(reference, root)
+    head_names = tree.environments(root)
+    cache = Cache(root)
+    key = f"{base.tree}-{tree.toolchain(root)}"
+    known = cache.load(key)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        try:
+            head_future = pool.submit(synthesis.synthesise, root, "the working tree", only)
+            base_future = pool.submit(_base, base, root) if known is None else None
+            head = head_future.result()
+            before = base_future.result() if base_future else known or {}
+        except BaseException:
+            # The other synth may run for half a minute; its result is of no use any more.
+            synthesis.stop()
+            raise
+    if base_future:
+        cache.keep(key, before)
+    unknown = sorted(set(only) - {*head_names, *before})
+    if unknown:
+        raise ReviewError(
+            f"environment {unknown[0]!r}: no such file in environments/, neither here nor in "
+            f"{reference}; there are: {', '.join(sorted({*head_names, *before})) or 'none'}"
+        )
+    names = [name for name in sorted({*head, *before}) if not only or name in only]
+    pairs = differ.compare([(name, before.get(name), head.get(name)) for name in names])
+    return judged(pairs, base.described if reference == base.commit else _named(base))
+
+
+def judged(pairs: Sequence[Pair], base: str) -> Review:
+    """The review of pairs that are already compared."""
+    found = [items_of(pair) for pair in pairs]
+    environments = [
+        Environment(
+            name=pair.environment,
+            level=verdict(items),
+            counts=_counts(items),
+            cost_before=_cost(pair.base),
+            cost_after=_cost(pair.head),
+        )
+        for pair, items in zip(pairs, found, strict=True)
+    ]
+    level = max((each.level for each in environments), default=Level.SAFE)
+    return Review(base, level, environments, merged(pairs, found))
+
+
+def _base(base: tree.Base, root: Path) -> dict[str, Assembly]:
+    what = f"base {base.reference} ({base.commit[:8]})"
+    with tree.unpacked(base, root) as folder:
+        return synthesis.synthesise(folder, what)
+
+
+def _named(base: tree.Base) -> str:
+    return f"{base.reference}: {base.described}"
+
+
+def _counts(items: Sequence[Item]) -> dict[str, int]:
+    from_resources = [item for item in items if item.section.name == "RESOURCES"]
+    return {sign: sum(item.sign == sign for item in from_resources) for sign in "+-~!"}
+
+
+def _cost(assembly: Assembly | None) -> float | None:
+    return None if assembly is None else sum(monthly(assembly).values())

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs inside a tree (head or base) and synthesises its environments in one process.
+
+Started by tools/review/synthesis.py with the tree as working directory; it imports nothing of the
+review, because the tree may be of another time. Arguments: output folder, environments. Exit status
+3: this tree's app.py has no ``build(app, name)``.
+"""
+
+import inspect
+import json
+import sys
+from pathlib import Path
+
+
+def main() -> int:
+    """Write one assembly per environment and status.json: {environment: error or null}."""
+    output, names = Path(sys.argv[1]), sys.argv[2:]
+    # The first entry is the review's own folder; modules come from the tree.
+    sys.path[0] = str(Path.cwd())
+    sys.dont_write_bytecode = True
+    import aws_cdk  # noqa: PLC0415
+
+    try:
+        import app  # noqa: PLC0415
+
+        build = app.build
+        if len(inspect.signature(build).parameters) != 2:
+            return 3
+    except (ImportError, AttributeError, TypeError):
+        return 3
+    context = json.loads(Path("cdk.json").read_text(encoding="utf-8")).get("context") or {}
+    status: dict[str, str | None] = {}
+    for name in names:
+        try:
+            one = aws_cdk.App(outdir=str(output / name), context=context, analytics_reporting=False)
+            build(one, name)
+            one.synth()
+            status[name] = None
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is reported with its name
+            status[name] = f"{type(error).__name__}: {error}"
+    (output / "status.json").write_text(json.dumps(status), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
