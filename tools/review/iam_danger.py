@@ -30,12 +30,16 @@ NO_RESOURCE_LEVEL = (
     *("cloudwatch:PutMetricData", "ecr:GetAuthorizationToken", "ec2:Describe*", "xray:Put*"),
     *("xray:GetSampling*", "logs:DescribeLogGroups", "logs:*LogDeliver*", "logs:*ResourcePolic*"),
     *("iot:DescribeEndpoint", "iot:CreateKeysAndCertificate", "sts:GetCallerIdentity"),
-    *("iot:DescribeCertificate", "iot:RegisterThing", "kms:ListAliases", "iot:CreateJob"),
+    *("iot:DescribeCertificate", "iot:RegisterThing", "kms:ListAliases"),
+    *("greengrass:CreateDeployment", "greengrass:ListDeployments", "greengrass:ListCoreDevices"),
 )
-"""AWS knows no smaller resource than "*" for these (or for what they do on provisioning)."""
+"""AWS knows no smaller resource than "*" for these."""
 
 POWERFUL_MANAGED = re.compile(r"(AdministratorAccess|PowerUserAccess|FullAccess|IAMFull)")
-_OPEN = re.compile(r"^(\*|arn:[^:]*:[^:]*:[^:]*:[^:]*:(\*|[a-z-]+[/:]\*)|arn:aws:s3:::\*.*)$")
+_OPEN = re.compile(
+    r"^(\*|arn:[^:]*:[^:]*:[^:]*:[^:]*:(\*|(?!cert/)[a-z-]+[/:]\*)|arn:aws:s3:::\*.*)$"
+)
+"""Every resource of a kind; certificates aside, whose names nobody knows before they exist."""
 
 
 def judge_gain(gain: Gain, account: str) -> tuple[Level, str]:
@@ -82,7 +86,8 @@ def _judge_identity(grant: Grant) -> tuple[Level, str]:  # noqa: PLR0911 - a lis
         or matches(grant.action, each, ignore_case=True)
         for each in SENSITIVE
     )
-    if sensitive and everywhere:
+    unavoidable = any(matches(each, grant.action, ignore_case=True) for each in NO_RESOURCE_LEVEL)
+    if sensitive and everywhere and not unavoidable:
         return Level.DANGEROUS, "a sensitive action on every resource"
     # A claim certificate connects under any client id by design; replacing a thing's own name by *
     # is caught as a wider resource.
@@ -90,7 +95,7 @@ def _judge_identity(grant: Grant) -> tuple[Level, str]:  # noqa: PLR0911 - a lis
     if grant.kind == CAMERA and everywhere and not connects and "${" not in grant.resource:
         return Level.DANGEROUS, "every camera could act as any other"
     if grant.resource == "*":
-        if any(matches(each, grant.action, ignore_case=True) for each in NO_RESOURCE_LEVEL):
+        if unavoidable:
             return Level.LOOK, "AWS has no resource level for it"
         if grant.condition:
             return Level.LOOK, "every resource, under a condition"

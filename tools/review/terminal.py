@@ -10,14 +10,16 @@ from tools.review.model import Level, Section
 from tools.review.render import DETAILS, cost_note
 from tools.review.review import Review
 
+LETTERS = {Level.SAFE: "", Level.LOOK: "look", Level.DANGEROUS: "DANGEROUS"}
 STYLE = {Level.SAFE: "green", Level.LOOK: "yellow", Level.DANGEROUS: "bold red"}
 
 
 def show(review: Review, console: Console | None = None) -> None:
     """Print the review; colours only where the output is a terminal."""
     out = console or Console(highlight=False)
-    title = Text(f"{review.level.words}", style=STYLE[review.level])
-    out.print(Panel(title, title="Template review", subtitle=review.base, expand=False))
+    title = Text(review.level.words.upper(), style=STYLE[review.level])
+    title.append(f"\nthe working tree against {review.base}", style="default")
+    out.print(Panel(title, title="Template review", title_align="left", expand=False))
     out.print(_environments(review))
     if not review.noted:
         out.print("Nothing differs in any template, asset or rule finding.")
@@ -28,7 +30,8 @@ def show(review: Review, console: Console | None = None) -> None:
         out.print(Text(f"\n{section}", style="bold"))
         for each in sorted(found, key=lambda noted: (-noted.item.level, noted.item.subject)):
             item = each.item
-            line = Text(f"  {item.sign} ", style=STYLE[item.level])
+            # The level in letters too: logs have no colours.
+            line = Text(f"  {LETTERS[item.level]:9} {item.sign} ", style=STYLE[item.level])
             line.append(f"{item.subject}: ", style="bold")
             line.append(item.text.replace("**", ""), style=STYLE[item.level])
             line.append(f" ({', '.join(each.environments)})", style="dim")
