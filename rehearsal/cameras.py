@@ -44,6 +44,22 @@ class Cameras:
         for camera in (self.canary, self.fleet):
             camera.stop()
 
+    def take_out_of_service(self) -> None:
+        """End both cameras and unregister them, as docs/runbook.md says; AWS refuses to delete the
+        policy and the thing type of a camera that is still registered."""
+        self.stop()
+        iot = self.cloud.client("iot")
+        for camera in (self.canary, self.fleet):
+            self.cloud.client("greengrassv2").delete_core_device(coreDeviceThingName=camera.thing)
+            for principal in iot.list_thing_principals(thingName=camera.thing)["principals"]:
+                for policy in iot.list_attached_policies(target=principal)["policies"]:
+                    iot.detach_policy(policyName=policy["policyName"], target=principal)
+                iot.detach_thing_principal(thingName=camera.thing, principal=principal)
+                certificate = principal.rpartition("/")[2]
+                iot.update_certificate(certificateId=certificate, newStatus="INACTIVE")
+                iot.delete_certificate(certificateId=certificate)
+            iot.delete_thing(thingName=camera.thing)
+
     def await_model(self, component: str) -> str:
         """Wait until both have adopted the model; return the component's version."""
         return self._await(component)

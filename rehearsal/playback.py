@@ -146,6 +146,8 @@ class Playback:
             Bucket=self.archive_bucket, Prefix="detections/"
         ):
             for item in page.get("Contents", []):
+                if item["Key"].startswith("detections/errors/"):
+                    continue
                 body = s3.get_object(Bucket=self.archive_bucket, Key=item["Key"])["Body"].read()
                 if body[:2] == b"\x1f\x8b":
                     body = gzip.decompress(body)

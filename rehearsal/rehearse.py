@@ -66,7 +66,7 @@ class Rehearsal:
             if self.keep:
                 aws.detach()
             else:
-                self._destroy(cdk, cloud)
+                self._destroy(cdk, cloud, cameras)
 
     @contextmanager
     def _reported(self) -> Iterator[None]:
@@ -213,8 +213,9 @@ class Rehearsal:
             self.report.photos = playback.show(photos, progress=self.stages.progress)
         self.report.show(self.console)
 
-    def _destroy(self, cdk: Cdk, cloud: Cloud) -> None:
-        with self.stages.stage("destroy", "delete the stacks, see what is kept"):
+    def _destroy(self, cdk: Cdk, cloud: Cloud, cameras: Cameras) -> None:
+        with self.stages.stage("destroy", "unregister the cameras, delete the stacks"):
+            cameras.take_out_of_service()
             stack_ids = cloud.stack_ids()
             cdk.destroy()
             self.report.destroyed, self.report.retained = cloud.left_behind(stack_ids)
