@@ -16,8 +16,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from contracts.bins import BINS, BinPolicy
 from contracts.topics import Topics
 from infra.regions import REGIONS
-from infra.settings_errors import SettingsError as SettingsError
-from infra.settings_errors import explain
+from infra.settings_errors import SettingsError, explain
+
+__all__ = ("Settings", "SettingsError", "folder", "load", "names")
 
 ENVIRONMENTS = Path(__file__).resolve().parent.parent / "environments"
 
