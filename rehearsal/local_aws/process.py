@@ -217,7 +217,7 @@ def stop_kept(work: Path) -> str:
     if SERVER in _command_line(pid):
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
-        while time.monotonic() < deadline and _alive(pid):
+        while time.monotonic() < deadline and SERVER in _command_line(pid):
             time.sleep(0.1)
         _kill_group(pid)
     pid_file.unlink(missing_ok=True)
@@ -235,14 +235,6 @@ def _command_line(pid: int) -> str:
     return subprocess.run(
         ["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False
     ).stdout
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except OSError:
-        return False
-    return True
 
 
 def _kill_group(group: int) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal.local_aws import hooks
-from rehearsal.local_aws.process import LocalAws, LocalAwsError
+from rehearsal.local_aws.process import LocalAws, LocalAwsError, stop_kept
 from tests.local_aws.helpers import alive, free_port
 
 # One server and one order: these tests build on each other.
@@ -112,3 +112,29 @@ def test_another_version_of_ministack_is_refused_by_name(monkeypatch):
     monkeypatch.setitem(hooks.REQUIRED_NAMES, "ministack.app", ("gone",))
     with pytest.raises(hooks.IncompatibleMinistackError, match=r"1\.5\.33.*9\.9\.9.*app\.gone"):
         hooks.verify()
+
+
+def test_a_server_that_was_left_up_is_ended_by_its_folder(tmp_path):
+    assert stop_kept(tmp_path) == f"No local AWS was left up in {tmp_path}."
+    running = LocalAws(port=free_port(), work=tmp_path, lifeline=False).start()
+    pid = int(running.pid_file.read_text())
+    running.detach()
+    running.stop()
+    assert alive(pid)
+
+    assert "has ended" in stop_kept(tmp_path)
+
+    assert not alive(pid)
+    assert not (tmp_path / "local-aws.pid").exists()
+
+
+def test_a_pid_file_of_another_program_harms_nobody(tmp_path):
+    other = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=-1)
+    try:
+        (tmp_path / "local-aws.pid").write_text(f"{other.pid}\n")
+        stop_kept(tmp_path)
+        assert other.poll() is None
+        assert not (tmp_path / "local-aws.pid").exists()
+    finally:
+        other.kill()
+        other.communicate()
