@@ -62,6 +62,19 @@ class Cloud:
             for name in names
         }
 
+    def lift_termination_protection(self) -> int:
+        """Let the stacks be deleted, as a person must first; return how many were protected."""
+        cloudformation = self.client("cloudformation")
+        lifted = 0
+        for name in self.stack_ids():
+            stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+            if stack.get("EnableTerminationProtection"):
+                cloudformation.update_termination_protection(
+                    StackName=name, EnableTerminationProtection=False
+                )
+                lifted += 1
+        return lifted
+
     def pipeline_execution(self, pipeline: str, *, timeout: float = 30) -> str:
         """The execution that the manifest's event started; waits for it to appear."""
         for _ in _until(

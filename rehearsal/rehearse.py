@@ -216,6 +216,8 @@ class Rehearsal:
     def _destroy(self, cdk: Cdk, cloud: Cloud, cameras: Cameras) -> None:
         with self.stages.stage("destroy", "unregister the cameras, delete the stacks"):
             cameras.take_out_of_service()
+            if lifted := cloud.lift_termination_protection():
+                self.stages.news(f"termination protection of {lifted} stacks lifted, as you must")
             stack_ids = cloud.stack_ids()
             cdk.destroy()
             self.report.destroyed, self.report.retained = cloud.left_behind(stack_ids)
