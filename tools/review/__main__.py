@@ -20,13 +20,13 @@ TOO_DANGEROUS = 3
 NO_REVIEW = 2
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, *, root: Path = ROOT) -> int:
     """Exit status 0: reviewed, 2: no review possible, 3: --fail-on reached, 130: interrupted."""
     options = _options(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
     started = time.monotonic()
     try:
-        found = review(ROOT, options.base, options.environment)
+        found = review(root, options.base, options.environment)
         options.output.write_text(markdown(found), encoding="utf-8")
     except ReviewError as error:
         print(f"review: {error}", file=sys.stderr)

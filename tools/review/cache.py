@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Base assemblies that were synthesised before: the same tree gives the same templates."""
+"""Assemblies that were synthesised before: the same files give the same templates."""
 
 import gzip
 import json
@@ -9,11 +9,11 @@ from pathlib import Path
 from tools.review.model import Assembly
 
 KEPT = 8
-"""So many bases are remembered."""
+"""So many trees are remembered."""
 
 
 class Cache:
-    """Assemblies by the tree they came from, in ``.build/review``."""
+    """Assemblies by the files they came from, in ``.build/review``."""
 
     def __init__(self, root: Path) -> None:
         """Nothing is written before something is kept."""
@@ -40,6 +40,10 @@ class Cache:
         files = sorted(self._folder.glob("*.json.gz"), key=lambda path: -path.stat().st_mtime)
         for old in files[KEPT:]:
             old.unlink(missing_ok=True)
+
+    def forget(self, key: str) -> None:
+        """The files changed while they were read."""
+        self._path(key).unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}.json.gz"

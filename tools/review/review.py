@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One review: synthesise base and head, compare them, judge."""
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,31 +38,45 @@ class Review:
 def review(root: Path, reference: str, only: Sequence[str] = ()) -> Review:
     """Compare the working tree with a base. Raises ReviewError where that is not possible."""
     base = tree.resolve(reference, root)
-    head_names = tree.environments(root)
-    cache = Cache(root)
-    key = f"{base.tree}-{tree.toolchain(root)}"
-    known = cache.load(key)
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        try:
-            head_future = pool.submit(synthesis.synthesise, root, "the working tree", only)
-            base_future = pool.submit(_base, base, root) if known is None else None
-            head = head_future.result()
-            before = base_future.result() if base_future else known or {}
-        except BaseException:
-            # The other synth may run for half a minute; its result is of no use any more.
-            synthesis.stop()
-            raise
-    if base_future:
-        cache.keep(key, before)
-    unknown = sorted(set(only) - {*head_names, *before})
+    tools = tree.toolchain(root)
+    base_key = f"{tree.key_of_commit(root, base.commit)}-{tools}"
+    head_key = f"{tree.key_of_working_tree(root)}-{tools}"
+    makers = {head_key: lambda: synthesis.synthesise(root, "the working tree")}
+    makers.setdefault(base_key, lambda: _base(base, root))
+    made = _synthesised(makers, Cache(root))
+    if tree.key_of_working_tree(root) != head_key.split("-", 1)[0]:
+        Cache(root).forget(head_key)
+    before, head = made[base_key], made[head_key]
+    unknown = sorted(set(only) - {*head, *before})
     if unknown:
         raise ReviewError(
             f"environment {unknown[0]!r}: no such file in environments/, neither here nor in "
-            f"{reference}; there are: {', '.join(sorted({*head_names, *before})) or 'none'}"
+            f"{reference}; there are: {', '.join(sorted({*head, *before})) or 'none'}"
         )
     names = [name for name in sorted({*head, *before}) if not only or name in only]
     pairs = differ.compare([(name, before.get(name), head.get(name)) for name in names])
     return judged(pairs, base.described if reference == base.commit else _named(base))
+
+
+def _synthesised(
+    makers: Mapping[str, Callable[[], dict[str, Assembly]]], cache: Cache
+) -> dict[str, dict[str, Assembly]]:
+    """What the cache lacks is made, base and head at the same time."""
+    found = {key: known for key in makers if (known := cache.load(key)) is not None}
+    synthesis.resume()
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        futures = {key: pool.submit(make) for key, make in makers.items() if key not in found}
+        try:
+            for future in as_completed(futures.values()):
+                future.result()
+        except BaseException:
+            # The other synth may run for half a minute; its result is of no use any more.
+            synthesis.stop()
+            raise
+    for key, future in futures.items():
+        found[key] = future.result()
+        cache.keep(key, found[key])
+    return found
 
 
 def judged(pairs: Sequence[Pair], base: str) -> Review:

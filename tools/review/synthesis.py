@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -21,13 +22,13 @@ CHILD = Path(__file__).with_name("synth_child.py")
 NO_BUILD_FUNCTION = 3
 
 
-def synthesise(tree: Path, what: str, only: Sequence[str] = ()) -> dict[str, Assembly]:
+def synthesise(tree: Path, what: str) -> dict[str, Assembly]:
     """The assembly of each environment of a tree. Open rule findings do not stop a review.
 
     Raises ReviewError naming each environment that does not synth, and why.
     """
     check_app(tree, what)
-    names = [name for name in environments(tree) if not only or name in only]
+    names = environments(tree)
     if not names:
         return {}
     settings = json.loads((tree / "cdk.json").read_text(encoding="utf-8"))
@@ -110,10 +111,17 @@ def _environment(tree: Path) -> dict[str, str]:
 
 
 _running: set[subprocess.Popen[str]] = set()
+_stopped = threading.Event()
+
+
+def resume() -> None:
+    """Allow synths again, after an earlier review was stopped."""
+    _stopped.clear()
 
 
 def stop() -> None:
-    """End every synth that runs: Ctrl-C reaches only the process that the person started."""
+    """End every synth that runs, and start no other: Ctrl-C reaches only the review itself."""
+    _stopped.set()
     for process in list(_running):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
@@ -123,6 +131,8 @@ def _run(
     command: Sequence[str], tree: Path, environment: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
     """Run in a group of its own, so that ``stop`` also ends what the synth started itself."""
+    if _stopped.is_set():
+        raise ReviewError("stopped")
     with subprocess.Popen(
         list(command),
         cwd=tree,
@@ -133,6 +143,8 @@ def _run(
         start_new_session=True,
     ) as process:
         _running.add(process)
+        if _stopped.is_set():
+            stop()
         try:
             output, errors = process.communicate()
         finally:

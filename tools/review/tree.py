@@ -20,6 +20,8 @@ from pathlib import Path
 from tools.review.errors import ReviewError
 
 _SHARED = (".venv", "node_modules")
+_IRRELEVANT = {".ci", ".github", "Makefile", "docs", "rehearsal", "tests", "tools"}
+"""The app and what it deploys import none of these (the layout's rules)."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,6 @@ class Base:
 
     reference: str
     commit: str
-    tree: str
     described: str
 
 
@@ -48,9 +49,8 @@ def resolve(reference: str, root: Path) -> Base:
             f"BASE {reference!r} is not a commit, branch or tag that this clone knows. Fetch it "
             f"first (git fetch origin), or name one of: {', '.join(_known(root)) or 'none'}"
         ) from error
-    tree = _git(root, "rev-parse", f"{commit}^{{tree}}").strip()
     described = _git(root, "log", "-1", "--format=%h (%cs, %s)", commit).strip()
-    return Base(reference, commit, tree, described)
+    return Base(reference, commit, described)
 
 
 @contextmanager
@@ -89,6 +89,58 @@ def check_app(tree: Path, what: str) -> None:
 def environments(tree: Path) -> list[str]:
     """The environments that a tree has."""
     return sorted(path.stem for path in (tree / "environments").glob("*.toml"))
+
+
+def key_of_commit(root: Path, commit: str) -> str:
+    """A key of everything in a commit that templates can depend on."""
+    return _key(_files(root, commit))
+
+
+def key_of_working_tree(root: Path) -> str:
+    """The same key for the working tree: equal content, equal key, committed or not."""
+    files = _files(root, "HEAD")
+    changed = _git(
+        root, *("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all")
+    ).split("\0")
+    for line in filter(None, changed):
+        name = line[3:]
+        path = root / name
+        if not path.is_symlink() and not path.is_file():
+            files.pop(name, None)
+        elif _matters(name):
+            files[name] = _blob(path)
+    return _key(files)
+
+
+def _files(root: Path, commit: str) -> dict[str, str]:
+    """Each file with git's mode and digest."""
+    found = {}
+    for line in filter(None, _git(root, "ls-tree", "-r", "-z", commit).split("\0")):
+        described, _, name = line.partition("\t")
+        mode, _, digest = described.split()
+        if _matters(name):
+            found[name] = f"{mode} {digest}"
+    return found
+
+
+def _blob(path: Path) -> str:
+    if path.is_symlink():
+        mode, content = "120000", os.fsencode(path.readlink())
+    else:
+        mode = "100755" if os.access(path, os.X_OK) else "100644"
+        content = path.read_bytes()
+    # Git's own digest of a file, so that a change which is undone counts as none.
+    digest = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False)
+    return f"{mode} {digest.hexdigest()}"
+
+
+def _matters(name: str) -> bool:
+    return name.split("/", 1)[0] not in _IRRELEVANT and not name.endswith(".md")
+
+
+def _key(files: dict[str, str]) -> str:
+    lines = "\n".join(f"{name} {described}" for name, described in sorted(files.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()[:32]
 
 
 def toolchain(root: Path) -> str:
