@@ -63,8 +63,8 @@ def load(
 
     def fill(position: int) -> None:
         with Image.open(found[position][1]) as image:
-            # JPEG's own scaled decode is much faster; twice the size keeps the detail.
-            image.draft("RGB", (2 * size, 2 * size))
+            # JPEG's own scaled decode, as the camera does it (contracts.preprocessing).
+            image.draft("RGB", (size, size))
             picture = np.asarray(image.convert("RGB"))
         pixels[position] = resize(picture, width=size, height=size)
 

@@ -17,6 +17,7 @@ from camera.publishers import (
     PublishError,
     open_publisher,
 )
+from camera.queue_file import Message
 from camera.sequence import Sequence
 from tests.camera.conftest import wait_for
 
@@ -53,7 +54,7 @@ def broker():
 
 
 @pytest.fixture
-def sending(monkeypatch):
+def sending(monkeypatch, tmp_path):
     """Start outboxes that retry fast; end them with the test."""
     monkeypatch.setattr(outbox_module, "_FIRST_DELAY", 0.01)
     monkeypatch.setattr(outbox_module, "_LONGEST_DELAY", 0.05)
@@ -61,10 +62,11 @@ def sending(monkeypatch):
     threads = []
 
     def start(publisher, **changed):
-        outbox = Outbox(publisher, **{"size": 100, **changed})
-        thread = threading.Thread(target=outbox.run, args=(stop,), daemon=True)
-        thread.start()
-        threads.append(thread)
+        outbox = Outbox(publisher, **{"path": tmp_path / "queue", "size": 100, **changed})
+        for target in (outbox.run, outbox.run_disk):
+            thread = threading.Thread(target=target, args=(stop,), daemon=True)
+            thread.start()
+            threads.append(thread)
         return outbox
 
     yield start
@@ -73,15 +75,15 @@ def sending(monkeypatch):
         thread.join(timeout=5)
 
 
-def message(number):
-    return json.dumps({"sequence": number}).encode()
+def message(number, topic="t/detections"):
+    return Message(number, topic, json.dumps({"sequence": number}).encode())
 
 
 def test_detections_survive_a_broker_that_fails_and_arrive_in_order(broker, sending):
     broker.answers = [500, None, 403, 429, 200, 503]
     outbox = sending(open_publisher(broker.endpoint))
     for number in range(20):
-        outbox.put("binsight/cam/detections", message(number))
+        outbox.put(message(number, "binsight/cam/detections"))
     assert outbox.drain(timeout=10)
     assert broker.accepted == [
         ("/topics/binsight/cam/detections?qos=1", {"sequence": number}) for number in range(20)
@@ -95,7 +97,7 @@ def test_while_the_broker_is_away_the_newest_are_kept_and_the_lost_are_counted(b
     broker.answers = [503] * 10_000
     outbox = sending(open_publisher(broker.endpoint), size=5)
     for number in range(12):
-        outbox.put("t/detections", message(number))
+        outbox.put(message(number))
     assert outbox.undelivered == 12
     assert "HTTP 503" in wait_for(lambda: outbox.problem)
     broker.answers = []
@@ -159,8 +161,8 @@ def test_outside_a_core_the_default_publisher_fails_cleanly(monkeypatch):
 def test_a_message_that_a_core_would_disconnect_for_is_given_up(sending):
     core = FakeCore()
     outbox = sending(GreengrassPublisher(connect=lambda: core))
-    outbox.put("t", b"x" * 7001)
-    outbox.put("t", b"y")
+    outbox.put(Message(1, "t", b"x" * 7001))
+    outbox.put(Message(2, "t", b"y"))
     assert outbox.drain(timeout=5)
     assert core.published == [("t", "1", b"y")]
     assert outbox.undelivered == 1

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A frame, and the slot that holds at most one of them between capture and inference."""
+"""A frame, and the slot that holds at most one thing between two threads."""
 
 import threading
 from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -13,45 +16,59 @@ class Frame:
     captured_at: float
 
 
-class FrameSlot:
-    """Holds the newest frame. A frame that nobody took is replaced and counted, never queued."""
+class Slot(Generic[T]):
+    """Holds the newest. What nobody took is replaced and counted, never queued.
+
+    Whoever takes says ``done`` afterwards, so that ``busy`` never misses what is being worked on.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._frame: Frame | None = None
+        self._held: T | None = None
+        self._in_work = False
         self._dropped = 0
 
     @property
     def dropped(self) -> int:
-        """Frames that were replaced before anyone took them."""
+        """How many were replaced before anyone took them."""
         return self._dropped
 
     @property
-    def waiting(self) -> bool:
-        """Whether a frame is in the slot."""
-        return self._frame is not None
-
-    def put(self, frame: Frame) -> None:
-        """Offer a live frame: the newest wins."""
+    def busy(self) -> bool:
+        """Whether something waits or is worked on."""
         with self._changed:
-            if self._frame is not None:
+            return self._held is not None or self._in_work
+
+    def put(self, value: T) -> None:
+        """Offer what is live: the newest wins."""
+        with self._changed:
+            if self._held is not None:
                 self._dropped += 1
-            self._frame = frame
+            self._held = value
             self._changed.notify_all()
 
-    def put_when_free(self, frame: Frame, *, stop: threading.Event) -> None:
-        """Offer a recorded frame: wait until the one before was taken, so that none is lost."""
+    def put_when_free(self, value: T, *, stop: threading.Event) -> None:
+        """Offer what is recorded: wait until the one before was taken, so that none is lost."""
         with self._changed:
-            while self._frame is not None and not stop.is_set():
+            while self._held is not None and not stop.is_set():
                 self._changed.wait(0.2)
-            self._frame = frame
+            self._held = value
             self._changed.notify_all()
 
-    def take(self, *, timeout: float) -> Frame | None:
-        """The newest frame, or None if there was none in ``timeout`` seconds."""
+    def take(self, *, timeout: float) -> T | None:
+        """The newest, or None if there was none in ``timeout`` seconds."""
         with self._changed:
-            if self._frame is None:
+            if self._held is None:
                 self._changed.wait(timeout)
-            frame, self._frame = self._frame, None
+            value, self._held = self._held, None
+            self._in_work = value is not None
             self._changed.notify_all()
-            return frame
+            return value
+
+    def done(self) -> None:
+        """What was taken is finished with."""
+        with self._changed:
+            self._in_work = False
+
+
+FrameSlot = Slot[Frame]

@@ -1,53 +1,125 @@
 # SPDX-License-Identifier: Apache-2.0
 """Is anything in view? Thumbnails are compared with the empty view, at almost no cost."""
 
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
 
 from camera.pictures import Thumbnail
 
-_CELL_DIFFERS = 14.0
+CELL_DIFFERS = 14.0
 """Levels of 255 in any colour; sensor noise, averaged over a cell, stays far below."""
+STILL = 3.0
+"""Levels of 255 between two frames; a view that moves less is still."""
 _ENTER, _LEAVE = 0.03, 0.015
 """Share of cells that must differ for something to appear, and below which it is gone again."""
 _LEARNING = 0.05
-_STILL = 3.0
-"""Levels of 255 between two frames; a view that moves less is still."""
+_LIGHT = (0.4, 2.5)
+"""Change of brightness that lamps and clouds make; more is a covered lens."""
+_WHITE = 1.2
+"""Lamps change all colours about alike: the largest ratio between two of them."""
+
+Cells = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Presence:
+    """What the gate says of a frame.
+
+    ``present``: something is in view, in the ``cells`` that differ from the empty view. ``still``:
+    nothing moved since the frame before. ``revealed``: what was taken as the empty view held an
+    item, which has just left.
+    """
+
+    present: bool
+    still: bool
+    revealed: bool
+    cells: Cells
 
 
 class PresenceGate:
     """Learns the empty view and tells whether a frame differs from it.
 
-    The first frame is taken as empty. A view that stays different but still for ``absorb_frames``
-    frames (the camera was moved, a stain) becomes the new empty view.
+    The first frame is taken as empty, and so is a view that stays different but still for
+    ``absorb_frames`` frames (the camera was moved, a stain). Where that was an item, its leaving is
+    told from an arrival: its outline is in the old view, not in the new one. Light that changes
+    everywhere at once is no item.
     """
 
     def __init__(self, *, absorb_frames: int = 900) -> None:
         self._absorb_frames = absorb_frames
-        self._background: Thumbnail | None = None
+        self._empty: Thumbnail | None = None
         self._last: Thumbnail | None = None
         self._still = 0
         self._settling = 0
         self.present = False
+        self.confirmed = False
+        """Whether something came and went since the empty view was learned."""
 
     def relearn(self, *, frames: int) -> None:
         """Take the next frames as empty: a camera that was just opened adjusts its exposure."""
         self._settling = frames
 
-    def update(self, thumbnail: Thumbnail) -> bool:
-        """Whether something is in view in this frame."""
-        if self._background is None or self._settling > 0:
-            self._background = thumbnail.copy()
+    @property
+    def settling(self) -> bool:
+        """Whether frames are taken as empty without being looked at."""
+        return self._settling > 0
+
+    def update(self, thumbnail: Thumbnail) -> Presence:
+        """Compare a frame with the empty view, and learn from it."""
+        if self._empty is None or self._settling > 0:
+            self._learn(thumbnail)
             self._settling = max(self._settling - 1, 0)
-        distance = np.max(np.abs(thumbnail - self._background), axis=2)
-        differs = float(np.mean(distance > _CELL_DIFFERS))
-        self.present = differs > (_LEAVE if self.present else _ENTER)
-        moved = self._last is None or float(np.max(np.abs(thumbnail - self._last))) > _STILL
+        before, empty = self.present, _in_this_light(self._empty, thumbnail)
+        cells = _differ(thumbnail, empty)
+        self.present = float(np.mean(cells)) > (_LEAVE if self.present else _ENTER)
+        still = self._last is not None and float(np.max(np.abs(thumbnail - self._last))) <= STILL
         self._last = thumbnail
-        self._still = self._still + 1 if self.present and not moved else 0
+        self._still = self._still + 1 if self.present and still else 0
+        revealed = False
         if not self.present:
-            self._background += _LEARNING * (thumbnail - self._background)
+            self.confirmed = self.confirmed or before
+            self._empty = empty + _LEARNING * (thumbnail - empty)
+        elif self._still == 2 and not self.confirmed and _outlined(cells, empty, thumbnail):
+            revealed = True
+            self._learn(thumbnail)
+            self.confirmed = True
         elif self._still >= self._absorb_frames:
-            self._background = thumbnail.copy()
-            self.present = False
-            self._still = 0
-        return self.present
+            self._learn(thumbnail)
+        return Presence(present=self.present, still=still, revealed=revealed, cells=cells)
+
+    def _learn(self, thumbnail: Thumbnail) -> None:
+        self._empty = thumbnail.copy()
+        self.present = self.confirmed = False
+        self._still = 0
+
+
+def _differ(one: Thumbnail, other: Thumbnail) -> Cells:
+    cells: Cells = np.max(np.abs(one - other), axis=2) > CELL_DIFFERS
+    return cells
+
+
+def _in_this_light(empty: Thumbnail | None, thumbnail: Thumbnail) -> Thumbnail:
+    """The empty view as it would look in the light of this frame."""
+    if empty is None:
+        return thumbnail
+    plain = float(np.mean(_differ(thumbnail, empty)))
+    if plain <= _LEAVE:
+        return empty
+    gains = np.median((thumbnail + 1) / (empty + 1), axis=(0, 1))
+    if not (_LIGHT[0] < gains.min() and gains.max() < min(_LIGHT[1], _WHITE * gains.min())):
+        return empty
+    lit: Thumbnail = np.clip(empty * gains, 0, 255).astype(np.float32)
+    # An item changes a part of the view; only light explains most of a change at one stroke.
+    return lit if float(np.mean(_differ(thumbnail, lit))) < 0.3 * plain else empty
+
+
+def _outlined(cells: Cells, empty: Thumbnail, thumbnail: Thumbnail) -> bool:
+    """Whether the region that differs has its outline in the empty view instead of the frame."""
+    drawn = shown = 0.0
+    for axis in (0, 1):
+        edge = np.diff(cells, axis=axis)
+        drawn += float(np.abs(np.diff(empty, axis=axis)).max(axis=2)[edge].sum())
+        shown += float(np.abs(np.diff(thumbnail, axis=axis)).max(axis=2)[edge].sum())
+    return drawn > 2 * shown + CELL_DIFFERS

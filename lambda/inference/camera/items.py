@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 Probabilities = NDArray[np.float32]
 
+_LEAD = 0.2
+"""By so much the new class must be more likely than the old one to count as another item."""
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -24,7 +27,8 @@ class ItemTracker:
 
     It decides when ``smoothing_frames`` frames were seen, or at departure with fewer. Something
     seen in fewer than ``arrival_frames`` frames was no item; an item is gone only after
-    ``departure_frames`` frames without it, so a flicker does not make two of one.
+    ``departure_frames`` frames without it, so a flicker does not make two of one. After ``doubt``
+    it decides once more, and that counts as another item only if the class is another.
     """
 
     def __init__(
@@ -36,22 +40,28 @@ class ItemTracker:
         self._seen: list[Probabilities] = []
         self._last_seen_at = 0.0
         self._absent = 0
-        self._decided = False
+        self._decided: int | None = None
+        self._doubted = self._surely_another = False
 
     @property
     def undecided(self) -> bool:
         """Whether another look at what is in view would be of use."""
-        return not self._decided
+        return self._decided is None or self._doubted
 
     @property
     def open(self) -> bool:
         """Whether something was seen that a decision may still come for."""
         return bool(self._seen)
 
+    @property
+    def frames(self) -> int:
+        """Frames that the next decision has so far."""
+        return len(self._seen)
+
     def see(self, probabilities: Probabilities, *, captured_at: float) -> Decision | None:
         """A frame with something in view, and what the model makes of it."""
         self._absent = 0
-        if self._decided:
+        if not self.undecided:
             return None
         self._seen.append(probabilities)
         self._last_seen_at = captured_at
@@ -61,6 +71,12 @@ class ItemTracker:
         """A frame with something in view that was not looked at."""
         self._absent = 0
 
+    def doubt(self, *, surely_another: bool) -> None:
+        """The view of a decided item has changed: look again; colours may tell it is another."""
+        if self._decided is not None:
+            self._doubted = True
+            self._surely_another = self._surely_another or surely_another
+
     def miss(self) -> Decision | None:
         """A frame with nothing in view."""
         self._absent += 1
@@ -69,23 +85,42 @@ class ItemTracker:
     def leave(self) -> Decision | None:
         """The item is gone for certain; the decision, if it was still open."""
         enough = len(self._seen) >= self._arrival_frames
-        decision = self._decide() if enough and not self._decided else None
-        self._seen, self._absent, self._decided = [], 0, False
+        decision = self._decide() if enough and self.undecided else None
+        self.drop()
         return decision
+
+    def drop(self) -> None:
+        """There was no item after all."""
+        self._seen, self._absent, self._decided = [], 0, None
+        self._doubted = self._surely_another = False
 
     def forget_frames(self) -> None:
         """Start averaging anew: another model answers from here on."""
         self._seen = []
+        if self._decided is not None:
+            # Its labels may be others, so a comparison with the decision would mean nothing.
+            self._decided, self._doubted, self._surely_another = -1, False, False
 
-    def _decide(self) -> Decision:
+    def _decide(self) -> Decision | None:
+        decision = mean_of(self._seen, captured_at=self._last_seen_at)
         mean = np.mean(np.stack(self._seen), axis=0)
-        label = int(np.argmax(mean))
-        self._decided = True
-        decision = Decision(
-            label=label,
-            confidence=min(float(mean[label]), 1.0),
-            frames=len(self._seen),
-            captured_at=self._last_seen_at,
-        )
-        self._seen = []
+        before, another = self._decided, self._surely_another
+        self._seen, self._doubted, self._surely_another = [], False, False
+        if before is not None and not another:
+            known = 0 <= before < len(mean)
+            if not known or mean[decision.label] < mean[before] + _LEAD:
+                return None
+        self._decided = decision.label
         return decision
+
+
+def mean_of(seen: list[Probabilities], *, captured_at: float) -> Decision:
+    """What frames say together."""
+    mean = np.mean(np.stack(seen), axis=0)
+    label = int(np.argmax(mean))
+    return Decision(
+        label=label,
+        confidence=min(float(mean[label]), 1.0),
+        frames=len(seen),
+        captured_at=captured_at,
+    )

@@ -1,23 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The loop from frames to detections."""
 
-import json
 import logging
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
 
 from camera.engine import Model
-from camera.frames import Frame, FrameSlot
-from camera.gate import PresenceGate
-from camera.items import Decision, ItemTracker
-from camera.outbox import Outbox
-from camera.pictures import BadFrameError, model_input, thumbnail
+from camera.frames import Frame, FrameSlot, Slot
+from camera.items import Decision, ItemTracker, Probabilities, mean_of
+from camera.pictures import BadFrameError
 from camera.settings import Settings
+from camera.sight import Sight, View
 from camera.status import Status
-from contracts.detection import Detection
-from contracts.messages import timestamp
 
 _log = logging.getLogger(__name__)
 _QUIET_SECONDS = 2.0
@@ -27,10 +23,24 @@ _BAD_VIEW = 50
 """So many bad frames in a row are no accident of transmission."""
 
 
-class InferenceLoop:
-    """Takes frames from the slot, reports each item once. Runs in one thread.
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What the loop made of a frame, for whoever watches it: the page and the captures."""
 
-    A swapped model answers from the next frame on; no frame is skipped for it.
+    view: View
+    probabilities: Probabilities | None
+    undecided: bool
+    frames: int
+    decision: Decision | None
+
+
+class InferenceLoop:
+    """Takes frames from the slot, reports each item once.
+
+    Two threads, so that a frame is decoded while the model works on the one before: ``run_sight``
+    and ``run``. A swapped model answers from the next frame on; no frame is skipped for it.
+    ``report`` is told each decision and the model that made it; ``watch`` what became of each
+    frame, and must return at once.
     """
 
     def __init__(
@@ -39,22 +49,24 @@ class InferenceLoop:
         settings: Settings,
         slot: FrameSlot,
         status: Status,
-        outbox: Outbox,
-        take_number: Callable[[], int],
+        report: Callable[[Decision, Model, View | None], None],
+        watch: Callable[[Seen], None] | None = None,
     ) -> None:
-        self._settings = settings
         self._slot = slot
+        self._views: Slot[View] = Slot()
         self._status = status
-        self._outbox = outbox
-        self._take_number = take_number
-        self._gate = PresenceGate()
+        self._report_to = report
+        self._watch = watch
         self._items = ItemTracker(
             smoothing_frames=settings.smoothing_frames,
             arrival_frames=settings.arrival_frames,
             departure_frames=settings.departure_frames,
         )
+        self._sight = Sight(
+            undecided=lambda: self._items.undecided, first_looks=settings.smoothing_frames
+        )
+        self._first: list[Probabilities] = []
         self._answering: Model | None = None
-        self._busy = False
         self._bad_in_a_row = 0
         self.paused = threading.Event()
         self.model: Model | None = None
@@ -62,7 +74,7 @@ class InferenceLoop:
     @property
     def busy(self) -> bool:
         """Whether a frame waits or is worked on, or an item in view is not decided yet."""
-        return self._busy or self._slot.waiting or self._items.open
+        return self._slot.busy or self._views.busy or self._items.open
 
     def swap(self, model: Model) -> None:
         """Put another model in place, from any thread."""
@@ -72,39 +84,50 @@ class InferenceLoop:
 
     def camera_opened(self) -> None:
         """A live source was opened (again): learn its empty view first. From any thread."""
-        self._gate.relearn(frames=_SETTLING_FRAMES)
+        self._sight.camera_opened(settling_frames=_SETTLING_FRAMES)
 
-    def run(self, stop: threading.Event) -> None:
-        """Work until ``stop`` is set."""
-        last = time.monotonic()
+    def run_sight(self, stop: threading.Event) -> None:
+        """Look at frames until ``stop`` is set."""
         while not stop.is_set():
             frame = self._slot.take(timeout=0.2)
             if frame is None:
-                if time.monotonic() - last > _QUIET_SECONDS:
-                    self._report(self._items.leave())
-                    last = time.monotonic()
                 continue
-            last = time.monotonic()
-            if self.paused.is_set():
-                continue
-            self._busy = True
-            try:
-                self.process(frame)
-            finally:
-                self._busy = False
+            if not self.paused.is_set() and (view := self._look(frame)) is not None:
+                self._views.put_when_free(view, stop=stop)
+            self._slot.done()
+
+    def run(self, stop: threading.Event) -> None:
+        """Decide what was seen until ``stop`` is set."""
+        last = time.monotonic()
+        while not stop.is_set():
+            view = self._views.take(timeout=0.2)
+            if view is not None:
+                last = time.monotonic()
+                self._guarded(lambda view=view: self._decide(view))  # type: ignore[misc]
+                self._views.done()
+            elif time.monotonic() - last > _QUIET_SECONDS:
+                self._guarded(lambda: self._tell(self._items.leave(), None))
+                last = time.monotonic()
 
     def process(self, frame: Frame) -> None:
-        """Look at one frame. Whatever is wrong with it is counted, and the loop goes on."""
+        """Look at one frame and decide, in the caller's thread."""
+        if (view := self._look(frame)) is not None:
+            self._guarded(lambda: self._decide(view))
+
+    def _look(self, frame: Frame) -> View | None:
+        """Whatever is wrong with a frame is counted, and the loop goes on."""
         try:
-            self._look(frame)
-            self._bad_in_a_row = 0
-            self._status.problem_is("frames", None)
+            # The model is read once: a swap in another thread takes effect with the next frame.
+            view = self._sight.look(frame, model=self.model)
         except BadFrameError as error:
             self._skip(frame, error)
+            return None
         except Exception as error:  # noqa: BLE001 - one bad frame must never end the loop
-            self._status.count_bad_frame()
-            self._status.problem_is("loop", f"frames fail: {type(error).__name__}: {error}")
-            _log.exception("frame skipped")
+            self._failed(error)
+            return None
+        self._bad_in_a_row = 0
+        self._status.problem_is("frames", None)
+        return view
 
     def _skip(self, frame: Frame, error: BadFrameError) -> None:
         """Count a bad frame. A camera that delivers nothing else is a problem, not a log flood."""
@@ -117,44 +140,74 @@ class InferenceLoop:
                 "frames", f"no usable frame among the last {_BAD_VIEW}: {error}"
             )
 
-    def _look(self, frame: Frame) -> None:
-        # Read once: a swap in another thread takes effect with the next frame.
-        model = self.model
-        if model is not self._answering:
-            self._items.forget_frames()
-            self._answering = model
-        if not self._gate.update(thumbnail(frame.jpeg)):
-            self._status.count_frame()
-            self._report(self._items.miss())
-            return
-        if model is None or not self._items.undecided:
-            self._items.still_there()
-            self._status.count_frame()
-            return
-        card = model.card
-        rgb = model_input(frame.jpeg, width=card.width, height=card.height)
-        decision = self._items.see(model.infer(rgb), captured_at=frame.captured_at)
-        self._report(decision)
-        self._status.problem_is("loop", None)
-        self._status.count_frame(latency_ms=(time.monotonic() - frame.captured_at) * 1000)
+    def _guarded(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - one bad frame must never end the loop
+            self._failed(error)
 
-    def _report(self, decision: Decision | None) -> None:
-        model = self._answering
-        if decision is None or model is None:
+    def _failed(self, error: Exception) -> None:
+        self._status.count_bad_frame()
+        self._status.problem_is("loop", f"frames fail: {type(error).__name__}: {error}")
+        _log.error("frame skipped", exc_info=error)
+
+    def _decide(self, view: View) -> None:
+        if view.model is not self._answering:
+            self._items.forget_frames()
+            self._first = []
+            self._answering = view.model
+        if view.changed:
+            self._items.doubt(surely_another=view.other_colours)
+        probabilities = None
+        if view.pixels is not None and view.model is not None:
+            probabilities = view.model.infer(view.pixels)
+        decision = self._step(view, probabilities)
+        self._tell(decision, view)
+        if probabilities is not None:
+            self._status.problem_is("loop", None)
+        latency = (time.monotonic() - view.frame.captured_at) * 1000
+        self._status.count_frame(latency_ms=None if probabilities is None else latency)
+        if self._watch is None:
             return
-        name = model.card.labels[decision.label]
-        age = time.monotonic() - decision.captured_at
-        detection = Detection(
-            thing=self._settings.thing,
-            sequence=self._take_number(),
-            observed_at=timestamp(datetime.now(UTC) - timedelta(seconds=age)),
-            class_name=name,
-            bin=self._settings.bins.bin_for(name, decision.confidence),
-            confidence=decision.confidence,
-            model=model.name,
-            frames=decision.frames,
-            latency_ms=age * 1000,
+        self._watch(
+            Seen(
+                view=view,
+                probabilities=probabilities,
+                undecided=self._items.undecided,
+                frames=self._items.frames,
+                decision=decision,
+            )
         )
-        message = json.dumps(detection.to_json(), separators=(",", ":")).encode()
-        self._outbox.put(self._settings.topics.detections(self._settings.thing), message)
-        self._status.count_detection()
+
+    def _step(self, view: View, probabilities: Probabilities | None) -> Decision | None:
+        """Move on by one view."""
+        moment = view.frame.captured_at
+        if view.presence.revealed:
+            return self._revealed(moment)
+        if not view.presence.present:
+            if view.first and probabilities is not None:
+                self._first.append(probabilities)
+            decision = self._items.miss()
+            if self._items.undecided:
+                self._sight.forget()
+            return decision
+        if probabilities is None or not self._items.undecided:
+            self._items.still_there()
+            return None
+        decision = self._items.see(probabilities, captured_at=moment)
+        if not self._items.undecided:
+            self._sight.remember(view)
+            # Something arrived before anything left, so the view at the start was empty.
+            self._first = []
+        return decision
+
+    def _revealed(self, moment: float) -> Decision | None:
+        """An item that was there from the start has left: decide by the first frames."""
+        self._items.drop()
+        self._sight.forget()
+        seen, self._first = self._first, []
+        return mean_of(seen, captured_at=moment) if seen else None
+
+    def _tell(self, decision: Decision | None, view: View | None) -> None:
+        if decision is not None and self._answering is not None:
+            self._report_to(decision, self._answering, view)

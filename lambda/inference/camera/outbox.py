@@ -1,46 +1,92 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Detections on their way out: in order, retried with backoff, bounded."""
+"""Detections on their way out: kept on disk, in order, retried with backoff, bounded."""
 
 import logging
 import random
 import threading
+import time
 from collections import deque
+from pathlib import Path
 
 from camera.publishers import Publisher, PublishError
+from camera.queue_file import Message, QueueFile
 
 _log = logging.getLogger(__name__)
 _FIRST_DELAY, _LONGEST_DELAY = 0.5, 60.0
+_DISK_DELAY = 5.0
 
 
 class Outbox:
     """Keeps detections until the broker has taken them, each in its turn.
 
-    In memory, so a restart loses what is waiting. When ``size`` are waiting, the oldest is given
+    ``run_disk`` writes what ``put`` accepted into the queue file, ``run`` sends from there; so
+    neither a slow disk nor a slow broker holds the camera up. While the disk refuses, what is new
+    stays in memory and is sent from there. When ``size`` are waiting in either, the oldest is given
     up and counted.
     """
 
-    def __init__(self, publisher: Publisher, *, size: int) -> None:
+    def __init__(self, publisher: Publisher, *, path: Path, size: int) -> None:
         self._publisher = publisher
         self._size = size
-        self._waiting: deque[tuple[str, bytes]] = deque()
+        self._file = QueueFile(path, size=size)
+        self._unwritten: deque[Message] = deque()
         self._changed = threading.Condition()
+        self._on_disk = 0
         self._lost = 0
+        self._disk_fails = False
+        self._sent: list[int] = []
         self.problem: str | None = None
+        self.disk_problem: str | None = None
 
     @property
     def undelivered(self) -> int:
         """Messages that wait, and those that were given up since the start."""
         with self._changed:
-            return len(self._waiting) + self._lost
+            return len(self._unwritten) + self._on_disk + self._lost
 
-    def put(self, topic: str, payload: bytes) -> None:
+    @property
+    def waiting(self) -> int:
+        """Messages that wait."""
+        with self._changed:
+            return len(self._unwritten) + self._on_disk
+
+    def put(self, message: Message) -> None:
         """Accept a message; never blocks."""
         with self._changed:
-            if len(self._waiting) >= self._size:
-                self._waiting.popleft()
+            if len(self._unwritten) >= self._size:
+                self._unwritten.popleft()
                 self._lost += 1
-            self._waiting.append((topic, payload))
+            self._unwritten.append(message)
             self._changed.notify_all()
+
+    def run_disk(self, stop: threading.Event) -> None:
+        """Write what was put until ``stop`` is set, then what is left."""
+        self._count()
+        while not stop.is_set() or self._unwritten:
+            with self._changed:
+                self._changed.wait_for(lambda: bool(self._unwritten) or stop.is_set(), 0.2)
+                message = self._unwritten[0] if self._unwritten else None
+            if message is None:
+                if self._disk_fails and not stop.wait(_DISK_DELAY):
+                    self._count()
+                continue
+            try:
+                given_up = self._file.add(message)
+            except OSError as error:
+                self._disk_failed(error)
+                if stop.wait(_DISK_DELAY):
+                    return
+                continue
+            with self._changed:
+                # It may have been sent from memory, or given up, in the meantime.
+                if self._unwritten and self._unwritten[0] is message:
+                    self._unwritten.popleft()
+                    self._on_disk += 1 - given_up
+                    self._lost += given_up
+                else:
+                    self._file.remove([message.sequence])
+                self._disk_fails, self.disk_problem = False, None
+                self._changed.notify_all()
 
     def run(self, stop: threading.Event) -> None:
         """Send what waits until ``stop`` is set."""
@@ -50,7 +96,7 @@ class Outbox:
             if message is None:
                 continue
             try:
-                self._publisher.publish(*message)
+                self._publisher.publish(message.topic, message.payload)
             except PublishError as error:
                 self.problem = f"detections cannot be sent: {error}"
                 _log.warning("%s; next attempt in about %.1f s", self.problem, delay)
@@ -65,19 +111,73 @@ class Outbox:
             delay, self.problem = _FIRST_DELAY, None
             self._remove(message)
 
+    def flush(self, *, timeout: float) -> bool:
+        """Wait until everything is on disk; False if it is not after ``timeout`` seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._unwritten, timeout)
+
     def drain(self, *, timeout: float) -> bool:
         """Wait until nothing is left to send; False if some is left after ``timeout`` seconds."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._waiting, timeout)
+            return self._changed.wait_for(
+                lambda: not self._unwritten and not self._on_disk, timeout
+            )
 
-    def _first(self, *, timeout: float) -> tuple[str, bytes] | None:
+    def _count(self) -> None:
+        """What is on disk: left by a run before this one, or after the disk failed."""
+        try:
+            found = self._file.count()
+        except OSError as error:
+            self._disk_failed(error)
+            return
         with self._changed:
-            self._changed.wait_for(lambda: bool(self._waiting), timeout)
-            return self._waiting[0] if self._waiting else None
+            self._on_disk = found
+            if not self._unwritten:
+                # Until a write fails again.
+                self._disk_fails, self.disk_problem = False, None
+            self._changed.notify_all()
 
-    def _remove(self, message: tuple[str, bytes]) -> None:
+    def _disk_failed(self, error: OSError) -> None:
         with self._changed:
-            # It may have been given up for a newer one while it was being sent.
-            if self._waiting and self._waiting[0] is message:
-                self._waiting.popleft()
+            self._disk_fails = True
+            self.disk_problem = f"detections are kept in memory only: {error}"
+            self._changed.notify_all()
+        _log.error("%s", self.disk_problem)
+
+    def _first(self, *, timeout: float) -> Message | None:
+        """The oldest on disk; from memory only what the disk does not take."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._on_disk > 0 or (self._disk_fails and bool(self._unwritten)), timeout
+            )
+            on_disk = self._on_disk
+            unwritten = self._unwritten[0] if self._disk_fails and self._unwritten else None
+        if on_disk:
+            try:
+                if (message := self._file.first(after=max(self._sent, default=-1))) is not None:
+                    return message
+            except OSError as error:
+                self._disk_failed(error)
+                time.sleep(min(timeout, 1.0))
+            # Fewer than were counted: the file was damaged, or someone removed it.
+            self._count()
+        return unwritten
+
+    def _remove(self, message: Message) -> None:
+        with self._changed:
+            if message in self._unwritten:
+                self._unwritten.remove(message)
+                self._changed.notify_all()
+                return
+        # A full disk may refuse even a removal; what was sent must not be sent again for that.
+        self._sent.append(message.sequence)
+        try:
+            self._file.remove(self._sent)
+            self._sent.clear()
+            found = self._file.count()
+        except OSError as error:
+            self._disk_failed(error)
+            found = max(self._on_disk - 1, 0)
+        with self._changed:
+            self._on_disk = found
             self._changed.notify_all()

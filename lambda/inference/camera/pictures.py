@@ -5,7 +5,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from contracts.preprocessing import Pixels, resize
+from contracts.preprocessing import Pixels, decode_divisor, resize
 
 GRID_ROWS, GRID_COLUMNS = 18, 24
 MAXIMUM_PIXELS = 50_000_000
@@ -23,6 +23,7 @@ def thumbnail(jpeg: bytes) -> Thumbnail:
 
     Colour and not brightness alone: a green bottle on a grey table can be exactly as bright.
     """
+    size_of(jpeg)
     rgb = _decode(jpeg, rows=GRID_ROWS, columns=GRID_COLUMNS).astype(np.float32)
     rows = _pool(rgb, GRID_ROWS)
     return _pool(rows.transpose(1, 0, 2), GRID_COLUMNS).transpose(1, 0, 2)
@@ -31,11 +32,31 @@ def thumbnail(jpeg: bytes) -> Thumbnail:
 def model_input(jpeg: bytes, *, width: int, height: int) -> Pixels:
     """The picture as the model learned to see it: RGB, squashed to ``height`` x ``width``.
 
-    The decoder stops at a scale that is still twice the target, so that the shared resize decides
-    how pixels are averaged.
+    Decoded at the scale that training decodes at, so that both see the same pixels.
     """
-    rgb = _decode(jpeg, rows=2 * height, columns=2 * width)
+    columns, rows = size_of(jpeg)
+    divisor = decode_divisor(columns=columns, rows=rows, width=width, height=height)
+    rgb = _decode(jpeg, rows=-(-rows // divisor), columns=-(-columns // divisor))
     return resize(rgb, width=width, height=height)
+
+
+def size_of(jpeg: bytes) -> tuple[int, int]:
+    """Width and height of a picture. Raises BadFrameError for what no camera delivers."""
+    try:
+        height, width, *_ = simplejpeg.decode_jpeg_header(jpeg)
+    except (ValueError, RuntimeError, MemoryError) as error:
+        raise BadFrameError(f"no JPEG: {error}") from error
+    if height * width > MAXIMUM_PIXELS:
+        raise BadFrameError(f"picture of {width} x {height} pixels")
+    if height < GRID_ROWS or width < GRID_COLUMNS:
+        raise BadFrameError(f"picture of only {width} x {height} pixels")
+    return int(width), int(height)
+
+
+def small_copy(jpeg: bytes, *, rows: int) -> Pixels:
+    """The picture decoded as small as it still has so many lines, for people to look at."""
+    size_of(jpeg)
+    return _decode(jpeg, rows=rows, columns=1)
 
 
 def encode(rgb: Pixels, *, quality: int = 85) -> bytes:
@@ -45,16 +66,9 @@ def encode(rgb: Pixels, *, quality: int = 85) -> bytes:
 
 def _decode(jpeg: bytes, *, rows: int, columns: int) -> Pixels:
     try:
-        height, width, *_ = simplejpeg.decode_jpeg_header(jpeg)
-        if height * width > MAXIMUM_PIXELS:
-            raise BadFrameError(f"picture of {width} x {height} pixels")
-        if height < GRID_ROWS or width < GRID_COLUMNS:
-            raise BadFrameError(f"picture of only {width} x {height} pixels")
         pixels: Pixels = simplejpeg.decode_jpeg(
             jpeg, colorspace="RGB", min_height=rows, min_width=columns
         )
-    except BadFrameError:
-        raise
     except (ValueError, RuntimeError, MemoryError) as error:
         raise BadFrameError(f"no JPEG: {error}") from error
     return pixels

@@ -9,13 +9,16 @@ from collections.abc import Callable
 
 from camera.engine import Model
 from camera.frames import Frame, FrameSlot
+from camera.items import Decision
 from camera.loop import InferenceLoop
 from camera.mailbox import Mailbox
 from camera.models import ModelStore
 from camera.outbox import Outbox
 from camera.publishers import Publisher, PublishError
+from camera.reporter import Reporter
 from camera.sequence import Sequence
 from camera.settings import Settings
+from camera.sight import View
 from camera.sources import Source, SourceError, open_source
 from camera.status import Status
 
@@ -37,14 +40,18 @@ class Program:
         self._disk_searched = threading.Event()
         self.slot = FrameSlot()
         self.status = Status(thing=settings.thing, source=settings.source)
-        self.outbox = Outbox(_Locked(publisher, self._publishing), size=settings.outbox_size)
+        self.outbox = Outbox(
+            _Locked(publisher, self._publishing),
+            path=settings.model_folder / "detections.sqlite3",
+            size=settings.outbox_size,
+        )
         self._sequence = Sequence(settings.model_folder / "sequence")
+        self.reporter = Reporter(settings, take_number=self._sequence.take, put=self.outbox.put)
         self.loop = InferenceLoop(
             settings=settings,
             slot=self.slot,
             status=self.status,
-            outbox=self.outbox,
-            take_number=self._sequence.take,
+            report=self._report,
         )
         self._store = ModelStore(settings.model_folder, threads=settings.threads)
         self._mailbox = Mailbox(
@@ -60,8 +67,10 @@ class Program:
             _log.warning("environment variable %s is not known to this version", name)
         parts: dict[str, Callable[[], None]] = {
             "source": self._run_source,
+            "sight": lambda: self.loop.run_sight(self.stop),
             "loop": lambda: self.loop.run(self.stop),
             "models": self._run_models,
+            "disk": lambda: self.outbox.run_disk(self.stop),
             "outbox": lambda: self.outbox.run(self.stop),
             "telemetry": self._run_telemetry,
         }
@@ -85,6 +94,7 @@ class Program:
         """Send telemetry now; one that cannot be sent is not kept."""
         self.status.problem_is("sequence", self._sequence.problem)
         self.status.problem_is("outbox", self.outbox.problem)
+        self.status.problem_is("disk", self.outbox.disk_problem)
         model = self.loop.model
         message = self.status.telemetry(
             reason=reason,
@@ -99,6 +109,10 @@ class Program:
                 self._publisher.publish(topic, payload)
         except PublishError as error:
             _log.warning("telemetry not sent: %s", error)
+
+    def _report(self, decision: Decision, model: Model, view: View | None) -> None:
+        self.reporter.report(decision, model, view)
+        self.status.count_detection()
 
     def _swap(self, model: Model) -> None:
         self.loop.swap(model)

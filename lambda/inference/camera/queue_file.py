@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Detections on disk, in an SQLite database that survives kills and power cuts."""
+
+import contextlib
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+_log = logging.getLogger(__name__)
+_PATIENCE_SECONDS = 5.0
+_TABLE = """
+CREATE TABLE IF NOT EXISTS waiting (
+    sequence INTEGER PRIMARY KEY, topic TEXT NOT NULL, payload BLOB NOT NULL
+)
+"""
+
+
+class Message(NamedTuple):
+    """A detection to be sent; the broker's consumers know it by thing and sequence."""
+
+    sequence: int
+    topic: str
+    payload: bytes
+
+
+class QueueFile:
+    """At most ``size`` messages in order of their sequence. Raises OSError where the disk fails.
+
+    What was added is on the disk when ``add`` returns. A removal may be forgotten by a power cut:
+    then the message is sent once more, with the same sequence.
+    """
+
+    def __init__(self, path: Path, *, size: int) -> None:
+        self._path = path
+        self._size = size
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    def add(self, message: Message) -> int:
+        """Keep a message; returns how many of the oldest were given up for it."""
+        with self._lock, self._database() as database:
+            database.execute("PRAGMA synchronous = FULL")
+            with database:
+                database.execute("INSERT OR REPLACE INTO waiting VALUES (?, ?, ?)", message)
+                cursor = database.execute(
+                    "DELETE FROM waiting WHERE sequence <= (SELECT sequence FROM waiting"
+                    " ORDER BY sequence DESC LIMIT 1 OFFSET ?)",
+                    (self._size,),
+                )
+                return cursor.rowcount
+
+    def first(self, *, after: int = -1) -> Message | None:
+        """The oldest with a greater sequence than ``after``."""
+        query = "SELECT * FROM waiting WHERE sequence > ? ORDER BY sequence LIMIT 1"
+        with self._lock, self._database() as database:
+            row = database.execute(query, (after,)).fetchone()
+        return Message(*row) if row else None
+
+    def remove(self, sequences: Iterable[int]) -> None:
+        """They were delivered."""
+        with self._lock, self._database() as database:
+            database.execute("PRAGMA synchronous = NORMAL")
+            with database:
+                database.executemany(
+                    "DELETE FROM waiting WHERE sequence = ?", [(each,) for each in sequences]
+                )
+
+    def count(self) -> int:
+        """How many wait."""
+        with self._lock, self._database() as database:
+            return int(database.execute("SELECT count(*) FROM waiting").fetchone()[0])
+
+    def close(self) -> None:
+        with self._lock:
+            self._disconnect()
+
+    @contextlib.contextmanager
+    def _database(self) -> Iterator[sqlite3.Connection]:
+        """The open database; opened again after any error, begun anew if it is damaged."""
+        try:
+            if self._connection is None:
+                self._connection = self._open()
+            yield self._connection
+        except sqlite3.Error as error:
+            self._disconnect()
+            if isinstance(error, sqlite3.OperationalError):
+                raise OSError(f"{self._path}: {error}") from error
+            # The file is no database (any more). What it held is lost, what comes is not.
+            damaged = self._path.with_name(f"{self._path.name}.damaged")
+            _log.error("%s: %s; moved to %s", self._path, error, damaged.name)
+            self._path.replace(damaged)
+            for suffix in ("-wal", "-shm"):
+                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+            raise OSError(f"{self._path}: {error}; begun anew") from error
+
+    def _open(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        database = sqlite3.connect(self._path, timeout=_PATIENCE_SECONDS, check_same_thread=False)
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            # Keeps the log small on a disk that is small itself.
+            database.execute("PRAGMA journal_size_limit = 1000000")
+            database.execute(_TABLE)
+            database.commit()
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.close()
+            self._connection = None
