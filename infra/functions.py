@@ -60,7 +60,8 @@ class Function(Construct):
             memory_size=memory_mb,
             timeout=timeout_seconds,
             role=role.arn,
-            kms_key_arn=key_arn if environment else None,
+            # Names and numbers, no secrets: AWS's own key for Lambda will do, and nobody needs a
+            # grant on the data key to start the function.
             environment=lambda_.CfnFunction.EnvironmentProperty(variables=dict(environment)),
             logging_config=lambda_.CfnFunction.LoggingConfigProperty(
                 log_group=logs.ref, log_format="JSON"

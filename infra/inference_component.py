@@ -87,11 +87,11 @@ class InferenceComponent(Construct):
                 "componentLambdaParameters": parameters,
             },
         )
-        # Replaced versions stay, so that a camera that was off can still get the one it is to run.
-        self.component.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN
-        self.component.cfn_options.deletion_policy = (
-            cdk.CfnDeletionPolicy.RETAIN if settings.keeps_data else cdk.CfnDeletionPolicy.DELETE
-        )
+        # Where data is kept, replaced versions stay for cameras to go back to. Elsewhere nothing
+        # may be left: a new function would count from 1 again and meet the versions of the old.
+        kept = cdk.CfnDeletionPolicy.RETAIN if settings.keeps_data else cdk.CfnDeletionPolicy.DELETE
+        self.component.cfn_options.update_replace_policy = kept
+        self.component.cfn_options.deletion_policy = kept
 
 
 def _parameters(settings: Settings) -> dict[str, Any]:

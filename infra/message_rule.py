@@ -57,7 +57,7 @@ class MessageRule(Construct):
             "Role",
             service="iot.amazonaws.com",
             description=description,
-            allow=[*allow, write_logs(errors.attr_arn)],
+            allow=[*allow, write_logs(errors.attr_arn, describe=True)],
         )
         self.rule = iot.CfnTopicRule(
             self,

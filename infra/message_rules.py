@@ -82,7 +82,7 @@ class MessageRules(Construct):
             allow=[
                 Allow(actions=["sns:Publish"], on=[topic.ref]),
                 use_key(key_arn, region, ["sns"]),
-                write_logs(problems.attr_arn),
+                write_logs(problems.attr_arn, describe=True),
             ],
             errors=errors,
         )

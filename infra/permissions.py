@@ -2,7 +2,6 @@
 """Statements that several roles need, each as narrow as the service allows."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from infra.roles import Allow
 
@@ -49,16 +48,7 @@ def use_key(
     )
 
 
-def write_logs(log_group_arn: str) -> Allow:
-    """Write to one declared log group."""
-    return Allow(
-        actions=["logs:CreateLogStream", "logs:PutLogEvents"],
-        on=[log_group_arn],
-        why="The wildcard is the log stream, whose name the service makes up; the log group is "
-        "named in full.",
-    )
-
-
-def only_from(arn: Any) -> dict[str, dict[str, Any]]:
-    """Trust condition: the service acts for this one resource."""
-    return {"ArnEquals": {"aws:SourceArn": arn}}
+def write_logs(log_group_arn: str, *, describe: bool = False) -> Allow:
+    """Write to one declared log group; ``describe`` for a service that looks at streams first."""
+    look = ["logs:DescribeLogStreams"] if describe else []
+    return Allow(actions=["logs:CreateLogStream", "logs:PutLogEvents", *look], on=[log_group_arn])

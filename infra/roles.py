@@ -86,7 +86,7 @@ class ServiceRole(Construct):
             },
             managed_policy_arns=[policy.ref],
         )
-        acknowledge(policy, wildcard_findings(stack, allow))
+        acknowledge(policy, _wildcard_findings(stack, allow))
 
     @property
     def arn(self) -> str:
@@ -94,7 +94,7 @@ class ServiceRole(Construct):
         return self.role.attr_arn
 
 
-def wildcard_findings(stack: cdk.Stack, allow: Sequence[Allow]) -> dict[str, str]:
+def _wildcard_findings(stack: cdk.Stack, allow: Sequence[Allow]) -> dict[str, str]:
     """The ids under which the rule pack reports each wildcard, with the reason given for it."""
     found: dict[str, list[str]] = {}
     for permission in allow:

@@ -12,7 +12,6 @@ from constructs import Construct
 from infra.compliance import acknowledge
 from infra.logs import declared_log_group
 from infra.permissions import write_logs
-from infra.roles import wildcard_findings
 from infra.settings import Settings
 
 _NO_REPLICA = (
@@ -141,17 +140,16 @@ class EmptiedOnDelete(Construct):
         assert isinstance(handler, cdk.CfnResource)  # noqa: S101
         assert isinstance(role, cdk.CfnResource)  # noqa: S101
         logs = declared_log_group(self, "Logs", settings=settings, key_arn=key_arn)
+        write = write_logs(logs.attr_arn)
         policy = iam.CfnManagedPolicy(
             self,
             "Policy",
             description="Lets the function that empties buckets write its log",
             policy_document={
                 "Version": "2012-10-17",
-                "Statement": [write_logs(logs.attr_arn).statement()],
+                "Statement": [write.statement()],
             },
         )
-        findings = wildcard_findings(cdk.Stack.of(self), [write_logs(logs.attr_arn)])
-        acknowledge(policy, findings)
         role.add_property_override("ManagedPolicyArns", [policy.ref])
         handler.add_property_override("LoggingConfig", {"LogGroup": logs.ref})
         # The function's Role says the same already, and cfn-lint minds saying it twice (W3005).
