@@ -1,35 +1,55 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which acknowledgements of this pack's findings still acknowledge something."""
+"""What is acknowledged in a written assembly, and which of this pack's it needs no more."""
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from infra.checks.rule import PACK
 
 METADATA = "aws:cdk:acknowledged-rules"
+_UNQUALIFIED = "Annotation::"
+"""What the CDK puts before an id that names no pack, which is how cdk-nag's are given."""
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Acknowledgement:
+    """One finding that is accepted on one construct."""
+
+    path: str
+    finding: str
+    reason: str
+
+
+def acknowledgements(assembly: Path) -> list[Acknowledgement]:
+    """All acknowledgements that an assembly was synthesised with, by construct path."""
+    return sorted(
+        {
+            Acknowledgement(
+                path=path.removeprefix("/"),
+                finding=finding.removeprefix(_UNQUALIFIED),
+                reason=reason,
+            )
+            for file in assembly.rglob("*.metadata.json")
+            for path, entries in json.loads(file.read_text(encoding="utf-8")).items()
+            for entry in entries
+            if entry["type"] == METADATA
+            for finding, reason in entry["data"].items()
+        }
+    )
 
 
 def stale(assembly: Path) -> list[str]:
-    """Acknowledgements in a written assembly that no finding needs, as 'id at construct path'."""
+    """Acknowledgements of this pack that no finding needs, as 'id at construct path'."""
     used = set(_used(assembly / "validation-report.json"))
-    given = {
-        (finding, path)
-        for file in assembly.rglob("*.metadata.json")
-        for path, finding in _given(json.loads(file.read_text(encoding="utf-8")))
-    }
-    return [f"{finding} at {path}" for finding, path in sorted(given - used)]
-
-
-def _given(metadata: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for path, entries in metadata.items():
-        for entry in entries:
-            if entry["type"] == METADATA:
-                for finding in entry["data"]:
-                    # One without the pack's name, or with a misspelt id, covers nothing either.
-                    if PACK in finding or "BINSIGHT-" in finding:
-                        yield path.removeprefix("/"), finding
+    return [
+        f"{one.finding} at {one.path}"
+        for one in acknowledgements(assembly)
+        # One without the pack's name, or with a misspelt id, covers nothing either.
+        if (PACK in one.finding or "BINSIGHT-" in one.finding)
+        and (one.finding, one.path) not in used
+    ]
 
 
 def _used(report: Path) -> Iterator[tuple[str, str]]:

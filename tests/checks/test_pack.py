@@ -82,5 +82,5 @@ def test_an_id_without_the_pack_or_of_another_rule_acknowledges_nothing(tmp_path
     with pytest.raises(RuntimeError, match="BINSIGHT-IOT3"):
         app.synth()
     assert len(report(tmp_path)["violations"]) == 2
-    assert "Annotation::BINSIGHT-IOT3 at Stage/Insights/Archive" in stale(tmp_path)
+    assert "BINSIGHT-IOT3 at Stage/Insights/Archive" in stale(tmp_path)
     assert len(stale(tmp_path)) == 4
