@@ -23,6 +23,8 @@ _SWITCHES = {
     "RootAccess": ("root access in the notebook", "Disabled", Level.LOOK),
     "EnforceSSL": ("TLS only", True, Level.DANGEROUS),
 }
+_DEFAULT_KEY = {"AWS::Lambda::Function"}
+"""Where a missing key means one that AWS manages, and nothing is stored that belongs to users."""
 _WORLD = ("0.0.0.0/0", "::/0")
 
 
@@ -111,7 +113,7 @@ def _encryption(kept: Kept) -> Iterator[Item]:
             yield _item(Level.SAFE, kept, f"encryption added: {path} = {shown(str(after))}")
         elif weaker:
             text = f"encryption weakened: {path}: {shown(str(before))} -> {after or 'none'}"
-            yield _item(Level.DANGEROUS, kept, text)
+            yield _item(Level.LOOK if kept.type in _DEFAULT_KEY else Level.DANGEROUS, kept, text)
         else:
             text = f"encryption: {path}: {shown(str(before))} -> {shown(str(after))}"
             yield _item(Level.LOOK, kept, text)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What reaches the cameras: components, deployments, and how a camera joins."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from tools.review.text import Texts, compact, shown
 
 COMPONENT, DEPLOYMENT = "AWS::GreengrassV2::ComponentVersion", "AWS::GreengrassV2::Deployment"
 TEMPLATE = "AWS::IoT::ProvisioningTemplate"
+_LAMBDA_VERSION = re.compile(r"«[^»]*»\.Version")
 
 
 def greengrass_items(pair: Pair) -> list[Item]:
@@ -17,12 +19,15 @@ def greengrass_items(pair: Pair) -> list[Item]:
     items: list[Item] = []
     for kept in resources(pair, COMPONENT):
         items += _component(kept)
+    names = {**_group_names(pair.base), **_group_names(pair.head)}
     for kept in resources(pair, DEPLOYMENT):
-        items += _deployment(kept)
+        items += _deployment(kept, names)
+    for kept in resources(pair, "AWS::Lambda::Function"):
+        items += _targets(kept, names)
     for kept in resources(pair, TEMPLATE):
         items += _provisioning(kept)
     if pair.head is not None:
-        items += _owners(pair.head)
+        items += _owners(pair.head, names)
     return items
 
 
@@ -69,8 +74,8 @@ def _component(kept: Kept) -> Iterator[Item]:
     yield _item(level, kept, text, details=tuple(differing))
 
 
-def _deployment(kept: Kept) -> Iterator[Item]:
-    old_group, new_group = (_group(side) for side in (kept.old, kept.new))
+def _deployment(kept: Kept, names: Mapping[str, str]) -> Iterator[Item]:
+    old_group, new_group = (group(side, names) for side in (kept.old, kept.new))
     if kept.old is None:
         parts = ", ".join(f"{name} {version}" for name, version in _parts(kept.new).items())
         text = f"thing group {new_group} gets a new deployment: {parts}"
@@ -99,8 +104,9 @@ def _deployment(kept: Kept) -> Iterator[Item]:
     ]
     details += _differing(_without_versions(kept.old), _without_versions(kept.new))
     text = f"every camera of thing group {new_group} gets a new deployment"
-    yield _item(Level.LOOK, kept, text, details=tuple(map(shown, details)))
+    yield _item(Level.LOOK, kept, text, details=tuple(map(_shown, details)))
     yield from _safety(kept)
+    yield from _access(kept)
 
 
 def _safety(kept: Kept) -> Iterator[Item]:
@@ -119,7 +125,36 @@ def _safety(kept: Kept) -> Iterator[Item]:
             yield _item(Level.DANGEROUS, kept, what)
 
 
-def _owners(head: Assembly) -> Iterator[Item]:
+def _targets(kept: Kept, names: Mapping[str, str]) -> Iterator[Item]:
+    """A rollout is told by its variables which thing group gets a model first."""
+    path = "Environment.Variables"
+    old, new = at(kept.old, path) or {}, at(kept.new, path) or {}
+    for name in sorted(old.keys() & new.keys()):
+        was, now = str(old[name]), str(new[name])
+        if was != now and (was in names or now in names):
+            text = f"{name}: thing group {names.get(now, now)} instead of {names.get(was, was)}"
+            yield _item(Level.DANGEROUS, kept, text)
+
+
+def _access(kept: Kept) -> Iterator[Item]:
+    """Which topics components may use on the device."""
+    before, after = (set(_topics(side)) for side in (kept.old, kept.new))
+    for part, topic in sorted(after - before):
+        open_to_all = topic in {"*", "#"}
+        level = Level.DANGEROUS if open_to_all else Level.LOOK
+        yield _item(level, kept, f"component {part} may use topic {topic} on the device")
+
+
+def _topics(properties: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
+    for part, each in ((properties or {}).get("Components") or {}).items():
+        merge = Texts.parse(at(each, "ConfigurationUpdate.Merge"))
+        control = merge.get("accessControl") if isinstance(merge, Mapping) else None
+        for path, value in flat(control or {}):
+            if ".resources" in path and isinstance(value, str):
+                yield part, value
+
+
+def _owners(head: Assembly, names: Mapping[str, str]) -> Iterator[Item]:
     """A thing group has one live deployment; a second one silently replaces the first."""
     texts = Texts(head)
     owners: dict[str, list[str]] = {}
@@ -127,11 +162,11 @@ def _owners(head: Assembly) -> Iterator[Item]:
         for name, resource in stack.resources.items():
             if resource.get("Type") == DEPLOYMENT:
                 properties = texts.value(resource.get("Properties") or {}, stack)
-                owners.setdefault(_group(properties), []).append(f"{stack.id}/«{name}»")
-    for group, names in sorted(owners.items()):
-        if len(names) > 1:
-            text = f"thing group {group} has two owners: {shown(', '.join(sorted(names)))}"
-            yield Item(Section.GREENGRASS, Level.DANGEROUS, group, text)
+                owners.setdefault(group(properties, names), []).append(f"{stack.id}/«{name}»")
+    for owned, found in sorted(owners.items()):
+        if len(found) > 1:
+            text = f"thing group {owned} has two owners: {shown(', '.join(sorted(found)))}"
+            yield Item(Section.GREENGRASS, Level.DANGEROUS, owned, text)
 
 
 def _provisioning(kept: Kept) -> Iterator[Item]:
@@ -147,9 +182,23 @@ def _provisioning(kept: Kept) -> Iterator[Item]:
         yield _item(Level.LOOK, kept, "what a camera gets when it joins changes", details=details)
 
 
-def _group(properties: Mapping[str, Any] | None) -> str:
+def group(properties: Mapping[str, Any] | None, names: Mapping[str, str]) -> str:
+    """The name of the thing group that a deployment is for."""
     text = compact((properties or {}).get("TargetArn", "?"))
-    return shown(text.split("thinggroup/")[-1])
+    return shown(names.get(text, text.rsplit("thinggroup/", 1)[-1]))
+
+
+def _group_names(assembly: Assembly | None) -> dict[str, str]:
+    if assembly is None:
+        return {}
+    texts = Texts(assembly)
+    return {
+        f"«{name}»": texts.text(resource["Properties"]["ThingGroupName"], stack)
+        for stack in assembly.stacks.values()
+        for name, resource in stack.resources.items()
+        if resource.get("Type") == "AWS::IoT::ThingGroup"
+        and "ThingGroupName" in (resource.get("Properties") or {})
+    }
 
 
 def _parts(properties: Mapping[str, Any] | None) -> dict[str, str]:
@@ -183,4 +232,9 @@ def _differing(old: Any, new: Any) -> list[str]:
 
 
 def _item(level: Level, kept: Kept, text: str, *, details: tuple[str, ...] = ()) -> Item:
-    return Item(Section.GREENGRASS, level, kept.subject, shown(text), "~", details)
+    return Item(Section.GREENGRASS, level, kept.subject, _shown(text), "~", details)
+
+
+def _shown(text: str) -> str:
+    """The number of a Lambda version is known at deployment only."""
+    return shown(_LAMBDA_VERSION.sub("n", text))

@@ -50,14 +50,15 @@ def judge_gain(gain: Gain, account: str) -> tuple[Level, str]:
     if how.startswith(("condition dropped", "condition widened", "wider resource", "wider action")):
         return Level.DANGEROUS, said
     if how == "new principal" and grant.kind == TRUST and not grant.condition:
-        return Level.DANGEROUS, "a new principal without a condition may become this role"
+        new = "a new principal without a condition may become this role"
+        return Level.DANGEROUS, "; ".join(filter(None, (why, new)))
     return level, said
 
 
 def _judge(grant: Grant, account: str) -> tuple[Level, str]:  # noqa: PLR0911 - a list of cases
     if _outsider(grant, account):
-        if grant.who == "anyone" and grant.condition:
-            return Level.LOOK, "anyone who meets the condition"
+        if grant.condition and grant.who.startswith(("anyone", "federated")):
+            return Level.LOOK, f"{grant.who}, if the condition is met"
         return Level.DANGEROUS, f"{grant.who}: outside this account"
     if grant.who.startswith("anyone but") or grant.action.startswith("anything but"):
         return Level.DANGEROUS, "allows all but a list"
@@ -100,6 +101,8 @@ def _judge_identity(grant: Grant) -> tuple[Level, str]:  # noqa: PLR0911 - a lis
         if grant.condition:
             return Level.LOOK, "every resource, under a condition"
         return Level.DANGEROUS, "every resource"
+    if grant.resource.startswith("arn:aws:s3:::*"):
+        return Level.DANGEROUS, "every bucket"
     if sensitive:
         return Level.LOOK, "a sensitive action"
     return Level.LOOK, ""

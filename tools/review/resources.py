@@ -22,6 +22,25 @@ JUDGED_ELSEWHERE = {
 }
 """Properties that a section of their own explains and judges."""
 
+ADDED_SAFELY = {
+    *("AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard", "AWS::DynamoDB::Table"),
+    *("AWS::Glue::Database", "AWS::Glue::Table", "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"),
+    *("AWS::IAM::Role", "AWS::IoT::Policy", "AWS::IoT::ThingGroup", "AWS::IoT::ThingType"),
+    *("AWS::IoT::TopicRule", "AWS::KMS::Alias", "AWS::KMS::Key", "AWS::Lambda::Function"),
+    *("AWS::Lambda::Permission", "AWS::Lambda::Version", "AWS::Logs::LogGroup"),
+    *("AWS::Logs::LogStream", "AWS::Logs::MetricFilter", "AWS::S3::Bucket"),
+    *("AWS::S3::BucketPolicy", "AWS::SNS::Topic", "AWS::SNS::TopicPolicy"),
+    *("AWS::SageMaker::ModelPackageGroup", "AWS::SageMaker::Pipeline"),
+    *("AWS::GreengrassV2::ComponentVersion", "AWS::GreengrassV2::Deployment"),
+}
+"""A new one opens nothing by itself, or another section judges what it opens."""
+
+ADDED_DANGEROUSLY = {
+    "AWS::IAM::AccessKey": "a long-lived secret, readable by whoever reads the stack",
+    "AWS::IAM::User": "a person or program with long-lived credentials",
+    "AWS::RAM::ResourceShare": "shares resources with other accounts",
+}
+
 _PROVIDERS = ("Custom::S3AutoDeleteObjects",)
 
 
@@ -69,14 +88,22 @@ def _changed(pair: Pair, before: Stack, after: Stack, change: ResourceChange) ->
     subject = f"{after.id}/{short(change.id)}"
     kept = holds(kind) or ("what it holds" if change.stateful else None)
     if change.id not in before.resources:
-        suffix = " (stateful)" if kept else ""
-        yield Item(Section.RESOURCES, Level.SAFE, subject, f"{kind} added{suffix}", "+")
+        yield _added(subject, kind, kept)
     elif change.id not in after.resources:
         yield _removed(subject, kind, kept, before.resources[change.id])
     elif forced := replacements(before, after, change):
         yield _replaced(pair, before, after, change, forced=forced, kept=kept)
     else:
         yield _updated(pair, before, after, change, kept)
+
+
+def _added(subject: str, kind: str, kept: str | None) -> Item:
+    text = f"{kind} added{' (stateful)' if kept else ''}"
+    if kind in ADDED_DANGEROUSLY:
+        text += f": {ADDED_DANGEROUSLY[kind]}"
+        return Item(Section.RESOURCES, Level.DANGEROUS, subject, text, "+")
+    known = kind in ADDED_SAFELY or kind in _PROVIDERS
+    return Item(Section.RESOURCES, Level.SAFE if known else Level.LOOK, subject, text, "+")
 
 
 def _removed(subject: str, kind: str, kept: str | None, resource: Mapping[str, Any]) -> Item:

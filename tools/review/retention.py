@@ -25,6 +25,7 @@ _EXPIRY = (
     ("NoncurrentVersionExpirationInDays", "old versions expire"),
 )
 _SWITCHES = {
+    "AWS::KMS::Key": (("Enabled", True, "the key (what it encrypted can be read)"),),
     "AWS::S3::Bucket": (
         ("VersioningConfiguration.Status", "Enabled", "versioning"),
         ("ObjectLockEnabled", True, "object lock"),
@@ -101,11 +102,17 @@ def _period(kept: Kept) -> Iterator[Item]:
 
 def _switches(kept: Kept) -> Iterator[Item]:
     for path, on, name in _SWITCHES.get(kept.type, ()):
-        old, new = at(kept.old, path), at(kept.new, path)
+        old, new = (_switch(kept.type, side, path) for side in (kept.old, kept.new))
         if old == on and new != on:
             yield _item(Level.DANGEROUS, kept, f"{name} is turned off")
         if old != on and new == on:
             yield _item(Level.SAFE, kept, f"{name} is turned on")
+
+
+def _switch(kind: str, properties: Mapping[str, Any] | None, path: str) -> Any:
+    found = at(properties, path)
+    # A key that says nothing is enabled.
+    return True if kind == "AWS::KMS::Key" and found is None else found
 
 
 def _lifecycle(kept: Kept) -> Iterator[Item]:
@@ -115,6 +122,10 @@ def _lifecycle(kept: Kept) -> Iterator[Item]:
             old = at(before.get(name), path)
             new = at(after.get(name), path)
             if old == new:
+                if old is not None and before[name].get("Prefix", "") != after[name].get(
+                    "Prefix", ""
+                ):
+                    yield _moved(kept, name, what, before[name], after[name])
                 continue
             rule = f"lifecycle rule {name}: {what}"
             if new is None:
@@ -125,6 +136,16 @@ def _lifecycle(kept: Kept) -> Iterator[Item]:
                 yield _item(Level.DANGEROUS, kept, text)
             else:
                 yield _item(Level.SAFE, kept, f"{rule} after {new} days (was {old})")
+
+
+def _moved(
+    kept: Kept, name: str, what: str, old: Mapping[str, Any], new: Mapping[str, Any]
+) -> Item:
+    was, now = str(old.get("Prefix", "")), str(new.get("Prefix", ""))
+    text = f"lifecycle rule {name}: {what} under {now or 'everything'} (was {was or 'everything'})"
+    # A longer prefix of the same place leaves more alone; any other takes in what was kept.
+    level = Level.SAFE if now.startswith(was) else Level.DANGEROUS
+    return _item(level, kept, text)
 
 
 def _rules(properties: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:

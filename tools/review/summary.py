@@ -14,7 +14,7 @@ from typing import Any
 from tools.review.assembly import prefix_of, read_assembly
 from tools.review.cost import monthly
 from tools.review.grants import CAMERA, IDENTITY, RESOURCE, TRUST, Grant, grants
-from tools.review.greengrass import COMPONENT, DEPLOYMENT, component_name
+from tools.review.greengrass import COMPONENT, DEPLOYMENT, component_name, group
 from tools.review.iam import merged, sentence
 from tools.review.iot_sql import TYPE as RULE
 from tools.review.iot_sql import query
@@ -31,8 +31,7 @@ _KINDS = (
     (CAMERA, "What cameras may do"),
     (IDENTITY, "What roles may do"),
 )
-_CONTENT_ID = re.compile(r"(\w+Version)[0-9a-f]{10,}[0-9A-F]*")
-_CONTENT_VERSION = re.compile(r"(?<=Version)\.\d{3,}\.\d{3,}|\b\d+\.\d{3,}\.\d{3,}\b")
+_CONTENT_VERSION = re.compile(r"«[^»]*»\.Version[.\d]*|\b\d+\.\d{3,}\.\d{3,}\b")
 Resource = tuple[Stack, str, str, Mapping[str, Any], Mapping[str, Any]]
 """(stack, logical id, type, properties as text, the resource itself)."""
 
@@ -110,17 +109,22 @@ def _topics(found: list[Resource]) -> Iterator[str]:
 
 
 def _cameras(found: list[Resource]) -> Iterator[str]:
+    names = {
+        f"«{name}»": str(properties.get("ThingGroupName", short(name)))
+        for _, name, kind, properties, _ in found
+        if kind == "AWS::IoT::ThingGroup"
+    }
     for _, name, kind, properties, _ in found:
         if kind == COMPONENT:
             component, version = component_name(properties)
             yield f"- component {component} {_stable(version)} (`{short(name)}`)"
         elif kind == DEPLOYMENT:
-            group = shown(compact(properties.get("TargetArn")).split("thinggroup/")[-1])
+            target = group(properties, names)
             parts = sorted(
                 f"{part} {_stable(str(each.get('ComponentVersion')))}"
                 for part, each in (properties.get("Components") or {}).items()
             )
-            yield f"- thing group {group} gets {', '.join(parts)} (`{short(name)}`)"
+            yield f"- thing group {target} gets {', '.join(parts)} (`{short(name)}`)"
 
 
 def _training(found: list[Resource]) -> Iterator[str]:
@@ -199,9 +203,8 @@ def _cost(assembly: Assembly) -> Iterator[str]:
 
 
 def _stable(text: str) -> str:
-    """Without what changes with every change of code: versions from content, their logical ids."""
-    found = _CONTENT_ID.sub(r"\1", text)
-    return shown(_CONTENT_VERSION.sub("", found))
+    """Without what changes with every change of code."""
+    return shown(_CONTENT_VERSION.sub("(version from content)", text))
 
 
 def main() -> int:

@@ -14,12 +14,13 @@ from tools.review.model import Assembly, Stack
 
 _ID = re.compile(r"«([^»]+)»")
 _CDK_HASH = re.compile(r"(?<=[A-Za-z0-9])[0-9A-F]{8}$")
+_CONTENT = re.compile(r"(?<=Version)[0-9a-f]{10,}$")
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 
 
 def short(logical_id: str) -> str:
-    """The logical id without the hash that the CDK appends."""
-    return _CDK_HASH.sub("", logical_id)
+    """The logical id without the hashes of its path and of a version's content."""
+    return _CONTENT.sub("", _CDK_HASH.sub("", logical_id))
 
 
 def shown(text: str) -> str:
