@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The templates keep what the parts have promised each other, and what the design promises."""
+"""The templates keep what the parts of Binsight have promised each other."""
 
 import json
-from typing import Any
 
 import pytest
 
@@ -10,7 +9,6 @@ from contracts.bins import BinPolicy
 from contracts.detection import DETECTION_COLUMNS
 from contracts.topics import ANY_THING
 from infra import settings
-from infra.token_exchange import COMPONENTS_PREFIX
 from tests.synth.conftest import ENVIRONMENTS, STACKS, Assemblies
 
 OUTPUTS = {
@@ -21,74 +19,7 @@ OUTPUTS = {
     "RoleAlias ThingType CameraPolicy ClaimPolicy",
     "Insights": "LatestTable AlertsTopicArn DetectionsDeliveryStream Database DashboardName",
 }
-KEPT_IN_PROD = {
-    "AWS::DynamoDB::Table",
-    "AWS::Glue::Database",
-    "AWS::Glue::Table",
-    "AWS::GreengrassV2::ComponentVersion",
-    "AWS::IoT::ThingGroup",
-    "AWS::IoT::ThingType",
-    "AWS::KMS::Key",
-    "AWS::S3::Bucket",
-    "AWS::SageMaker::ModelPackageGroup",
-}
-NAMED_FOR_OTHERS = {
-    "AWS::CloudWatch::Dashboard": "DashboardName",
-    "AWS::Glue::Table": "DatabaseName",
-    "AWS::GreengrassV2::Deployment": "DeploymentName",
-    "AWS::IoT::Policy": "PolicyName",
-    "AWS::IoT::ProvisioningTemplate": "TemplateName",
-    "AWS::IoT::ThingGroup": "ThingGroupName",
-    "AWS::IoT::ThingType": "ThingTypeName",
-    "AWS::Logs::LogGroup": "LogGroupName",
-    "AWS::SageMaker::ModelPackageGroup": "ModelPackageGroupName",
-    "AWS::SageMaker::Pipeline": "PipelineName",
-}
-"""Names that cameras, people or another service use; all of them carry the prefix."""
-STAR_STATEMENTS = {
-    ("Edge", "greengrass:CreateDeployment"): "no resource level",
-    ("Edge", "greengrass:ListDeployments"): "no resource level",
-    ("Training", "cloudwatch:PutMetricData"): "no resource level; limited by namespace",
-    ("Training", "ecr:GetAuthorizationToken"): "no resource level",
-    **{
-        ("Edge", f"logs:{action}"): "log delivery has no resource level"
-        for action in (
-            "CreateLogDelivery",
-            "DeleteLogDelivery",
-            "DescribeLogGroups",
-            "DescribeResourcePolicies",
-            "GetLogDelivery",
-            "ListLogDeliveries",
-            "PutResourcePolicy",
-            "UpdateLogDelivery",
-        )
-    },
-    **{
-        ("Edge", f"xray:{action}"): "X-Ray has no resource level"
-        for action in (
-            "GetSamplingRules",
-            "GetSamplingTargets",
-            "PutTelemetryRecords",
-            "PutTraceSegments",
-        )
-    },
-}
-"""Every action that is allowed on Resource *, and why. A new one needs a line here."""
-
 each_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
-
-
-def listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def identity_statements(assemblies: Assemblies, environment: str) -> list[tuple[str, Any]]:
-    """Every statement of a role's policy, with the stack it is in."""
-    return [
-        (name.split("/")[0], statement)
-        for name, properties in assemblies.of_type(environment, "AWS::IAM::ManagedPolicy").items()
-        for statement in properties["PolicyDocument"]["Statement"]
-    ]
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -179,107 +110,3 @@ def test_cameras_act_as_themselves_only(assemblies: Assemblies, environment: str
                 assert "${iot:Connection.Thing.ThingName}" in resource
                 checked += 1
     assert checked >= 10
-
-
-@each_environment
-def test_every_log_group_is_encrypted_and_expires(assemblies: Assemblies, environment: str) -> None:
-    groups = assemblies.of_type(environment, "AWS::Logs::LogGroup")
-    days = settings.load(environment).data.log_days
-    assert groups
-    for name, group in groups.items():
-        assert group["RetentionInDays"] == days, name
-        assert group["KmsKeyId"], name
-
-
-@each_environment
-def test_every_function_writes_to_a_declared_log_group(
-    assemblies: Assemblies, environment: str
-) -> None:
-    functions = assemblies.of_type(environment, "AWS::Lambda::Function")
-    for name, function in functions.items():
-        group = function["LoggingConfig"]["LogGroup"]["Ref"]
-        assert f"{name.split('/')[0]}/{group}" in assemblies.of_type(
-            environment, "AWS::Logs::LogGroup"
-        )
-
-
-@each_environment
-def test_every_resource_says_what_becomes_of_it(assemblies: Assemblies, environment: str) -> None:
-    keeps = settings.load(environment).keeps_data
-    for name, resource in assemblies.resources(environment).items():
-        policies = {resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy")}
-        assert None not in policies, name
-        if keeps and resource["Type"] in KEPT_IN_PROD:
-            assert policies == {"Retain"}, name
-
-
-@each_environment
-def test_names_are_given_only_where_others_use_them(
-    assemblies: Assemblies, environment: str
-) -> None:
-    prefix = settings.load(environment).prefix
-    for name, resource in assemblies.resources(environment).items():
-        properties = resource.get("Properties", {})
-        if resource["Type"].startswith("Custom::") or resource["Type"] == "AWS::Logs::LogStream":
-            continue  # names of, or within, another resource of the stack
-        assert resource["Type"] != "AWS::S3::Bucket" or "BucketName" not in properties, name
-        own = resource["Type"].split("::")[-1]
-        for key in (f"{own}Name", "RoleName", "ManagedPolicyName", "FunctionName", "TableName"):
-            value = properties.get(key)
-            if isinstance(value, str):
-                assert NAMED_FOR_OTHERS.get(resource["Type"]) == key, (name, key)
-                assert prefix in value or prefix.replace("-", "_") in value, (name, value)
-
-
-@each_environment
-def test_roles_have_neither_inline_nor_aws_managed_policies(
-    assemblies: Assemblies, environment: str
-) -> None:
-    for name, role in assemblies.of_type(environment, "AWS::IAM::Role").items():
-        assert "Policies" not in role, name
-        assert "iam::aws:policy" not in json.dumps(role), name
-    assert not assemblies.of_type(environment, "AWS::IAM::Policy")
-
-
-@each_environment
-def test_no_action_is_a_wildcard(assemblies: Assemblies, environment: str) -> None:
-    for _, statement in identity_statements(assemblies, environment):
-        assert not [action for action in listed(statement["Action"]) if "*" in action]
-
-
-@each_environment
-def test_every_permission_on_everything_is_listed_with_a_reason(
-    assemblies: Assemblies, environment: str
-) -> None:
-    found = {
-        (stack, action)
-        for stack, statement in identity_statements(assemblies, environment)
-        if "*" in listed(statement["Resource"])
-        for action in listed(statement["Action"])
-    }
-    assert found == set(STAR_STATEMENTS)
-
-
-@each_environment
-def test_cameras_download_components_and_nothing_else(
-    assemblies: Assemblies, environment: str
-) -> None:
-    policies = assemblies.of_type(environment, "AWS::IAM::ManagedPolicy")
-    [tokens] = [item for name, item in policies.items() if "TokensRole" in name]
-    reads = [
-        json.dumps(resource)
-        for statement in tokens["PolicyDocument"]["Statement"]
-        if "s3:GetObject" in listed(statement["Action"])
-        for resource in listed(statement["Resource"])
-    ]
-    assert len(reads) == 1
-    assert f"/{COMPONENTS_PREFIX}/*" in reads[0]
-
-
-@each_environment
-def test_every_alarm_tells_somebody(assemblies: Assemblies, environment: str) -> None:
-    alarms = assemblies.of_type(environment, "AWS::CloudWatch::Alarm")
-    assert len(alarms) == 6
-    for name, alarm in alarms.items():
-        assert alarm["AlarmActions"], name
-        assert alarm["OKActions"], name
