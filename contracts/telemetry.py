@@ -11,12 +11,47 @@ SOURCE_STATES = ("starting", "streaming", "lost", "paused")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What came of a command. ``picture`` is a small JPEG, base64; ``id`` is the command's own."""
+
+    command: str
+    accepted: bool
+    detail: str
+    id: str = ""
+    picture: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The answer; absent values are left out."""
+        message = {
+            "command": self.command,
+            "id": self.id or None,
+            "accepted": self.accepted,
+            "detail": self.detail,
+            "picture": self.picture,
+        }
+        return {key: value for key, value in message.items() if value is not None}
+
+    @classmethod
+    def from_json(cls, message: object) -> "Answer":
+        if not isinstance(message, Mapping) or not isinstance(message.get("accepted"), bool):
+            raise ValueError(f"field 'answer': {message!r}; expected an object with 'accepted'")
+        return cls(
+            command=field(message, "command", str),
+            accepted=message["accepted"],
+            detail=field(message, "detail", str),
+            id=field(message, "id", str) if "id" in message else "",
+            picture=field(message, "picture", str) if "picture" in message else None,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Telemetry:
     """The state of one camera.
 
-    ``reason`` is why it was sent (``interval`` or ``change``). Rates and latencies cover the time
-    since the last message; counts are since the start. ``model`` is None until one was adopted.
-    ``problem`` is a sentence for an operator, or None: a rule raises an alert for it.
+    ``reason`` is why it was sent (``interval``, ``change`` or ``command``, which has an
+    ``answer``). Rates and latencies cover the time since the last message; counts are since the
+    start. ``model`` is None until one was adopted. ``problem`` is a sentence for an operator, or
+    None: a rule raises an alert for it.
     """
 
     thing: str
@@ -36,6 +71,7 @@ class Telemetry:
     uptime_s: float
     temperature_c: float | None
     problem: str | None
+    answer: Answer | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The message; absent values are left out, so that rules can test for them."""
@@ -58,6 +94,7 @@ class Telemetry:
             "uptime_s": round(self.uptime_s, 1),
             "temperature_c": self.temperature_c,
             "problem": self.problem,
+            "answer": self.answer.to_json() if self.answer else None,
         }
         return {key: value for key, value in message.items() if value is not None}
 
@@ -89,4 +126,5 @@ class Telemetry:
                 None if "temperature_c" not in message else field(message, "temperature_c", float)
             ),
             problem=None if "problem" not in message else field(message, "problem", str),
+            answer=Answer.from_json(message["answer"]) if "answer" in message else None,
         )

@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from camera.listeners import open_listener
 from camera.publishers import open_publisher
 from camera.settings import Settings, from_environment
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from camera.program import Program
 
 _log = logging.getLogger(__name__)
-_COMMANDS = ("pause", "resume", "report")
 
 
 class _Camera:
@@ -39,7 +39,11 @@ class _Camera:
                 # Loading numpy and onnxruntime takes seconds on a small board: not at import.
                 from camera.program import Program  # noqa: PLC0415
 
-                self.program = Program(self._settings, publisher=self._publisher)
+                self.program = Program(
+                    self._settings,
+                    publisher=self._publisher,
+                    listener=open_listener(self._settings.publisher),
+                )
                 self.program.run()
                 return
             except Exception:  # noqa: BLE001 - the component must outlive it
@@ -47,31 +51,23 @@ class _Camera:
                 time.sleep(delay)
                 delay = min(delay * 2, 60.0)
 
-    def command(self, name: str) -> tuple[bool, str]:
-        """Carry out a command; whether it was accepted, and what came of it."""
-        program = self.program
-        if name not in _COMMANDS:
-            return False, f"command {name!r}: allowed are {', '.join(_COMMANDS)}"
-        if program is None:
-            return False, "the camera program is still starting"
-        if name == "pause":
-            program.loop.paused.set()
-        elif name == "resume":
-            program.loop.paused.clear()
-        program.status.changed.set()
-        return True, f"{name}: the answer is in the next telemetry"
+    def command(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Carry out a command; its answer, which is sent as telemetry too."""
+        if self.program is None:
+            return {"accepted": False, "detail": "the camera program is still starting"}
+        answer = self.program.commands.carry_out(event)
+        if answer is None:
+            return {"accepted": True, "detail": "carried out before"}
+        return answer.to_json()
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
-    """Take a command: ``{"command": "pause"}``, ``resume`` or ``report``.
+    """Take a command, as the commands topic does: ``{"command": "pause"}``.
 
-    Any other is refused. What a command did shows in the next telemetry.
+    For whoever invokes the component directly; what is allowed is in the answer to any other.
     """
     del context
-    accepted, detail = _camera.command(str(event.get("command", "")))
-    if not accepted:
-        _log.warning("%s", detail)
-    return {"accepted": accepted, "detail": detail}
+    return _camera.command(event)
 
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

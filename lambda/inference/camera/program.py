@@ -1,57 +1,81 @@
 # SPDX-License-Identifier: Apache-2.0
 """The whole program: its parts, each in a thread that outlives its own failures."""
 
-import json
 import logging
 import threading
 import time
 from collections.abc import Callable
 
+from camera.background import be_background
+from camera.captures import captures_for
+from camera.commands import Commands
 from camera.engine import Model
+from camera.feed import Feed
 from camera.frames import Frame, FrameSlot
 from camera.items import Decision
-from camera.loop import InferenceLoop
+from camera.listeners import Listener
+from camera.loop import InferenceLoop, Seen
 from camera.mailbox import Mailbox
 from camera.models import ModelStore
 from camera.outbox import Outbox
-from camera.publishers import Publisher, PublishError
+from camera.page.streams import Newest, ProjectStream
+from camera.publishers import Publisher
 from camera.reporter import Reporter
 from camera.sequence import Sequence
 from camera.settings import Settings
 from camera.sight import View
-from camera.sources import Source, SourceError, open_source
-from camera.status import Status
+from camera.status import LIVE, Status
+from camera.teller import TakingTurns, Teller
+from contracts.telemetry import Answer, Telemetry
 
 _log = logging.getLogger(__name__)
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 30.0
-_GATHER_SECONDS, _REST_SECONDS = 0.3, 3.0
 _NO_MODEL = "no model adopted yet"
 
 
 class Program:
     """A camera from start to ``stop``. ``run`` blocks; start it in a thread of its own."""
 
-    def __init__(self, settings: Settings, *, publisher: Publisher) -> None:
+    def __init__(
+        self, settings: Settings, *, publisher: Publisher, listener: Listener | None = None
+    ) -> None:
         self._settings = settings
-        self._publisher = publisher
-        self._publishing = threading.Lock()
+        self._listener = listener
+        turns = TakingTurns(publisher)
         self.stop = threading.Event()
         self.source_ended = threading.Event()
         self._disk_searched = threading.Event()
         self.slot = FrameSlot()
         self.status = Status(thing=settings.thing, source=settings.source)
+        self._teller = Teller(
+            settings, publisher=turns, changed=self.status.changed, telemetry=self._telemetry
+        )
         self.outbox = Outbox(
-            _Locked(publisher, self._publishing),
+            turns,
             path=settings.model_folder / "detections.sqlite3",
             size=settings.outbox_size,
         )
+        self.page_url = ""
         self._sequence = Sequence(settings.model_folder / "sequence")
         self.reporter = Reporter(settings, take_number=self._sequence.take, put=self.outbox.put)
+        self.project = ProjectStream(bins=lambda: self.reporter.bins)
+        self.device = Newest()
+        self.captures = captures_for(settings)
+        self._newest: Frame | None = None
         self.loop = InferenceLoop(
             settings=settings,
             slot=self.slot,
             status=self.status,
             report=self._report,
+            watch=self._watch,
+        )
+        self.commands = Commands(
+            paused=self.loop.paused,
+            set_threshold=self.reporter.set_threshold,
+            newest=lambda: self._newest,
+            identify=self.project.identify,
+            answer=lambda answer: self._teller.tell("command", answer=answer),
+            folder=settings.model_folder / "pictures",
         )
         self._store = ModelStore(settings.model_folder, threads=settings.threads)
         self._mailbox = Mailbox(
@@ -72,8 +96,15 @@ class Program:
             "models": self._run_models,
             "disk": lambda: self.outbox.run_disk(self.stop),
             "outbox": lambda: self.outbox.run(self.stop),
-            "telemetry": self._run_telemetry,
+            "telemetry": lambda: self._teller.run(self.stop),
         }
+        if self._listener is not None:
+            parts["commands"] = self._listen
+        if self.captures is not None:
+            parts["captures"] = self._run_captures
+        if self._settings.page is not None:
+            parts["page"] = self._serve_page
+            parts["drawing"] = self._draw
         threads = [
             threading.Thread(target=self._keep, args=(name, part), name=name, daemon=True)
             for name, part in parts.items()
@@ -90,29 +121,62 @@ class Program:
             time.sleep(0.02)
         return self.outbox.drain(timeout=max(deadline - time.monotonic(), 0.1))
 
-    def report(self, *, reason: str = "change") -> None:
-        """Send telemetry now; one that cannot be sent is not kept."""
+    def live(self) -> Telemetry:
+        """How the camera is now, for the page."""
+        return self._telemetry(LIVE, None)
+
+    def _telemetry(self, reason: str, answer: Answer | None) -> Telemetry:
         self.status.problem_is("sequence", self._sequence.problem)
         self.status.problem_is("outbox", self.outbox.problem)
         self.status.problem_is("disk", self.outbox.disk_problem)
+        self.status.problem_is("captures", self.captures.problem if self.captures else None)
         model = self.loop.model
-        message = self.status.telemetry(
+        return self.status.telemetry(
             reason=reason,
             model=model.name if model else None,
             dropped=self.slot.dropped,
             undelivered=self.outbox.undelivered,
+            answer=answer,
         )
-        topic = self._settings.topics.telemetry(self._settings.thing)
-        payload = json.dumps(message.to_json(), separators=(",", ":")).encode()
-        try:
-            with self._publishing:
-                self._publisher.publish(topic, payload)
-        except PublishError as error:
-            _log.warning("telemetry not sent: %s", error)
+
+    def _listen(self) -> None:
+        """Take commands; without them a camera still does its work, so that is all it costs."""
+        if self._listener is not None:
+            topic = self._settings.topics.commands(self._settings.thing)
+            self._listener.run(topic, self.commands.take, self._hearing, self.stop)
+
+    def _hearing(self) -> None:
+        self.status.problem_is("commands", None)
+
+    def _serve_page(self) -> None:
+        # Imported where it is used: most cameras serve no page.
+        from camera.page.server import PageServer  # noqa: PLC0415
+        from camera.page.views import Views  # noqa: PLC0415
+
+        if self._settings.page is not None:
+            views = Views(self, project=self.project, device=self.device)
+            server = PageServer(self._settings.page, views)
+            self.status.problem_is("page", None)
+            self.page_url = server.url
+            server.run(self.stop)
+
+    def _draw(self) -> None:
+        be_background()
+        self.project.run(self.stop)
 
     def _report(self, decision: Decision, model: Model, view: View | None) -> None:
         self.reporter.report(decision, model, view)
         self.status.count_detection()
+
+    def _watch(self, seen: Seen) -> None:
+        self.project.watch(seen)
+        if self.captures is not None:
+            self.captures.watch(seen)
+
+    def _run_captures(self) -> None:
+        be_background()
+        if self.captures is not None:
+            self.captures.run(self.stop)
 
     def _swap(self, model: Model) -> None:
         self.loop.swap(model)
@@ -135,44 +199,22 @@ class Program:
                 delay = min(delay * 2, _LONGEST_DELAY)
 
     def _run_source(self) -> None:
-        """Read the source, opening it again with backoff whenever it is lost."""
-        delay = _FIRST_DELAY
-        source: Source | None = None
         # Items that pass while the model is being loaded after a restart would go unreported.
         self._disk_searched.wait(_LONGEST_DELAY)
-        while not self.stop.is_set():
-            began = time.monotonic()
-            try:
-                source = source or open_source(self._settings.source)
-                self._read_source(source)
-                break
-            except (SourceError, OSError) as error:
-                if time.monotonic() - began > _LONGEST_DELAY:
-                    delay = _FIRST_DELAY
-                self.status.problem_is("source", str(error))
-                self.status.source_is("lost")
-                _log.warning("%s; again in %.0f s", error, delay)
-            self.stop.wait(delay)
-            delay = min(delay * 2, _LONGEST_DELAY)
+        feed = Feed(
+            slot=self.slot,
+            status=self.status,
+            paused=self.loop.paused,
+            opened=self.loop.camera_opened,
+            show=self._show,
+        )
+        feed.run(self._settings.source, self.stop)
         if not self.stop.is_set():
-            self.status.problem_is("source", "the source is over")
-            self.status.source_is("lost")
             self.source_ended.set()
 
-    def _read_source(self, source: Source) -> None:
-        """Frames into the slot until the source ends."""
-        if source.live:
-            self.loop.camera_opened()
-        for jpeg in source.frames(self.stop):
-            if self.stop.is_set():
-                break
-            frame = Frame(jpeg=jpeg, captured_at=time.monotonic())
-            if source.live:
-                self.slot.put(frame)
-            else:
-                self.slot.put_when_free(frame, stop=self.stop)
-            self.status.problem_is("source", None)
-            self.status.source_is("paused" if self.loop.paused.is_set() else "streaming")
+    def _show(self, frame: Frame) -> None:
+        self._newest = frame
+        self.device.put(frame.jpeg)
 
     def _run_models(self) -> None:
         """Load the current model, then answer requests to adopt another."""
@@ -196,33 +238,3 @@ class Program:
         else:
             _log.info("model %s (%s)", model.name.version, model.name.digest[:12])
             self.loop.swap(model)
-
-    def _run_telemetry(self) -> None:
-        """Telemetry at the interval and soon after a change; changes are gathered for a moment."""
-        due, told = time.monotonic(), -_REST_SECONDS
-        # The first message, soon after the start, is news.
-        self.status.changed.set()
-        while not self.stop.is_set():
-            changed = self.status.changed.wait(min(max(due - time.monotonic(), 0), 0.2))
-            if not changed and time.monotonic() < due:
-                continue
-            if changed:
-                # Gathered for a moment, and a state that flutters is not told at every turn.
-                rest = max(_GATHER_SECONDS, told + _REST_SECONDS - time.monotonic())
-                self.stop.wait(min(rest, self._settings.telemetry_seconds))
-                self.status.changed.clear()
-            self.report(reason="change" if changed else "interval")
-            told = time.monotonic()
-            due = told + self._settings.telemetry_seconds
-
-
-class _Locked:
-    """A publisher that detections and telemetry take turns at."""
-
-    def __init__(self, publisher: Publisher, lock: threading.Lock) -> None:
-        self._publisher = publisher
-        self._lock = lock
-
-    def publish(self, topic: str, payload: bytes) -> None:
-        with self._lock:
-            self._publisher.publish(topic, payload)

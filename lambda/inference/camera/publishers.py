@@ -28,7 +28,7 @@ class GreengrassPublisher:
     """Through the core's IPC, with quality of service 1. Connects on first use and after errors."""
 
     def __init__(self, connect: Callable[[], Any] | None = None) -> None:
-        self._connect = connect or _connect_to_core
+        self._connect = connect or connect_to_core
         self._client: Any = None
 
     def publish(self, topic: str, payload: bytes) -> None:
@@ -119,7 +119,8 @@ def check_size(topic: str, payload: bytes) -> None:
         raise ValueError(f"message to {topic} has {len(payload)} bytes; allowed {MAXIMUM_BYTES}")
 
 
-def _connect_to_core() -> Any:
+def connect_to_core() -> Any:
+    """A new connection to the Greengrass core that runs this component."""
     # Imported on first use: it takes a second on a small board, and a laptop may not have it.
     from awsiot.greengrasscoreipc.clientv2 import GreengrassCoreIPCClientV2  # noqa: PLC0415
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from camera.page.access import Access
 from contracts.bins import BinPolicy
 from contracts.topics import Topics
 
@@ -22,7 +23,9 @@ class Settings:
 
     ``smoothing_frames`` frames of an item are averaged before it is reported; an item has arrived
     after ``arrival_frames`` frames and has left after ``departure_frames`` frames without it.
-    ``outbox_size`` detections are kept while the broker is away.
+    ``outbox_size`` detections are kept while the broker is away. ``page``: where the camera's own
+    web page is, if anywhere. ``captures``: whether unsure frames are kept (``local``) or uploaded
+    (``upload``), at most ``captures_per_hour``.
     """
 
     thing: str
@@ -38,6 +41,11 @@ class Settings:
     departure_frames: int = 3
     threads: int = 1
     outbox_size: int = 1000
+    page: Access | None = None
+    captures: str = "off"
+    captures_bucket: str = ""
+    captures_per_hour: int = 12
+    region: str = ""
     unknown: tuple[str, ...] = field(default=())
 
 
@@ -56,6 +64,13 @@ _KNOWN = {
     "DEPARTURE_FRAMES",
     "THREADS",
     "OUTBOX_SIZE",
+    "CAPTURES",
+    "CAPTURES_BUCKET",
+    "CAPTURES_PER_HOUR",
+    "PAGE",
+    "PAGE_TOKEN",
+    "PAGE_CERTIFICATE",
+    "PAGE_KEY",
 }
 
 
@@ -81,6 +96,11 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         departure_frames=reader.count("BINSIGHT_DEPARTURE_FRAMES", 3, high=60),
         threads=reader.count("BINSIGHT_THREADS", 1, high=4),
         outbox_size=reader.count("BINSIGHT_OUTBOX_SIZE", 1000, high=100_000),
+        page=_page(environment),
+        captures=_captures(environment),
+        captures_bucket=environment.get("BINSIGHT_CAPTURES_BUCKET", "").strip(),
+        captures_per_hour=reader.count("BINSIGHT_CAPTURES_PER_HOUR", 12, high=3600),
+        region=environment.get("AWS_REGION", "").strip(),
         unknown=tuple(sorted(_PREFIX + name for name in found - _KNOWN)),
     )
 
@@ -119,6 +139,35 @@ class _Reader:
         if number != int(number):
             raise SettingsError(f"environment variable {name} = {number:g}: not a whole number")
         return int(number)
+
+
+def _captures(environment: Mapping[str, str]) -> str:
+    """Off by default: frames may show people."""
+    value = environment.get("BINSIGHT_CAPTURES", "").strip() or "off"
+    if value not in {"off", "local", "upload"}:
+        raise SettingsError(
+            f"environment variable BINSIGHT_CAPTURES = {value!r}: allowed are off, local, upload"
+        )
+    for name in ("BINSIGHT_CAPTURES_BUCKET", "AWS_REGION"):
+        if value == "upload" and not environment.get(name, "").strip():
+            raise SettingsError(f"environment variable {name} is missing: captures are uploaded")
+    return value
+
+
+def _page(environment: Mapping[str, str]) -> Access | None:
+    """Off by default: a port belongs to whoever runs the device."""
+    address = environment.get("BINSIGHT_PAGE", "").strip() or "off"
+    if address == "off":
+        return None
+    try:
+        return Access.from_settings(
+            address,
+            token=environment.get("BINSIGHT_PAGE_TOKEN", "").strip(),
+            certificate=environment.get("BINSIGHT_PAGE_CERTIFICATE", "").strip(),
+            key=environment.get("BINSIGHT_PAGE_KEY", "").strip(),
+        )
+    except ValueError as error:
+        raise SettingsError(f"environment variable BINSIGHT_PAGE = {address!r}: {error}") from error
 
 
 def _absolute(text: str) -> Path:

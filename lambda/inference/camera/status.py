@@ -8,9 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from contracts.messages import ModelName, timestamp
-from contracts.telemetry import Telemetry
+from contracts.telemetry import Answer, Telemetry
 
 _TEMPERATURE = Path("/sys/class/thermal/thermal_zone0/temp")
+
+LIVE = "live"
+"""Reason of a state that is shown, not sent: rates of the last seconds."""
+_LIVE_SECONDS = 5.0
 
 
 class Status:
@@ -26,6 +30,9 @@ class Status:
         self._lock = threading.Lock()
         self._started = self._since = time.monotonic()
         self._latencies: deque[float] = deque(maxlen=2000)
+        # For the page, which many may look at without beginning telemetry's counts anew.
+        self._recent_frames: deque[float] = deque(maxlen=600)
+        self._recent_latencies: deque[float] = deque(maxlen=200)
         self._frames = self._frames_before = self._bad_frames = self._detections = 0
         self._source_state = "starting"
         self._problems: dict[str, str] = {}
@@ -34,8 +41,10 @@ class Status:
         """A frame was looked at; ``latency_ms`` from capture to the answer, if the model ran."""
         with self._lock:
             self._frames += 1
+            self._recent_frames.append(time.monotonic())
             if latency_ms is not None:
                 self._latencies.append(latency_ms)
+                self._recent_latencies.append(latency_ms)
 
     def count_bad_frame(self) -> None:
         with self._lock:
@@ -68,17 +77,28 @@ class Status:
                 self.changed.set()
 
     def telemetry(
-        self, *, reason: str, model: ModelName | None, dropped: int, undelivered: int
+        self,
+        *,
+        reason: str,
+        model: ModelName | None,
+        dropped: int,
+        undelivered: int,
+        answer: Answer | None = None,
     ) -> Telemetry:
-        """The message for now; rates and latencies begin anew with it."""
+        """The message for now; where ``reason`` is the interval's or a change, rates begin anew."""
         with self._lock:
             now = time.monotonic()
-            seconds = max(now - self._since, 1e-6)
-            latencies = sorted(self._latencies)
-            fps = (self._frames - self._frames_before) / seconds
-            self._since, self._frames_before = now, self._frames
-            self._latencies.clear()
+            if reason == LIVE:
+                recent = [moment for moment in self._recent_frames if moment > now - _LIVE_SECONDS]
+                fps = len(recent) / min(max(now - recent[0], 0.1), _LIVE_SECONDS) if recent else 0.0
+                latencies = sorted(self._recent_latencies)
+            else:
+                fps = (self._frames - self._frames_before) / max(now - self._since, 1e-6)
+                latencies = sorted(self._latencies)
+                self._since, self._frames_before = now, self._frames
+                self._latencies.clear()
             return Telemetry(
+                answer=answer,
                 thing=self._thing,
                 observed_at=timestamp(datetime.now(UTC)),
                 reason=reason,

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Frames that the model was not sure of, kept for relabelling. Off unless a setting says so."""
+
+import json
+import logging
+import threading
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from camera.items import Probabilities
+from camera.loop import Seen
+from camera.settings import Settings
+from camera.uploads import BucketUpload, Upload, UploadError
+
+_log = logging.getLogger(__name__)
+_WAITING = 4
+_UNSURE_BELOW = 0.6
+_RETRY_SECONDS = 60.0
+
+
+class Captures:
+    """Keeps at most ``per_hour`` unsure frames an hour and ``kept`` in all, with the prediction.
+
+    A frame is unsure when its item was decided with less than ``unsure_below``, or when its frames
+    disagreed on the class. ``upload`` takes them away, where there is one; what is uploaded leaves
+    the disk.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        thing: str,
+        unsure_below: float,
+        per_hour: int,
+        kept: int = 200,
+        upload: Upload | None = None,
+    ) -> None:
+        self._folder = folder
+        self._thing = thing
+        self._unsure_below = unsure_below
+        self._per_hour = per_hour
+        self._kept = kept
+        self._upload = upload
+        self._labels: list[int] = []
+        self._taken: deque[float] = deque()
+        self._waiting: deque[tuple[str, bytes, dict[str, Any]]] = deque(maxlen=_WAITING)
+        self._changed = threading.Event()
+        self.problem: str | None = None
+
+    def watch(self, seen: Seen) -> None:
+        """What the loop made of a frame; returns at once."""
+        if seen.probabilities is not None:
+            self._labels.append(int(np.argmax(seen.probabilities)))
+        if seen.decision is not None:
+            reason = self._reason(seen)
+            if reason and seen.probabilities is not None and self._room():
+                self._keep(seen, seen.probabilities, reason)
+        if seen.decision is not None or not seen.view.presence.present:
+            self._labels = []
+
+    def run(self, stop: threading.Event) -> None:
+        """Write and upload until ``stop`` is set."""
+        next_upload = 0.0
+        while not stop.is_set():
+            self._changed.wait(0.5)
+            self._changed.clear()
+            while self._waiting:
+                self._write(*self._waiting.popleft())
+            if self._upload is not None and time.monotonic() >= next_upload:
+                next_upload = time.monotonic() + (_RETRY_SECONDS if not self._send() else 0.5)
+
+    def _reason(self, seen: Seen) -> str:
+        assert seen.decision is not None  # noqa: S101 - the caller has looked
+        if seen.decision.confidence < self._unsure_below:
+            return "low confidence"
+        agreeing = self._labels.count(seen.decision.label)
+        if self._labels and agreeing < 0.7 * len(self._labels):
+            return "frames disagree"
+        return ""
+
+    def _room(self) -> bool:
+        """Whether the hour has room for one more."""
+        now = time.monotonic()
+        while self._taken and self._taken[0] < now - 3600:
+            self._taken.popleft()
+        if len(self._taken) >= self._per_hour:
+            return False
+        self._taken.append(now)
+        return True
+
+    def _keep(self, seen: Seen, probabilities: Probabilities, reason: str) -> None:
+        model = seen.view.model
+        assert model is not None  # noqa: S101 - there are probabilities
+        # The wall clock only names the file; nothing is ordered by it.
+        name = f"{time.time_ns() // 1_000_000:015d}"
+        document = {
+            "thing": self._thing,
+            "reason": reason,
+            "model": model.name.to_json(),
+            "probabilities": {
+                label: round(float(value), 4)
+                for label, value in zip(model.card.labels, probabilities, strict=True)
+            },
+        }
+        self._waiting.append((name, seen.view.frame.jpeg, document))
+        self._changed.set()
+
+    def _write(self, name: str, jpeg: bytes, document: dict[str, Any]) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            (self._folder / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
+            # The picture last: only a pair counts.
+            part = self._folder / f".{name}.jpg"
+            part.write_bytes(jpeg)
+            part.replace(self._folder / f"{name}.jpg")
+            for old in sorted(self._folder.glob("*.jpg"))[: -self._kept]:
+                self._remove(old)
+            self.problem = None
+        except OSError as error:
+            self.problem = f"captures are not kept: {error}"
+            _log.warning("%s", self.problem)
+
+    def _send(self) -> bool:
+        """Upload what is on disk; False if that should wait a while."""
+        for path in sorted(self._folder.glob("*.jpg")):
+            try:
+                document = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+                if self._upload is not None:
+                    self._upload.put(f"{self._thing}/{path.name}", path.read_bytes(), document)
+                self._remove(path)
+                self.problem = None
+            except UploadError as error:
+                self.problem = f"captures are not uploaded: {error}"
+                _log.warning("%s", self.problem)
+                return False
+            except (OSError, ValueError) as error:
+                _log.warning("%s: %s", path.name, error)
+                self._remove(path)
+        return True
+
+    @staticmethod
+    def _remove(path: Path) -> None:
+        for each in (path, path.with_suffix(".json")):
+            each.unlink(missing_ok=True)
+
+
+def captures_for(settings: Settings) -> Captures | None:
+    """What the settings ask for; None where they are off."""
+    if settings.captures == "off":
+        return None
+    upload = BucketUpload(bucket=settings.captures_bucket, region=settings.region)
+    return Captures(
+        settings.model_folder / "captures",
+        thing=settings.thing,
+        unsure_below=max(settings.bins.unsure_below, _UNSURE_BELOW),
+        per_hour=settings.captures_per_hour,
+        upload=upload if settings.captures == "upload" else None,
+    )

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page's HTTP server, on the standard library: few viewers, none of them trusted with time."""
+
+import contextlib
+import logging
+import socket
+import threading
+from http.server import ThreadingHTTPServer
+from typing import Any
+
+from camera.background import be_background
+from camera.page.access import Access
+from camera.page.handler import PageHandler
+from camera.page.views import Views
+
+_log = logging.getLogger(__name__)
+_MOST_CONNECTIONS = 40
+
+
+class PageServer(ThreadingHTTPServer):
+    """Serves one camera. ``start`` binds; ``run`` serves until ``stop`` is set."""
+
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 16
+
+    def __init__(self, access: Access, views: Views) -> None:
+        self.access = access
+        self.views = views
+        self.stopping = threading.Event()
+        self._room = threading.BoundedSemaphore(_MOST_CONNECTIONS)
+        self._tls = access.tls()
+        if ":" in access.host:
+            self.address_family = socket.AF_INET6
+        super().__init__((access.host, access.port), PageHandler)
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.access.host}]" if ":" in self.access.host else self.access.host
+        return f"{'https' if self._tls else 'http'}://{host}:{self.server_port}/"
+
+    def run(self, stop: threading.Event) -> None:
+        """Serve until ``stop`` is set."""
+        _log.info("page at %s", self.url)
+        ender = threading.Thread(target=self._end_with, args=(stop,), daemon=True)
+        ender.start()
+        be_background()
+        self.serve_forever(poll_interval=0.2)
+        self.server_close()
+
+    def _end_with(self, stop: threading.Event) -> None:
+        stop.wait()
+        self.stopping.set()
+        self.shutdown()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Each connection gets a thread, up to a limit; more are turned away."""
+        if not self._room.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._room.release()
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        be_background()
+        try:
+            request.settimeout(10)
+            if self._tls is not None:
+                # Here and not in accept(): a client that says nothing must block nobody else.
+                request = self._tls.wrap_socket(request, server_side=True)
+            super().process_request_thread(request, client_address)
+        except OSError as error:
+            _log.debug("connection of %s ended: %s", client_address, error)
+            with contextlib.suppress(OSError):
+                request.close()
+        finally:
+            self._room.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        del request
+        _log.debug("request of %s failed", client_address, exc_info=True)

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the page's addresses say, without HTTP."""
+
+import base64
+import hashlib
+import os
+import re
+import resource
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from camera.page.metrics import exposition
+from camera.page.streams import Newest, ProjectStream
+from camera.pictures import BadFrameError, encode, small_copy
+
+if TYPE_CHECKING:
+    from camera.program import Program
+
+_PAGE = Path(__file__).with_name("page.html")
+_THUMBNAIL_ROWS = 90
+
+
+class Views:
+    """Reads a running program; changes nothing in it."""
+
+    def __init__(self, program: "Program", *, project: ProjectStream, device: Newest) -> None:
+        self._program = program
+        self.project = project.newest
+        self.device = device
+        self._project = project
+        self.page = _PAGE.read_bytes()
+        self.content_policy = _policy(self.page.decode())
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the page shows."""
+        program = self._program
+        model = program.loop.model
+        return {
+            **program.live().to_json(),
+            "identify": self._project.identifying,
+            "waiting": program.outbox.waiting,
+            "unsure_below": program.reporter.bins.unsure_below,
+            "viewers": self.project.viewers + self.device.viewers,
+            "recent": [
+                {**reported.detection.to_json(), "picture": reported.jpeg is not None}
+                for reported in program.reporter.recent
+            ],
+            "card": None
+            if model is None
+            else {
+                "labels": list(model.card.labels),
+                "input": f"{model.card.width} x {model.card.height}",
+                "digest": model.name.digest,
+                "version": model.name.version,
+                "metrics": dict(model.card.metrics),
+                "frameworks": dict(model.card.frameworks),
+                "created_from": dict(model.card.created_from),
+            },
+        }
+
+    def health(self) -> tuple[bool, dict[str, Any]]:
+        """Whether the camera does its work, and why not."""
+        now = self._program.live()
+        healthy = now.source_state == "streaming" and now.model is not None
+        document = {"healthy": healthy, "source_state": now.source_state, "problem": now.problem}
+        return healthy, {key: value for key, value in document.items() if value is not None}
+
+    def metrics(self) -> bytes:
+        """For Prometheus."""
+        return exposition(
+            self._program.live(),
+            waiting=self._program.outbox.waiting,
+            viewers=self.project.viewers + self.device.viewers,
+            resident_bytes=_resident_bytes(),
+            cpu_seconds=sum(resource.getrusage(resource.RUSAGE_SELF)[:2]),
+        ).encode()
+
+    def thumbnail(self, sequence: int) -> bytes | None:
+        """A small copy of the frame that decided a detection, as long as it is among the last."""
+        for reported in self._program.reporter.recent:
+            if reported.detection.sequence == sequence and reported.jpeg is not None:
+                try:
+                    return encode(small_copy(reported.jpeg, rows=_THUMBNAIL_ROWS), quality=75)
+                except BadFrameError:
+                    return None
+        return None
+
+
+def _resident_bytes() -> int:
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _policy(page: str) -> str:
+    """Only the page's own style and script, by their digests; nothing from anywhere else."""
+    hashes = {
+        kind: " ".join(
+            f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+            for text in re.findall(rf"<{kind}>(.*?)</{kind}>", page, re.DOTALL)
+        )
+        for kind in ("style", "script")
+    }
+    return (
+        "default-src 'none'; img-src 'self' data:; connect-src 'self';"
+        f" style-src {hashes['style']}; script-src {hashes['script']};"
+        " base-uri 'none'; form-action 'none';"
+        " frame-ancestors 'none'"
+    )
