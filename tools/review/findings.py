@@ -25,12 +25,12 @@ def finding_items(pair: Pair) -> list[Item]:
     for (rule, text), places in new_open.items():
         fresh = sorted(set(places) - set(old_open.get((rule, text), ())))
         if fresh:
-            said = f"new finding {rule}: {text}"
+            said = f"new finding, which fails the synth: {text}"
             items.append(_item(Level.DANGEROUS, rule, said, "+", fresh))
     for (rule, text), places in old_open.items():
         fixed = sorted(set(places) - set(new_open.get((rule, text), ())))
         if fixed:
-            items.append(_item(Level.SAFE, rule, f"fixed: {rule}", "-", fixed))
+            items.append(_item(Level.SAFE, rule, "fixed", "-", fixed))
     old_known, new_known = _by_rule(base, acknowledged=True), _by_rule(head, acknowledged=True)
     before = {(rule, place) for (rule, _), places in old_known.items() for place in places}
     after = {(rule, place) for (rule, _), places in new_known.items() for place in places}
@@ -42,15 +42,15 @@ def finding_items(pair: Pair) -> list[Item]:
             if (rule, place) in before and place not in old_known.get((rule, reason), ())
         )
         if accepted:
-            text = f"newly accepted: {rule}, because: {reason}"
+            text = f"newly accepted{_detail(rule)}, because: {reason}"
             items.append(_item(Level.LOOK, rule, text, "+", accepted))
         if reworded:
-            text = f"accepted for another reason: {rule}: {reason}"
+            text = f"accepted for another reason{_detail(rule)}: {reason}"
             items.append(_item(Level.SAFE, rule, text, "~", reworded))
     for (rule, _), places in old_known.items():
         gone = sorted(place for place in places if (rule, place) not in after)
         if gone:
-            items.append(_item(Level.SAFE, rule, f"no longer accepted: {rule}", "-", gone))
+            items.append(_item(Level.SAFE, rule, f"no longer accepted{_detail(rule)}", "-", gone))
     return items
 
 
@@ -83,6 +83,12 @@ def _by_rule(
         if (each.reason is not None) == acknowledged:
             found.setdefault((each.rule, each.reason or each.text), []).append(each.where)
     return found
+
+
+def _detail(rule: str) -> str:
+    """What a granular finding is about: the part in brackets."""
+    found = rule.partition("[")[2].removesuffix("]")
+    return f" ({found})" if found else ""
 
 
 def _item(level: Level, rule: str, text: str, sign: str, places: Sequence[str]) -> Item:
