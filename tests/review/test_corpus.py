@@ -2,6 +2,7 @@
 """Changes of known danger: every dangerous one is flagged, no harmless one is called dangerous."""
 
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
@@ -38,15 +39,22 @@ def test_verdict(case: Case, judged: dict[str, list[Item]]):
         ), "\n".join(said)
 
 
-def test_confusion_matrix(judged: dict[str, list[Item]], capsys: pytest.CaptureFixture[str]):
+def test_confusion_matrix(
+    judged: dict[str, list[Item]],
+    capsys: pytest.CaptureFixture[str],
+    record_property: Callable[[str, object], None],
+):
     matrix = Counter((case.expected, verdict(judged[case.title])) for case in CASES)
     names = [level.words for level in Level]
     lines = [f"{'known to be':>14} | " + " ".join(f"{name:>12}" for name in names)]
     for expected in Level:
         counts = " ".join(f"{matrix[expected, found]:12d}" for found in Level)
         lines.append(f"{expected.words:>14} | {counts}")
+    text = f"review corpus, {len(CASES)} changes, judged as:\n" + "\n".join(lines)
+    # For a run in one process, and for the report of a run in several.
+    record_property("shown", text)
     with capsys.disabled():
-        print(f"\nreview corpus, {len(CASES)} changes, judged as:\n" + "\n".join(lines))
+        print(f"\n{text}")
     dangerous = sum(case.expected is Level.DANGEROUS for case in CASES)
     assert dangerous >= 30
     assert matrix[Level.DANGEROUS, Level.DANGEROUS] == dangerous

@@ -140,7 +140,7 @@ def test_damaged_cache_is_made_again(repository: Repository, capsys: pytest.Capt
 
 
 def test_new_and_gone_environments(repository: Repository, capsys: pytest.CaptureFixture[str]):
-    base = repository.commit_of_rename = repository.git("rev-parse", "HEAD").strip()
+    base = repository.git("rev-parse", "HEAD").strip()
     repository.write(environments__prod_DOT_toml='prefix = "prod"\n')
     (repository.folder / "environments" / "dev.toml").unlink()
     repository.commit()
@@ -170,6 +170,14 @@ def test_base_before_the_app(repository: Repository, capsys: pytest.CaptureFixtu
     assert "before the project had an app" in said
     assert "choose a later base" in said
     assert left_behind(repository) == []
+
+
+def test_base_with_other_packages(repository: Repository, capsys: pytest.CaptureFixture[str]):
+    repository.write(requirements__runtime_DOT_txt="aws-cdk-lib==1\n")
+    base = repository.commit()
+    repository.write(requirements__runtime_DOT_txt="aws-cdk-lib==2\n")
+    assert repository.review(base) == 0
+    assert "The base pins other packages (requirements/runtime.txt)" in repository.written
 
 
 def test_base_does_not_synth(repository: Repository, capsys: pytest.CaptureFixture[str]):

@@ -21,7 +21,7 @@ def markdown(review: Review) -> str:
     lines = [
         f"# {MARK[review.level]} Template review: {review.level.words}",
         "",
-        f"The working tree against {review.base}.",
+        f"The working tree against {review.base}. {review.note}".rstrip(),
         "",
         *_environments(review.environments),
         *_reasons(review.noted),

@@ -3,7 +3,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tools.review import differ, synthesis, tree
@@ -33,6 +33,7 @@ class Review:
     level: Level
     environments: Sequence[Environment]
     noted: Sequence[Noted]
+    note: str = ""
 
 
 def review(root: Path, reference: str, only: Sequence[str] = ()) -> Review:
@@ -55,7 +56,8 @@ def review(root: Path, reference: str, only: Sequence[str] = ()) -> Review:
         )
     names = [name for name in sorted({*head, *before}) if not only or name in only]
     pairs = differ.compare([(name, before.get(name), head.get(name)) for name in names])
-    return judged(pairs, base.described if reference == base.commit else _named(base))
+    found = judged(pairs, base.described if reference == base.commit else _named(base))
+    return replace(found, note=tree.other_packages(root, base.commit))
 
 
 def _synthesised(

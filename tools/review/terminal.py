@@ -20,6 +20,8 @@ def show(review: Review, console: Console | None = None) -> None:
     title = Text(review.level.words.upper(), style=STYLE[review.level])
     title.append(f"\nthe working tree against {review.base}", style="default")
     out.print(Panel(title, title="Template review", title_align="left", expand=False))
+    if review.note:
+        out.print(review.note)
     out.print(_environments(review))
     if not review.noted:
         out.print("Nothing differs in any template, asset or rule finding.")

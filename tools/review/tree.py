@@ -112,6 +112,18 @@ def key_of_working_tree(root: Path) -> str:
     return _key(files)
 
 
+def other_packages(root: Path, commit: str) -> str:
+    """A note for when the base pins other packages than the ones it is synthesised with."""
+    path = "requirements/runtime.txt"
+    shown = subprocess.run(
+        ["git", "show", f"{commit}:{path}"], cwd=root, capture_output=True, check=False
+    )
+    ours = (root / path).read_bytes() if (root / path).exists() else b""
+    if shown.returncode or shown.stdout == ours:
+        return ""
+    return f"The base pins other packages ({path}); it was synthesised with this checkout's."
+
+
 def _files(root: Path, commit: str) -> dict[str, str]:
     """Each file with git's mode and digest."""
     found = {}
