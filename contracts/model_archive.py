@@ -122,7 +122,10 @@ def unpack_archive(archive: Path, folder: Path) -> ModelCard:
     """
     found = set()
     try:
-        with tarfile.open(archive, mode="r:gz") as packed:
+        with (
+            gzip.open(archive) as stream,
+            tarfile.open(fileobj=stream, mode="r|") as packed,
+        ):
             for member in packed:
                 name = member.name.removeprefix("./")
                 if member.isdir():
@@ -136,6 +139,9 @@ def unpack_archive(archive: Path, folder: Path) -> ModelCard:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content.read() if content else b"")
                 found.add(name)
+            # gzip checks its sum at the end only; a tar reader stops before it.
+            while stream.read(2**20):
+                pass
     except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
         raise ArchiveError(f"{archive.name}: damaged archive: {error}") from error
     for name in MEMBERS:

@@ -172,7 +172,7 @@ class Rehearsal:
             output = json.loads(result["output"])
             self.report.model = {
                 "version": version,
-                "digest": output.get("digest"),
+                "digest": output["package"]["value"]["digest"],
                 "metrics": package.get("CustomerMetadataProperties", {}),
             }
             self.stages.news(f"model {version} runs on both cameras")

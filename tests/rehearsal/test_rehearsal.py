@@ -14,8 +14,6 @@ import pytest
 from rehearsal.sample_set import draw
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.xdist_group("rehearsal")
-
 
 def _command(work, *arguments):
     return [sys.executable, "-m", "rehearsal", "--work", str(work), *arguments]
