@@ -10,6 +10,7 @@ DATASET ?=
 KEEP ?=
 SKIP_BAD ?=
 TESTS ?=
+BASE ?= origin/main
 
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
@@ -70,6 +71,25 @@ upload-dataset: ## Upload DATASET to ENV's dataset bucket; its manifest starts t
 destroy: install ## Remove ENV from its AWS account; what is kept is in the README
 	@exec $(CDK) destroy --all
 
+.PHONY: environments
+environments: install ## List the environments: place, sizes, removal, approval, cost (CAMERAS=10)
+	@exec $(BIN)/python -m tools.environments $(if $(CAMERAS),--cameras "$(CAMERAS)")
+
+.PHONY: new-environment
+new-environment: install ## Write environments/NAME.toml (NAME= ACCOUNT= REGION= PREFIX= REMOVAL= APPROVAL= BOUNDARY=)
+	@exec $(BIN)/python -m tools.new_environment --name "$(NAME)" --account "$(ACCOUNT)" --region "$(REGION)" \
+	  --prefix "$(PREFIX)" --removal "$(REMOVAL)" --approval "$(APPROVAL)" --boundary "$(BOUNDARY)"
+
+.PHONY: review
+review: ## What a change to the templates means, against BASE (a commit or branch)
+	$(INSTALL) runtime rehearsal train torch dev
+	@exec $(BIN)/python -m tools.review --base "$(BASE)"
+
+.PHONY: deploy-pipeline-roles
+deploy-pipeline-roles: install ## The roles that GitHub Actions deploys ENV with (REPOSITORY=owner/name, PROVIDER=existing)
+	@exec $(CDK) deploy --app ".venv/bin/python -m stacks.pipeline_roles" --output cdk.out/pipeline-roles \
+	  -c repository="$(REPOSITORY)" $(if $(PROVIDER),-c provider=$(PROVIDER))
+
 .PHONY: bench
 bench: ## Measure: synth against an empty app, findings per resource
 	$(INSTALL) runtime rehearsal train torch dev
@@ -78,7 +98,8 @@ bench: ## Measure: synth against an empty app, findings per resource
 .PHONY: snapshots
 snapshots: ## Rewrite the committed template snapshots; review the difference yourself
 	$(INSTALL) runtime rehearsal train torch dev
-	@exec $(BIN)/python -m pytest tests/synth --update-snapshots
+	@$(BIN)/python -m pytest tests/synth --update-snapshots
+	@exec $(BIN)/python -m tools.acknowledgements
 
 .PHONY: lock
 lock: ## Resolve requirements/*.in into the locks

@@ -15,8 +15,8 @@ import sys
 import aws_cdk as cdk
 
 from infra.bundling import NotBundledError
+from infra.checks.environments import require_distinct
 from infra.compliance import attach_rule_packs
-from infra.settings import load
 from infra.settings_errors import SettingsError
 from stacks.data import DataStack
 from stacks.edge import EdgeStack
@@ -26,12 +26,12 @@ from stacks.training import TrainingStack
 
 def build(app: cdk.App, name: str) -> None:
     """Add the stacks of the environment called ``name`` to the app."""
-    environment = load(name)
+    environment = require_distinct(name)
     data = DataStack(app, "Data", settings=environment)
     training = TrainingStack(app, "Training", settings=environment, data=data)
     edge = EdgeStack(app, "Edge", settings=environment, data=data, training=training)
     InsightsStack(app, "Insights", settings=environment, data=data, training=training, edge=edge)
-    attach_rule_packs(app)
+    attach_rule_packs(app, prefix=environment.prefix)
 
 
 def main() -> None:

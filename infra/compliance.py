@@ -7,18 +7,23 @@ import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks
 from constructs import IConstruct
 
+from infra.checks.pack import BinsightChecks
+
 MINIMUM_REASON = 20
 """A reason shorter than this says nothing to the person who reviews it."""
 
 
-def attach_rule_packs(app: cdk.App) -> None:
+def attach_rule_packs(app: cdk.App, *, prefix: str) -> None:
     """Check every resource at synth; an open finding fails it.
 
-    Reasons are written into the templates, so that they are read in review.
+    Besides the general packs there is Binsight's own, for IoT, Greengrass and what else they lack
+    (docs/rules.md); ``prefix`` is what physical names may begin with. Reasons are written into the
+    templates, so that they are read in review.
     """
     cdk.Validations.of(app).add_plugins(
         AwsSolutionsChecks(app, write_suppressions_to_cloud_formation=True),
         NIST80053R5Checks(app, write_suppressions_to_cloud_formation=True),
+        BinsightChecks(prefix=prefix),
     )
 
 
