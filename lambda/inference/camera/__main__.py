@@ -12,14 +12,17 @@ import signal
 import sys
 import tempfile
 import threading
+import time
+import webbrowser
 from pathlib import Path
 
 from camera.engine import ModelError
 from camera.models import ModelStore
+from camera.page.access import Access
+from camera.policies import read_policy
 from camera.program import Program
 from camera.publishers import open_publisher
 from camera.settings import Settings
-from contracts.bins import BinPolicy
 from contracts.messages import ModelName
 from contracts.model_archive import ArchiveError, file_digest
 from contracts.topics import Topics
@@ -34,7 +37,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, help="model folder (default: a temporary one)")
     parser.add_argument("--thing", default="laptop")
     parser.add_argument("--prefix", default="binsight", help="topic prefix")
-    parser.add_argument("--bins", default='{"classes":{}}', help="bin policy, JSON")
+    parser.add_argument(
+        "--bins", default='{"classes":{}}', help="bin policy: JSON, or a TOML file with [bins]"
+    )
+    parser.add_argument(
+        "--page", default="off", help="where to serve the page, 127.0.0.1:8080 for example"
+    )
+    parser.add_argument("--open", action="store_true", help="open the page in a browser")
+    parser.add_argument("--stay", action="store_true", help="go on after the source is over")
     parser.add_argument("--telemetry-seconds", type=float, default=60)
     parser.add_argument("--smoothing-frames", type=int, default=5)
     parser.add_argument("--verbose", action="store_true")
@@ -47,11 +57,12 @@ def main(arguments: list[str] | None = None) -> int:
             topics=Topics(options.prefix),
             source=options.source,
             model_folder=options.folder or Path(str(scratch)),
-            bins=BinPolicy.from_json(options.bins),
+            bins=read_policy(options.bins),
+            page=None if options.page == "off" else Access.from_settings(options.page),
             telemetry_seconds=options.telemetry_seconds,
             smoothing_frames=options.smoothing_frames,
         )
-        return _run(settings, publisher=options.publisher, archive=options.model)
+        return _run(settings, options)
     except (ArchiveError, ModelError, OSError, ValueError) as error:
         print(f"camera: {error}", file=sys.stderr)
         return 1
@@ -60,8 +71,9 @@ def main(arguments: list[str] | None = None) -> int:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _run(settings: Settings, *, publisher: str, archive: Path | None) -> int:
-    program = Program(settings, publisher=open_publisher(publisher))
+def _run(settings: Settings, options: argparse.Namespace) -> int:
+    program = Program(settings, publisher=open_publisher(options.publisher))
+    archive = options.model
     if archive is not None:
         digest = file_digest(archive)
         store = ModelStore(settings.model_folder, threads=settings.threads)
@@ -73,13 +85,31 @@ def _run(settings: Settings, *, publisher: str, archive: Path | None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: program.stop.set())
     thread.start()
+    if settings.page is not None:
+        _announce(program, open_it=options.open)
     while not program.stop.is_set():
-        if program.source_ended.wait(0.1):
+        if options.stay:
+            program.stop.wait(0.2)
+        elif program.source_ended.wait(0.1):
             program.finish(timeout=10)
             break
     program.stop.set()
     thread.join(timeout=5)
     return 0
+
+
+def _announce(program: Program, *, open_it: bool) -> None:
+    """Say where the page is; a port that is taken is said too, and ends nothing."""
+    deadline = time.monotonic() + 10
+    while not program.page_url and time.monotonic() < deadline:
+        if program.stop.wait(0.05):
+            return
+    if program.page_url:
+        print(f"page: {program.page_url}", file=sys.stderr, flush=True)
+        if open_it:
+            webbrowser.open(program.page_url)
+    else:
+        print(f"no page: {program.live().problem}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
