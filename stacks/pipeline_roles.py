@@ -17,7 +17,6 @@ import sys
 import aws_cdk as cdk
 from constructs import Construct
 
-from infra.checks.pack import BinsightChecks
 from infra.compliance import attach_rule_packs
 from infra.github_roles import GithubRoles
 from infra.settings import Settings, SettingsError, load
@@ -100,8 +99,7 @@ def build(app: cdk.App) -> PipelineRolesStack:
         qualifier=context("qualifier") or DEFAULT_QUALIFIER,
         make_provider=provider == "new",
     )
-    attach_rule_packs(app)
-    cdk.Validations.of(app).add_plugins(BinsightChecks(prefix=settings.prefix))
+    attach_rule_packs(app, prefix=settings.prefix)
     return stack
 
 

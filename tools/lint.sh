@@ -3,6 +3,7 @@
 # The fast gates, shared by people, `make test` and CI. Every gate runs even if an earlier one failed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
+export PATH="$PWD/.venv/bin:$PATH"
 failed=0
 
 gate() {

@@ -4,6 +4,7 @@
 # in this order, because one environment holds them all.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+export PATH="$PWD/.venv/bin:$PATH"
 
 compile() {
   echo "  $1"
