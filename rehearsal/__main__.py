@@ -28,6 +28,9 @@ def main() -> int:
     """Parse the command line, rehearse, and turn every known error into a sentence."""
     arguments = _parse()
     console = Console(highlight=False)
+    if not console.is_terminal:
+        # A log has no width of its own; 80 columns would fold the table.
+        console = Console(highlight=False, width=120)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         if arguments.command == "down":

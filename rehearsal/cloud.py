@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the rehearsal asks the (local) cloud: outputs, pipeline, approval, rollout, what is left."""
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -116,6 +117,19 @@ class Cloud:
         if not found:
             raise RehearsalError(f"model package group {group} is empty after the pipeline")
         return dict(sagemaker.describe_model_package(ModelPackageName=found[0]["ModelPackageArn"]))
+
+    def evaluation_of(self, package: Mapping[str, Any]) -> dict[str, Any]:
+        """What the pipeline measured on the test photos, from the package's model quality report."""
+        uri = package["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"]
+        bucket, key = uri.removeprefix("s3://").split("/", 1)
+        document = json.load(self.client("s3").get_object(Bucket=bucket, Key=key)["Body"])
+        general, own = document["multiclass_classification_metrics"], document["binsight"]
+        return {
+            "accuracy": general["accuracy"]["value"],
+            "accuracy_interval": own["accuracy_interval"],
+            "test_photos": own["test_photos"],
+            "per_class": own["per_class"],
+        }
 
     def watch_rollout(self, state_machine: str, *, news: Callable[[str], None]) -> dict[str, Any]:
         """Wait for the state machine's execution that the approval started, state by state."""

@@ -173,7 +173,7 @@ class Rehearsal:
             self.report.model = {
                 "version": version,
                 "digest": output["package"]["value"]["digest"],
-                "metrics": package.get("CustomerMetadataProperties", {}),
+                "metrics": cloud.evaluation_of(package),
             }
             self.stages.news(f"model {version} runs on both cameras")
 

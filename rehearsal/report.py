@@ -52,7 +52,7 @@ class Report:
         # The last part of a key is enough to find it; the whole key is in report.json.
         table = Table(title="Photos that no training step saw", title_justify="left")
         for column in ("photo", "class", "bin", "confidence", "archive (S3)", "latest (DynamoDB)"):
-            table.add_column(column, overflow="fold")
+            table.add_column(column, no_wrap=True)
         for row in self.photos:
             right = row.class_name == row.expected
             table.add_row(
@@ -60,12 +60,20 @@ class Report:
                 f"[{'green' if right else 'red'}]{row.class_name}[/]",
                 f"[{_COLOURS[row.bin]}]{row.bin}[/]",
                 f"{row.confidence:.2f}",
-                f"…{row.archived[-28:]}" if row.archived else "",
+                f"…{row.archived[-16:]}" if row.archived else "",
                 row.latest,
             )
         console.print(table)
         total = sum(row.class_name == row.expected for row in self.photos)
-        console.print(f"{total} of {len(self.photos)} photos were put in the right class.")
+        metrics = self.model["metrics"]
+        interval = metrics["accuracy_interval"]
+        console.print(f"{total} of these {len(self.photos)} photos were put in the right class.")
+        console.print(
+            f"Accuracy on all {metrics['test_photos']} photos that training never saw: "
+            f"{metrics['accuracy']:.1%} ({interval['confidence']:.0%} interval "
+            f"{interval['low']:.1%} to {interval['high']:.1%}), measured on the deployed file.",
+            soft_wrap=True,
+        )
 
     def show_left_behind(self, console: Console) -> None:
         """Say what the destroy removed and what it kept."""

@@ -64,6 +64,8 @@ def test_from_an_empty_account_to_sorted_photos_and_back(tmp_path, dataset, free
     assert {stage["status"] for stage in report["stages"]} == {"done"}
     assert report["model"]["version"].startswith("1.")
     assert len(report["model"]["digest"]) == 64
+    assert 0 < report["model"]["metrics"]["accuracy"] <= 1
+    assert report["model"]["metrics"]["test_photos"] >= 3
     assert len(report["photos"]) >= 3
     for photo in report["photos"]:
         assert photo["bin"] in {"landfill", "compost", "recycling"}
