@@ -119,7 +119,7 @@ class Cloud:
         return dict(sagemaker.describe_model_package(ModelPackageName=found[0]["ModelPackageArn"]))
 
     def evaluation_of(self, package: Mapping[str, Any]) -> dict[str, Any]:
-        """What the pipeline measured on the test photos, from the package's model quality report."""
+        """What the pipeline measured on the test photos: the package's model quality report."""
         uri = package["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"]
         bucket, key = uri.removeprefix("s3://").split("/", 1)
         document = json.load(self.client("s3").get_object(Bucket=bucket, Key=key)["Body"])
