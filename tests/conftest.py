@@ -48,3 +48,20 @@ def trashnet() -> Path:
     if not folder.is_dir():
         pytest.skip(f"{folder} is absent: real photos are not part of the project")
     return folder
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Show what tests measured: each calls ``record_property("shown", text)``.
+
+    What a test prints is lost when it passes on a worker of xdist; its report is not.
+    """
+    texts = [
+        str(value)
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        for name, value in getattr(report, "user_properties", ())
+        if name == "shown" and report.when == "call"
+    ]
+    if texts:
+        terminalreporter.section("measured")
+        terminalreporter.write_line("\n\n".join(dict.fromkeys(texts)))
