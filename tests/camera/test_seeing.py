@@ -4,9 +4,9 @@
 import numpy as np
 import pytest
 
-from camera.gate import PresenceGate
+from camera.gate import STILL, PresenceGate
 from camera.items import ItemTracker
-from camera.pictures import BadFrameError, encode, model_input, thumbnail
+from camera.pictures import BadFrameError, decoded, encode, model_input, thumbnail
 from tests.camera import tiny
 
 SURE = np.array([0.1, 0.8, 0.1], dtype=np.float32)
@@ -45,6 +45,14 @@ def test_a_header_that_claims_a_huge_picture_is_refused():
     jpeg[start + 5 : start + 9] = b"\x9c\x40\x9c\x40"
     with pytest.raises(BadFrameError, match="40000 x 40000"):
         thumbnail(bytes(jpeg))
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (641, 479), (320, 240), (97, 65)])
+def test_the_gate_sees_the_same_in_a_thumbnail_and_in_the_model_s_picture(size):
+    jpeg = tiny.photo("paper", width=size[0], height=size[1])
+    for target in (32, 96, 224):
+        of_model = thumbnail(jpeg, picture=decoded(jpeg, width=target, height=target))
+        assert np.abs(thumbnail(jpeg) - of_model).max() < STILL - 1
 
 
 @pytest.mark.parametrize("label", tiny.LABELS)

@@ -10,7 +10,7 @@ from camera.pictures import Thumbnail
 
 CELL_DIFFERS = 14.0
 """Levels of 255 in any colour; sensor noise, averaged over a cell, stays far below."""
-STILL = 3.0
+STILL = 5.0
 """Levels of 255 between two frames; a view that moves less is still."""
 _ENTER, _LEAVE = 0.03, 0.015
 """Share of cells that must differ for something to appear, and below which it is gone again."""
@@ -29,13 +29,14 @@ class Presence:
 
     ``present``: something is in view, in the ``cells`` that differ from the empty view. ``still``:
     nothing moved since the frame before. ``revealed``: what was taken as the empty view held an
-    item, which has just left.
+    item, which has just left. ``light``: mean colour of the empty view in the light of this frame.
     """
 
     present: bool
     still: bool
     revealed: bool
     cells: Cells
+    light: NDArray[np.float32]
 
 
 class PresenceGate:
@@ -87,7 +88,13 @@ class PresenceGate:
             self.confirmed = True
         elif self._still >= self._absorb_frames:
             self._learn(thumbnail)
-        return Presence(present=self.present, still=still, revealed=revealed, cells=cells)
+        return Presence(
+            present=self.present,
+            still=still,
+            revealed=revealed,
+            cells=cells,
+            light=np.asarray(np.mean(empty, axis=(0, 1)), dtype=np.float32),
+        )
 
     def _learn(self, thumbnail: Thumbnail) -> None:
         self._empty = thumbnail.copy()

@@ -157,7 +157,7 @@ class InferenceLoop:
             self._first = []
             self._answering = view.model
         if view.changed:
-            self._items.doubt(surely_another=view.other_colours)
+            self._items.doubt(surely_another=view.another)
         probabilities = None
         if view.pixels is not None and view.model is not None:
             probabilities = view.model.infer(view.pixels)
@@ -196,7 +196,7 @@ class InferenceLoop:
             return None
         decision = self._items.see(probabilities, captured_at=moment)
         if not self._items.undecided:
-            self._sight.remember(view)
+            self._sight.remember(view, new_item=decision is not None)
             # Something arrived before anything left, so the view at the start was empty.
             self._first = []
         return decision

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """JPEG bytes to what the gate and the model look at, decoding no more pixels than needed."""
 
+from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
+
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
@@ -8,6 +12,8 @@ from numpy.typing import NDArray
 from contracts.preprocessing import Pixels, decode_divisor, resize
 
 GRID_ROWS, GRID_COLUMNS = 18, 24
+_BLOCK = 8
+"""Pixels of a JPEG's block in each direction."""
 MAXIMUM_PIXELS = 50_000_000
 """A damaged header can claim any size; memory stays bounded all the same."""
 
@@ -18,26 +24,39 @@ class BadFrameError(ValueError):
     """These bytes are no usable picture; the frame is skipped and counted."""
 
 
-def thumbnail(jpeg: bytes) -> Thumbnail:
+class Decoded(NamedTuple):
+    """A picture, and how far it was scaled down while it was decoded."""
+
+    rgb: Pixels
+    divisor: int
+
+
+def thumbnail(jpeg: bytes, *, picture: Decoded | None = None) -> Thumbnail:
     """Mean colour in a coarse grid ``[rows, columns, 3]``, decoded at 1/8 scale where possible.
 
     Colour and not brightness alone: a green bottle on a grey table can be exactly as bright.
+    ``picture``: the same, where it is decoded already. The cells are made of whole blocks of the
+    JPEG, so that their means are the same at every scale.
     """
-    size_of(jpeg)
-    rgb = _decode(jpeg, rows=GRID_ROWS, columns=GRID_COLUMNS).astype(np.float32)
-    rows = _pool(rgb, GRID_ROWS)
-    return _pool(rows.transpose(1, 0, 2), GRID_COLUMNS).transpose(1, 0, 2)
+    columns, rows = size_of(jpeg)
+    small = -(-rows // _BLOCK) < GRID_ROWS or -(-columns // _BLOCK) < GRID_COLUMNS
+    if small:
+        return _cells(_decode(jpeg, rows=rows, columns=columns), unit=1)
+    if picture is not None:
+        return _cells(picture.rgb, unit=_BLOCK // picture.divisor)
+    return _cells(_decode(jpeg, rows=GRID_ROWS, columns=GRID_COLUMNS), unit=1)
+
+
+def decoded(jpeg: bytes, *, width: int, height: int) -> Decoded:
+    """The picture at the scale that training decodes at for this model input."""
+    columns, rows = size_of(jpeg)
+    divisor = decode_divisor(columns=columns, rows=rows, width=width, height=height)
+    return Decoded(_decode(jpeg, rows=-(-rows // divisor), columns=-(-columns // divisor)), divisor)
 
 
 def model_input(jpeg: bytes, *, width: int, height: int) -> Pixels:
-    """The picture as the model learned to see it: RGB, squashed to ``height`` x ``width``.
-
-    Decoded at the scale that training decodes at, so that both see the same pixels.
-    """
-    columns, rows = size_of(jpeg)
-    divisor = decode_divisor(columns=columns, rows=rows, width=width, height=height)
-    rgb = _decode(jpeg, rows=-(-rows // divisor), columns=-(-columns // divisor))
-    return resize(rgb, width=width, height=height)
+    """The picture as the model learned to see it: RGB, squashed to ``height`` x ``width``."""
+    return resize(decoded(jpeg, width=width, height=height).rgb, width=width, height=height)
 
 
 def size_of(jpeg: bytes) -> tuple[int, int]:
@@ -74,8 +93,19 @@ def _decode(jpeg: bytes, *, rows: int, columns: int) -> Pixels:
     return pixels
 
 
-def _pool(values: NDArray[np.float32], count: int) -> NDArray[np.float32]:
-    """Mean over ``count`` about equal groups of lines."""
-    edges = np.linspace(0, values.shape[0], count + 1).astype(np.intp)
-    sums = np.add.reduceat(values, edges[:-1], axis=0)
-    return np.asarray(sums / np.diff(edges)[:, None, None], dtype=np.float32)
+def _cells(rgb: Pixels, *, unit: int) -> Thumbnail:
+    height, width = rgb.shape[:2]
+    lines = rgb.reshape(height, width * 3).astype(np.float32)
+    rows = (_means(height, GRID_ROWS, unit) @ lines).reshape(GRID_ROWS, width, 3)
+    cells: Thumbnail = np.matmul(_means(width, GRID_COLUMNS, unit), rows)
+    return cells
+
+
+@lru_cache(maxsize=16)
+def _means(size: int, count: int, unit: int) -> NDArray[np.float32]:
+    """Matrix ``[count, size]`` that takes the mean over about equal groups of whole units."""
+    edges = np.minimum(np.linspace(0, -(-size // unit), count + 1).astype(np.intp) * unit, size)
+    weights = np.zeros((count, size), dtype=np.float32)
+    for row, (start, end) in enumerate(pairwise(edges)):
+        weights[row, start:end] = 1 / (end - start)
+    return weights

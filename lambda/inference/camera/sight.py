@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from camera.engine import Model
 from camera.frames import Frame
 from camera.gate import Presence, PresenceGate
-from camera.pictures import Thumbnail, model_input, thumbnail
+from camera.pictures import Thumbnail, decoded, thumbnail
 from camera.succession import Succession
-from contracts.preprocessing import Pixels
+from contracts.preprocessing import Pixels, resize
 
 _UNCLEAR_FRAMES = 30
 
@@ -20,7 +20,7 @@ class View:
     """A frame that was looked at.
 
     ``pixels`` is the input for ``model``, where its answer is of use. ``changed``: the item that
-    was decided may have been replaced, by ``other_colours`` for certain. ``first``: the camera has
+    was decided may have been replaced, ``another``: for certain. ``first``: the camera has
     just begun, so an item may be hidden in what it takes as the empty view.
     """
 
@@ -28,7 +28,7 @@ class View:
     thumbnail: Thumbnail
     presence: Presence
     changed: bool
-    other_colours: bool
+    another: bool
     first: bool
     model: Model | None
     pixels: Pixels | None
@@ -45,6 +45,7 @@ class Sight:
         self._undecided = undecided
         self._first_looks = self._first_left = first_looks
         self._moving = 0
+        self._expected = False
         self._gate = PresenceGate()
         self._lock = threading.Lock()
         self._succession = Succession()
@@ -54,10 +55,10 @@ class Sight:
         self._gate.relearn(frames=settling_frames)
         self._first_left, self._moving = self._first_looks, 0
 
-    def remember(self, view: View) -> None:
-        """What is in this view has been decided. From any thread."""
+    def remember(self, view: View, *, new_item: bool) -> None:
+        """What is in this view has been looked at (and decided). From any thread."""
         with self._lock:
-            self._succession.remember(view.thumbnail, view.presence)
+            self._succession.remember(view.thumbnail, view.presence, new_item=new_item)
 
     def forget(self) -> None:
         """The item is gone. From any thread."""
@@ -66,12 +67,16 @@ class Sight:
 
     def look(self, frame: Frame, *, model: Model | None) -> View:
         """Raises BadFrameError."""
-        small = thumbnail(frame.jpeg)
+        picture = None
+        if model is not None and self._expected:
+            # One decode serves both: an item in view is likely to be in the next frame, too.
+            picture = decoded(frame.jpeg, width=model.card.width, height=model.card.height)
+        small = thumbnail(frame.jpeg, picture=picture)
         settling = self._gate.settling
         presence = self._gate.update(small)
         with self._lock:
-            changed = self._succession.changed(small, presence)
-            other = changed and self._succession.other_colours(small, presence)
+            another = self._succession.another(small, presence)
+            changed = another or self._succession.changed(small, presence)
         first = not presence.present and not settling and self._first_left > 0
         wanted = first or (presence.present and (changed or self._undecided()))
         if presence.present and not self._gate.confirmed and not presence.still:
@@ -80,14 +85,18 @@ class Sight:
             wanted = wanted and self._moving > _UNCLEAR_FRAMES
         pixels = None
         if model is not None and wanted:
-            pixels = model_input(frame.jpeg, width=model.card.width, height=model.card.height)
+            width, height = model.card.width, model.card.height
+            if picture is None:
+                picture = decoded(frame.jpeg, width=width, height=height)
+            pixels = resize(picture.rgb, width=width, height=height)
             self._first_left -= first
+        self._expected = wanted
         return View(
             frame=frame,
             thumbnail=small,
             presence=presence,
             changed=changed,
-            other_colours=other,
+            another=another,
             first=first,
             model=model,
             pixels=pixels,

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How fast the camera's loop is, against the bare engine and the original's procedure."""
+
+import json
+import os
+import shutil
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import simplejpeg
+from PIL import Image
+
+from camera.engine import Model
+from camera.frames import Frame
+from camera.page.access import Access
+from camera.pictures import encode
+from camera.program import Program
+from camera.sight import Sight
+from contracts.model_archive import file_digest
+from tests.bench.camera_endurance import resident_mb
+from tests.bench.camera_setting import model_from, settings_in
+from tests.bench.camera_stream import Script
+from tests.bench.camera_viewers import viewers
+
+_ALWAYS = 10**9
+
+
+class Recorder:
+    """Keeps when each message came."""
+
+    def __init__(self) -> None:
+        self.moments: list[float] = []
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        if topic.endswith("/detections"):
+            self.moments.append(time.monotonic())
+
+
+def pictures(width: int, height: int, count: int = 24) -> list[bytes]:
+    """JPEGs of items on a table in a camera's size; the first is empty."""
+    shown = [each.rgb for each in Script(items=6).frames()]
+    chosen = [shown[0], *[each for each in shown[40:] if each is not None][:count]]
+    return [encode(np.asarray(Image.fromarray(each).resize((width, height)))) for each in chosen]
+
+
+def bare(model: Model, *, seconds: float) -> float:
+    """Inferences per second of the engine alone, in one thread."""
+    size = (model.card.height, model.card.width, 3)
+    picture = np.random.default_rng(0).integers(0, 255, size).astype(np.uint8)
+    model.infer(picture)
+    count, began = 0, time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        model.infer(picture)
+        count += 1
+    return count / (time.perf_counter() - began)
+
+
+@contextmanager
+def camera(archive: Path, **changed: Any) -> Iterator[tuple[Program, Recorder]]:
+    """The threads of a camera; frames are put into its slot by hand."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        (folder / "lens").mkdir()
+        source = f"dir:{folder / 'lens'}?follow=1&fps=1"
+        publisher = Recorder()
+        settings = settings_in(folder, source=source, **changed)
+        program = Program(settings, publisher=publisher)
+        program.loop.swap(model_from(archive, folder))
+        # The source's own frames would be in between; this one waits for ever.
+        program._disk_searched.wait = lambda timeout=None: program.stop.wait()  # type: ignore[method-assign]
+        thread = threading.Thread(target=program.run, daemon=True)
+        thread.start()
+        try:
+            yield program, publisher
+        finally:
+            program.stop.set()
+            thread.join(timeout=10)
+
+
+def loop_rate(archive: Path, frames: list[bytes], *, seconds: float, watching: int) -> float:
+    """Frames per second of the loop when every frame is inferred, with the page open."""
+    page = Access.from_settings("127.0.0.1:0")
+    with camera(archive, smoothing_frames=_ALWAYS, page=page) as (program, _):
+        while not program.page_url:
+            time.sleep(0.01)
+        program.loop.process(Frame(jpeg=frames[0], captured_at=time.monotonic()))
+        program.loop._sight._gate.confirmed = True
+        with viewers(program.page_url, watching):
+            stop, number = threading.Event(), 0
+            began, before = time.perf_counter(), program.live().frames
+            while time.perf_counter() - began < seconds:
+                number += 1
+                frame = Frame(frames[1 + number % (len(frames) - 1)], time.monotonic())
+                program._show(frame)
+                program.slot.put_when_free(frame, stop=stop)
+                # What the loop remembers grows; a real item is decided after a few frames.
+                program.loop._items._seen.clear()
+            return (program.live().frames - before) / (time.perf_counter() - began)
+
+
+def original_rate(model: Model, frames: list[bytes], *, seconds: float) -> float:
+    """Frames per second of the original's procedure: everything in turn, for every frame.
+
+    Full decode, squash, inference, a message, an overlay picture of 858 x 480 into a pipe.
+    """
+    reader, writer = os.pipe()
+    drain = threading.Thread(target=_drain, args=(reader,), daemon=True)
+    drain.start()
+    count, began = 0, time.perf_counter()
+    while time.perf_counter() - began < seconds:
+        full = simplejpeg.decode_jpeg(frames[1 + count % (len(frames) - 1)])
+        picture = Image.fromarray(full)
+        squashed = picture.resize((model.card.width, model.card.height), Image.Resampling.BILINEAR)
+        model.infer(np.asarray(squashed))
+        overlay = np.array(picture.resize((858, 480), Image.Resampling.BILINEAR))
+        overlay[10:80, 10:400] = 255
+        os.write(writer, encode(overlay, quality=95))
+        count += 1
+    rate = count / (time.perf_counter() - began)
+    os.close(writer)
+    drain.join()
+    return rate
+
+
+def paced(
+    archive: Path,
+    frames: list[bytes],
+    *,
+    fps: float,
+    during: Callable[[Program], None] | None = None,
+) -> tuple[list[float], float, Recorder, int]:
+    """Latencies of inferred frames at a camera's pace, CPU share of one core, messages."""
+    with camera(archive) as (program, publisher):
+        time.sleep(0.5)
+        if during is not None:
+            threading.Timer(0.4, during, args=(program,)).start()
+        cpu, began = time.process_time(), time.monotonic()
+        for number, jpeg in enumerate(frames):
+            due = began + number / fps
+            time.sleep(max(due - time.monotonic(), 0))
+            program.slot.put(Frame(jpeg, time.monotonic()))
+        time.sleep(0.3)
+        share = (time.process_time() - cpu) / (time.monotonic() - began)
+        return (
+            list(program.status._recent_latencies),
+            share,
+            publisher,
+            program.slot.dropped,
+        )
+
+
+def quantiles(values: list[float]) -> tuple[float, float]:
+    """Median and 99th percentile."""
+    ordered = sorted(values)
+    return statistics.median(ordered), ordered[min(int(0.99 * len(ordered)), len(ordered) - 1)]
+
+
+def _drain(descriptor: int) -> None:
+    with os.fdopen(descriptor, "rb") as stream:
+        while stream.read(1 << 16):
+            pass
+
+
+def memory(archive: Path, frames: list[bytes]) -> float:
+    """Resident megabytes of this process after a camera ran in it."""
+    paced(archive, frames[:30], fps=30)
+    return resident_mb()
+
+
+def stream_rate(archive: Path, frames: list[bytes]) -> tuple[float, int]:
+    """Frames per second of the loop on a stream as it comes, and messages sent."""
+    with camera(archive) as (program, publisher):
+        stop, began = threading.Event(), time.perf_counter()
+        for jpeg in frames:
+            program.slot.put_when_free(Frame(jpeg, time.monotonic()), stop=stop)
+        while program.loop.busy:
+            time.sleep(0.005)
+        rate = len(frames) / (time.perf_counter() - began)
+        program.outbox.drain(timeout=5)
+        return rate, len(publisher.moments)
+
+
+def adopt(program: Program, archive: Path) -> None:
+    """Lay a request into the camera's mailbox, as adopt.py does."""
+    digest = file_digest(archive)
+    incoming = program._settings.model_folder / "incoming"
+    incoming.mkdir(exist_ok=True)
+    shutil.copy(archive, incoming / f"{digest}.tar.gz")
+    request = {"digest": digest, "version": "2", "nonce": "bench"}
+    (incoming / f"{digest}.request.json").write_text(json.dumps(request))
+
+
+def costs(model: Model, frames: list[bytes]) -> tuple[float, float]:
+    """Milliseconds of processor time that looking at a frame and inferring take, each in a thread.
+
+    Where two processors are free, the larger of the two is what a frame takes. Unlike rates these
+    mean something on a busy machine, too.
+    """
+    sight = Sight(undecided=lambda: True, first_looks=0)
+    sight.look(Frame(frames[0], 0.0), model=model)
+    sight._gate.confirmed = True
+    looks, inferences = [], []
+    for jpeg in frames[1:] * 2:
+        began = time.thread_time()
+        view = sight.look(Frame(jpeg, 0.0), model=model)
+        looked = time.thread_time()
+        if view.pixels is not None:
+            model.infer(view.pixels)
+            looks.append(looked - began)
+            inferences.append(time.thread_time() - looked)
+    return 1000 * statistics.median(looks), 1000 * statistics.median(inferences)
