@@ -17,6 +17,7 @@ export PATH := $(BIN):$(PATH)
 export BINSIGHT_ENVIRONMENT := $(ENV)
 CDK := $(BIN)/cdk
 INSTALL := @$(PYTHON) -m tools.install
+need = $(if $($(1)),,$(error $(1) is empty; pass $(1)=$(2)))
 
 .PHONY: help
 help: ## List what can be made
@@ -32,6 +33,23 @@ rehearse: ## Deploy to a local AWS, train, approve, roll out and sort photos (DA
 rehearse-down: ## End a local AWS that KEEP=1 left up
 	$(INSTALL) runtime rehearsal train torch
 	@exec $(BIN)/python -m rehearsal down
+
+.PHONY: camera
+camera: ## Run the camera program here and open its page (SOURCE=dir:folder MODEL=model.tar.gz)
+	$(call need,SOURCE,dir:folder or v4l2:/dev/video0)$(INSTALL) runtime rehearsal train dev
+	@PYTHONPATH=lambda/inference:. exec $(BIN)/python -m camera --source "$(SOURCE)" $(if $(MODEL),--model "$(MODEL)") \
+	  --bins "environments/$(ENV).toml" --page 127.0.0.1:8080 --open --stay
+
+.PHONY: classify
+classify: ## Sort a folder of photos with the camera's own code (MODEL= PHOTOS= OUT=file.jsonl)
+	$(call need,MODEL,model.tar.gz)$(call need,PHOTOS,folder)$(call need,OUT,file.jsonl)$(INSTALL) runtime rehearsal train dev
+	@PYTHONPATH=lambda/inference:. exec $(BIN)/python -m camera.classify --model "$(MODEL)" --photos "$(PHOTOS)" \
+	  --out "$(OUT)" --bins "environments/$(ENV).toml"
+
+.PHONY: train
+train: ## Train on this machine: prepare, train, evaluate (DATASET=folder OUT=folder)
+	$(call need,DATASET,folder of class folders)$(call need,OUT,folder)$(INSTALL) runtime rehearsal train torch
+	@exec $(BIN)/python -m training.local --dataset "$(DATASET)" --out "$(OUT)"
 
 .PHONY: test
 test: lint ## All gates: linters, then every test (TESTS=path narrows it)
@@ -64,7 +82,7 @@ deploy: install ## Deploy ENV to its AWS account
 
 .PHONY: upload-dataset
 upload-dataset: ## Upload DATASET to ENV's dataset bucket; its manifest starts the training pipeline
-	$(INSTALL) runtime rehearsal train
+	$(call need,DATASET,folder of class folders)$(INSTALL) runtime rehearsal train
 	@exec $(BIN)/python -m tools.upload_dataset --environment "$(ENV)" --dataset "$(DATASET)" $(if $(SKIP_BAD),--skip-bad)
 
 .PHONY: destroy
