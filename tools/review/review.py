@@ -39,15 +39,7 @@ class Review:
 def review(root: Path, reference: str, only: Sequence[str] = ()) -> Review:
     """Compare the working tree with a base. Raises ReviewError where that is not possible."""
     base = tree.resolve(reference, root)
-    tools = tree.toolchain(root)
-    base_key = f"{tree.key_of_commit(root, base.commit)}-{tools}"
-    head_key = f"{tree.key_of_working_tree(root)}-{tools}"
-    makers = {head_key: lambda: synthesis.synthesise(root, "the working tree")}
-    makers.setdefault(base_key, lambda: _base(base, root))
-    made = _synthesised(makers, Cache(root))
-    if tree.key_of_working_tree(root) != head_key.split("-", 1)[0]:
-        Cache(root).forget(head_key)
-    before, head = made[base_key], made[head_key]
+    before, head = assemblies(root, base)
     unknown = sorted(set(only) - {*head, *before})
     if unknown:
         raise ReviewError(
@@ -58,6 +50,19 @@ def review(root: Path, reference: str, only: Sequence[str] = ()) -> Review:
     pairs = differ.compare([(name, before.get(name), head.get(name)) for name in names])
     found = judged(pairs, base.described if reference == base.commit else _named(base))
     return replace(found, note=tree.other_packages(root, base.commit))
+
+
+def assemblies(root: Path, base: tree.Base) -> tuple[dict[str, Assembly], dict[str, Assembly]]:
+    """Every environment of the base and of the working tree. Raises ReviewError."""
+    tools = tree.toolchain(root)
+    base_key = f"{tree.key_of_commit(root, base.commit)}-{tools}"
+    head_key = f"{tree.key_of_working_tree(root)}-{tools}"
+    makers = {head_key: lambda: synthesis.synthesise(root, "the working tree")}
+    makers.setdefault(base_key, lambda: _base(base, root))
+    made = _synthesised(makers, Cache(root))
+    if tree.key_of_working_tree(root) != head_key.split("-", 1)[0]:
+        Cache(root).forget(head_key)
+    return made[base_key], made[head_key]
 
 
 def _synthesised(

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Does an upgrade from the last release keep every resource that holds something?
+
+    python -m tools.upgrade                # from the last tag to the working tree
+    python -m tools.upgrade --from v1.2.0
+
+A stateful resource (tools/review/stateful.py) that would be replaced or removed is a loss. Exit
+status 1 unless `docs/breaking/` declares every one, and nothing else.
+"""
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.breaking import BreakingError, Declaration, declarations
+from tools.review import differ, tree
+from tools.review.errors import ReviewError
+from tools.review.model import Pair, Stack
+from tools.review.resources import replacements
+from tools.review.review import assemblies
+from tools.review.stateful import holds
+
+ROOT = Path(__file__).resolve().parent.parent
+TAGS = "v[0-9]*"
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Loss:
+    """A stateful resource that an upgrade takes away; ``effect``: ``replaced`` or ``removed``."""
+
+    environment: str
+    stack: str
+    resource: str
+    effect: str
+    text: str
+
+    def __str__(self) -> str:
+        """One line for the person who upgrades."""
+        return f"{self.environment}: {self.stack}/{self.resource} {self.effect}: {self.text}"
+
+
+def last_tag(root: Path) -> str | None:
+    """The last release before the working tree; None without one, or without git history."""
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--tags", "--abbrev=0", "--match", TAGS, "HEAD"],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        return None
+    return done.stdout.strip() or None
+
+
+def losses(pair: Pair) -> list[Loss]:
+    """What one environment would lose. New environments and new resources lose nothing."""
+    if pair.base is None or pair.head is None:
+        return []
+    found: list[Loss] = []
+    for key, before in pair.base.stacks.items():
+        after = pair.head.stacks.get(key)
+        gone = _gone(before, after)
+        if after is None or gone:
+            found += [_removed(pair, before, name, gone) for name in _stateful(before)]
+        else:
+            found += _lost(pair, before, after)
+    return sorted(found)
+
+
+def _gone(before: Stack, after: Stack | None) -> str:
+    """Why nothing of a stack is carried over; empty if it is the same stack."""
+    if after is None:
+        return f"its stack {before.name} is no longer there"
+    old, new = (f"{each.name} in {each.account}/{each.region}" for each in (before, after))
+    return f"its stack {old} is now another one, {new}" if old != new else ""
+
+
+def _stateful(stack: Stack) -> list[str]:
+    return [name for name, each in stack.resources.items() if holds(str(each.get("Type")))]
+
+
+def _removed(pair: Pair, stack: Stack, name: str, why: str) -> Loss:
+    kind = str(stack.resources[name].get("Type"))
+    kept = stack.resources[name].get("DeletionPolicy", "Delete") != "Delete"
+    fate = "stays behind outside any stack" if kept else "is deleted"
+    return Loss(
+        environment=pair.environment,
+        stack=stack.id,
+        resource=name,
+        effect="removed",
+        text=f"{kind}, with {holds(kind) or 'what it holds'}, {fate}{why and f': {why}'}",
+    )
+
+
+def _lost(pair: Pair, before: Stack, after: Stack) -> Iterator[Loss]:
+    for change in pair.changes.get(before.id, ()):
+        kind = str(change.old_type)
+        if change.id not in before.resources or not (holds(kind) or change.stateful):
+            continue
+        if change.id not in after.resources:
+            yield _removed(pair, before, change.id, "")
+        elif forced := replacements(before, after, change):
+            yield Loss(
+                environment=pair.environment,
+                stack=before.id,
+                resource=change.id,
+                effect="replaced",
+                text=f"{kind}, with {holds(kind) or 'what it holds'}: forced by "
+                f"{', '.join(forced)}",
+            )
+
+
+def faults(found: Sequence[Loss], declared: Sequence[Declaration], *, tag: str) -> list[str]:
+    """Losses that nobody declared, and declarations after this tag that declare nothing.
+
+    A declaration counts for one upgrade, from the tag it names: it must not excuse a later loss.
+    """
+    current = [each for each in declared if each.after == tag]
+    lines = [
+        f"{loss}\n  undo it, or declare it in docs/breaking/ (see its README)"
+        for loss in found
+        if not any(_covers(each, loss) for each in current)
+    ]
+    lines += [
+        f"{each.file}: {each.environment}: {each.stack}/{each.resource} is not {each.effect} "
+        f"after {tag}; take the declaration out, or correct it"
+        for each in current
+        if not any(_covers(each, loss) for loss in found)
+    ]
+    return lines
+
+
+def _covers(declaration: Declaration, loss: Loss) -> bool:
+    return declaration.covers(
+        environment=loss.environment,
+        stack=loss.stack,
+        resource=loss.resource,
+        effect=loss.effect,
+    )
+
+
+def check(root: Path, tag: str) -> tuple[list[Loss], list[str]]:
+    """The losses of an upgrade from a tag to the working tree, and what is wrong with them."""
+    before, after = assemblies(root, tree.resolve(tag, root))
+    names = sorted({*before, *after})
+    pairs = differ.compare([(name, before.get(name), after.get(name)) for name in names])
+    found = [loss for pair in pairs for loss in losses(pair)]
+    return found, faults(found, declarations(root / "docs" / "breaking"), tag=tag)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Say what an upgrade would lose; 1 where that is not declared."""
+    parser = argparse.ArgumentParser(prog="python -m tools.upgrade", description=__doc__)
+    parser.add_argument("--from", dest="tag", help="a release; default: the last tag")
+    tag = parser.parse_args(arguments).tag or last_tag(ROOT)
+    if tag is None:
+        print("upgrade: no release here: this clone has no tag v… (git fetch --tags)")
+        return 0
+    try:
+        found, wrong = check(ROOT, tag)
+    except (BreakingError, ReviewError) as error:
+        print(f"upgrade: {error}", file=sys.stderr)
+        return 1
+    for line in wrong:
+        print(f"upgrade: {line}", file=sys.stderr)
+    said = f"{len(found)} declared" if found else "none"
+    print(f"upgrade from {tag}: losses: {'see above' if wrong else said}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
