@@ -15,6 +15,8 @@ BASE ?= origin/main
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 export BINSIGHT_ENVIRONMENT := $(ENV)
+# The CDK CLI reports its use to AWS unless told otherwise; who wants that can say so.
+export CDK_DISABLE_CLI_TELEMETRY ?= true
 CDK := $(BIN)/cdk
 INSTALL := @$(PYTHON) -m tools.install
 need = $(if $($(1)),,$(error $(1) is empty; pass $(1)=$(2)))
@@ -22,7 +24,7 @@ need = $(if $($(1)),,$(error $(1) is empty; pass $(1)=$(2)))
 .PHONY: help
 help: ## List what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  settings: ENV=$(ENV) (a file in environments/) DATASET=folder KEEP=1 PORT=$(PORT)"
+	@echo "  settings: ENV=$(ENV) (a file in environments/) DATASET=folder KEEP=1 SKIP_BAD=1 PORT=$(PORT)"
 
 .PHONY: rehearse
 rehearse: ## Deploy to a local AWS, train, approve, roll out and sort photos (DATASET=, ENV=, KEEP=1)
@@ -66,15 +68,15 @@ install: ## What deploying needs: the CDK app's packages, Node and the CDK CLI
 
 .PHONY: synth
 synth: install ## Write the templates of ENV to cdk.out
-	@exec $(CDK) synth --all --quiet
+	@exec $(CDK) synth --quiet
 
 .PHONY: bootstrap
-bootstrap: install ## Prepare the account of ENV for the CDK (once per account and region)
-	@exec $(CDK) bootstrap
+bootstrap: install ## Prepare the account of ENV for the CDK, once per account and region (POLICY=arn)
+	@exec $(CDK) bootstrap $(if $(POLICY),--cloudformation-execution-policies "$(POLICY)")
 
 .PHONY: diff
 diff: install ## What a deployment of ENV would change
-	@exec $(CDK) diff --all
+	@exec $(CDK) diff
 
 .PHONY: deploy
 deploy: install ## Deploy ENV to its AWS account

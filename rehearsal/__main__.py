@@ -74,8 +74,9 @@ def _say_how_to_reach(rehearsal: Rehearsal, console: Console) -> None:
         "The local AWS stays up. Reach it with aws or boto3:\n"
         f"  export AWS_ENDPOINT_URL=http://127.0.0.1:{rehearsal.port} "
         f"AWS_ACCESS_KEY_ID={settings.account} AWS_SECRET_ACCESS_KEY=rehearsal "
-        f"AWS_REGION={settings.region}\n"
+        f"AWS_REGION={settings.region} AWS_DEFAULT_REGION={settings.region}\n"
         "  aws cloudformation describe-stacks\n"
+        "  .venv/bin/python -c \"import boto3; print(boto3.client('s3').list_buckets())\"\n"
         "End it with: make rehearse-down",
         soft_wrap=True,
     )
@@ -89,10 +90,16 @@ def _parse() -> argparse.Namespace:
     run.add_argument("--environment", default="dev", help="a file in environments/")
     run.add_argument("--dataset", default="", help="folder of class folders; empty: drawn samples")
     run.add_argument("--skip-bad", action="store_true", help="leave unreadable photos out")
-    run.add_argument("--port", type=int, default=4566, help="where the local AWS listens")
+    run.add_argument("--port", type=_port, default=4566, help="where the local AWS listens")
     run.add_argument("--keep", action="store_true", help="leave the local AWS up")
     commands.add_parser("down", help="end a local AWS that --keep left up")
     return parser.parse_args()
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"PORT={text}: allowed: 1 to 65535")
+    return int(text)
 
 
 @contextmanager

@@ -30,7 +30,7 @@ class Cdk:
 
     def synth(self) -> None:
         """Build the assets and write the templates, exactly as ``cdk deploy`` would."""
-        self._run("synth", "--all", "--quiet", "--output", str(self.assembly))
+        self._run("synth", "--quiet", "--output", str(self.assembly))
 
     def bootstrap(self, account: str, region: str) -> None:
         """The CDK's own bootstrap stack, its default template."""

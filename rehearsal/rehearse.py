@@ -54,8 +54,11 @@ class Rehearsal:
     def run(self) -> None:
         """Go through all stages. Raises RehearsalError where one cannot go on."""
         with self._reported(), ExitStack() as cleanup:
+            aws = LocalAws(port=self.port, work=self.work / "local-aws", lifeline=not self.keep)
+            # A taken port is the commonest reason not to start; found before any work is done.
+            aws.check_port()
             dataset = self._prepare_dataset()
-            aws, cdk, cloud = self._start(cleanup)
+            cdk, cloud = self._start(aws, cleanup)
             self._deploy(cdk)
             outputs = cloud.outputs()
             cameras = self._start_cameras(cloud, outputs, cleanup)
@@ -79,6 +82,9 @@ class Rehearsal:
         except KeyboardInterrupt:
             self.report.error = "interrupted"
             raise
+        except Exception as error:
+            self.report.error = f"{type(error).__name__}: {error}"
+            raise
         finally:
             self.report.write(self.work / "report.json", self.stages)
 
@@ -96,7 +102,7 @@ class Rehearsal:
                 self.stages.news(f"left out, unreadable: {', '.join(dataset.unreadable)}")
         return dataset
 
-    def _start(self, cleanup: ExitStack) -> tuple[LocalAws, Cdk, Cloud]:
+    def _start(self, aws: LocalAws, cleanup: ExitStack) -> tuple[Cdk, Cloud]:
         with self.stages.stage("local AWS", f"start it on 127.0.0.1:{self.port}"):
             aws = LocalAws(port=self.port, work=self.work / "local-aws", lifeline=not self.keep)
             cleanup.enter_context(aws)
@@ -111,7 +117,7 @@ class Rehearsal:
         cloud = Cloud(
             endpoint=aws.endpoint, account=account, region=region, prefix=self.settings.prefix
         )
-        return aws, cdk, cloud
+        return cdk, cloud
 
     def _deploy(self, cdk: Cdk) -> None:
         with self.stages.stage("synth", "build the assets, write the templates, check the rules"):

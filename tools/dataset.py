@@ -48,9 +48,11 @@ def check_dataset(folder: Path, *, skip_bad: bool = False) -> Dataset:
         path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")
     )
     if len(classes) < 2:
+        loose = len(_photos(folder))
         raise DatasetError(
             f"DATASET={folder}: {len(classes)} class folder(s); a classifier needs at least two, "
             "each with its photos (DATASET/<class>/*.jpg)"
+            + (f"; {loose} photos lie beside them, in no class" if loose else "")
         )
     by_class = {path.name: _photos(path) for path in classes}
     for name, photos in by_class.items():

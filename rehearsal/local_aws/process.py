@@ -95,7 +95,7 @@ class LocalAws:
         """Start the server and wait until it answers."""
         if self._process is not None:
             raise LocalAwsError(f"the local AWS already runs on port {self.port}")
-        self._check_port()
+        self.check_port()
         self.work.mkdir(parents=True, exist_ok=True)
         environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
         environment |= {"LOG_LEVEL": self.log_level, "PYTHONDONTWRITEBYTECODE": "1"}
@@ -121,7 +121,8 @@ class LocalAws:
             raise
         return self
 
-    def _check_port(self) -> None:
+    def check_port(self) -> None:
+        """Raise LocalAwsError where the port is taken; it says by whom and what to do."""
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -35,7 +35,7 @@ def test_a_taken_port_is_named_with_a_way_out(tmp_path):
 def test_a_server_that_cannot_start_shows_why(aws, tmp_path, monkeypatch):
     unlucky = LocalAws(port=aws.port, work=tmp_path)
     # The port is taken between the check and the start.
-    monkeypatch.setattr(unlucky, "_check_port", lambda: None)
+    monkeypatch.setattr(unlucky, "check_port", lambda: None)
     monkeypatch.setattr(unlucky, "_wait_until_healthy", _first_look_after_exit(unlucky))
     with pytest.raises(LocalAwsError, match="ended at its start"):
         unlucky.start()

@@ -46,3 +46,10 @@ def test_the_sections_of_an_environment_file_are_the_ones_described():
             key for key, value in tomllib.loads(file.read_text()).items() if isinstance(value, dict)
         }
         assert sections <= set(re.findall(r"^\| `\[([a-z]+)\]`", README, re.MULTILINE)), file.name
+
+
+def test_the_destroy_table_says_what_each_environment_does():
+    for file in sorted((ROOT / "environments").glob("*.toml")):
+        removal = tomllib.loads(file.read_text())["removal"]
+        [named] = re.findall(rf"^\| `{removal}` \((.*?)\)", README, re.MULTILINE)
+        assert file.stem in named.split(", "), f"{file.stem} has removal {removal}"
