@@ -105,6 +105,16 @@ review: ## What a change to the templates means, against BASE (a commit or branc
 	$(INSTALL) runtime rehearsal train torch dev
 	@exec $(BIN)/python -m tools.review --base "$(BASE)"
 
+.PHONY: upgrade-check
+upgrade-check: ## Whether an upgrade from the last tag would lose anything stored
+	$(INSTALL) runtime rehearsal train torch dev
+	@exec $(BIN)/python -m tools.upgrade
+
+.PHONY: prove-environments
+prove-environments: ## Four copies of dev live at once: 3 accounts, 2 regions, 2 prefixes (minutes)
+	$(INSTALL) runtime rehearsal train torch dev
+	@BINSIGHT_COPIES=all exec $(BIN)/python -m pytest tests/environments
+
 .PHONY: deploy-pipeline-roles
 deploy-pipeline-roles: install ## The roles that GitHub Actions deploys ENV with (REPOSITORY=owner/name, PROVIDER=existing)
 	@exec $(CDK) deploy --app ".venv/bin/python -m stacks.pipeline_roles" --output cdk.out/pipeline-roles \
