@@ -3,8 +3,8 @@
 
 import sys
 
-from tests.bench import synth
+from tests.bench import environments, synth
 from tests.synth import figures
 
 if __name__ == "__main__":
-    sys.exit(max(synth.main(), figures.main()))
+    sys.exit(max(synth.main(), environments.main(), figures.main()))
