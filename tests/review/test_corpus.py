@@ -41,7 +41,6 @@ def test_verdict(case: Case, judged: dict[str, list[Item]]):
 
 def test_confusion_matrix(
     judged: dict[str, list[Item]],
-    capsys: pytest.CaptureFixture[str],
     record_property: Callable[[str, object], None],
 ):
     matrix = Counter((case.expected, verdict(judged[case.title])) for case in CASES)
@@ -51,10 +50,8 @@ def test_confusion_matrix(
         counts = " ".join(f"{matrix[expected, found]:12d}" for found in Level)
         lines.append(f"{expected.words:>14} | {counts}")
     text = f"review corpus, {len(CASES)} changes, judged as:\n" + "\n".join(lines)
-    # For a run in one process, and for the report of a run in several.
+    # tests/conftest.py prints it at the end of the run.
     record_property("shown", text)
-    with capsys.disabled():
-        print(f"\n{text}")
     dangerous = sum(case.expected is Level.DANGEROUS for case in CASES)
     assert dangerous >= 30
     assert matrix[Level.DANGEROUS, Level.DANGEROUS] == dangerous
