@@ -4,12 +4,13 @@
 # in this order, because one environment holds them all.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+root=$PWD
 export PATH="$PWD/.venv/bin:$PATH"
 
 compile() {
   echo "  $1"
   uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
-    --no-annotate --no-header "$1" -o "${1%.in}.txt" "${@:2}"
+    --no-annotate --no-header --overrides "$root/requirements/overrides.txt" "$1" -o "${1%.in}.txt" "${@:2}"
 }
 
 cd requirements
