@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fills the templates of reports and writes the page whole or not at all."""
+
+import functools
+import os
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+_TEMPLATES = Path(__file__).resolve().parent / "templates"
+
+
+def render(template: str, **context: Any) -> str:
+    """The page that ``templates/<template>`` makes of ``context``.
+
+    Text is escaped: a file name is shown, never run. A name that the context lacks is an error,
+    so that no report has a silent hole.
+    """
+    page = _environment().get_template(template).render(**context)
+    # Templates leave blank lines where a block says nothing.
+    return "\n".join(line.rstrip() for line in page.splitlines() if line.strip()) + "\n"
+
+
+def write(path: Path, html: str) -> None:
+    """Write a page under its name only when all of it is on the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.part")
+    try:
+        with unfinished.open("w", encoding="utf-8") as file:
+            file.write(html)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["percent"] = percent
+    environment.filters["thousands"] = thousands
+    environment.filters["size"] = size
+    return environment
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """0.9153 -> 91.5 %."""
+    return f"{100 * share:.{digits}f}\N{NARROW NO-BREAK SPACE}%"
+
+
+def thousands(number: int) -> str:
+    """12345 -> 12 345, in a form that no line break tears apart."""
+    return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def size(count: int) -> str:
+    """Bytes as a person reads them."""
+    if count < 1000:
+        return f"{count}\N{NARROW NO-BREAK SPACE}B"
+    value = float(count)
+    for unit in ("kB", "MB", "GB"):
+        value /= 1000
+        if value < 999.5 or unit == "GB":
+            break
+    return f"{value:.3g}\N{NARROW NO-BREAK SPACE}{unit}"
