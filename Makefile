@@ -19,6 +19,8 @@ export BINSIGHT_ENVIRONMENT := $(ENV)
 export CDK_DISABLE_CLI_TELEMETRY ?= true
 CDK := $(BIN)/cdk
 INSTALL := @$(PYTHON) -m tools.install
+# A typo in the environment's file is told at once, before the CDK CLI has started.
+SETTINGS := @$(BIN)/python -m tools.check_settings "$(ENV)"
 need = $(if $($(1)),,$(error $(1) is empty; pass $(1)=$(2)))
 
 .PHONY: help
@@ -68,18 +70,22 @@ install: ## What deploying needs: the CDK app's packages, Node and the CDK CLI
 
 .PHONY: synth
 synth: install ## Write the templates of ENV to cdk.out
+	$(SETTINGS)
 	@exec $(CDK) synth --quiet
 
 .PHONY: bootstrap
 bootstrap: install ## Prepare the account of ENV for the CDK, once per account and region (POLICY=arn)
+	$(SETTINGS)
 	@exec $(CDK) bootstrap $(if $(POLICY),--cloudformation-execution-policies "$(POLICY)")
 
 .PHONY: diff
 diff: install ## What a deployment of ENV would change
+	$(SETTINGS)
 	@exec $(CDK) diff
 
 .PHONY: deploy
 deploy: install ## Deploy ENV to its AWS account
+	$(SETTINGS)
 	@exec $(CDK) deploy --all
 
 .PHONY: upload-dataset
@@ -89,6 +95,7 @@ upload-dataset: ## Upload DATASET to ENV's dataset bucket; its manifest starts t
 
 .PHONY: destroy
 destroy: install ## Remove ENV from its AWS account; what is kept is in the README
+	$(SETTINGS)
 	@exec $(CDK) destroy --all
 
 .PHONY: environments

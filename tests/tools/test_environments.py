@@ -9,6 +9,7 @@ import pytest
 from infra import settings
 from infra.checks.environments import collisions, require_distinct
 from infra.regions import REGIONS
+from tools import check_settings
 from tools.environment_cost import REGION_FACTORS, monthly_cost
 from tools.environments import main, row
 from tools.review.cost import Use
@@ -112,3 +113,13 @@ def test_costs_follow_what_drives_them():
         update={"training": dev.training.model_copy(update={"instance_type": "ml.p5.48xlarge"})}
     )
     assert monthly_cost(dear, Use()).training > few.training
+
+
+def test_a_typo_is_told_before_the_cdk_starts(folder, capsys):
+    assert check_settings.main(["dev", "prod"]) == 0
+    changed(folder, "dev", "bake_minutes", "bake_minuets")
+    assert check_settings.main(["dev"]) == 1
+    told = capsys.readouterr().err
+    assert "dev.toml" in told
+    assert "bake_minuets" in told
+    assert "bake_minutes" in told
