@@ -78,9 +78,13 @@ def small_copy(jpeg: bytes, *, rows: int) -> Pixels:
     return _decode(jpeg, rows=rows, columns=1)
 
 
-def encode(rgb: Pixels, *, quality: int = 85) -> bytes:
-    """A JPEG of the picture."""
-    return bytes(simplejpeg.encode_jpeg(np.ascontiguousarray(rgb), quality=quality))
+def encode(rgb: Pixels, *, quality: int = 85, subsampling: str = "444") -> bytes:
+    """A JPEG of the picture. ``subsampling`` ``422`` or ``420``: fewer colours, half the price."""
+    return bytes(
+        simplejpeg.encode_jpeg(
+            np.ascontiguousarray(rgb), quality=quality, colorsubsampling=subsampling
+        )
+    )
 
 
 def _decode(jpeg: bytes, *, rows: int, columns: int) -> Pixels:
@@ -95,8 +99,16 @@ def _decode(jpeg: bytes, *, rows: int, columns: int) -> Pixels:
 
 def _cells(rgb: Pixels, *, unit: int) -> Thumbnail:
     height, width = rgb.shape[:2]
-    lines = rgb.reshape(height, width * 3).astype(np.float32)
-    rows = (_means(height, GRID_ROWS, unit) @ lines).reshape(GRID_ROWS, width, 3)
+    lines = rgb.reshape(height, width * 3)
+    if unit > 1 and height % unit == 0:
+        # Lines of one block are added up as whole numbers first: half the price.
+        sums = lines[::unit].astype(np.uint16)
+        for line in range(1, unit):
+            sums += lines[line::unit]
+        tall = _means(height // unit, GRID_ROWS, 1) @ (sums.astype(np.float32) / unit)
+    else:
+        tall = _means(height, GRID_ROWS, unit) @ lines.astype(np.float32)
+    rows = tall.reshape(GRID_ROWS, width, 3)
     cells: Thumbnail = np.matmul(_means(width, GRID_COLUMNS, unit), rows)
     return cells
 

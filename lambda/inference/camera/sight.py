@@ -19,9 +19,10 @@ _UNCLEAR_FRAMES = 30
 class View:
     """A frame that was looked at.
 
-    ``pixels`` is the input for ``model``, where its answer is of use. ``changed``: the item that
-    was decided may have been replaced, ``another``: for certain. ``first``: the camera has
-    just begun, so an item may be hidden in what it takes as the empty view.
+    ``picture`` is the frame decoded for ``model`` and ``pixels`` the input made of it, where its
+    answer is of use. ``changed``: the item that was decided may have been replaced, ``another``:
+    for certain. ``first``: the camera has just begun, so an item may be hidden in what it takes
+    as the empty view.
     """
 
     frame: Frame
@@ -31,6 +32,7 @@ class View:
     another: bool
     first: bool
     model: Model | None
+    picture: Pixels | None
     pixels: Pixels | None
 
 
@@ -99,5 +101,6 @@ class Sight:
             another=another,
             first=first,
             model=model,
+            picture=picture.rgb if picture else None,
             pixels=pixels,
         )

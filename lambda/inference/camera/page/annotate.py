@@ -22,7 +22,10 @@ def annotated(seen: Seen, *, bins: BinPolicy, last: str, identify: bool) -> byte
 
     ``last`` is the class that the item in view was decided to be, if it was.
     """
-    rgb = np.array(small_copy(seen.view.frame.jpeg, rows=_ROWS))
+    decoded = seen.view.picture
+    if decoded is None or not _LEAST_ROWS <= decoded.shape[0] <= 2 * _ROWS:
+        decoded = small_copy(seen.view.frame.jpeg, rows=_ROWS)
+    rgb = np.array(decoded)
     if (larger := _LEAST_ROWS // rgb.shape[0]) > 1:
         # Letters have a size of their own; they would not fit into a stamp.
         rgb = rgb.repeat(larger, axis=0).repeat(larger, axis=1)
@@ -34,7 +37,7 @@ def annotated(seen: Seen, *, bins: BinPolicy, last: str, identify: bool) -> byte
         thick = max(rgb.shape[0] // 30, 4)
         rgb[:thick] = rgb[-thick:] = _IDENTIFY
         rgb[:, :thick] = rgb[:, -thick:] = _IDENTIFY
-    return encode(rgb, quality=_QUALITY)
+    return encode(rgb, quality=_QUALITY, subsampling="420")
 
 
 def _words(seen: Seen, *, bins: BinPolicy, last: str) -> tuple[str, tuple[int, int, int]]:
