@@ -2,202 +2,84 @@
 """The SageMaker pipeline: prepare -> train -> evaluate -> gate -> register.
 
 A pure function from plain values to the definition (schema 2020-12-01). The SageMaker SDK writes
-the same document, but importing it costs seconds and asking it for a definition uploads files.
+the same document, but importing it costs seconds and asking it for a definition uploads files;
+tests/sdk compares the two.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from infra.pipeline_gate import gate
-from infra.pipeline_parts import (
-    PROCESSING,
-    TRAINING_DATA,
-    cluster,
-    entrypoint,
-    get,
-    join,
-    model_folder,
-    output_of,
-    parameters,
-    processing_input,
-    processing_output,
-    run_folder,
-    text,
-    training_channel,
-)
-
-METRICS = ("train:loss", "validation:loss", "validation:accuracy")
+from infra.pipeline_parts import parameters
+from infra.pipeline_steps import Jobs
+from infra.training_settings import TrainingSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class PipelineInputs:
-    """What differs between environments. Text may hold CloudFormation tokens."""
+    """What differs between environments. Text may hold CloudFormation tokens.
+
+    ``bins`` is the bin policy as JSON; ``tags`` are put on every job.
+    """
 
     image: str
+    region: str
     role_arn: str
     key_arn: str
     code_uri: str
     dataset_bucket: str
     artifacts_bucket: str
     model_package_group: str
-    dataset: str
-    instance_type: str
-    volume_gb: int
-    maximum_minutes: int
-    epochs: int
-    image_size: int
-    seed: int
-    minimum_accuracy: float
-    approval: str
+    bins: str
+    training: TrainingSettings
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def pipeline_definition(inputs: PipelineInputs) -> dict[str, Any]:
     """The definition of the training pipeline."""
+    jobs = Jobs(
+        image=inputs.image,
+        role_arn=inputs.role_arn,
+        key_arn=inputs.key_arn,
+        code_uri=inputs.code_uri,
+        artifacts_bucket=inputs.artifacts_bucket,
+        settings=inputs.training,
+        tags=inputs.tags,
+    )
     return {
         "Version": "2020-12-01",
-        "Parameters": _parameters(inputs),
+        "Parameters": _parameters(inputs.training),
         "Steps": [
-            _prepare(inputs),
-            _train(inputs),
-            _evaluate(inputs),
-            gate(
-                image=inputs.image,
-                artifacts_bucket=inputs.artifacts_bucket,
-                model_package_group=inputs.model_package_group,
-            ),
+            jobs.prepare(dataset_bucket=inputs.dataset_bucket),
+            jobs.train(),
+            jobs.evaluate(group=inputs.model_package_group, region=inputs.region, bins=inputs.bins),
+            gate(image=inputs.image, model_package_group=inputs.model_package_group),
         ],
     }
 
 
-def _parameters(inputs: PipelineInputs) -> list[dict[str, Any]]:
-    automatic = inputs.approval == "automatic"
+def _parameters(settings: TrainingSettings) -> list[dict[str, Any]]:
+    """What one execution may choose. DatasetVersion has no default on purpose.
+
+    Prepare is reused for the same manifest and version: a default would let an execution take
+    yesterday's photos for today's.
+    """
+    automatic = settings.approval == "automatic"
     return parameters(
         [
-            ("DatasetManifest", "String", f"{inputs.dataset}/manifest.json"),
-            ("InstanceType", "String", inputs.instance_type),
-            ("Epochs", "Integer", inputs.epochs),
-            ("ImageSize", "Integer", inputs.image_size),
-            ("Seed", "Integer", inputs.seed),
-            ("MinimumAccuracy", "Float", inputs.minimum_accuracy),
+            ("DatasetManifest", "String", f"{settings.dataset}/manifest.json"),
+            ("DatasetVersion", "String", None),
+            ("InstanceType", "String", settings.instance_type),
+            ("InstanceCount", "Integer", settings.instance_count),
+            ("Network", "String", settings.network),
+            ("Epochs", "Integer", settings.epochs),
+            ("ImageSize", "Integer", settings.image_size),
+            ("Seed", "Integer", settings.seed),
+            ("MinimumAccuracy", "Float", settings.minimum_accuracy),
+            ("MinimumRecall", "Float", settings.minimum_recall),
+            ("MaximumInt8Loss", "Float", settings.maximum_int8_loss),
+            ("Tolerance", "Float", settings.tolerance),
             ("ApprovalStatus", "String", "Approved" if automatic else "PendingManualApproval"),
         ]
     )
-
-
-def _prepare(inputs: PipelineInputs) -> dict[str, Any]:
-    manifest = join(f"s3://{inputs.dataset_bucket}/", get("Parameters.DatasetManifest"))
-    return _processing(
-        inputs,
-        "Prepare",
-        arguments=[
-            *("--dataset", f"{PROCESSING}/input/dataset"),
-            *("--output", f"{PROCESSING}/output/prepared"),
-            *("--seed", text("Parameters.Seed")),
-        ],
-        sources=[processing_input("dataset", manifest, kind="ManifestFile")],
-        outputs={"prepared": run_folder(inputs.artifacts_bucket, "prepared")},
-    )
-
-
-def _train(inputs: PipelineInputs) -> dict[str, Any]:
-    prepared = output_of("Prepare", "prepared")
-    return {
-        "Name": "Train",
-        "Type": "Training",
-        "Arguments": {
-            "AlgorithmSpecification": {
-                "TrainingImage": inputs.image,
-                "TrainingInputMode": "File",
-                "ContainerEntrypoint": entrypoint(f"{TRAINING_DATA}/code"),
-                "ContainerArguments": ["train"],
-                "MetricDefinitions": [
-                    {"Name": name, "Regex": f"{name.replace(':', '_')}=([0-9.]+)"}
-                    for name in METRICS
-                ],
-            },
-            "RoleArn": inputs.role_arn,
-            "InputDataConfig": [
-                training_channel("code", inputs.code_uri),
-                training_channel("prepared", prepared),
-            ],
-            "HyperParameters": {
-                "epochs": text("Parameters.Epochs"),
-                "image-size": text("Parameters.ImageSize"),
-                "seed": text("Parameters.Seed"),
-            },
-            "OutputDataConfig": {
-                "S3OutputPath": run_folder(inputs.artifacts_bucket, "train"),
-                "KmsKeyId": inputs.key_arn,
-            },
-            "ResourceConfig": _machine(inputs),
-            "StoppingCondition": {"MaxRuntimeInSeconds": inputs.maximum_minutes * 60},
-            # The step installs its locked packages, so it needs the package index.
-            "EnableNetworkIsolation": False,
-        },
-    }
-
-
-def _evaluate(inputs: PipelineInputs) -> dict[str, Any]:
-    step = _processing(
-        inputs,
-        "Evaluate",
-        arguments=[
-            *("--model", f"{PROCESSING}/input/model"),
-            *("--prepared", f"{PROCESSING}/input/prepared"),
-            *("--evaluation", f"{PROCESSING}/output/evaluation"),
-            *("--output", f"{PROCESSING}/output/model"),
-        ],
-        sources=[
-            processing_input("model", get("Steps.Train.ModelArtifacts.S3ModelArtifacts")),
-            processing_input("prepared", output_of("Prepare", "prepared")),
-        ],
-        outputs={
-            "evaluation": run_folder(inputs.artifacts_bucket, "evaluation"),
-            "model": model_folder(inputs.artifacts_bucket),
-        },
-    )
-    step["PropertyFiles"] = [
-        {
-            "PropertyFileName": "Evaluation",
-            "OutputName": "evaluation",
-            "FilePath": "evaluation.json",
-        }
-    ]
-    return step
-
-
-def _processing(
-    inputs: PipelineInputs,
-    name: str,
-    *,
-    arguments: Sequence[Any],
-    sources: Sequence[dict[str, Any]],
-    outputs: Mapping[str, Any],
-) -> dict[str, Any]:
-    """A processing step that runs ``training.<name>`` from the code archive."""
-    return {
-        "Name": name,
-        "Type": "Processing",
-        "Arguments": {
-            "ProcessingResources": {"ClusterConfig": _machine(inputs)},
-            "AppSpecification": {
-                "ImageUri": inputs.image,
-                "ContainerEntrypoint": entrypoint(f"{PROCESSING}/input/code"),
-                "ContainerArguments": [name.lower(), *arguments],
-            },
-            "RoleArn": inputs.role_arn,
-            "ProcessingInputs": [processing_input("code", inputs.code_uri), *sources],
-            "ProcessingOutputConfig": {
-                "Outputs": [processing_output(output, uri) for output, uri in outputs.items()],
-                "KmsKeyId": inputs.key_arn,
-            },
-            "StoppingCondition": {"MaxRuntimeInSeconds": inputs.maximum_minutes * 60},
-            # The step installs its locked packages, so it needs the package index.
-            "NetworkConfig": {"EnableNetworkIsolation": False},
-        },
-    }
-
-
-def _machine(inputs: PipelineInputs) -> dict[str, Any]:
-    return cluster(volume_gb=inputs.volume_gb, key_arn=inputs.key_arn)

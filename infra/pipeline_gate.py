@@ -1,23 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The end of the pipeline: a model that is good enough is registered, another one is not."""
+"""The end of the pipeline: a model that passed is registered, another one is refused by name."""
 
 from typing import Any
 
-from infra.pipeline_parts import get, join, run_folder
+from infra.pipeline_parts import get, join, measured, output_of, retries
 
-ACCURACY = "multiclass_classification_metrics.accuracy.value"
-"""Where evaluation.json has the accuracy on the test photos (SageMaker's own schema)."""
+PASSED = "binsight.verdict.passed_value"
+"""Where evaluation.json says 1 (passed) or 0; conditions compare numbers, not booleans."""
+REASON = "binsight.verdict.text"
+"""Where it says in one line what was reached and what was missed."""
+REGISTRY = "binsight.registry"
+"""Where it has the texts for the registry's entry, by these names."""
+REGISTERED = (
+    "dataset_digest",
+    "code_digest",
+    "model_digest",
+    "bin_policy_version",
+    "accuracy",
+    "precision",
+)
 
 
-def gate(*, image: str, artifacts_bucket: str, model_package_group: str) -> dict[str, Any]:
-    """Compares the accuracy that Evaluate measured with the parameter MinimumAccuracy."""
-    accuracy = {
-        "Std:JsonGet": {
-            "PropertyFile": get("Steps.Evaluate.PropertyFiles.Evaluation"),
-            "Path": ACCURACY,
-        }
-    }
-    minimum = get("Parameters.MinimumAccuracy")
+def gate(*, image: str, model_package_group: str) -> dict[str, Any]:
+    """Goes by the verdict, which Evaluate gives by the thresholds of this execution."""
     return {
         "Name": "Gate",
         "Type": "Condition",
@@ -25,26 +30,22 @@ def gate(*, image: str, artifacts_bucket: str, model_package_group: str) -> dict
             "Conditions": [
                 {
                     "Type": "GreaterThanOrEqualTo",
-                    "LeftValue": accuracy,
-                    "RightValue": minimum,
+                    "LeftValue": measured(PASSED),
+                    "RightValue": 1,
                 }
             ],
-            "IfSteps": [
-                _register(
-                    image=image,
-                    artifacts_bucket=artifacts_bucket,
-                    model_package_group=model_package_group,
-                )
-            ],
+            "IfSteps": [_register(image=image, model_package_group=model_package_group)],
             "ElseSteps": [
                 {
-                    "Name": "TooWeak",
+                    "Name": "Refused",
                     "Type": "Fail",
                     "Arguments": {
                         "ErrorMessage": join(
-                            "The model's accuracy on the test photos is below MinimumAccuracy = ",
-                            minimum,
-                            "; evaluation.json of this execution has the figures.",
+                            "The model is refused: ",
+                            measured(REASON),
+                            " (report: ",
+                            output_of("Evaluate", "evaluation"),
+                            "/report/index.html)",
                         )
                     },
                 }
@@ -53,9 +54,9 @@ def gate(*, image: str, artifacts_bucket: str, model_package_group: str) -> dict
     }
 
 
-def _register(*, image: str, artifacts_bucket: str, model_package_group: str) -> dict[str, Any]:
+def _register(*, image: str, model_package_group: str) -> dict[str, Any]:
     execution = get("Execution.PipelineExecutionId")
-    archive = join(f"s3://{artifacts_bucket}/models/", execution, "/model.tar.gz")
+    evaluation = output_of("Evaluate", "evaluation")
     return {
         "Name": "Register",
         "Type": "RegisterModel",
@@ -64,7 +65,12 @@ def _register(*, image: str, artifacts_bucket: str, model_package_group: str) ->
             "ModelPackageDescription": join("From pipeline execution ", execution),
             "ModelApprovalStatus": get("Parameters.ApprovalStatus"),
             "InferenceSpecification": {
-                "Containers": [{"Image": image, "ModelDataUrl": archive}],
+                "Containers": [
+                    {
+                        "Image": image,
+                        "ModelDataUrl": join(output_of("Evaluate", "model"), "/model.tar.gz"),
+                    }
+                ],
                 "SupportedContentTypes": ["application/x-npy"],
                 "SupportedResponseMIMETypes": ["application/x-npy"],
             },
@@ -72,15 +78,24 @@ def _register(*, image: str, artifacts_bucket: str, model_package_group: str) ->
                 "ModelQuality": {
                     "Statistics": {
                         "ContentType": "application/json",
-                        "S3Uri": join(
-                            run_folder(artifacts_bucket, "evaluation"), "/evaluation.json"
-                        ),
+                        "S3Uri": join(evaluation, "/evaluation.json"),
                     }
                 }
             },
             "CustomerMetadataProperties": {
+                **{name: measured(f"{REGISTRY}.{name}") for name in REGISTERED},
                 "dataset_manifest": get("Parameters.DatasetManifest"),
+                "dataset_version": get("Parameters.DatasetVersion"),
                 "pipeline_execution": execution,
+                "report": join(evaluation, "/report/index.html"),
+                "data_report": join(output_of("Prepare", "prepared"), "/report/index.html"),
+                "training_report": join(
+                    get("Steps.Train.OutputDataConfig.S3OutputPath"),
+                    "/",
+                    get("Steps.Train.TrainingJobName"),
+                    "/output/output.tar.gz",
+                ),
             },
         },
+        "RetryPolicies": retries(job=False),
     }

@@ -4,8 +4,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-MAXIMUM_ENTRYPOINT_CHARACTERS = 256
-"""SageMaker's limit for one string of a container's entry point or arguments."""
+MAXIMUM_ARGUMENT_CHARACTERS = 256
+"""SageMaker's limit for one string of a container's entry point, arguments or environment."""
 
 PROCESSING = "/opt/ml/processing"
 TRAINING_DATA = "/opt/ml/input/data"
@@ -26,8 +26,21 @@ def text(name: str) -> dict[str, Any]:
     return join(get(name))
 
 
+def measured(path: str) -> dict[str, Any]:
+    """What the evaluation says at a dotted path of evaluation.json."""
+    return {
+        "Std:JsonGet": {
+            "PropertyFile": get("Steps.Evaluate.PropertyFiles.Evaluation"),
+            "Path": path,
+        }
+    }
+
+
 def output_of(step: str, output: str) -> dict[str, str]:
-    """Where a processing step left one of its outputs."""
+    """Where a processing step left one of its outputs.
+
+    Asked of the step and not of the execution: a step that was reused left it in an earlier one.
+    """
     return get(f"Steps.{step}.ProcessingOutputConfig.Outputs['{output}'].S3Output.S3Uri")
 
 
@@ -44,10 +57,16 @@ def entrypoint(code: str) -> list[str]:
     return ["/bin/bash", "-c", script, "--"]
 
 
-def cluster(*, volume_gb: int, key_arn: str) -> dict[str, Any]:
-    """One machine of the size that the execution asks for, with an encrypted disk."""
+def in_pieces(value: str) -> list[str]:
+    """Text as container arguments that are short enough; the step joins them again."""
+    size = MAXIMUM_ARGUMENT_CHARACTERS
+    return [value[start : start + size] for start in range(0, len(value), size)]
+
+
+def machines(*, count: Any, volume_gb: int, key_arn: str) -> dict[str, Any]:
+    """Machines of the size that the execution asks for, with encrypted disks."""
     return {
-        "InstanceCount": 1,
+        "InstanceCount": count,
         "InstanceType": get("Parameters.InstanceType"),
         "VolumeSizeInGB": volume_gb,
         "VolumeKmsKeyId": key_arn,
@@ -107,6 +126,48 @@ def model_folder(bucket: str) -> dict[str, Any]:
     return join(f"s3://{bucket}/models/", get("Execution.PipelineExecutionId"))
 
 
-def parameters(values: Sequence[tuple[str, str, str | float]]) -> list[dict[str, Any]]:
-    """Pipeline parameters from (name, type, default)."""
-    return [{"Name": name, "Type": kind, "DefaultValue": default} for name, kind, default in values]
+def parameters(
+    values: Sequence[tuple[str, str, str | float | None]],
+) -> list[dict[str, Any]]:
+    """Pipeline parameters from (name, type, default); without a default one must be given."""
+    return [
+        {"Name": name, "Type": kind, **({} if default is None else {"DefaultValue": default})}
+        for name, kind, default in values
+    ]
+
+
+def retries(*, job: bool) -> list[dict[str, Any]]:
+    """What passes by itself is tried again: a busy service, a full zone, a broken machine.
+
+    ``job``: the step runs a job, which can also fail for want of machines.
+    """
+    policies = [
+        {
+            "ExceptionType": ["Step.SERVICE_FAULT", "Step.THROTTLING"],
+            "IntervalSeconds": 10,
+            "BackoffRate": 2.0,
+            "MaxAttempts": 6,
+        }
+    ]
+    if job:
+        policies += [
+            {
+                "ExceptionType": ["SageMaker.JOB_INTERNAL_ERROR"],
+                "IntervalSeconds": 60,
+                "BackoffRate": 2.0,
+                "MaxAttempts": 2,
+            },
+            {
+                # Machines come back within minutes or hours, not seconds.
+                "ExceptionType": ["SageMaker.CAPACITY_ERROR", "SageMaker.RESOURCE_LIMIT"],
+                "IntervalSeconds": 300,
+                "BackoffRate": 2.0,
+                "MaxAttempts": 5,
+            },
+        ]
+    return policies
+
+
+def cache(days: int) -> dict[str, Any]:
+    """Reuse what an earlier execution of the step left, for so many days; nothing for 0 days."""
+    return {"CacheConfig": {"Enabled": True, "ExpireAfter": f"P{days}D"}} if days else {}

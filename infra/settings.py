@@ -6,17 +6,18 @@ one line each, with the file, the key, the value and what is allowed.
 """
 
 import os
-import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from contracts.bins import BINS, BinPolicy
 from contracts.topics import Topics
 from infra.regions import REGIONS
+from infra.section import Days, Fraction, Section
 from infra.settings_errors import SettingsError, explain
+from infra.training_settings import TrainingSettings
 
 __all__ = ("Settings", "SettingsError", "folder", "load", "names")
 
@@ -39,24 +40,12 @@ def _check_topic_prefix(value: str) -> str:
     return Topics(value).prefix
 
 
-def _check_cron(value: str) -> str:
-    if not re.fullmatch(r"(cron\((\S+ ){5}\S+\)|rate\([1-9]\d* (minute|hour|day)s?\))", value):
-        raise ValueError("cron(<six fields>) or rate(<n> minutes|hours|days)")
-    return value
-
-
-Days = Annotated[int, Field(ge=1, le=3650)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
 Bin = Annotated[str, AfterValidator(_check_bin)]
 LogDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731]
 """CloudWatch Logs takes these numbers of days only."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class DataSettings(_Section):
+class DataSettings(Section):
     """How long things are kept."""
 
     noncurrent_days: Days = 30
@@ -67,34 +56,19 @@ class DataSettings(_Section):
     log_days: LogDays = 90
 
 
-class TrainingSettings(_Section):
-    """What is trained, on what, and who approves it."""
-
-    dataset: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = "trash"
-    instance_type: Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")] = "ml.m5.xlarge"
-    volume_gb: Annotated[int, Field(ge=10, le=1000)] = 30
-    maximum_minutes: Annotated[int, Field(ge=5, le=1440)] = 120
-    epochs: Annotated[int, Field(ge=1, le=1000)] = 30
-    image_size: Annotated[int, Field(ge=32, le=512)] = 96
-    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
-    minimum_accuracy: Fraction = 0.6
-    approval: Literal["automatic", "manual"] = "manual"
-    schedule: Annotated[str, AfterValidator(_check_cron)] | None = None
-
-
-class BinSettings(_Section):
+class BinSettings(Section):
     """Which class goes into which bin in this city."""
 
     default: Bin = "landfill"
     unsure_below: Fraction = 0.5
-    classes: dict[str, Bin] = {}
+    classes: dict[str, Bin] = Field(default_factory=dict)
 
     def policy(self) -> BinPolicy:
         """The policy as the camera reads it."""
         return BinPolicy(self.classes, default=self.default, unsure_below=self.unsure_below)
 
 
-class CameraSettings(_Section):
+class CameraSettings(Section):
     """What every camera of this environment is told."""
 
     topic_prefix: Annotated[str, AfterValidator(_check_topic_prefix)] = "binsight"
@@ -106,7 +80,7 @@ class CameraSettings(_Section):
     departure_frames: Annotated[int, Field(ge=1, le=60)] = 3
 
 
-class RolloutSettings(_Section):
+class RolloutSettings(Section):
     """How fast an approved model, or a new camera program, reaches the cameras."""
 
     bake_minutes: Annotated[int, Field(ge=0, le=1440)] = 30
@@ -116,7 +90,7 @@ class RolloutSettings(_Section):
     maximum_failed_percent: Annotated[int, Field(ge=1, le=100)] = 20
 
 
-class InsightSettings(_Section):
+class InsightSettings(Section):
     """Who is told, and when."""
 
     alert_email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")] | None = None
@@ -125,7 +99,7 @@ class InsightSettings(_Section):
     problem_reports: Annotated[int, Field(ge=1, le=10000)] = 1
 
 
-class Settings(_Section):
+class Settings(Section):
     """One environment."""
 
     account: Annotated[str, Field(pattern=r"^\d{12}$")]
@@ -133,7 +107,7 @@ class Settings(_Section):
     prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,22}[a-z0-9]$")]
     removal: Literal["destroy", "retain"]
     permissions_boundary: Annotated[str, Field(pattern=r"^[\w+=,.@/-]{1,128}$")] | None = None
-    tags: dict[str, Annotated[str, Field(max_length=256)]] = {}
+    tags: dict[str, Annotated[str, Field(max_length=256)]] = Field(default_factory=dict)
     data: DataSettings = DataSettings()
     training: TrainingSettings = TrainingSettings()
     bins: BinSettings = BinSettings()
@@ -171,8 +145,15 @@ def load(name: str) -> Settings:
         )
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Settings.model_validate(document)
+        settings = Settings.model_validate(document)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not TOML: {error}") from error
     except ValidationError as error:
         raise SettingsError("\n".join(explain(error, path, Settings))) from error
+    if settings.training.cache_days >= settings.data.runs_days:
+        raise SettingsError(
+            f"{path}: training.cache_days = {settings.training.cache_days}: allowed: less than "
+            f"data.runs_days = {settings.data.runs_days}, because a step that is reused needs "
+            "what it left, which is deleted after that time"
+        )
+    return settings

@@ -59,21 +59,16 @@ class TrainingPipeline(Construct):
         definition = pipeline_definition(
             PipelineInputs(
                 image=training_image(settings.region),
+                region=settings.region,
                 role_arn=roles.jobs.arn,
                 key_arn=key_arn,
                 code_uri=f"s3://{code.s3_bucket_name}/{code.s3_object_key}",
                 dataset_bucket=dataset_bucket,
                 artifacts_bucket=artifacts_bucket,
                 model_package_group=self.group_name,
-                dataset=settings.training.dataset,
-                instance_type=settings.training.instance_type,
-                volume_gb=settings.training.volume_gb,
-                maximum_minutes=settings.training.maximum_minutes,
-                epochs=settings.training.epochs,
-                image_size=settings.training.image_size,
-                seed=settings.training.seed,
-                minimum_accuracy=settings.training.minimum_accuracy,
-                approval=settings.training.approval,
+                bins=settings.bins.policy().to_json(),
+                training=settings.training,
+                tags=settings.tags,
             )
         )
         self.pipeline = sagemaker.CfnPipeline(
@@ -108,7 +103,9 @@ class TrainingPipeline(Construct):
             "NewManifest",
             start,
             "Trains when a dataset's manifest.json arrives",
+            # Of the event: the key of the manifest, and the version that has just been written.
             manifest="$.detail.object.key",
+            version="$.detail.object.version-id",
             event_pattern={
                 "source": ["aws.s3"],
                 "detail-type": ["Object Created"],
@@ -125,15 +122,25 @@ class TrainingPipeline(Construct):
                 start,
                 "Trains again by the clock",
                 manifest=f"{self._settings.training.dataset}/manifest.json",
+                # The clock knows no version; its own time makes sure that photos are read again.
+                version="$.time",
                 schedule_expression=schedule,
             )
 
     def _rule(
-        self, name: str, role: ServiceRole, description: str, *, manifest: str, **when: Any
+        self,
+        name: str,
+        role: ServiceRole,
+        description: str,
+        *,
+        manifest: str,
+        version: str,
+        **when: Any,
     ) -> None:
-        parameter = events.CfnRule.SageMakerPipelineParameterProperty(
-            name="DatasetManifest", value=manifest
-        )
+        parameters = [
+            events.CfnRule.SageMakerPipelineParameterProperty(name=key, value=value)
+            for key, value in (("DatasetManifest", manifest), ("DatasetVersion", version))
+        ]
         rule = events.CfnRule(
             self,
             name,
@@ -145,7 +152,7 @@ class TrainingPipeline(Construct):
                     role_arn=role.arn,
                     sage_maker_pipeline_parameters=(
                         events.CfnRule.SageMakerPipelineParametersProperty(
-                            pipeline_parameter_list=[parameter]
+                            pipeline_parameter_list=parameters
                         )
                     ),
                     retry_policy=events.CfnRule.RetryPolicyProperty(

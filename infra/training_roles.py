@@ -46,6 +46,8 @@ class TrainingRoles(Construct):
                 list_objects(artifacts_arn, ["runs/*", "models/*"]),
                 read_objects(code_bucket_arn, [code_key]),
                 list_objects(code_bucket_arn, [code_key]),
+                *_weights(settings),
+                *self._comparison(model_package_group),
                 use_key(key_arn, settings.region, ["s3", "sagemaker", "ec2"]),
                 self._grant_to_disks(),
                 *self._image_pull(),
@@ -79,6 +81,21 @@ class TrainingRoles(Construct):
             on=[self._key_arn],
             when={"StringEquals": {"kms:ViaService": f"sagemaker.{self._region}.amazonaws.com"}},
         )
+
+    def _comparison(self, group: str) -> list[Allow]:
+        """A new model is compared with the approved one, whose file is under models/."""
+        arn = f"arn:aws:sagemaker:{self._region}:{self._account}"
+        return [
+            Allow(
+                actions=["sagemaker:ListModelPackages"],
+                on=[f"{arn}:model-package-group/{group}"],
+            ),
+            Allow(
+                actions=["sagemaker:DescribeModelPackage"],
+                on=[f"{arn}:model-package/{group}/*"],
+                why="A group's packages are named by numbers that SageMaker gives them.",
+            ),
+        ]
 
     def _job_control(self) -> list[Allow]:
         arn = f"arn:aws:sagemaker:{self._region}:{self._account}"
@@ -158,3 +175,15 @@ class TrainingRoles(Construct):
                 "the namespaces of SageMaker's jobs.",
             ),
         ]
+
+
+def _weights(settings: Settings) -> list[Allow]:
+    """Pretrained weights in S3, where the settings name a folder there."""
+    place = settings.training.weights_prefix
+    if place is None:
+        return []
+    bucket, prefix = place
+    return [
+        read_objects(f"arn:aws:s3:::{bucket}", [f"{prefix}*"]),
+        list_objects(f"arn:aws:s3:::{bucket}", [f"{prefix}*"]),
+    ]

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The section ``[training]`` of an environment file (docs/training.md explains each key)."""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from infra.section import Fraction, Section
+
+NETWORKS = ("mobilenet_v2", "compact")
+"""The networks that training is tested with here; a test compares with training/."""
+
+HUB_ID = r"[A-Za-z0-9][\w.-]*/[\w.-]+(@[\w.-]+)?"
+PREFIX = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9._/-]+/"
+_INSTANCE = r"^ml\.[a-z0-9-]+\.[a-z0-9]+$"
+
+
+def _check_cron(value: str) -> str:
+    if not re.fullmatch(r"(cron\((\S+ ){5}\S+\)|rate\([1-9]\d* (minute|hour|day)s?\))", value):
+        raise ValueError("cron(<six fields>) or rate(<n> minutes|hours|days)")
+    return value
+
+
+def _check_network(value: str) -> str:
+    if value not in NETWORKS:
+        raise ValueError(f"one of {', '.join(NETWORKS)}")
+    return value
+
+
+def _check_image_size(value: int) -> int:
+    if value % 32:
+        raise ValueError("a multiple of 32, which is what the networks halve without remainder")
+    return value
+
+
+def _check_weights(value: str) -> str:
+    if value and not re.fullmatch(f"{HUB_ID}|{PREFIX}", value):
+        raise ValueError(
+            "an S3 prefix that ends with / (s3://bucket/folder/), an id of the Hugging Face hub "
+            "(owner/name or owner/name@revision), or empty: from scratch"
+        )
+    return value
+
+
+Points = Annotated[float, Field(ge=0, le=100)]
+Instance = Annotated[str, Field(pattern=_INSTANCE)]
+
+
+class TrainingSettings(Section):
+    """What is trained, on what, what it must reach, and who approves it."""
+
+    dataset: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = "trash"
+    schedule: Annotated[str, AfterValidator(_check_cron)] | None = None
+
+    instance_type: Instance = "ml.m5.xlarge"
+    instance_count: Annotated[int, Field(ge=1, le=16)] = 1
+    volume_gb: Annotated[int, Field(ge=10, le=1000)] = 30
+    maximum_minutes: Annotated[int, Field(ge=5, le=1440)] = 120
+    spot: bool = False
+    cache_days: Annotated[int, Field(ge=0, le=365)] = 14
+
+    network: Annotated[str, AfterValidator(_check_network)] = "mobilenet_v2"
+    weights: Annotated[str, Field(max_length=256), AfterValidator(_check_weights)] = (
+        "google/mobilenet_v2_1.0_224"
+    )
+    image_size: Annotated[int, Field(ge=32, le=512), AfterValidator(_check_image_size)] = 224
+    epochs: Annotated[int, Field(ge=1, le=500)] = 30
+    patience: Annotated[int, Field(ge=0, le=500)] = 8
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+
+    minimum_accuracy: Fraction = 0.8
+    minimum_recall: Fraction = 0.6
+    maximum_int8_loss: Points = 1.0
+    tolerance: Points = 1.0
+    approval: Literal["automatic", "manual"] = "manual"
+
+    notebook: Instance | None = None
+    notebook_idle_minutes: Annotated[int, Field(ge=15, le=1440)] = 60
+
+    @property
+    def weights_prefix(self) -> tuple[str, str] | None:
+        """Bucket and prefix where the pretrained weights are in S3, else None."""
+        if not self.weights.startswith("s3://"):
+            return None
+        bucket, _, prefix = self.weights.removeprefix("s3://").partition("/")
+        return bucket, prefix
