@@ -73,8 +73,8 @@ def test_a_file_without_frames_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("uri", "said"),
     [
-        ("rtsp://camera/1", "reads dir:, file:, v4l2:"),
-        ("photos", "reads dir:, file:, v4l2:"),
+        ("http://camera/1", "reads awscam:, dir:, file:, rtsp:, v4l2:"),
+        ("photos", "reads awscam:, dir:, file:, rtsp:, v4l2:"),
         ("dir:", "a path must follow"),
         ("dir:/photos?hold=0", "option hold = '0': allowed are 1 to 10000"),
         ("dir:/photos?fps=fast", "option fps"),

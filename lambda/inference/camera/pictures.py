@@ -78,11 +78,14 @@ def small_copy(jpeg: bytes, *, rows: int) -> Pixels:
     return _decode(jpeg, rows=rows, columns=1)
 
 
-def encode(rgb: Pixels, *, quality: int = 85, subsampling: str = "444") -> bytes:
+def encode(
+    pixels: Pixels, *, quality: int = 85, subsampling: str = "444", order: str = "RGB"
+) -> bytes:
     """A JPEG of the picture. ``subsampling`` ``422`` or ``420``: fewer colours, half the price."""
+    whole = np.ascontiguousarray(pixels)
     return bytes(
         simplejpeg.encode_jpeg(
-            np.ascontiguousarray(rgb), quality=quality, colorsubsampling=subsampling
+            whole, quality=quality, colorspace=order, colorsubsampling=subsampling
         )
     )
 

@@ -24,6 +24,7 @@ from camera.reporter import Reporter
 from camera.sequence import Sequence
 from camera.settings import Settings
 from camera.sight import View
+from camera.sources import without_secrets
 from camera.status import LIVE, Status
 from camera.teller import TakingTurns, Teller
 from contracts.telemetry import Answer, Telemetry
@@ -46,7 +47,7 @@ class Program:
         self.source_ended = threading.Event()
         self._disk_searched = threading.Event()
         self.slot = FrameSlot()
-        self.status = Status(thing=settings.thing, source=settings.source)
+        self.status = Status(thing=settings.thing, source=without_secrets(settings.source))
         self._teller = Teller(
             settings, publisher=turns, changed=self.status.changed, telemetry=self._telemetry
         )

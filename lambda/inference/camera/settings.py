@@ -30,7 +30,7 @@ class Settings:
 
     thing: str
     topics: Topics
-    source: str
+    source: str = field(repr=False)
     model_folder: Path
     bins: BinPolicy
     telemetry_seconds: float = 60

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every source has in common, and which URI opens which."""
+"""What every source has in common."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping
 from typing import Protocol
-from urllib.parse import parse_qsl
 
 
 class SourceError(Exception):
@@ -24,30 +24,23 @@ class Source(Protocol):
         ...
 
 
-def open_source(uri: str) -> Source:
-    """The source that a URI names. Raises SourceError for one that cannot exist."""
-    # Imported here because each source imports this module.
-    from camera.sources.folder import FolderSource  # noqa: PLC0415
-    from camera.sources.mjpeg import MjpegFileSource  # noqa: PLC0415
-    from camera.sources.video4linux import Video4LinuxSource  # noqa: PLC0415
+class Pace:
+    """Waits so that frames come no faster than asked for; ``fps`` 0 never waits."""
 
-    kinds: dict[str, Callable[[str, Mapping[str, str]], Source]] = {
-        "dir": FolderSource.from_address,
-        "file": MjpegFileSource.from_address,
-        "v4l2": Video4LinuxSource.from_address,
-    }
-    scheme, colon, rest = uri.partition(":")
-    if not colon or scheme not in kinds:
-        supported = ", ".join(f"{kind}:" for kind in sorted(kinds))
-        raise SourceError(f"source {uri!r}: this version reads {supported}")
-    address, _, query = rest.partition("?")
-    if not address:
-        raise SourceError(f"source {uri!r}: a path must follow {scheme}:")
-    try:
-        options = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
-        return kinds[scheme](address, options)
-    except ValueError as error:
-        raise SourceError(f"source {uri!r}: {error}") from error
+    def __init__(self, fps: float, stop: threading.Event) -> None:
+        self._period = 1 / fps if fps else 0.0
+        self._stop = stop
+        self._due = time.monotonic()
+
+    def wait(self, *, at_least: float = 0.0) -> None:
+        """Return when the next frame is due, or when ``stop`` is set."""
+        self._due += max(self._period, at_least)
+        delay = self._due - time.monotonic()
+        if delay > 0:
+            self._stop.wait(delay)
+        else:
+            # Behind: go on from here instead of catching up with a burst.
+            self._due = time.monotonic()
 
 
 def number_option(

@@ -2,7 +2,6 @@
 """``dir:/path?follow=1&hold=6&gap=4&fps=15``: photos shown to the camera one after another."""
 
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from camera.pictures import encode
-from camera.sources.base import SourceError, number_option, refuse_unknown
+from camera.sources.base import Pace, SourceError, number_option, refuse_unknown
 
 _SUFFIXES = {".jpg", ".jpeg"}
 
@@ -46,7 +45,7 @@ class FolderSource:
     def frames(self, stop: threading.Event) -> Iterator[bytes]:
         """Empty frames first, as a camera that is switched on sees its empty view."""
         empty = encode(np.full((48, 64, 3), 128, dtype=np.uint8))
-        pace = _Pace(self.fps, stop)
+        pace = Pace(self.fps, stop)
         for _ in range(max(self.gap, 1)):
             pace.wait()
             yield empty
@@ -86,21 +85,3 @@ class FolderSource:
         except FileNotFoundError:
             # Taken away between the listing and now: nothing to show.
             return None
-
-
-class _Pace:
-    """Waits so that frames come no faster than asked for."""
-
-    def __init__(self, fps: float, stop: threading.Event) -> None:
-        self._period = 1 / fps if fps else 0.0
-        self._stop = stop
-        self._due = time.monotonic()
-
-    def wait(self, *, at_least: float = 0.0) -> None:
-        self._due += max(self._period, at_least)
-        delay = self._due - time.monotonic()
-        if delay > 0:
-            self._stop.wait(delay)
-        else:
-            # Behind: go on from here instead of catching up with a burst.
-            self._due = time.monotonic()
