@@ -75,7 +75,9 @@ def test_a_camera_that_hangs_up_is_lost_and_delivers_again(camera, settings, pub
 
 @needs_av
 @pytest.mark.parametrize("wrong", ["password", "port"])
-def test_no_message_tells_the_password(wrong, camera, settings, publisher, caplog, capfd):
+def test_no_message_tells_the_password(  # noqa: PLR0917
+    wrong, camera, settings, publisher, caplog, capfd
+):
     caplog.set_level(logging.DEBUG)
     secret = "not-it-98" if wrong == "password" else ENCODED
     place = camera.place if wrong == "password" else "127.0.0.1:9/live"
