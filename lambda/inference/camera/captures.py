@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from camera.items import Probabilities
+from camera.items import Decision
 from camera.loop import Seen
 from camera.settings import Settings
 from camera.uploads import BucketUpload, Upload, UploadError
@@ -25,9 +25,9 @@ _RETRY_SECONDS = 60.0
 class Captures:
     """Keeps at most ``per_hour`` unsure frames an hour and ``kept`` in all, with the prediction.
 
-    A frame is unsure when its item was decided with less than ``unsure_below``, or when its frames
-    disagreed on the class. ``upload`` takes them away, where there is one; what is uploaded leaves
-    the disk.
+    A frame is unsure when its item was decided with less than ``unsure_below``, when the item's
+    frames disagreed on the class, or when it is unlike what the model learned from. ``upload``
+    takes them away, where there is one; what is uploaded leaves the disk.
     """
 
     def __init__(
@@ -47,21 +47,24 @@ class Captures:
         self._kept = kept
         self._upload = upload
         self._labels: list[int] = []
+        self._looked: Seen | None = None
         self._taken: deque[float] = deque()
         self._waiting: deque[tuple[str, bytes, dict[str, Any]]] = deque(maxlen=_WAITING)
         self._changed = threading.Event()
         self.problem: str | None = None
 
-    def watch(self, seen: Seen) -> None:
-        """What the loop made of a frame; returns at once."""
+    def watch(self, seen: Seen, *, drift: str = "") -> None:
+        """What the loop made of a frame; returns at once. ``drift``: how it is unlike training."""
         if seen.probabilities is not None:
             self._labels.append(int(np.argmax(seen.probabilities)))
+            self._looked = seen
         if seen.decision is not None:
-            reason = self._reason(seen)
-            if reason and seen.probabilities is not None and self._room():
-                self._keep(seen, seen.probabilities, reason)
-        if seen.decision is not None or not seen.view.presence.present:
-            self._labels = []
+            # An item that left early is decided when it is gone: its last frame tells of it.
+            reason = self._reason(seen.decision, drift)
+            if reason and self._looked is not None and self._room():
+                self._keep(self._looked, reason)
+        if seen.decision is not None or not (seen.view.presence.present or seen.frames):
+            self._labels, self._looked = [], None
 
     def run(self, stop: threading.Event) -> None:
         """Write and upload until ``stop`` is set."""
@@ -74,14 +77,13 @@ class Captures:
             if self._upload is not None and time.monotonic() >= next_upload:
                 next_upload = time.monotonic() + (_RETRY_SECONDS if not self._send() else 0.5)
 
-    def _reason(self, seen: Seen) -> str:
-        assert seen.decision is not None  # noqa: S101 - the caller has looked
-        if seen.decision.confidence < self._unsure_below:
+    def _reason(self, decision: Decision, drift: str) -> str:
+        if decision.confidence < self._unsure_below:
             return "low confidence"
-        agreeing = self._labels.count(seen.decision.label)
+        agreeing = self._labels.count(decision.label)
         if self._labels and agreeing < 0.7 * len(self._labels):
             return "frames disagree"
-        return ""
+        return f"drift: {drift}" if drift else ""
 
     def _room(self) -> bool:
         """Whether the hour has room for one more."""
@@ -93,9 +95,10 @@ class Captures:
         self._taken.append(now)
         return True
 
-    def _keep(self, seen: Seen, probabilities: Probabilities, reason: str) -> None:
-        model = seen.view.model
-        assert model is not None  # noqa: S101 - there are probabilities
+    def _keep(self, seen: Seen, reason: str) -> None:
+        model, probabilities = seen.view.model, seen.probabilities
+        if model is None or probabilities is None:
+            return
         # The wall clock only names the file; nothing is ordered by it.
         name = f"{time.time_ns() // 1_000_000:015d}"
         document = {

@@ -108,7 +108,7 @@ def _cells(rgb: Pixels, *, unit: int) -> Thumbnail:
         sums = lines[::unit].astype(np.uint16)
         for line in range(1, unit):
             sums += lines[line::unit]
-        tall = _means(height // unit, GRID_ROWS, 1) @ (sums.astype(np.float32) / unit)
+        tall = _means(height // unit, GRID_ROWS, 1) @ (sums.astype(np.float32) / np.float32(unit))
     else:
         tall = _means(height, GRID_ROWS, unit) @ lines.astype(np.float32)
     rows = tall.reshape(GRID_ROWS, width, 3)

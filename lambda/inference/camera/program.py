@@ -9,6 +9,7 @@ from collections.abc import Callable
 from camera.background import be_background
 from camera.captures import captures_for
 from camera.commands import Commands
+from camera.drift import Drift
 from camera.engine import Model
 from camera.feed import Feed
 from camera.frames import Frame, FrameSlot
@@ -62,6 +63,7 @@ class Program:
         self.project = ProjectStream(bins=lambda: self.reporter.bins)
         self.device = Newest()
         self.captures = captures_for(settings)
+        self.drift = Drift()
         self._newest: Frame | None = None
         self.loop = InferenceLoop(
             settings=settings,
@@ -171,8 +173,12 @@ class Program:
 
     def _watch(self, seen: Seen) -> None:
         self.project.watch(seen)
+        drift = ""
+        view, decision = seen.view, seen.decision
+        if decision is not None and view.model is not None and view.pixels is not None:
+            drift = self.drift.see(view.model, view.pixels, confidence=decision.confidence)
         if self.captures is not None:
-            self.captures.watch(seen)
+            self.captures.watch(seen, drift=drift)
 
     def _run_captures(self) -> None:
         be_background()

@@ -40,6 +40,7 @@ class Views:
             "identify": self._project.identifying,
             "waiting": program.outbox.waiting,
             "unsure_below": program.reporter.bins.unsure_below,
+            "drift": program.drift.now or None,
             "viewers": self.project.viewers + self.device.viewers,
             "recent": [
                 {**reported.detection.to_json(), "picture": reported.jpeg is not None}
@@ -53,6 +54,7 @@ class Views:
                 "digest": model.name.digest,
                 "version": model.name.version,
                 "metrics": dict(model.card.metrics),
+                "calibration": dict(getattr(model.card, "calibration", {})),
                 "frameworks": dict(model.card.frameworks),
                 "created_from": dict(model.card.created_from),
             },
