@@ -7,6 +7,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 ENV ?= dev
 PORT ?= 4566
 DATASET ?=
+WEIGHTS ?=
 KEEP ?=
 SKIP_BAD ?=
 TESTS ?=
@@ -29,9 +30,9 @@ help: ## List what can be made
 	@echo "  settings: ENV=$(ENV) (a file in environments/) DATASET=folder KEEP=1 SKIP_BAD=1 PORT=$(PORT)"
 
 .PHONY: rehearse
-rehearse: ## Deploy to a local AWS, train, approve, roll out and sort photos (DATASET=, ENV=, KEEP=1)
+rehearse: ## Deploy to a local AWS, train, approve, roll out and sort photos (DATASET=, WEIGHTS=, ENV=, KEEP=1)
 	$(INSTALL) runtime rehearsal train torch
-	@exec $(BIN)/python -m rehearsal run --environment "$(ENV)" --dataset "$(DATASET)" --port "$(PORT)" $(if $(KEEP),--keep) $(if $(SKIP_BAD),--skip-bad)
+	@exec $(BIN)/python -m rehearsal run --environment "$(ENV)" --dataset "$(DATASET)" --weights "$(WEIGHTS)" --port "$(PORT)" $(if $(KEEP),--keep) $(if $(SKIP_BAD),--skip-bad)
 
 .PHONY: rehearse-down
 rehearse-down: ## End a local AWS that KEEP=1 left up

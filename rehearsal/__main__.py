@@ -52,6 +52,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
         settings=load(arguments.environment),
         work=arguments.work,
         dataset=Path(arguments.dataset).expanduser().resolve() if arguments.dataset else None,
+        weights=_weights(arguments.weights),
         skip_bad=arguments.skip_bad,
         port=arguments.port,
         keep=arguments.keep,
@@ -89,11 +90,24 @@ def _parse() -> argparse.Namespace:
     run = commands.add_parser("run", help="rehearse an environment")
     run.add_argument("--environment", default="dev", help="a file in environments/")
     run.add_argument("--dataset", default="", help="folder of class folders; empty: drawn samples")
+    run.add_argument("--weights", default="", help="folder of pretrained weights to train from")
     run.add_argument("--skip-bad", action="store_true", help="leave unreadable photos out")
     run.add_argument("--port", type=_port, default=4566, help="where the local AWS listens")
     run.add_argument("--keep", action="store_true", help="leave the local AWS up")
     commands.add_parser("down", help="end a local AWS that --keep left up")
     return parser.parse_args()
+
+
+def _weights(text: str) -> Path | None:
+    if not text:
+        return None
+    folder = Path(text).expanduser().resolve()
+    if not (folder / "config.json").is_file():
+        raise RehearsalError(
+            f"WEIGHTS={folder}: not a folder of weights in the transformers format; allowed: one "
+            "with config.json and model.safetensors"
+        )
+    return folder
 
 
 def _port(text: str) -> int:

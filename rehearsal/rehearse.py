@@ -16,6 +16,7 @@ from rehearsal.cameras import Cameras
 from rehearsal.cdk import Cdk
 from rehearsal.cloud import Cloud
 from rehearsal.errors import RehearsalError
+from rehearsal.local_aws import stand_ins
 from rehearsal.local_aws.process import LocalAws
 from rehearsal.playback import Playback
 from rehearsal.report import Report
@@ -31,14 +32,16 @@ TRAINING_TIMEOUT = 3600
 class Rehearsal:
     """One rehearsal of one environment in a work folder of its own.
 
-    ``dataset`` is a folder of class folders, or None for the drawn sample set. ``keep`` leaves the
-    local AWS and everything in it up.
+    ``dataset`` is a folder of class folders, or None for the drawn sample set; ``weights`` a folder
+    of pretrained weights, which cannot be fetched here. ``keep`` leaves the local AWS and all that
+    is in it up.
     """
 
     name: str
     settings: Settings
     work: Path
     dataset: Path | None
+    weights: Path | None
     skip_bad: bool
     port: int
     keep: bool
@@ -54,7 +57,12 @@ class Rehearsal:
     def run(self) -> None:
         """Go through all stages. Raises RehearsalError where one cannot go on."""
         with self._reported(), ExitStack() as cleanup:
-            aws = LocalAws(port=self.port, work=self.work / "local-aws", lifeline=not self.keep)
+            aws = LocalAws(
+                port=self.port,
+                work=self.work / "local-aws",
+                lifeline=not self.keep,
+                weights=self.weights,
+            )
             # A taken port is the commonest reason not to start; found before any work is done.
             aws.check_port()
             dataset = self._prepare_dataset()
@@ -104,7 +112,6 @@ class Rehearsal:
 
     def _start(self, aws: LocalAws, cleanup: ExitStack) -> tuple[Cdk, Cloud]:
         with self.stages.stage("local AWS", f"start it on 127.0.0.1:{self.port}"):
-            aws = LocalAws(port=self.port, work=self.work / "local-aws", lifeline=not self.keep)
             cleanup.enter_context(aws)
         account, region = self.settings.account, self.settings.region
         cdk = Cdk(
@@ -158,6 +165,8 @@ class Rehearsal:
                 progress=self.stages.progress,
             )
         with self.stages.stage("training", "the SageMaker pipeline, each step a local process"):
+            if stand_ins.applies(self.settings.training.weights, self.weights):
+                self.stages.news(stand_ins.DIFFERENCE)
             execution = cloud.pipeline_execution(outputs["PipelineName"])
             cloud.watch_pipeline(execution, news=self.stages.news, timeout=TRAINING_TIMEOUT)
         return execution

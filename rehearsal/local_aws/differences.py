@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from rehearsal.local_aws.stand_ins import DIFFERENCE
+
 DIFFERENCES: tuple[str, ...] = (
     "IAM, bucket, key and IoT policies are stored, not enforced: mistakes in them show on AWS.",
     "Nothing is encrypted at rest; keys, rotation and TLS-only policies are settings here.",
@@ -11,6 +13,11 @@ DIFFERENCES: tuple[str, ...] = (
         "image, no instance type, no network isolation."
     ),
     "Training jobs find SM_* variables and a rewritten /opt/ml; on AWS /opt/ml is real.",
+    DIFFERENCE,
+    (
+        "Checkpoints go to S3 when a training job ends or is interrupted; on AWS all the while. "
+        "Jobs run on one machine whatever their instance count, and retries wait a hundredth."
+    ),
     (
         "Firehose delivers every record at once as an object of its own; buffering, partition "
         "projection and Athena queries are not exercised."

@@ -10,7 +10,7 @@ from typing import Any
 
 from ministack.services import eventbridge
 
-from rehearsal.local_aws import hooks
+from rehearsal.local_aws import hooks, objects
 from rehearsal.local_aws.pipeline_definition import walk
 from rehearsal.local_aws.wire import AwsError, Document
 
@@ -49,6 +49,22 @@ def install(start_pipeline: StartPipeline) -> None:
         return invoke
 
     hooks.wrap("ministack.services.eventbridge", "_invoke_target", wrapper)
+    hooks.wrap("ministack.services.eventbridge", "_dispatch_event", _with_version)
+
+
+def _with_version(original: Callable[..., Any]) -> Callable[..., Any]:
+    """S3 says in its event which version of a versioned object was written; ministack does not."""
+
+    def dispatch(event: Document, *more: Any, **named: Any) -> Any:
+        if event.get("Source") == "aws.s3" and event.get("DetailType") == "Object Created":
+            detail = json.loads(event["Detail"])
+            version = objects.version(detail["bucket"]["name"], detail["object"]["key"])
+            if version:
+                detail["object"]["version-id"] = version
+                event = {**event, "Detail": json.dumps(detail)}
+        return original(event, *more, **named)
+
+    return dispatch
 
 
 def _parameters(target: Document, event: Document) -> list[Document]:

@@ -56,7 +56,12 @@ REQUIRED_NAMES: dict[str, tuple[str, ...]] = {
         "_put_object",
         "_resolve_sse_write_headers",
     ),
-    "ministack.services.eventbridge": ("_invoke_target", "_put_events", "_pattern_event_view"),
+    "ministack.services.eventbridge": (
+        "_dispatch_event",
+        "_invoke_target",
+        "_put_events",
+        "_pattern_event_view",
+    ),
     "ministack.services.iot": (
         "_ddb_attribute_value",
         "_dispatch_rule_action",

@@ -7,19 +7,26 @@ Each returns the document that the Describe call of the job answers, which is al
 
 from __future__ import annotations
 
-import io
 import json
 import re
-import tarfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rehearsal.local_aws import objects
-from rehearsal.local_aws.local_job import JobContext, JobError, LocalJob, job_environment
-from rehearsal.local_aws.wire import AwsError, Document, arn, now
+from rehearsal.local_aws.job_data import download, restore, tar, upload
+from rehearsal.local_aws.local_job import (
+    JobContext,
+    JobError,
+    JobInterruptedError,
+    LocalJob,
+    job_environment,
+)
+from rehearsal.local_aws.wire import Document, arn, now
 
 DEFAULT_RUNTIME_SECONDS = 86400
+CHECKPOINTS = "/opt/ml/checkpoints"
 _SAFE_NAME = re.compile(r"[^A-Za-z0-9-]+")
 
 
@@ -29,14 +36,14 @@ def job_name(execution_id: str, step: str, suffix: str) -> str:
 
 
 def run_processing(
-    arguments: Mapping[str, Any], *, name: str, folder: Path, context: JobContext
+    arguments: Mapping[str, Any], *, name: str, folder: Path, context: JobContext, note: str = ""
 ) -> Document:
     """A Processing job: ProcessingInputs, the container, ProcessingOutputConfig."""
-    job = LocalJob(folder, context, job_environment(arguments))
+    job = LocalJob(folder, context, job_environment(arguments), note=note)
     started = _prepare(job)
     for item in arguments.get("ProcessingInputs") or []:
         source = item["S3Input"]
-        _download(job, source["S3Uri"], source["LocalPath"], source.get("S3DataType", "S3Prefix"))
+        download(job, source["S3Uri"], source["LocalPath"], source.get("S3DataType", "S3Prefix"))
     outputs = (arguments.get("ProcessingOutputConfig") or {}).get("Outputs") or []
     for item in outputs:
         job.path(item["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
@@ -44,7 +51,7 @@ def run_processing(
     _write_json(job.root / "config/processingjobconfig.json", dict(arguments))
     _run(job, arguments, specification)
     for item in outputs:
-        _upload(job.path(item["S3Output"]["LocalPath"]), item["S3Output"]["S3Uri"])
+        upload(job.path(item["S3Output"]["LocalPath"]), item["S3Output"]["S3Uri"])
     # SageMaker shows outputs by name, so that a reference can pick one.
     by_name = {item["OutputName"]: item for item in outputs}
     return {
@@ -61,49 +68,60 @@ def run_processing(
 
 
 def run_training(
-    arguments: Mapping[str, Any], *, name: str, folder: Path, context: JobContext
+    arguments: Mapping[str, Any], *, name: str, folder: Path, context: JobContext, note: str = ""
 ) -> Document:
-    """A Training job: channels, hyperparameters, the container, model.tar.gz."""
+    """A Training job: channels, hyperparameters, the container, model.tar.gz.
+
+    With managed spot training a job whose container is ended by SIGTERM is begun anew with the
+    checkpoints that it left, as on a new machine.
+    """
     channels = [item["ChannelName"] for item in arguments.get("InputDataConfig") or []]
-    hyper = {key: str(value) for key, value in (arguments.get("HyperParameters") or {}).items()}
-    job = LocalJob(folder, context)
+    hyper = dict(arguments.get("HyperParameters") or {})
+    checkpoints = arguments.get("CheckpointConfig") or {}
+    kept_in = checkpoints.get("LocalPath", CHECKPOINTS)
+    job = LocalJob(folder, context, note=note)
     # Framework images set these; a container that reads only /opt/ml finds the same files there.
     job.environment = {
         "SM_MODEL_DIR": "/opt/ml/model",
         "SM_OUTPUT_DIR": "/opt/ml/output",
         "SM_OUTPUT_DATA_DIR": "/opt/ml/output/data",
+        "SM_CHECKPOINT_DIR": kept_in,
         "SM_HPS": json.dumps(hyper),
         "SM_CHANNELS": json.dumps(channels),
         **{f"SM_CHANNEL_{name.upper()}": f"/opt/ml/input/data/{name}" for name in channels},
         "TRAINING_JOB_NAME": name,
         **job_environment(arguments),
     }
-    started = _prepare(job)
-    (job.root / "model").mkdir()
-    (job.root / "output/data").mkdir()
-    for item in arguments.get("InputDataConfig") or []:
-        source = item["DataSource"]["S3DataSource"]
-        target = f"/opt/ml/input/data/{item['ChannelName']}"
-        _download(job, source["S3Uri"], target, source.get("S3DataType", "S3Prefix"))
-    _write_json(job.root / "input/config/hyperparameters.json", hyper)
-    _write_json(job.root / "input/config/inputdataconfig.json", {name: {} for name in channels})
-    specification = arguments["AlgorithmSpecification"]
-    _run(job, arguments, specification)
-    target = arguments["OutputDataConfig"]["S3OutputPath"].rstrip("/")
-    model_uri = f"{target}/{name}/output/model.tar.gz"
-    objects.write(*objects.parse(model_uri), _tar(job.root / "model"))
-    if any((job.root / "output/data").iterdir()):
-        objects.write(
-            *objects.parse(f"{target}/{name}/output/output.tar.gz"), _tar(job.root / "output/data")
-        )
+    deadline = time.monotonic() + _longest(arguments)
+    interrupted: list[float] = []
+    started = now()
+    while True:
+        _prepare_training(job, arguments, hyper, again=bool(interrupted))
+        if checkpoints:
+            restore(job, checkpoints["S3Uri"], kept_in)
+        try:
+            _run(job, arguments, arguments["AlgorithmSpecification"])
+            break
+        except JobInterruptedError:
+            if not arguments.get("EnableManagedSpotTraining"):
+                raise
+            interrupted.append(now())
+            if time.monotonic() > deadline:
+                raise JobError("ClientError: MaxWaitTimeExceeded") from None
+        finally:
+            if checkpoints:
+                upload(job.path(kept_in), checkpoints["S3Uri"])
     return {
         **arguments,
         "TrainingJobName": name,
         "TrainingJobArn": arn("sagemaker", f"training-job/{name}"),
         "TrainingJobStatus": "Completed",
         "SecondaryStatus": "Completed",
-        "ModelArtifacts": {"S3ModelArtifacts": model_uri},
-        "FinalMetricDataList": _metrics(job, specification.get("MetricDefinitions") or []),
+        "SecondaryStatusTransitions": _transitions(started, interrupted),
+        "ModelArtifacts": {"S3ModelArtifacts": _keep_results(job, arguments, name)},
+        "FinalMetricDataList": _metrics(
+            job, arguments["AlgorithmSpecification"].get("MetricDefinitions") or []
+        ),
         "CreationTime": started,
         "TrainingStartTime": started,
         "TrainingEndTime": now(),
@@ -111,8 +129,45 @@ def run_training(
     }
 
 
-def _prepare(job: LocalJob) -> float:
-    job.prepare()
+def _prepare_training(
+    job: LocalJob, arguments: Mapping[str, Any], hyper: Mapping[str, str], *, again: bool
+) -> None:
+    _prepare(job, again=again)
+    (job.root / "model").mkdir()
+    (job.root / "output/data").mkdir()
+    channels = arguments.get("InputDataConfig") or []
+    for item in channels:
+        source = item["DataSource"]["S3DataSource"]
+        target = f"/opt/ml/input/data/{item['ChannelName']}"
+        download(job, source["S3Uri"], target, source.get("S3DataType", "S3Prefix"))
+    config = job.root / "input/config"
+    _write_json(config / "hyperparameters.json", hyper)
+    _write_json(config / "inputdataconfig.json", {item["ChannelName"]: {} for item in channels})
+
+
+def _keep_results(job: LocalJob, arguments: Mapping[str, Any], name: str) -> str:
+    """Pack the model, and the other output if there is any; return where the model is."""
+    target = f"{arguments['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{name}/output"
+    objects.write(*objects.parse(f"{target}/model.tar.gz"), tar(job.root / "model"))
+    if any((job.root / "output/data").iterdir()):
+        objects.write(*objects.parse(f"{target}/output.tar.gz"), tar(job.root / "output/data"))
+    return f"{target}/model.tar.gz"
+
+
+def _longest(arguments: Mapping[str, Any]) -> float:
+    limits = arguments.get("StoppingCondition") or {}
+    return float(limits.get("MaxWaitTimeInSeconds", DEFAULT_RUNTIME_SECONDS))
+
+
+def _transitions(started: float, interrupted: list[float]) -> list[Document]:
+    """What a person sees of interruptions in the console."""
+    states = ["Training", *("Interrupted" for _ in interrupted), "Completed"]
+    times = [started, *interrupted, now()]
+    return [{"Status": state, "StartTime": time} for state, time in zip(states, times, strict=True)]
+
+
+def _prepare(job: LocalJob, *, again: bool = False) -> float:
+    job.prepare(keep_log=again)
     resources = {"current_host": "algo-1", "hosts": ["algo-1"], "network_interface_name": "lo"}
     _write_json(job.root / "input/config/resourceconfig.json", resources)
     _write_json(job.root / "config/resourceconfig.json", resources)
@@ -128,71 +183,6 @@ def _run(job: LocalJob, arguments: Mapping[str, Any], specification: Mapping[str
     limit = (arguments.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds")
     container = [str(part) for part in specification.get("ContainerArguments") or []]
     job.run([*entrypoint, *container], timeout=float(limit or DEFAULT_RUNTIME_SECONDS))
-
-
-def _download(job: LocalJob, uri: str, local_path: str, kind: str) -> None:
-    """Copy an input; a prefix that matches nothing fails the job as it does on SageMaker."""
-    target = job.path(local_path)
-    target.mkdir(parents=True, exist_ok=True)
-    bucket, key = objects.parse(uri)
-    try:
-        pairs = _manifest(bucket, key) if kind == "ManifestFile" else _prefix(bucket, key)
-        if not pairs:
-            raise JobError(f"ClientError: No S3 objects found under S3 URL {uri!r}")
-        for source_bucket, source_key, name in pairs:
-            file = target / name
-            if not file.resolve().is_relative_to(target.resolve()):
-                raise JobError(f"ClientError: {uri}: the name {name!r} leaves the input folder")
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(objects.read(source_bucket, source_key))
-    except AwsError as error:
-        raise JobError(f"ClientError: Data download failed: {error.message}") from error
-
-
-def _prefix(bucket: str, prefix: str) -> list[tuple[str, str, str]]:
-    """Objects under a prefix by their name below it; the prefix may be one object."""
-    found = []
-    for key in objects.keys(bucket, prefix):
-        if key == prefix:
-            name = key.rpartition("/")[2]
-        else:
-            name = key[len(prefix) :].lstrip("/")
-            if not prefix.endswith("/") and prefix and key[len(prefix)] != "/":
-                # `s3://bucket/a` also matches `ab/c`: the part after the last slash stays.
-                name = key[prefix.rfind("/") + 1 :]
-        if name and not key.endswith("/"):
-            found.append((bucket, key, name))
-    return found
-
-
-def _manifest(bucket: str, key: str) -> list[tuple[str, str, str]]:
-    """SageMaker's ManifestFile: a prefix and the names below it."""
-    try:
-        document = json.loads(objects.read(bucket, key))
-        prefix = document[0]["prefix"]
-        names = [name for name in document[1:] if isinstance(name, str)]
-    except (ValueError, LookupError, TypeError) as error:
-        raise JobError(
-            f"ClientError: s3://{bucket}/{key} is not a manifest: expected "
-            '[{"prefix": "s3://bucket/prefix/"}, "name", ...]'
-        ) from error
-    source_bucket, source_prefix = objects.parse(prefix)
-    return [(source_bucket, source_prefix + name, name) for name in names]
-
-
-def _upload(folder: Path, uri: str) -> None:
-    bucket, prefix = objects.parse(uri)
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        name = file.relative_to(folder).as_posix()
-        objects.write(bucket, f"{prefix.rstrip('/')}/{name}" if prefix else name, file.read_bytes())
-
-
-def _tar(folder: Path) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for path in sorted(folder.iterdir()):
-            archive.add(path, arcname=path.name)
-    return buffer.getvalue()
 
 
 def _metrics(job: LocalJob, definitions: list[Mapping[str, str]]) -> list[Document]:

@@ -31,6 +31,10 @@ class JobError(Exception):
     """The job failed; the text is the FailureReason that the API shows."""
 
 
+class JobInterruptedError(JobError):
+    """Something ended the container by SIGTERM: on AWS, a spot machine that was taken back."""
+
+
 class JobStoppedError(Exception):
     """The job was stopped on request."""
 
@@ -43,6 +47,8 @@ class JobContext:
     region: str
     endpoint: str
     stop: threading.Event
+    execution: str
+    """The id of the pipeline's execution, which jobs carry in their names."""
 
 
 @dataclass
@@ -52,6 +58,8 @@ class LocalJob:
     folder: Path
     context: JobContext
     environment: dict[str, str] = field(default_factory=dict)
+    note: str = ""
+    """Said at the top of the log: what the local AWS does otherwise than it was told."""
 
     @property
     def root(self) -> Path:
@@ -71,17 +79,22 @@ class LocalJob:
         """The text with the container's /opt/ml replaced by the job's folder."""
         return text.replace(CONTAINER_ROOT, str(self.root))
 
-    def prepare(self) -> None:
+    def prepare(self, *, keep_log: bool = False) -> None:
         """An empty folder, also when an earlier run of the same id left one."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.root if keep_log else self.folder, ignore_errors=True)
         for part in ("input/config", "output", "tmp"):
             (self.root / part).mkdir(parents=True, exist_ok=True)
+        with self.log.open("a", encoding="utf-8") as log:
+            if keep_log:
+                print("local AWS: the machine was taken back; the job begins anew", file=log)
+            if self.note:
+                print(f"local AWS: {self.note}", file=log)
 
     def run(self, command: Sequence[str], *, timeout: float) -> None:
         """Run to the end; raises JobError with the container's own reason if it fails."""
         # Isolated: the guard needs no packages and must not obey PYTHON* variables.
         guarded = [sys.executable, "-I", "-S", str(LIFELINE), *map(self.translate, command)]
-        with self.log.open("wb") as log:
+        with self.log.open("ab") as log:
             process = subprocess.Popen(
                 guarded,
                 cwd=self.folder,
@@ -95,6 +108,8 @@ class LocalJob:
                 self._wait(process, timeout=timeout)
             finally:
                 _end(process)
+        if process.returncode == 128 + signal.SIGTERM:
+            raise JobInterruptedError("AlgorithmError: ended by SIGTERM, exit code: 143")
         if process.returncode != 0:
             raise JobError(f"AlgorithmError: {self._reason()}, exit code: {process.returncode}")
 

@@ -30,6 +30,11 @@ def _bucket(name: str) -> Any:
     return bucket
 
 
+def exists(bucket: str) -> bool:
+    """Whether there is such a bucket here."""
+    return s3._buckets.get(bucket) is not None
+
+
 def read(bucket: str, key: str) -> bytes:
     """The object's bytes."""
     _bucket(bucket)
@@ -37,6 +42,12 @@ def read(bucket: str, key: str) -> bytes:
     if data is None:
         raise AwsError("NoSuchKey", f"s3://{bucket}/{key} does not exist", status=404)
     return data
+
+
+def version(bucket: str, key: str) -> str:
+    """The id of the object's current version; empty where the bucket is not versioned."""
+    record = _bucket(bucket)["objects"].get(key) or {}
+    return str(record.get("version_id") or "")
 
 
 def keys(bucket: str, prefix: str) -> list[str]:

@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from rehearsal.local_aws.step_check import STEP_KEYS, check_step
 from rehearsal.local_aws.wire import AwsError
 
 VERSION = "2020-12-01"
-STEP_TYPES = ("Processing", "Training", "Condition", "RegisterModel", "Fail")
 _PARAMETER_TYPES: dict[str, Callable[[str], Any]] = {
     "String": str,
     "Integer": int,
@@ -55,10 +55,11 @@ class Definition:
             name, kind = step.get("Name"), step.get("Type")
             if not name or name in steps:
                 raise invalid(f"Step names must be given and unique: {name!r}")
-            if kind not in STEP_TYPES:
+            if kind not in STEP_KEYS:
                 raise invalid(
-                    f"Step {name}: the local AWS runs {', '.join(STEP_TYPES)}, not {kind!r}"
+                    f"Step {name}: the local AWS runs {', '.join(STEP_KEYS)}, not {kind!r}"
                 )
+            check_step(step)
             steps[name] = step
         definition = cls(
             parameters={item["Name"]: item for item in document.get("Parameters") or []},

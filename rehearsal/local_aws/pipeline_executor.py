@@ -8,7 +8,6 @@ behind (files, log) stays under the work folder: jobs/<pipeline>/<execution>/<st
 from __future__ import annotations
 
 import contextvars
-import json
 import logging
 import threading
 from collections.abc import Callable
@@ -17,20 +16,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rehearsal.local_aws import job_steps, model_registry, objects
 from rehearsal.local_aws.local_job import JobContext, JobError, JobStoppedError
-from rehearsal.local_aws.pipeline_definition import Definition, Scope, holds
-from rehearsal.local_aws.wire import AwsError, Document, now, short_id
+from rehearsal.local_aws.pipeline_definition import Definition, Scope
+from rehearsal.local_aws.step_runner import StepFailedError, StepRunner
+from rehearsal.local_aws.wire import AwsError, Document, now
 
 logger = logging.getLogger("binsight.pipeline")
 
 STEP_FAILURE = "Step failure: One or multiple steps failed."
 DEFAULT_PARALLEL_STEPS = 50
-_JOB_ARN_KEYS = {"Processing": "ProcessingJobArn", "Training": "TrainingJobArn"}
-
-
-class StepFailedError(Exception):
-    """A step ended without success; the text is its FailureReason."""
 
 
 @dataclass
@@ -69,10 +63,19 @@ class Runner:
     job_finished: Callable[[str, Document], None]
     changed: Callable[[Execution, str | None, str, str], None]
     parallel_steps: int = DEFAULT_PARALLEL_STEPS
+    weights: Path | None = None
 
     def __post_init__(self) -> None:
         self.definition = Definition.parse(self.execution.definition_text)
-        self.scope = Scope(
+        self.steps = StepRunner(
+            execution_arn=self.execution.arn,
+            pipeline_arn=self.execution.pipeline_arn,
+            folder=self.folder,
+            context=self.context,
+            job_finished=self.job_finished,
+            weights=self.weights,
+        )
+        self.steps.scope = Scope(
             parameters=self.execution.parameters,
             execution={
                 "PipelineExecutionId": self.execution.id,
@@ -83,9 +86,8 @@ class Runner:
                 "CurrentDateTime": now(),
                 "RoleArn": "",
             },
-            property_file=self._property_file,
+            property_file=self.steps.property_file,
         )
-        self._property_files: dict[tuple[str, str], str] = {}
 
     def start(self) -> None:
         """Run in the background, in the account and region of the caller."""
@@ -162,7 +164,7 @@ class Runner:
         self.changed(self.execution, name, "Starting", "Executing")
         status, added = "Failed", []
         try:
-            added = self._dispatch(step, record)
+            added = self.steps.run(step, record)
             status = "Succeeded"
             return added
         except JobStoppedError:
@@ -180,55 +182,3 @@ class Runner:
             record["StepStatus"] = status
             self.execution.modified = now()
             self.changed(self.execution, name, "Executing", status)
-
-    def _dispatch(self, step: Any, record: Document) -> list[str]:
-        name, kind = step["Name"], step["Type"]
-        if kind == "Condition":
-            return self._condition(step, record)
-        arguments = self.scope.resolve(step.get("Arguments") or {})
-        if kind == "Fail":
-            record["Metadata"] = {"Fail": {"ErrorMessage": str(arguments.get("ErrorMessage", ""))}}
-            raise StepFailedError(str(arguments.get("ErrorMessage", "")))
-        if kind == "RegisterModel":
-            created = model_registry.create_package(
-                {
-                    **arguments,
-                    "MetadataProperties": {
-                        "GeneratedBy": self.execution.arn,
-                        **arguments.get("MetadataProperties", {}),
-                    },
-                }
-            )
-            record["Metadata"] = {"RegisterModel": {"Arn": created["ModelPackageArn"]}}
-            self.scope.results[name] = model_registry.describe_package(
-                {"ModelPackageName": created["ModelPackageArn"]}
-            )
-            return []
-        run = job_steps.run_processing if kind == "Processing" else job_steps.run_training
-        job_name = job_steps.job_name(self.execution.id, name, short_id(10))
-        document = run(arguments, name=job_name, folder=self.folder / name, context=self.context)
-        self.scope.results[name] = document
-        for file in step.get("PropertyFiles") or []:
-            output = document["ProcessingOutputConfig"]["Outputs"][file["OutputName"]]
-            uri = f"{output['S3Output']['S3Uri'].rstrip('/')}/{file['FilePath']}"
-            self._property_files[(name, file["PropertyFileName"])] = uri
-        record["Metadata"] = {f"{kind}Job": {"Arn": document[_JOB_ARN_KEYS[kind]]}}
-        self.job_finished(kind, document)
-        return []
-
-    def _condition(self, step: Any, record: Document) -> list[str]:
-        arguments = step["Arguments"]
-        outcome = all(holds(item, self.scope) for item in arguments["Conditions"])
-        record["Metadata"] = {"Condition": {"Outcome": str(outcome)}}
-        self.scope.results[step["Name"]] = {"Outcome": str(outcome)}
-        branch = arguments.get("IfSteps" if outcome else "ElseSteps") or []
-        return [item["Name"] for item in branch]
-
-    def _property_file(self, step: str, name: str) -> Any:
-        uri = self._property_files.get((step, name))
-        if uri is None:
-            raise StepFailedError(f"Property file {name} of step {step} is not declared")
-        try:
-            return json.loads(objects.read(*objects.parse(uri)))
-        except ValueError as error:
-            raise StepFailedError(f"Property file {uri} is not JSON: {error}") from error

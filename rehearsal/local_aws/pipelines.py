@@ -3,16 +3,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
 
-from rehearsal.local_aws import job_logs, objects, pipeline_events, tags
+from rehearsal.local_aws import job_logs, objects, pipeline_events, step_cache, tags
 from rehearsal.local_aws.local_job import JobContext
 from rehearsal.local_aws.pipeline_definition import Definition
 from rehearsal.local_aws.pipeline_executor import DEFAULT_PARALLEL_STEPS, Execution, Runner
+from rehearsal.local_aws.place import place
 from rehearsal.local_aws.wire import (
     AwsError,
     Document,
@@ -31,17 +30,6 @@ STOP_ALL_SECONDS = 8.0
 _pipelines: Any = store()
 _executions: Any = store()
 _jobs: Any = store()
-
-
-@dataclass
-class Place:
-    """Where jobs keep their folders, and the endpoint they call."""
-
-    work: Path = Path("/nonexistent")
-    endpoint: str = ""
-
-
-place = Place()
 
 
 def pipeline_arn(name: str) -> str:
@@ -147,6 +135,7 @@ def delete(request: Document) -> Document:
     for execution in _of(pipeline):
         _executions.pop(execution.arn)
     _pipelines.pop(pipeline["PipelineName"].lower())
+    step_cache.forget(pipeline["PipelineArn"])
     tags.forget(pipeline["PipelineArn"])
     return {"PipelineArn": pipeline["PipelineArn"]}
 
@@ -178,10 +167,13 @@ def start(request: Document) -> Document:
     runner = Runner(
         execution,
         folder=place.work / "jobs" / pipeline["PipelineName"] / execution_id,
-        context=JobContext(get_account_id(), get_region(), place.endpoint, execution.stop),
+        context=JobContext(
+            get_account_id(), get_region(), place.endpoint, execution.stop, execution_id
+        ),
         job_finished=_job_finished,
         changed=_announce,
         parallel_steps=int(limits.get("MaxParallelExecutionSteps", DEFAULT_PARALLEL_STEPS)),
+        weights=place.weights,
     )
     _announce(execution, None, "Executing", "Executing")
     runner.start()

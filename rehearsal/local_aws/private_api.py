@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is not AWS: how simulated core devices report and publish, and presigned downloads.
+"""What is not AWS: how simulated core devices report and publish, presigned downloads, and
+failures of pipeline steps on order.
 
 All of it is below /_binsight/, so nothing that also runs on AWS can use it by accident. What AWS
 gives an account through its own IoT endpoint name is /_binsight/iot/<account>/<region>/ here: names
@@ -20,7 +21,7 @@ from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.core.router import extract_access_key_id, extract_region
 from ministack.services import iot_data
 
-from rehearsal.local_aws import core_devices, greengrass
+from rehearsal.local_aws import core_devices, greengrass, step_retries
 from rehearsal.local_aws import greengrass_components as components
 from rehearsal.local_aws.differences import DIFFERENCES
 from rehearsal.local_aws.wire import Answer, AwsError, answer
@@ -72,7 +73,7 @@ async def _handle(
         return await _artifact(rest)
     if kind == "iot":
         return await _iot(method, rest, headers, query, body)
-    if kind == "core-devices" and method == "POST":
+    if kind in ("core-devices", "failures") and method == "POST":
         document = json.loads(body or b"{}")
         # A signed request says who it is; a plain one says so in its query.
         account = (query.get("account") or [extract_access_key_id(headers)])[0]
@@ -80,6 +81,8 @@ async def _handle(
         if not account:
             raise AwsError("ValidationException", "give ?account=<12 digits>&region=<region>")
         with request_scope(account, region):
+            if kind == "failures":
+                return answer(step_retries.order(document))
             return answer(await core_devices.report(unquote(rest), document))
     raise AwsError("NotFound", f"The local AWS has no {method} {path}", status=404)
 

@@ -40,9 +40,11 @@ class LocalAws:
         work: Path,
         log_level: str = "WARNING",
         lifeline: bool = True,
+        weights: Path | None = None,
     ) -> None:
         self.port = port
         self.lifeline = lifeline
+        self.weights = weights
         self.work = work.resolve()
         self.log_level = log_level
         self._process: subprocess.Popen[bytes] | None = None
@@ -102,6 +104,8 @@ class LocalAws:
         command = [sys.executable, "-m", SERVER, "--port", str(self.port), "--work", str(self.work)]
         if self.lifeline:
             command.append("--lifeline")
+        if self.weights is not None:
+            command += ["--weights", str(self.weights.resolve())]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,

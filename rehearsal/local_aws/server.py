@@ -61,7 +61,7 @@ def _shell_safe(work: Path) -> Path:
     return alias
 
 
-def build(*, port: int, work: Path) -> Any:
+def build(*, port: int, work: Path, weights: Path | None = None) -> Any:
     """The ASGI application: ministack with everything this package adds."""
     from rehearsal.local_aws import hooks  # noqa: PLC0415 - after the settings, see the module docstring
 
@@ -80,9 +80,10 @@ def build(*, port: int, work: Path) -> Any:
         rule_actions,
         sagemaker,
     )
+    from rehearsal.local_aws.place import place  # noqa: PLC0415
 
     endpoint = f"http://{HOST}:{port}"
-    pipelines.place.work, pipelines.place.endpoint = work, endpoint
+    place.work, place.endpoint, place.weights = work, endpoint, weights
     sagemaker.install()
     greengrass.install()
     role_aliases.install()
@@ -100,7 +101,7 @@ def build(*, port: int, work: Path) -> Any:
     return private_api.install(endpoint=endpoint)
 
 
-async def _serve(*, port: int, work: Path) -> None:
+async def _serve(*, port: int, work: Path, weights: Path | None) -> None:
     from hypercorn.asyncio import serve  # noqa: PLC0415
     from hypercorn.config import Config  # noqa: PLC0415
 
@@ -113,7 +114,7 @@ async def _serve(*, port: int, work: Path) -> None:
     config.keep_alive_timeout = 75
     config.graceful_timeout = GRACE_SECONDS
     config.loglevel = os.environ["LOG_LEVEL"]
-    application = build(port=port, work=work)
+    application = build(port=port, work=work, weights=weights)
     from rehearsal.local_aws import pipelines  # noqa: PLC0415
 
     try:
@@ -134,6 +135,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--lifeline", action="store_true", help="end when standard input closes (set by a parent)"
     )
+    parser.add_argument(
+        "--weights", type=Path, help="folder that stands in for pretrained weights of a hub"
+    )
     options = parser.parse_args(arguments)
     options.work.mkdir(parents=True, exist_ok=True)
     work = _shell_safe(options.work.resolve())
@@ -143,7 +147,7 @@ def main(arguments: list[str] | None = None) -> int:
 
         lifeline.on_parent_exit(lifeline.kill_own_group)
     try:
-        asyncio.run(_serve(port=options.port, work=work))
+        asyncio.run(_serve(port=options.port, work=work, weights=options.weights))
     except RuntimeError as error:
         logging.getLogger("binsight").error("%s", error)
         return 1

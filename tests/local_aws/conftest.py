@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,6 +14,7 @@ from botocore.config import Config
 
 from rehearsal.local_aws.process import LocalAws
 from tests.local_aws.helpers import free_port
+from tests.local_aws.shell_pipeline import BUCKET, ROLE, steps_of
 
 ACCOUNT = "111111111111"
 REGION = "us-east-1"
@@ -59,3 +61,41 @@ def until() -> Callable[..., Any]:
         raise AssertionError(f"not within {seconds} s: {what or condition}")
 
     return wait
+
+
+@pytest.fixture(scope="module")
+def sagemaker(client: Any) -> Any:
+    """SageMaker with a dataset and a model package group."""
+    s3 = client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_object(Bucket=BUCKET, Key="trash/glass/a.txt", Body=b"green glass")
+    s3.put_object(Bucket=BUCKET, Key="trash/glass/left-out.txt", Body=b"not in the manifest")
+    manifest = [{"prefix": f"s3://{BUCKET}/trash/"}, "glass/a.txt"]
+    s3.put_object(Bucket=BUCKET, Key="trash/manifest.json", Body=json.dumps(manifest))
+    service = client("sagemaker")
+    if not service.list_model_package_groups()["ModelPackageGroupSummaryList"]:
+        service.create_model_package_group(ModelPackageGroupName="bins")
+    return service
+
+
+@pytest.fixture(scope="module")
+def finish(sagemaker: Any, until: Any) -> Callable[..., Any]:
+    """Create the pipeline where it is new, start, wait: the execution and its steps by name."""
+
+    def run(name: str, text: str, **parameters: str) -> tuple[Any, dict[str, Any]]:
+        known = sagemaker.list_pipelines(PipelineNamePrefix=name)["PipelineSummaries"]
+        change = sagemaker.update_pipeline if known else sagemaker.create_pipeline
+        change(PipelineName=name, PipelineDefinition=text, RoleArn=ROLE)
+        arn = sagemaker.start_pipeline_execution(
+            PipelineName=name,
+            PipelineParameters=[{"Name": key, "Value": value} for key, value in parameters.items()],
+        )["PipelineExecutionArn"]
+
+        def ended() -> Any:
+            execution = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
+            return None if execution["PipelineExecutionStatus"] == "Executing" else execution
+
+        execution = until(ended, seconds=20, what=f"end of {name}")
+        return execution, steps_of(sagemaker, arn)
+
+    return run

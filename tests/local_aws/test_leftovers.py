@@ -45,7 +45,15 @@ def start_step(aws: LocalAws, until: Any, *, script: str) -> int:
             "AppSpecification": {
                 "ImageUri": "image",
                 "ContainerEntrypoint": ["/bin/bash", "-c", script],
-            }
+            },
+            "ProcessingResources": {
+                "ClusterConfig": {
+                    "InstanceType": "ml.m5.large",
+                    "InstanceCount": 1,
+                    "VolumeSizeInGB": 10,
+                }
+            },
+            "RoleArn": ROLE,
         },
     }
     sagemaker = client(aws, "sagemaker")

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where this server is and what it may use; the server sets it once at its start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass
+class Place:
+    """Where jobs keep their folders, and what they call and use."""
+
+    work: Path = Path("/nonexistent")
+    endpoint: str = ""
+    weights: Path | None = None
+    """Pretrained weights that stand in for those of a hub."""
+
+
+place = Place()
