@@ -9,6 +9,10 @@
     golden/outputs.npy   float32 [N, classes], what the model answers to them
 
 The camera swaps to a model only if it repeats the golden outputs on that camera.
+
+Between training and evaluation the archive also carries ``reference/float.onnx``, the same network
+before int8, so that evaluation can say what int8 costs. Evaluation leaves it out again: an archive
+with it in is never deployed.
 """
 
 import gzip
@@ -18,8 +22,8 @@ import json
 import os
 import tarfile
 import zlib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Collection, Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +31,7 @@ SCHEMA = 1
 MODEL, CARD = "model.onnx", "model.json"
 GOLDEN_INPUTS, GOLDEN_OUTPUTS = "golden/inputs.npy", "golden/outputs.npy"
 MEMBERS = (CARD, GOLDEN_INPUTS, GOLDEN_OUTPUTS, MODEL)
+REFERENCE = "reference/float.onnx"
 MAXIMUM_BYTES = 64 * 2**20
 """Limit for one member, so that a damaged or hostile archive cannot fill a camera's disk."""
 
@@ -41,6 +46,12 @@ class ModelCard:
 
     ``digests`` has the SHA-256 (hexadecimal) of ``model`` (the ONNX file), ``dataset`` and
     ``code``. ``golden_tolerance`` is the largest allowed difference of a golden probability.
+
+    Cards of earlier versions lack what stands after ``golden_tolerance``: ``precision`` (``int8``
+    or ``float32``), ``calibration`` (``temperature``, already inside the graph; ``ece_before``,
+    ``ece_after``, ``unsure_below``: the suggested threshold), ``statistics`` (what training saw,
+    for telling on a camera that it sees something else: see ``contracts.picture_statistics``) and
+    ``seen`` (which photos training saw: see ``training.seen``).
     """
 
     labels: tuple[str, ...]
@@ -50,6 +61,10 @@ class ModelCard:
     output_name: str
     digests: Mapping[str, str]
     golden_tolerance: float
+    precision: str | None = None
+    calibration: Mapping[str, Any] = field(default_factory=dict)
+    statistics: Mapping[str, Any] = field(default_factory=dict)
+    seen: str = ""
     metrics: Mapping[str, Any] = field(default_factory=dict)
     frameworks: Mapping[str, str] = field(default_factory=dict)
     created_from: Mapping[str, Any] = field(default_factory=dict)
@@ -68,7 +83,7 @@ class ModelCard:
         if not isinstance(document, dict) or document.pop("schema", None) != SCHEMA:
             raise ArchiveError(f"{CARD}: key 'schema': expected {SCHEMA}")
         known = {item.name for item in fields(cls)}
-        required = known - {"metrics", "frameworks", "created_from"}
+        required = {item.name for item in fields(cls) if _has_no_default(item)}
         for key in sorted(required - set(document)):
             raise ArchiveError(f"{CARD}: key {key!r} is missing")
         labels = document["labels"]
@@ -79,9 +94,16 @@ class ModelCard:
                 raise ArchiveError(f"{CARD}: key {key!r}: {document[key]!r}; allowed: 16 to 1024")
         if not isinstance(document["digests"], dict) or "model" not in document["digests"]:
             raise ArchiveError(f"{CARD}: key 'digests': expected an object with 'model'")
+        for key in ("calibration", "statistics", "metrics", "frameworks", "created_from"):
+            if not isinstance(document.get(key, {}), dict):
+                raise ArchiveError(f"{CARD}: key {key!r}: {document[key]!r}; expected an object")
         # A later minor version may add keys; a camera that does not know them still runs the model.
         values = {key: value for key, value in document.items() if key in known}
         return cls(**{**values, "labels": tuple(labels)})
+
+
+def _has_no_default(item: Any) -> bool:
+    return item.default is MISSING and item.default_factory is MISSING
 
 
 def file_digest(path: Path) -> str:
@@ -90,37 +112,43 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def write_archive(folder: Path, destination: Path) -> str:
+def write_archive(folder: Path, destination: Path, *, extra: Collection[str] = ()) -> str:
     """Pack a folder that holds the four members; return the archive's SHA-256.
 
-    The same content gives the same bytes. The archive appears whole or not at all.
+    ``extra`` (``REFERENCE``) goes in as well where the folder has it. The same content gives the
+    same bytes. The archive appears whole or not at all.
     """
     card = ModelCard.from_json((folder / CARD).read_bytes())
     _check_model_digest(folder, card)
     unfinished = destination.with_name(destination.name + ".part")
-    with (
-        unfinished.open("wb") as raw,
-        gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed,
-        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
-    ):
-        for name in MEMBERS:
-            content = (folder / name).read_bytes()
-            member = tarfile.TarInfo(name)
-            member.size, member.mode = len(content), 0o644
-            archive.addfile(member, io.BytesIO(content))
-    with unfinished.open("rb") as stream:
-        os.fsync(stream.fileno())
-    unfinished.replace(destination)
+    names = (*MEMBERS, *(name for name in sorted(extra) if (folder / name).is_file()))
+    try:
+        with (
+            unfinished.open("wb") as raw,
+            gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed,
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+        ):
+            for name in names:
+                content = (folder / name).read_bytes()
+                member = tarfile.TarInfo(name)
+                member.size, member.mode = len(content), 0o644
+                archive.addfile(member, io.BytesIO(content))
+        with unfinished.open("rb") as stream:
+            os.fsync(stream.fileno())
+        unfinished.replace(destination)
+    finally:
+        unfinished.unlink(missing_ok=True)
     return file_digest(destination)
 
 
-def unpack_archive(archive: Path, folder: Path) -> ModelCard:
+def unpack_archive(archive: Path, folder: Path, *, extra: Collection[str] = ()) -> ModelCard:
     """Unpack an archive into an existing folder and return its card.
 
-    Only the four members are accepted, as plain files of bounded size; SageMaker's own tars may
-    begin names with ``./``. Raises ArchiveError where anything differs.
+    Only the four members (and those of ``extra``) are accepted, as plain files of bounded size;
+    SageMaker's own tars may begin names with ``./``. Raises ArchiveError where anything differs.
     """
     found = set()
+    accepted = {*MEMBERS, *extra}
     try:
         with (
             gzip.open(archive) as stream,
@@ -130,7 +158,7 @@ def unpack_archive(archive: Path, folder: Path) -> ModelCard:
                 name = member.name.removeprefix("./")
                 if member.isdir():
                     continue
-                if name not in MEMBERS or not member.isfile() or name in found:
+                if name not in accepted or not member.isfile() or name in found:
                     raise ArchiveError(f"{archive.name}: unexpected member {member.name!r}")
                 if member.size > MAXIMUM_BYTES:
                     raise ArchiveError(f"{archive.name}: {name} has {member.size} bytes")
