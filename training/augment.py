@@ -7,28 +7,36 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-_AREA = (0.5, 1.0)
 _ASPECT = (3 / 4, 4 / 3)
 
 
-def augment(batch: Tensor, *, size: int, generator: torch.Generator) -> Tensor:
-    """uint8 [N, H, W, 3] of any size -> float [N, 3, size, size] in 0 to 255, each one varied."""
-    count = batch.shape[0]
+def augment(
+    batch: Tensor, *, size: int, generator: torch.Generator, smallest_crop: float = 0.5
+) -> Tensor:
+    """uint8 [N, H, W, 3] of any size -> float [N, 3, size, size] in 0 to 255, each one varied.
+
+    The same generator state gives the same variations on every device: chance is drawn on the CPU.
+    """
+    count, device = batch.shape[0], batch.device
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
-        return torch.rand(count, *shape, generator=generator) * (high - low) + low
+        drawn = torch.rand(count, *shape, generator=generator) * (high - low) + low
+        return drawn.to(device)
 
     def coin() -> Tensor:
-        return torch.randint(0, 2, (count,), generator=generator) * 2.0 - 1.0
+        return (torch.randint(0, 2, (count,), generator=generator) * 2.0 - 1.0).to(device)
 
-    area, log_aspect = uniform(*_AREA), uniform(math.log(_ASPECT[0]), math.log(_ASPECT[1]))
+    area, log_aspect = (
+        uniform(smallest_crop, 1.0),
+        uniform(math.log(_ASPECT[0]), math.log(_ASPECT[1])),
+    )
     width = (area * log_aspect.exp()).sqrt().clamp(max=1)
     height = (area / log_aspect.exp()).sqrt().clamp(max=1)
     shift_x, shift_y = uniform(-1, 1) * (1 - width), uniform(-1, 1) * (1 - height)
     # One affine map per photo crops, flips and, for a quarter of them, swaps the axes.
     across, along = width * coin(), height * coin()
     swap = uniform(0, 1) < 0.25
-    zero = torch.zeros(count)
+    zero = torch.zeros(count, device=device)
     upper = torch.stack([torch.where(swap, zero, across), torch.where(swap, across, zero), shift_x])
     lower = torch.stack([torch.where(swap, along, zero), torch.where(swap, zero, along), shift_y])
     maps = torch.stack([upper, lower]).permute(2, 0, 1)

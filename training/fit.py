@@ -1,142 +1,210 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The training loop: from photos to the weights that did best on the validation photos."""
+"""From photos to weights: the stages of the plan, one after the other."""
 
-import math
-import time
-from collections.abc import Iterator
+import os
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
+from transformers import TrainingArguments
+from transformers.utils.import_utils import is_torch_bf16_gpu_available
 
-from training.augment import augment
+from training import job
+from training.batches import Batches, Shown, Varying
+from training.checkpoints import Checkpoint, Checkpoints
 from training.data import Part
 from training.hyperparameters import Hyperparameters
-from training.network import Normalised, build
+from training.learner import Learner
+from training.networks import build
+from training.networks.contract import Normalised
+from training.networks.rebase import rebase
+from training.networks.recipes import Plan
+from training.networks.weights import FoundWeights
+from training.progress import Epoch, Progress
 
-_AVERAGING = 0.99
+_WARM_UP = 0.05
 _CLIP = 5.0
-_WARM_UP = 0.1
+_REBASE_PHOTOS = 256
+
+Load = Callable[[str, int], Part]
+"""Gives the photos of a split at a size."""
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """The network with its best weights, in evaluation mode on the CPU."""
+    """The network with the kept weights, in evaluation mode on the CPU, and how it got there."""
 
     network: Normalised
+    epochs: tuple[Epoch, ...]
     epoch: int
     validation_accuracy: float
 
 
-def fit(train: Part, validation: Part, settings: Hyperparameters, *, classes: int) -> Fitted:
-    """Train from scratch. The same photos, settings and machine give the same weights."""
-    device = _prepare_torch(settings.seed)
-    network = build(classes).to(device)
-    steps = max(1, len(train.labels) // settings.batch_size)
-    optimiser = torch.optim.AdamW(
-        _groups(network, settings.weight_decay), lr=settings.learning_rate
-    )
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: _rate(step, settings.epochs * steps)
-    )
-    average = {name: value.clone() for name, value in network.state_dict().items()}
-    best: tuple[float, float, int, dict[str, Tensor]] | None = None
-    batches = _batches(train, settings, device)
-    done = 0
-    for epoch in range(1, settings.epochs + 1):
-        started, total = time.monotonic(), 0.0
-        network.train()
-        for _ in range(steps):
-            pictures, labels = next(batches)
-            with torch.autocast("cuda", torch.bfloat16, enabled=device.type == "cuda"):
-                scores = network(pictures)
-            loss = functional.cross_entropy(
-                scores.float(), labels, label_smoothing=settings.label_smoothing
+def fit(
+    load: Load,
+    settings: Hyperparameters,
+    *,
+    classes: int,
+    weights: FoundWeights | None = None,
+    checkpoints: Checkpoints | None = None,
+) -> Fitted:
+    """Train. The same photos, settings and machine give the same weights, interrupted or not.
+
+    SIGTERM leaves a checkpoint and raises ``job.Terminated``.
+    """
+    _deterministic()
+    found = checkpoints.latest() if checkpoints else None
+    progress = Progress.from_json(dict(found.progress)) if found else Progress()
+    carried: dict[str, Tensor] | None = None
+    with job.termination_deferred(), tempfile.TemporaryDirectory(prefix="binsight-") as scratch:
+        if checkpoints and int(os.environ.get("RANK", "0")) == 0:
+            checkpoints.clear_scratch()
+        for plan in settings.plan:
+            if found and plan.number < found.stage:
+                continue
+            # The head's random weights must not depend on what ran before.
+            torch.manual_seed(settings.seed)
+            network = build(settings.network, classes, weights=weights)
+            here = found if found and found.stage == plan.number else None
+            train = load("train", plan.size * 5 // 4)
+            if here is None:
+                progress.start_stage()
+                if carried is not None:
+                    network.load_state_dict(carried)
+                elif weights is not None:
+                    rebase(network, _some(train, settings.seed))
+            learner = _learner(
+                network,
+                train,
+                Shown(load("validation", plan.size)),
+                plan,
+                settings,
+                progress=progress,
+                checkpoints=checkpoints,
+                folder=checkpoints.scratch if checkpoints else Path(scratch),
+                classes=classes,
             )
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(network.parameters(), _CLIP)
-            optimiser.step()
-            schedule.step()
-            done += 1
-            _average_in(average, network, decay=min(_AVERAGING, (1 + done) / (10 + done)))
-            total += float(loss.detach())
-        accuracy, validation_loss = _validate(average, validation, classes, device)
-        print(
-            f"epoch={epoch}/{settings.epochs} train_loss={total / steps:.4f} "
-            f"validation_loss={validation_loss:.4f} validation_accuracy={accuracy:.4f} "
-            f"seconds={time.monotonic() - started:.1f}",
-            flush=True,
+            _run(learner, here)
+            carried = {name: value.cpu() for name, value in learner.best.items()}
+    if carried is None:
+        raise RuntimeError("no stage was run")
+    final = build(settings.network, classes, weights=weights)
+    final.load_state_dict(carried)
+    best = progress.best
+    return Fitted(final.eval(), tuple(progress.epochs), best.epoch, best.validation_accuracy)
+
+
+def _run(learner: Learner, found: Checkpoint | None) -> None:
+    if found:
+        learner.resume(found)
+    else:
+        learner.train()
+    if learner.watch.stopped:
+        # Ends the block that deferred it; that raises in its turn.
+        raise job.Terminated
+
+
+def _learner(
+    network: Normalised,
+    train: Part,
+    validation: Shown,
+    plan: Plan,
+    settings: Hyperparameters,
+    *,
+    progress: Progress,
+    checkpoints: Checkpoints | None,
+    folder: Path,
+    classes: int,
+) -> Learner:
+    arguments = _arguments(plan, settings, folder=folder, saves=checkpoints is not None)
+    processes = arguments.world_size
+    if settings.batch_size % processes or settings.batch_size < 2 * processes:
+        raise job.StepError(
+            f"hyperparameter batch-size = {settings.batch_size} over {processes} processes; "
+            f"allowed: a multiple of {processes} from {2 * processes}"
         )
-        # Equal accuracy: the lower loss is the surer model.
-        if best is None or (accuracy, -validation_loss) > best[:2]:
-            weights = {name: value.detach().cpu().clone() for name, value in average.items()}
-            best = (accuracy, -validation_loss, epoch, weights)
-    if best is None:
-        raise RuntimeError("no epoch was run")
-    final = build(classes)
-    final.load_state_dict(best[3])
-    return Fitted(network=final.eval(), epoch=best[2], validation_accuracy=best[0])
+    varying = Varying(
+        seed=settings.seed,
+        stage=plan.number,
+        size=plan.size,
+        batch_size=settings.batch_size,
+        classes=classes,
+        smallest_crop=settings.recipe.smallest_crop,
+        mixup=settings.mixup,
+        cutmix=settings.cutmix,
+    )
+    batches = Batches(
+        train,
+        varying,
+        device=str(arguments.device),
+        process=arguments.process_index,
+        processes=processes,
+    )
+    return Learner(
+        network,
+        arguments,
+        batches=batches,
+        validation=validation,
+        plan=plan,
+        settings=settings,
+        class_weights=_class_weights(train, settings.class_weights, classes),
+        progress=progress,
+        checkpoints=checkpoints,
+    )
 
 
-def _prepare_torch(seed: int) -> torch.device:
-    torch.manual_seed(seed)
+def _arguments(
+    plan: Plan, settings: Hyperparameters, *, folder: Path, saves: bool
+) -> TrainingArguments:
+    cuda = torch.cuda.is_available()
+    mixed = settings.mixed_precision == "auto"
+    # The same test that oneDNN makes: it has fast bfloat16 kernels from AVX-512 on.
+    fast_cpu = not cuda and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    bfloat = mixed and (is_torch_bf16_gpu_available() if cuda else fast_cpu)
+    return TrainingArguments(
+        output_dir=str(folder),
+        num_train_epochs=plan.epochs,
+        per_device_train_batch_size=settings.batch_size,
+        per_device_eval_batch_size=64,
+        learning_rate=plan.learning_rate,
+        weight_decay=settings.weight_decay,
+        lr_scheduler_type="cosine",
+        warmup_steps=_WARM_UP,
+        max_grad_norm=_CLIP,
+        seed=settings.seed,
+        bf16=bfloat,
+        fp16=mixed and cuda and not bfloat,
+        use_cpu=not cuda,
+        eval_strategy="epoch",
+        save_strategy="epoch" if saves else "no",
+        logging_strategy="no",
+        log_level="error",
+        report_to="none",
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        label_names=["labels"],
+        dataloader_pin_memory=cuda,
+        ddp_find_unused_parameters=False,
+    )
+
+
+def _deterministic() -> None:
+    # cuBLAS is deterministic with this only.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _batches(
-    train: Part, settings: Hyperparameters, device: torch.device
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Endless shuffled, augmented batches. Only whole ones: batch norm dislikes a batch of one."""
-    generator = torch.Generator().manual_seed(settings.seed)
-    pixels, labels = torch.from_numpy(train.pixels), torch.from_numpy(train.labels)
-    size = min(settings.batch_size, len(labels))
-    while True:
-        order = torch.randperm(len(labels), generator=generator)
-        for start in range(0, len(labels) - size + 1, size):
-            chosen = order[start : start + size]
-            pictures = augment(pixels[chosen], size=settings.image_size, generator=generator)
-            yield pictures.to(device), labels[chosen].to(device)
+def _some(part: Part, seed: int) -> Tensor:
+    chosen = np.random.default_rng(seed).permutation(len(part.labels))[:_REBASE_PHOTOS]
+    return torch.from_numpy(part.pixels[np.sort(chosen)])
 
 
-def _groups(network: Normalised, decay: float) -> list[dict[str, object]]:
-    """Weights decay; biases and batch norm do not."""
-    weights = [value for value in network.parameters() if value.ndim > 1]
-    others = [value for value in network.parameters() if value.ndim <= 1]
-    return [{"params": weights, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
-
-
-def _rate(step: int, steps: int) -> float:
-    """Linear warm-up, then a cosine down to nothing."""
-    warm = max(1.0, _WARM_UP * steps)
-    if step < warm:
-        return (step + 1) / warm
-    return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1.0, steps - warm)))
-
-
-@torch.no_grad()
-def _average_in(average: dict[str, Tensor], network: Normalised, *, decay: float) -> None:
-    for name, value in network.state_dict().items():
-        if value.is_floating_point():
-            average[name].lerp_(value, 1 - decay)
-        else:
-            average[name].copy_(value)
-
-
-@torch.no_grad()
-def _validate(
-    weights: dict[str, Tensor], part: Part, classes: int, device: torch.device
-) -> tuple[float, float]:
-    """Accuracy and loss of the averaged weights on unvaried photos."""
-    network = build(classes).to(device)
-    network.load_state_dict(weights)
-    network.eval()
-    pictures = torch.from_numpy(part.pixels).permute(0, 3, 1, 2)
-    batches = torch.split(pictures, 64)
-    scores = torch.cat([network(batch.to(device).float()).cpu() for batch in batches])
-    labels = torch.from_numpy(part.labels)
-    right = float((scores.argmax(dim=1) == labels).float().mean())
-    return right, float(np.float32(functional.cross_entropy(scores, labels)))
+def _class_weights(part: Part, exponent: float, classes: int) -> Tensor:
+    """Rarer classes count more; the mean over the photos is 1, so that the rate need not change."""
+    counts = np.bincount(part.labels, minlength=classes).clip(min=1)
+    weights = (counts.mean() / counts) ** exponent
+    return torch.tensor(weights * counts.sum() / (weights * counts).sum(), dtype=torch.float32)

@@ -2,38 +2,81 @@
 """What can be tuned: names, types, limits and defaults, checked before any data is read."""
 
 import argparse
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from training.job import StepError
+from training.networks.recipes import NAMES, PRETRAINED, Plan, Recipe, plan, recipe
+
+AUTOMATIC = ("", "auto")
+"""Values that mean "not given": for those who must always pass something."""
 
 
-def _number(default: float, low: float, high: float, about: str) -> Any:
+def _number(default: float | None, low: float, high: float, about: str) -> Any:
+    """A number with limits. Default None: what the network's recipe says."""
     return field(default=default, metadata={"low": low, "high": high, "about": about})
+
+
+def _choice(default: str, allowed: tuple[str, ...], about: str) -> Any:
+    return field(default=default, metadata={"allowed": allowed, "about": about})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hyperparameters:
-    """The settings of one training run."""
+    """The settings of one training run, none of them open: the recipe fills what is not given."""
 
-    epochs: int = _number(12, 1, 500, "passes over the training photos")
-    image_size: int = _number(96, 32, 512, "side of the square the model sees, a multiple of 16")
-    batch_size: int = _number(16, 2, 1024, "photos per step")
-    learning_rate: float = _number(2e-3, 1e-6, 1.0, "peak of the schedule")
+    network: str = _choice("mobilenet_v2", NAMES, "what is trained")
+    weights: str = field(
+        default="",
+        metadata={"about": "pretrained: a folder, or owner/name[@revision] of the hub; none: ''"},
+    )
+    epochs: int = _number(None, 1, 500, "passes over the training photos")
+    image_size: int = _number(None, 32, 512, "side of the square the model sees, a multiple of 16")
+    batch_size: int = _number(None, 2, 4096, "photos per step, over all processes")
+    learning_rate: float = _number(None, 1e-6, 1.0, "peak of the schedule")
     weight_decay: float = _number(0.05, 0.0, 1.0, "decoupled, on weights of layers only")
     label_smoothing: float = _number(0.1, 0.0, 0.5, "share of the label given to other classes")
+    mixup: float = _number(None, 0.0, 5.0, "how evenly two photos are blended; 0: never")
+    cutmix: float = _number(0.0, 0.0, 5.0, "as mixup, with a pasted rectangle; 0: never")
+    class_weights: float = _number(0.0, 0.0, 1.0, "0: photos count alike; 1: classes count alike")
+    patience: int = _number(8, 0, 500, "epochs without a better validation loss; 0: no limit")
+    mixed_precision: str = _choice("auto", ("auto", "off"), "bfloat16 where it is faster")
+    int8_loss: float = _number(1.0, 0.0, 100.0, "points of accuracy that int8 may lose")
+    int8_policy: str = _choice("ship-float", ("ship-float", "fail"), "when int8 loses more")
     seed: int = _number(0, 0, 2**31 - 1, "of weights, order and augmentation")
 
     def __post_init__(self) -> None:
+        _check_choices(self)
+        if self.weights and self.network not in PRETRAINED:
+            raise StepError(
+                f"hyperparameter weights = {self.weights!r}; network = {self.network} has none; "
+                f"allowed with network = {', '.join(PRETRAINED)}"
+            )
         for item in fields(self):
-            value, low, high = getattr(self, item.name), item.metadata["low"], item.metadata["high"]
-            if not low <= value <= high:
-                raise StepError(f"hyperparameter {_shown(item.name)} = {value}; {_allowed(item)}")
+            if item.default is None and getattr(self, item.name) is None:
+                object.__setattr__(self, item.name, getattr(self.recipe, item.name))
+        _check_numbers(self)
         if self.image_size % 16:
             raise StepError(
                 f"hyperparameter image-size = {self.image_size}; allowed: a multiple of 16"
             )
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe behind these settings."""
+        return recipe(self.network, pretrained=bool(self.weights))
+
+    @property
+    def plan(self) -> tuple[Plan, ...]:
+        """The stages of the training, one after the other."""
+        return plan(
+            self.recipe,
+            epochs=self.epochs,
+            image_size=self.image_size,
+            learning_rate=self.learning_rate,
+        )
 
     @classmethod
     def parse(cls, given: Mapping[str, str]) -> "Hyperparameters":
@@ -45,8 +88,10 @@ class Hyperparameters:
                 allowed = ", ".join(_shown(item) for item in known)
                 raise StepError(f"hyperparameter {_shown(name)!r} is not known; allowed: {allowed}")
             kind = known[name].type
+            if text in AUTOMATIC:
+                continue
             try:
-                values[name] = int(text) if kind is int else float(text)
+                values[name] = kind(text) if kind in (int, float) else text
             except ValueError as error:
                 raise StepError(
                     f"hyperparameter {_shown(name)} = {text!r}; {_allowed(known[name])}"
@@ -61,8 +106,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """One option per hyperparameter. Text: ``Hyperparameters.parse`` names what is wrong better."""
     group = parser.add_argument_group("hyperparameters")
     for item in fields(Hyperparameters):
-        about = f"{item.metadata['about']} (default {item.default}; {_allowed(item)})"
-        group.add_argument(f"--{_shown(item.name)}", metavar="N", help=about)
+        default = "the network's recipe" if item.default is None else item.default or repr("")
+        limits = _allowed(item)
+        about = f"{item.metadata['about']} (default {default}{'; ' + limits if limits else ''})"
+        group.add_argument(f"--{_shown(item.name)}", metavar="V", help=about)
 
 
 def given_arguments(parsed: argparse.Namespace) -> dict[str, str]:
@@ -71,10 +118,32 @@ def given_arguments(parsed: argparse.Namespace) -> dict[str, str]:
     return {name: value for name, value in pairs if value is not None}
 
 
+def _check_choices(settings: Hyperparameters) -> None:
+    for item in fields(settings):
+        value = getattr(settings, item.name)
+        if "allowed" in item.metadata and value not in item.metadata["allowed"]:
+            raise StepError(f"hyperparameter {_shown(item.name)} = {value!r}; {_allowed(item)}")
+
+
+def _check_numbers(settings: Hyperparameters) -> None:
+    for item in fields(settings):
+        value = getattr(settings, item.name)
+        if "low" not in item.metadata:
+            continue
+        # "not within" and not "outside": nan is neither below nor above anything.
+        within = item.metadata["low"] <= value <= item.metadata["high"]
+        if not (within and math.isfinite(value)):
+            raise StepError(f"hyperparameter {_shown(item.name)} = {value}; {_allowed(item)}")
+
+
 def _shown(name: str) -> str:
     return name.replace("_", "-")
 
 
 def _allowed(item: Any) -> str:
+    if "allowed" in item.metadata:
+        return f"allowed: {', '.join(item.metadata['allowed'])}"
+    if "low" not in item.metadata:
+        return ""
     kind = "whole numbers" if item.type is int else "numbers"
     return f"allowed: {kind} from {item.metadata['low']} to {item.metadata['high']}"

@@ -11,7 +11,8 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -38,6 +39,20 @@ def channel(name: str) -> Path:
     """The folder of a training job's input channel."""
     given = os.environ.get(f"SM_CHANNEL_{name.upper()}")
     return Path(given) if given else base() / "input" / "data" / name
+
+
+def checkpoint_folder() -> Path | None:
+    """Where a training job keeps checkpoints, if it was given a place for them."""
+    given = os.environ.get("SM_CHECKPOINT_DIR")
+    folder = Path(given) if given else base() / "checkpoints"
+    return folder if given or folder.is_dir() else None
+
+
+def output_folder() -> Path | None:
+    """Where a training job leaves what SageMaker packs into output.tar.gz, if it is one."""
+    given = os.environ.get("SM_OUTPUT_DATA_DIR")
+    folder = Path(given) if given else base() / "output" / "data"
+    return folder if given or folder.parent.is_dir() else None
 
 
 def model_folder() -> Path:
@@ -76,7 +91,7 @@ def run(step: Callable[[], None]) -> NoReturn:
         _fail(str(error), 1)
     except KeyboardInterrupt:
         _fail("interrupted by Ctrl-C; nothing was left as a result", 130)
-    except _Terminated:
+    except Terminated:
         _fail("stopped by SIGTERM; nothing was left as a result", 143)
     except OSError as error:
         _fail(f"{error.filename or 'disk'}: {error.strerror or error}", 1)
@@ -86,13 +101,44 @@ def run(step: Callable[[], None]) -> NoReturn:
     sys.exit(0)
 
 
-class _Terminated(BaseException):
+class Terminated(BaseException):
     """SIGTERM arrived: unwinds the stack so that scratch folders go away."""
+
+
+_asked = False
+
+
+@contextmanager
+def termination_deferred() -> Iterator[None]:
+    """SIGTERM only sets a flag, so that what is in progress can be saved; raised at the end.
+
+    SageMaker waits two minutes between SIGTERM and SIGKILL.
+    """
+    global _asked  # noqa: PLW0603 - one process has one SIGTERM
+    _asked = False
+    before = signal.signal(signal.SIGTERM, _note_termination)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if _asked:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise Terminated
+
+
+def termination_asked() -> bool:
+    """Whether SIGTERM arrived since termination is deferred."""
+    return _asked
+
+
+def _note_termination(_number: int, _frame: FrameType | None) -> None:
+    global _asked  # noqa: PLW0603
+    _asked = True
 
 
 def _terminated(_number: int, _frame: FrameType | None) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise _Terminated
+    raise Terminated
 
 
 def _fail(reason: str, code: int) -> NoReturn:

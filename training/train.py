@@ -3,70 +3,145 @@
 
 Reads what prepare wrote; writes ``model.onnx`` (int8), ``golden/`` and, last, ``model.json``.
 SageMaker packs that folder into model.tar.gz. Hyperparameters come from the command line, else from
-the job's hyperparameters.json, else from the defaults.
+the job's hyperparameters.json, else from the network's recipe. The channel ``weights``, where there
+is one, wins over the hyperparameter.
 """
 
 import argparse
 import json
 import os
 import sys
+import tempfile
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 if __package__ in (None, ""):  # run as a file: make the project importable
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from contracts.model_archive import ModelCard
 from training import job
+from training.checkpoints import Checkpoints
 from training.data import load, read_dataset
+from training.history import write_history
 from training.hyperparameters import Hyperparameters, add_arguments, given_arguments
+from training.networks.recipes import PRETRAINED
+from training.networks.weights import FoundWeights, find
+from training.provenance import code_digest
 
 _CALIBRATION_PHOTOS = 150
 
 
-def train(prepared: Path, folder: Path, settings: Hyperparameters) -> ModelCard:
-    """Do the step; return the model's card."""
+def train(
+    prepared: Path,
+    folder: Path,
+    settings: Hyperparameters,
+    *,
+    report: Path | None = None,
+    checkpoints: Path | None = None,
+) -> ModelCard | None:
+    """Do the step; return the model's card.
+
+    ``report`` gets the drawn history, ``checkpoints`` what an interrupted run goes on from.
+    """
     dataset = read_dataset(prepared)
     # Threads that wait in a busy loop take the processor from everything else on the machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # Imported only now so that wrong settings or folders are told at once: torch takes seconds.
-    from training.fit import fit  # noqa: PLC0415
-    from training.package import Origin, clear, package  # noqa: PLC0415
-
     started = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
-    clear(folder)
-    labels, size = dataset["classes"], settings.image_size
-    # More pixels than the model sees, so that a crop need not be enlarged.
-    photos = load(prepared, "train", labels, size=size * 5 // 4)
-    validation = load(prepared, "validation", labels, size=size)
-    print(
-        f"train: photos={len(photos.labels)} validation={len(validation.labels)} "
-        f"classes={len(labels)} hyperparameters={json.dumps(settings.to_json())}",
-        flush=True,
-    )
-    fitted = fit(photos, validation, settings, classes=len(labels))
+    with tempfile.TemporaryDirectory(prefix="binsight-") as scratch:
+        weights, settings = _weights(settings, Path(scratch))
+        # Imported only now so that wrong settings or folders are told at once: they take seconds.
+        from training.fit import fit  # noqa: PLC0415
+        from training.package import Origin, clear, package  # noqa: PLC0415
+
+        clear(folder)
+        labels, counts = dataset["classes"], dataset["counts"]
+        print(
+            f"train: photos={sum(counts['train'].values())} "
+            f"validation={sum(counts['validation'].values())} classes={len(labels)} "
+            f"hyperparameters={json.dumps(settings.to_json())}",
+            flush=True,
+        )
+        kept = Checkpoints(checkpoints, _run(dataset, settings)) if checkpoints else None
+        fitted = fit(
+            lambda split, size: load(prepared, split, labels, size=size),
+            settings,
+            classes=len(labels),
+            weights=weights,
+            checkpoints=kept,
+        )
+    if int(os.environ.get("RANK", "0")) > 0:
+        return None  # of several processes the first one makes the model
+    if report:
+        write_history(report, fitted.epochs, kept=fitted.epoch, settings=settings)
+    size = settings.image_size
     card = package(
         fitted.network,
         folder,
         calibration=load(prepared, "train", labels, size=size, most=_CALIBRATION_PHOTOS),
-        validation=validation,
+        validation=load(prepared, "validation", labels, size=size),
         origin=Origin(dataset=dataset, settings=settings, epoch=fitted.epoch),
     )
     compared = " ".join(f"{name}={value:.4g}" for name, value in card.metrics["validation"].items())
     print(f"export: {compared}")
     print(f"train: model={card.digests['model'][:12]} seconds={time.monotonic() - started:.1f}")
+    if kept:
+        kept.forget()
     return card
+
+
+def _weights(
+    settings: Hyperparameters, scratch: Path
+) -> tuple[FoundWeights | None, Hyperparameters]:
+    """The pretrained weights, and the settings with their digest in place of their address."""
+    if settings.weights:
+        found = find(settings.weights, scratch=scratch)
+        return found, replace(settings, weights=found.name)
+    if settings.network in PRETRAINED:
+        print(
+            f"WARNING: network {settings.network} is trained from scratch: no pretrained weights "
+            "were given. Expect about 30 points of accuracy less than with them. Give the "
+            "hyperparameter weights (a folder or owner/name[@revision] of the hub) or, on "
+            "SageMaker, the channel weights.",
+            flush=True,
+        )
+    return None, settings
+
+
+def _run(dataset: Mapping[str, Any], settings: Hyperparameters) -> dict[str, Any]:
+    """What must be the same for a checkpoint to be gone on from."""
+    return {
+        "hyperparameters": settings.to_json(),
+        "dataset": dataset["digest"],
+        "code": code_digest(),
+        "processes": int(os.environ.get("WORLD_SIZE", "1")),
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--prepared", type=Path, default=job.channel("prepared"))
     parser.add_argument("--model-dir", type=Path, default=job.model_folder())
+    output = job.output_folder()
+    parser.add_argument("--report", type=Path, default=output and output / "training")
+    parser.add_argument("--checkpoints", type=Path, default=job.checkpoint_folder())
     add_arguments(parser)
     given = parser.parse_args()
-    settings = Hyperparameters.parse({**job.hyperparameters(), **given_arguments(given)})
-    train(given.prepared, given.model_dir, settings)
+    chosen = {**job.hyperparameters(), **given_arguments(given)}
+    channel = job.channel("weights")
+    if channel.is_dir():
+        chosen["weights"] = str(channel)
+    settings = Hyperparameters.parse(chosen)
+    train(
+        given.prepared,
+        given.model_dir,
+        settings,
+        report=given.report,
+        checkpoints=given.checkpoints,
+    )
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-HYPERPARAMETERS = {"epochs": "2", "image-size": "32", "seed": "3"}
+HYPERPARAMETERS = {"network": "compact", "epochs": "2", "image-size": "32", "seed": "3"}
 
 
 def environment(**extra: str) -> dict[str, str]:

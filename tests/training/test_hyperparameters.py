@@ -25,7 +25,7 @@ def test_text_values_are_read() -> None:
         ({"image_size": "100"}, "hyperparameter image-size = 100; allowed: a multiple of 16"),
         ({"learning_rate": "nan"}, "hyperparameter learning-rate = nan; allowed: numbers from"),
         ({"learning_rate": "2"}, "hyperparameter learning-rate = 2.0; allowed: numbers from"),
-        ({"momentum": "0.9"}, "hyperparameter 'momentum' is not known; allowed: epochs, image"),
+        ({"momentum": "0.9"}, "hyperparameter 'momentum' is not known; allowed: network, "),
     ],
 )
 def test_wrong_ones_are_named(given: dict[str, str], message: str) -> None:

@@ -169,7 +169,7 @@ def test_sigterm_leaves_no_model_and_says_so(sagemaker_run: Run, tmp_path: Path)
     output.mkdir()
     command = [sys.executable, "training/train.py", "--prepared", str(sagemaker_run.prepared)]
     process = subprocess.Popen(
-        [*command, "--epochs", "500", "--image-size", "32"],
+        [*command, "--network", "compact", "--epochs", "500", "--image-size", "32"],
         cwd=ROOT,
         env=environment(SM_MODEL_DIR=str(model), SAGEMAKER_BASE_DIR=str(tmp_path)),
         stdout=subprocess.PIPE,

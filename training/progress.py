@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far a training is and how it went: what is printed, drawn, and kept in checkpoints."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the training photos."""
+
+    stage: int
+    epoch: int
+    size: int
+    learning_rate: float
+    train_loss: float
+    validation_loss: float
+    validation_accuracy: float
+    seconds: float
+
+
+@dataclass
+class Progress:
+    """Everything about a training that is not a weight."""
+
+    epochs: list[Epoch] = field(default_factory=list)
+    loss_sum: float = 0.0
+    loss_steps: int = 0
+    best_loss: float | None = None
+    best_epoch: int = 0
+    waited: int = 0
+    stage_done: bool = False
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> "Progress":
+        epochs = [Epoch(**row) for row in document["epochs"]]
+        return cls(**{**document, "epochs": epochs})
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def start_stage(self) -> None:
+        """What was best at another picture size says nothing about this one."""
+        self.best_loss, self.waited, self.stage_done = None, 0, False
+        self.loss_sum, self.loss_steps = 0.0, 0
+
+    def add_loss(self, loss: float) -> None:
+        self.loss_sum += loss
+        self.loss_steps += 1
+
+    def take_loss(self) -> float:
+        """The mean loss since it was last asked for."""
+        mean = self.loss_sum / max(1, self.loss_steps)
+        self.loss_sum, self.loss_steps = 0.0, 0
+        return mean
+
+    def add_epoch(self, epoch: Epoch, *, patience: int) -> bool:
+        """Note an epoch; return whether its weights are the stage's best so far."""
+        self.epochs.append(epoch)
+        if self.best_loss is None or epoch.validation_loss < self.best_loss:
+            self.best_loss, self.best_epoch, self.waited = epoch.validation_loss, epoch.epoch, 0
+            return True
+        self.waited += 1
+        self.stage_done = 0 < patience <= self.waited
+        return False
+
+    @property
+    def best(self) -> Epoch:
+        """The epoch whose weights are kept."""
+        return next(row for row in self.epochs if row.epoch == self.best_epoch)
