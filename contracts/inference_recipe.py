@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The camera program as a generic component, for the Java nucleus and for nucleus lite."""
+"""The camera program as a Greengrass component: what it may do, and its generic recipe."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,29 +7,32 @@ from typing import Any
 from contracts.recipes import recipe
 from contracts.topics import Topics
 
-ARCHITECTURES = {"x86_64": "amd64", "arm64": "aarch64"}
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "aarch64"}
 """Greengrass' names of the processors that there are artefacts for."""
-PROGRAM = "camera_component.py"
+STARTER = "start.sh"
+"""In the artefact: finds a Python that can run the program, or says what is missing."""
+PREPARATION_SECONDS = 300
+TOKEN_EXCHANGE = "aws.greengrass.TokenExchangeService"  # noqa: S105 - a component's name
+TOKEN_EXCHANGE_VERSIONS = ">=2.0.0 <3.0.0"  # noqa: S105 - as above
+
+_VARIABLE_PREFIX = "BINSIGHT_"
 
 
-def inference_recipe(
-    *,
-    component: str,
-    version: str,
-    artifacts: Mapping[str, str],
-    topics: Topics,
-    configuration: Mapping[str, Any],
-    uploads: bool = False,
-) -> str:
-    """The recipe text of one version of the camera program.
+def artifact_name(architecture: str) -> str:
+    """The file name of the artefact for a processor, a key of ARCHITECTURES."""
+    if architecture not in ARCHITECTURES:
+        raise ValueError(f"architecture {architecture!r}: one of {', '.join(ARCHITECTURES)}")
+    return f"inference-{architecture}.zip"
 
-    ``artifacts`` maps ``x86_64`` and ``arm64`` to the S3 URI of a zip. ``configuration`` has what
-    the program reads from its component configuration (``topicPrefix``, ``source``, ``bins`` and
-    so on, see lambda/inference/README.md). ``uploads``: captures are uploaded, so the device's
-    credentials are needed. Raises RecipeError where a camera would not run it as written.
+
+def access_control(component: str, topics: Topics) -> dict[str, Any]:
+    """What the camera program may do over the core's IPC: its own topics, and nothing else.
+
+    The Java nucleus fills in the thing's name where ``interpolateComponentConfiguration`` is on,
+    nucleus lite always.
     """
     thing = "{iot:thingName}"
-    access = {
+    return {
         "aws.greengrass.ipc.mqttproxy": {
             f"{component}:mqttproxy:publish": {
                 "policyDescription": "Publishes what this camera saw and how it is",
@@ -43,9 +46,43 @@ def inference_recipe(
             },
         }
     }
+
+
+def component_configuration(variables: Mapping[str, str]) -> dict[str, str]:
+    """The program's environment variables as the keys of its component configuration.
+
+    ``BINSIGHT_TOPIC_PREFIX`` becomes ``topicPrefix``; lambda/inference/camera_component.py turns
+    them back on the camera.
+    """
+    configuration = {}
+    for name, value in variables.items():
+        if not name.startswith(_VARIABLE_PREFIX):
+            raise ValueError(f"{name!r}: the program's variables begin with {_VARIABLE_PREFIX}")
+        first, *others = name.removeprefix(_VARIABLE_PREFIX).lower().split("_")
+        configuration[first + "".join(word.capitalize() for word in others)] = value
+    return configuration
+
+
+def inference_recipe(
+    *,
+    component: str,
+    version: str,
+    artifacts: Mapping[str, str],
+    topics: Topics,
+    configuration: Mapping[str, Any],
+    uploads: bool = False,
+) -> str:
+    """The recipe text of one version of the camera program.
+
+    ``artifacts`` maps the processors in ARCHITECTURES to the S3 URI of a zip. ``configuration``
+    holds the defaults of what the program reads from its component configuration
+    (``topicPrefix``, ``source``, ``bins`` and so on, see lambda/inference/README.md);
+    ``modelFolder`` must be among them. ``uploads``: captures are uploaded, so the device's
+    credentials are needed. Raises RecipeError where a camera would not run it as written.
+    """
     exchange = {
-        "aws.greengrass.TokenExchangeService": {
-            "VersionRequirement": ">=2.0.0 <3.0.0",
+        TOKEN_EXCHANGE: {
+            "VersionRequirement": TOKEN_EXCHANGE_VERSIONS,
             "DependencyType": "HARD",
         }
     }
@@ -54,7 +91,7 @@ def inference_recipe(
         version=version,
         description="Tells which bin the trash before a camera belongs in",
         publisher="Binsight",
-        configuration={**configuration, "accessControl": access},
+        configuration={**configuration, "accessControl": access_control(component, topics)},
         dependencies=exchange if uploads else None,
         manifests=[
             {
@@ -63,7 +100,7 @@ def inference_recipe(
                     "runtime": "*",
                     "architecture": ARCHITECTURES[architecture],
                 },
-                "Lifecycle": {"run": {"Script": _script(uri)}},
+                "Lifecycle": _lifecycle(uri, version),
                 "Artifacts": [{"Uri": uri, "Unarchive": "ZIP"}],
             }
             for architecture, uri in sorted(artifacts.items())
@@ -71,7 +108,23 @@ def inference_recipe(
     )
 
 
-def _script(uri: str) -> str:
-    """Greengrass unpacks a zip into a folder of its name. The path variable ends with a slash."""
+def _lifecycle(uri: str, version: str) -> dict[str, Any]:
+    """Greengrass unpacks a zip into a folder of its name.
+
+    The path variable ends with a slash on nucleus lite and without one on the Java nucleus.
+    """
     folder = uri.rsplit("/", 1)[-1].removesuffix(".zip")
-    return f"exec python3.11 -u {{artifacts:decompressedPath}}/{folder}/{PROGRAM}"
+    starter = f"{{artifacts:decompressedPath}}/{folder}/{STARTER}"
+    return {
+        "install": {
+            # Makes the model folder, which a component's user cannot; the program itself, and what
+            # it loads, run without privilege.
+            "RequiresPrivilege": True,
+            "Script": f'sh {starter} prepare "{{configuration:/modelFolder}}"',
+            "Timeout": PREPARATION_SECONDS,
+        },
+        "run": {
+            "Script": f"exec sh {starter} run",
+            "Setenv": {"BINSIGHT_COMPONENT_VERSION": version},
+        },
+    }

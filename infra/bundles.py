@@ -2,8 +2,10 @@
 """What each asset is made of."""
 
 import hashlib
+import os
+import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,11 +26,15 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Bundle:
-    """An archive: some sources and, where ``lock`` names a file, the packages it pins."""
+    """An archive: some sources and, where ``lock`` names a file, the packages it pins.
+
+    The packages are those for Linux on ``architecture``.
+    """
 
     name: str
     sources: Sequence[Source]
     lock: str = ""
+    architecture: str = "x86_64"
 
     def files(self, root: Path = ROOT) -> list[tuple[str, Path]]:
         """Every source file with its name in the archive, sorted by that name."""
@@ -43,7 +49,8 @@ class Bundle:
         if not self.lock:
             return ""
         content = (root / self.lock).read_bytes()
-        return hashlib.sha256(FORMAT.encode() + content).hexdigest()
+        other = "" if self.architecture == "x86_64" else self.architecture
+        return hashlib.sha256((FORMAT + other).encode() + content).hexdigest()
 
     def digest(self, root: Path = ROOT) -> str:
         """Changes when anything in the archive does: the asset's hash."""
@@ -62,7 +69,21 @@ INFERENCE = Bundle(
     ),
     lock="lambda/inference/requirements.txt",
 )
-"""The camera program. One platform: x86_64 Linux, Python 3.11, glibc 2.28 or newer."""
+"""The camera program for x86_64 Linux, Python 3.11, glibc 2.28 or newer. The Lambda function's code
+and the generic component's artefact are this one archive."""
+
+INFERENCE_AARCH64 = replace(INFERENCE, name="inference-aarch64", architecture="aarch64")
+"""The same for ARMv8. Built only where an environment asks for the generic packaging: it takes a
+download of its own."""
+
+COMPONENT_ARTIFACTS = Bundle(
+    name="component_artifacts",
+    sources=(
+        Source(folder="lambda/component_artifacts"),
+        Source(folder="contracts", inside="contracts"),
+    ),
+)
+"""Puts the generic component's artefacts where cameras read them."""
 
 ROLLOUT = Bundle(
     name="rollout",
@@ -88,7 +109,25 @@ TRAINING = Bundle(
 )
 """What every step of the training pipeline runs."""
 
-BUNDLES = (INFERENCE, REGISTRY_CLEANUP, ROLLOUT, TRAINING)
+BUNDLES = (COMPONENT_ARTIFACTS, INFERENCE, REGISTRY_CLEANUP, ROLLOUT, TRAINING)
+"""What every environment needs."""
+
+
+def needed_bundles() -> tuple[Bundle, ...]:
+    """What the environments there are need. Building goes before synth, which chooses one of them.
+
+    A file that cannot be read is left alone: its faults are for whoever loads it.
+    """
+    folder = Path(os.environ.get("BINSIGHT_ENVIRONMENTS") or ROOT / "environments")
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            document = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        camera = document.get("camera")
+        if isinstance(camera, dict) and camera.get("packaging") == "generic":
+            return (*BUNDLES, INFERENCE_AARCH64)
+    return BUNDLES
 
 
 def _walk(folder: Path, inside: str) -> Iterator[tuple[str, Path]]:

@@ -26,6 +26,7 @@ class GreengrassGroup(Construct):
         settings: Settings,
         key_arn: str,
         artifacts_arn: str,
+        captures_arn: str,
     ) -> None:
         super().__init__(scope, construct_id)
         prefix = settings.prefix
@@ -52,6 +53,7 @@ class GreengrassGroup(Construct):
             settings=settings,
             key_arn=key_arn,
             artifacts_arn=artifacts_arn,
+            captures_arn=captures_arn,
             components=[self.inference_component, self.model_component],
         )
         self.identity = CameraIdentity(

@@ -12,6 +12,8 @@ from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
 from contracts.components import content_version
+from contracts.inference_recipe import TOKEN_EXCHANGE, TOKEN_EXCHANGE_VERSIONS, access_control
+from infra.camera_program import camera_variables
 from infra.functions import Function
 from infra.settings import Settings
 
@@ -42,11 +44,16 @@ class InferenceComponent(Construct):
         settings: Settings,
         key_arn: str,
         component_name: str,
+        captures_bucket: str,
         code: s3_assets.Asset,
     ) -> None:
         super().__init__(scope, construct_id)
-        parameters = _parameters(settings)
-        document = json.dumps([component_name, code.asset_hash, parameters], sort_keys=True)
+        # The bucket's name is known at deployment only, and its place in the text is not content.
+        parameters = _parameters(camera_variables(settings, "captures"))
+        dependencies = _dependencies(settings)
+        document = json.dumps(
+            [component_name, code.asset_hash, parameters, dependencies], sort_keys=True
+        )
         content = hashlib.sha256(document.encode()).hexdigest()
         function = Function(
             self,
@@ -76,6 +83,8 @@ class InferenceComponent(Construct):
         version.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN
         self.name = component_name
         self.version = content_version(content, major=version.attr_version)
+        # The recipe of an imported function is generated, so what it may do is merged in.
+        self.merge = {"accessControl": access_control(component_name, settings.topics)}
         self.component = greengrass.CfnComponentVersion(
             self,
             "Component",
@@ -84,7 +93,10 @@ class InferenceComponent(Construct):
                 "componentName": component_name,
                 "componentVersion": self.version,
                 "componentPlatforms": [{"name": "Linux", "attributes": {"os": "linux"}}],
-                "componentLambdaParameters": parameters,
+                "componentLambdaParameters": _parameters(
+                    camera_variables(settings, captures_bucket)
+                ),
+                **({"componentDependencies": dependencies} if dependencies else {}),
             },
         )
         # Where data is kept, replaced versions stay for cameras to go back to. Elsewhere nothing
@@ -94,8 +106,19 @@ class InferenceComponent(Construct):
         self.component.cfn_options.deletion_policy = kept
 
 
-def _parameters(settings: Settings) -> dict[str, Any]:
-    camera = settings.camera
+def _dependencies(settings: Settings) -> dict[str, Any]:
+    """Uploading takes the credentials that this component hands out."""
+    if not settings.camera.uploads:
+        return {}
+    return {
+        TOKEN_EXCHANGE: {
+            "versionRequirement": TOKEN_EXCHANGE_VERSIONS,
+            "dependencyType": "HARD",
+        }
+    }
+
+
+def _parameters(variables: dict[str, str]) -> dict[str, Any]:
     return {
         # Long-lived: the program starts with the camera and runs until it is replaced.
         "pinned": True,
@@ -105,14 +128,5 @@ def _parameters(settings: Settings) -> dict[str, Any]:
         "maxQueueSize": 100,
         # Containers need cgroup v1, and the camera's device is outside them.
         "linuxProcessParams": {"isolationMode": "NoContainer"},
-        "environmentVariables": {
-            "BINSIGHT_ARRIVAL_FRAMES": str(camera.arrival_frames),
-            "BINSIGHT_BINS": settings.bins.policy().to_json(),
-            "BINSIGHT_DEPARTURE_FRAMES": str(camera.departure_frames),
-            "BINSIGHT_MODEL_FOLDER": camera.model_folder,
-            "BINSIGHT_SMOOTHING_FRAMES": str(camera.smoothing_frames),
-            "BINSIGHT_SOURCE": camera.source,
-            "BINSIGHT_TELEMETRY_SECONDS": str(camera.telemetry_seconds),
-            "BINSIGHT_TOPIC_PREFIX": camera.topic_prefix,
-        },
+        "environmentVariables": variables,
     }

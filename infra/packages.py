@@ -8,17 +8,12 @@ import tempfile
 from pathlib import Path
 
 PYTHON = "3.11"
-PLATFORMS = (
-    "manylinux_2_28_x86_64",
-    "manylinux_2_27_x86_64",
-    "manylinux_2_24_x86_64",
-    "manylinux_2_17_x86_64",
-    "manylinux2014_x86_64",
-    "manylinux2010_x86_64",
-    "manylinux1_x86_64",
-    "any",
-)
-"""Wheels a camera can load: glibc 2.28 or older, x86_64. pip knows no 'and older' by itself."""
+PLATFORMS = {
+    "x86_64": ("_2_28", "_2_27", "_2_24", "_2_17", "2014", "2010", "1"),
+    "aarch64": ("_2_28", "_2_27", "_2_24", "_2_17", "2014"),
+}
+"""The manylinux versions of wheels that a camera can load, glibc 2.28 or older, by processor. pip
+knows no 'and older' by itself."""
 
 NOT_ON_CAMERAS = (
     # Only onnxruntime's offline tools import these; inference does not.
@@ -48,15 +43,21 @@ class PackagesError(RuntimeError):
     """The packages could not be installed, or do not fit."""
 
 
-def installed_packages(lock: Path, folder: Path) -> Path:
-    """The packages that ``lock`` pins, slimmed, in ``folder``; installed if they are not there."""
+def installed_packages(lock: Path, folder: Path, architecture: str) -> Path:
+    """The packages that ``lock`` pins, slimmed, in ``folder``; installed if they are not there.
+
+    What else is beside ``folder`` is taken for leftovers of older locks and removed.
+    """
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    print(f"bundling: installing {lock.name} for cameras (a minute at first)", flush=True)
+    print(
+        f"bundling: installing {lock.name} for {architecture} cameras (a minute at first)",
+        flush=True,
+    )
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="unfinished-") as scratch:
         target = Path(scratch) / "packages"
-        _install(lock, target)
+        _install(lock, target, architecture)
         _slim(target)
         # The name appears when everything is in it.
         target.replace(folder)
@@ -68,13 +69,14 @@ def installed_packages(lock: Path, folder: Path) -> Path:
     return folder
 
 
-def _install(lock: Path, target: Path) -> None:
+def _install(lock: Path, target: Path, architecture: str) -> None:
+    platforms = [f"manylinux{one}_{architecture}" for one in PLATFORMS[architecture]]
     command = [
         *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
         *("--target", str(target), "--requirement", str(lock)),
         *("--no-deps", "--require-hashes", "--no-compile", "--only-binary", ":all:"),
         *("--implementation", "cp", "--python-version", PYTHON),
-        *(option for platform in PLATFORMS for option in ("--platform", platform)),
+        *(option for platform in (*platforms, "any") for option in ("--platform", platform)),
     ]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:

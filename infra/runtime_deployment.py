@@ -7,12 +7,13 @@ from typing import Any
 from aws_cdk import aws_greengrassv2 as greengrass
 from constructs import Construct
 
-from contracts.topics import Topics
-from infra.inference_component import InferenceComponent
+from contracts.inference_recipe import TOKEN_EXCHANGE
+from infra.camera_program import CameraProgram
 from infra.settings import Settings
 
 NUCLEUS = ("aws.greengrass.Nucleus", "2.17.0")
 LOG_MANAGER = ("aws.greengrass.LogManager", "2.3.11")
+TOKENS = (TOKEN_EXCHANGE, "2.0.3")
 """Pinned: without a version here, AWS may update them, and restart cameras, when it likes."""
 
 
@@ -29,22 +30,19 @@ class RuntimeDeployment(Construct):
         *,
         settings: Settings,
         group_arn: str,
-        inference: InferenceComponent,
+        inference: CameraProgram,
         model_component: str,
     ) -> None:
         super().__init__(scope, construct_id)
-        names = (inference.name, model_component)
+        managed = _managed(settings, (inference.name, model_component))
         self.deployment = greengrass.CfnDeployment(
             self,
             "Deployment",
             deployment_name=f"{settings.prefix}-runtime",
             target_arn=group_arn,
             components={
-                NUCLEUS[0]: _component(NUCLEUS[1], _nucleus()),
-                LOG_MANAGER[0]: _component(LOG_MANAGER[1], _log_manager(names)),
-                inference.name: _component(
-                    inference.version, _access(inference.name, settings.topics)
-                ),
+                **managed,
+                inference.name: _component(inference.version, inference.merge),
             },
             deployment_policies={
                 "failureHandlingPolicy": "ROLLBACK",
@@ -78,6 +76,23 @@ def _component(version: str, merge: dict[str, Any]) -> dict[str, Any]:
     return {"componentVersion": version, "configurationUpdate": {"merge": configuration}}
 
 
+def _managed(settings: Settings, components: tuple[str, ...]) -> dict[str, Any]:
+    """AWS's own components at pinned versions, where cameras have the Java nucleus.
+
+    Nucleus lite is not updated by deployments and asks the cloud for whatever a deployment names:
+    the cloud has none of these for it, and the deployment fails.
+    """
+    if not settings.camera.manages_nucleus:
+        return {}
+    managed = {
+        NUCLEUS[0]: _component(NUCLEUS[1], _nucleus()),
+        LOG_MANAGER[0]: _component(LOG_MANAGER[1], _log_manager(components)),
+    }
+    if settings.camera.uploads:
+        managed[TOKENS[0]] = {"componentVersion": TOKENS[1]}
+    return managed
+
+
 def _nucleus() -> dict[str, Any]:
     # Lets {iot:thingName} be used in the access control below.
     return {"interpolateComponentConfiguration": True}
@@ -98,25 +113,4 @@ def _log_manager(components: tuple[str, ...]) -> dict[str, Any]:
             "systemLogsConfiguration": {"uploadToCloudWatch": "false"},
         },
         "periodicUploadIntervalSec": "300",
-    }
-
-
-def _access(component: str, topics: Topics) -> dict[str, Any]:
-    """The recipe of an imported function is generated, so what it may do is merged in here."""
-    thing = "{iot:thingName}"
-    return {
-        "accessControl": {
-            "aws.greengrass.ipc.mqttproxy": {
-                f"{component}:mqttproxy:publish": {
-                    "policyDescription": "Publishes what this camera saw and how it is",
-                    "operations": ["aws.greengrass#PublishToIoTCore"],
-                    "resources": [topics.detections(thing), topics.telemetry(thing)],
-                },
-                f"{component}:mqttproxy:subscribe": {
-                    "policyDescription": "Takes commands meant for this camera",
-                    "operations": ["aws.greengrass#SubscribeToIoTCore"],
-                    "resources": [topics.commands(thing)],
-                },
-            }
-        }
     }

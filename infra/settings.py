@@ -5,15 +5,19 @@
 one line each, with the file, the key, the value and what is allowed.
 """
 
+import json
 import os
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
 
 from contracts.bins import BINS, BinPolicy
+from contracts.recipes import MAXIMUM_CONFIGURATION_VALUE
 from contracts.topics import Topics
+from infra.camera_settings import CameraSettings
 from infra.regions import REGIONS
 from infra.section import Days, Fraction, Section
 from infra.settings_errors import SettingsError, explain
@@ -34,10 +38,6 @@ def _check_bin(value: str) -> str:
     if value not in BINS:
         raise ValueError(f"one of {', '.join(BINS)}")
     return value
-
-
-def _check_topic_prefix(value: str) -> str:
-    return Topics(value).prefix
 
 
 Bin = Annotated[str, AfterValidator(_check_bin)]
@@ -66,18 +66,6 @@ class BinSettings(Section):
     def policy(self) -> BinPolicy:
         """The policy as the camera reads it."""
         return BinPolicy(self.classes, default=self.default, unsure_below=self.unsure_below)
-
-
-class CameraSettings(Section):
-    """What every camera of this environment is told."""
-
-    topic_prefix: Annotated[str, AfterValidator(_check_topic_prefix)] = "binsight"
-    source: Annotated[str, Field(pattern=r"^(v4l2|dir|file|rtsp|awscam):.+$")] = "v4l2:/dev/video0"
-    model_folder: Annotated[str, Field(pattern=r"^/[A-Za-z0-9._/-]+$")] = "/var/lib/binsight/models"
-    telemetry_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
-    smoothing_frames: Annotated[int, Field(ge=1, le=60)] = 5
-    arrival_frames: Annotated[int, Field(ge=1, le=60)] = 2
-    departure_frames: Annotated[int, Field(ge=1, le=60)] = 3
 
 
 class RolloutSettings(Section):
@@ -150,10 +138,28 @@ def load(name: str) -> Settings:
         raise SettingsError(f"{path}: not TOML: {error}") from error
     except ValidationError as error:
         raise SettingsError("\n".join(explain(error, path, Settings))) from error
-    if settings.training.cache_days >= settings.data.runs_days:
-        raise SettingsError(
-            f"{path}: training.cache_days = {settings.training.cache_days}: allowed: less than "
-            f"data.runs_days = {settings.data.runs_days}, because a step that is reused needs "
-            "what it left, which is deleted after that time"
-        )
+    if faults := list(_contradictions(settings)):
+        raise SettingsError("\n".join(f"{path}: {fault}" for fault in faults))
     return settings
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    """What is wrong between keys that are right by themselves."""
+    training, data, camera = settings.training, settings.data, settings.camera
+    if training.cache_days >= data.runs_days:
+        yield (
+            f"training.cache_days = {training.cache_days}: allowed: less than data.runs_days = "
+            f"{data.runs_days}, because a step that is reused needs what it left, which is "
+            "deleted after that time"
+        )
+    if camera.packaging == "lambda" and camera.nucleus == "any":
+        yield (
+            "camera.nucleus = 'any': allowed: 'java' while camera.packaging is 'lambda', because "
+            "no other nucleus runs Lambda components"
+        )
+    size = len(json.dumps(settings.bins.policy().to_json()))
+    if camera.packaging == "generic" and size > MAXIMUM_CONFIGURATION_VALUE:
+        yield (
+            f"bins.classes: as JSON text {size} characters: allowed: "
+            f"{MAXIMUM_CONFIGURATION_VALUE}, because nucleus lite takes no longer value"
+        )

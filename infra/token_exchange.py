@@ -13,10 +13,15 @@ from infra.settings import Settings
 
 COMPONENTS_PREFIX = "components"
 """Folder of the artifacts bucket that holds what cameras download."""
+OWN_NAME = "${credentials-iot:ThingName}"
+"""Filled in by AWS IoT when it hands out the credentials."""
 
 
 class TokenExchange(Construct):
-    """Temporary credentials for cameras: read component artifacts, write their components' logs."""
+    """Temporary credentials for cameras: read component artifacts, write their components' logs.
+
+    Where captures are uploaded, a camera writes them too, below its own name only.
+    """
 
     def __init__(
         self,
@@ -26,6 +31,7 @@ class TokenExchange(Construct):
         settings: Settings,
         key_arn: str,
         artifacts_arn: str,
+        captures_arn: str,
         components: Sequence[str],
     ) -> None:
         super().__init__(scope, construct_id)
@@ -68,6 +74,7 @@ class TokenExchange(Construct):
                     why="The wildcard is the log stream, one per camera and day; the log groups "
                     "are those of this environment's two components.",
                 ),
+                *(_uploads(settings, key_arn, captures_arn) if settings.camera.uploads else []),
             ],
         )
         self.alias = iot.CfnRoleAlias(
@@ -77,3 +84,15 @@ class TokenExchange(Construct):
             role_arn=self.role.arn,
             credential_duration_seconds=3600,
         )
+
+
+def _uploads(settings: Settings, key_arn: str, captures_arn: str) -> list[Allow]:
+    return [
+        Allow(
+            actions=["s3:PutObject"],
+            on=[f"{captures_arn}/{OWN_NAME}/*"],
+            why="A capture is named by the time it was taken; the folder is the camera's own name, "
+            "which AWS IoT fills in from its certificate.",
+        ),
+        use_key(key_arn, settings.region, ["s3"], actions=["kms:GenerateDataKey"]),
+    ]

@@ -81,6 +81,8 @@ class Cameras:
             stand_ins={
                 "BINSIGHT_SOURCE": f"dir:{lens}?follow=1&hold=6&gap=4&fps=15",
                 "BINSIGHT_PUBLISHER": f"https:{self.cloud.iot_endpoint}",
+                # Both cameras are on this machine, which has each port once.
+                "BINSIGHT_PAGE": "off",
             },
             model_folder=self.model_folder,
             news=self.news,

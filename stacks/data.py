@@ -42,6 +42,7 @@ class DataStack(EnvironmentStack):
         self.dataset = self._shared(dataset)
         self.artifacts = self._shared(artifacts)
         self.archive = self._shared(archive)
+        self.captures = self._shared(captures)
 
         self.output("DatasetBucket", dataset.bucket_name, "Photos by class, and their manifests")
         self.output("ArtifactsBucket", artifacts.bucket_name, "Training runs, models, components")

@@ -5,6 +5,8 @@ from constructs import Construct
 
 from infra.assets import archive_asset
 from infra.bundles import INFERENCE, ROLLOUT
+from infra.camera_program import CameraProgram
+from infra.generic_component import GenericComponent
 from infra.greengrass_group import GreengrassGroup
 from infra.inference_component import InferenceComponent
 from infra.model_rollout import ModelRollout
@@ -37,15 +39,9 @@ class EdgeStack(EnvironmentStack):
             settings=settings,
             key_arn=data.key_arn,
             artifacts_arn=data.artifacts.arn,
+            captures_arn=data.captures.arn,
         )
-        inference = InferenceComponent(
-            self,
-            "Inference",
-            settings=settings,
-            key_arn=data.key_arn,
-            component_name=group.inference_component,
-            code=archive_asset(self, "InferenceCode", INFERENCE),
-        )
+        inference = self._program(data, group.inference_component)
         RuntimeDeployment(
             self,
             "Runtime",
@@ -69,8 +65,31 @@ class EdgeStack(EnvironmentStack):
         self._outputs(group, inference, rollout)
         self.state_deletion_policies()
 
+    def _program(self, data: DataStack, name: str) -> CameraProgram:
+        """The camera program, packaged as the settings say."""
+        if self.settings.camera.packaging == "generic":
+            return GenericComponent(
+                self,
+                "Inference",
+                settings=self.settings,
+                key_arn=data.key_arn,
+                component_name=name,
+                captures_bucket=data.captures.name,
+                artifacts_bucket=data.artifacts.name,
+                artifacts_arn=data.artifacts.arn,
+            )
+        return InferenceComponent(
+            self,
+            "Inference",
+            settings=self.settings,
+            key_arn=data.key_arn,
+            component_name=name,
+            captures_bucket=data.captures.name,
+            code=archive_asset(self, "InferenceCode", INFERENCE),
+        )
+
     def _outputs(
-        self, group: GreengrassGroup, inference: InferenceComponent, rollout: ModelRollout
+        self, group: GreengrassGroup, inference: CameraProgram, rollout: ModelRollout
     ) -> None:
         prefix = self.settings.prefix
         self.output("RuntimeThingGroup", f"{prefix}-runtime", "Every camera is in this group")

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Policy statements and roles, wherever a template writes them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from infra.checks.rule import Finding, at
 from infra.checks.template import Resource, Template, listed, text
 
 
@@ -80,3 +81,31 @@ def aws_policies_of(role: Resource) -> list[str]:
     """The policies managed by AWS that are attached to the role."""
     arns = [text(arn) for arn in listed(role.properties.get("ManagedPolicyArns"))]
     return [arn for arn in arns if ":iam::aws:policy/" in arn]
+
+
+def role_findings(
+    template: Template,
+    service: str,
+    *,
+    managed: str,
+    too_wide: Callable[[Statement], Iterator[str]],
+) -> Iterator[Finding]:
+    """What is wrong with all that the roles of a service may do.
+
+    ``managed`` says what is wrong with a policy managed by AWS, ``too_wide`` with a statement.
+    """
+    for role in roles_of(template, service):
+        for arn in aws_policies_of(role):
+            yield at(role, "Properties.ManagedPolicyArns", f"{arn} {managed}")
+        for statement in permissions_of(template, role):
+            for detail in too_wide(statement):
+                yield at(statement.resource, statement.path, detail)
+
+
+def unnamed(statement: Statement, who: str) -> Iterator[str]:
+    """What of a statement names neither single actions nor what is allowed."""
+    for action in statement.actions:
+        if "*" in action:
+            yield f"{who} may {action!r}, not single actions"
+    if statement.inverted:
+        yield "NotAction or NotResource allows whatever is not named"

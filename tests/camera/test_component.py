@@ -15,7 +15,12 @@ import camera_component
 import pytest
 
 from camera.settings import from_environment
-from contracts.inference_recipe import inference_recipe
+from contracts.inference_recipe import (
+    ARCHITECTURES,
+    artifact_name,
+    component_configuration,
+    inference_recipe,
+)
 from contracts.recipes import RecipeError
 from contracts.topics import Topics
 from tests.camera.test_settings import GOOD
@@ -34,14 +39,14 @@ CONFIGURATION = {
     "smoothingFrames": 5.0,
     "page": "off",
 }
-URI = "s3://artifacts/components/binsight-dev.Inference/1.2.3/inference.zip"
+FOLDER = "s3://artifacts/components/binsight-dev.Inference/1.2.3"
 
 
 def build(**changed):
     values = {
         "component": "binsight-dev.Inference",
         "version": "1.2.3",
-        "artifacts": {"x86_64": URI, "arm64": URI.replace("inference.zip", "inference-arm64.zip")},
+        "artifacts": {cpu: f"{FOLDER}/{artifact_name(cpu)}" for cpu in ARCHITECTURES},
         "topics": Topics("binsight-dev"),
         "configuration": CONFIGURATION,
     }
@@ -52,17 +57,16 @@ def test_the_recipe_is_a_few_lines_for_both_processors_and_both_nuclei():
     text = build()
     assert len(text) < 3000
     document = json.loads(text)
-    amd, arm = sorted(document["Manifests"], key=lambda m: m["Platform"]["architecture"])[::-1]
-    assert amd["Platform"] in (
-        {"os": "linux", "runtime": "*", "architecture": "amd64"},
-        {"os": "linux", "runtime": "*", "architecture": "aarch64"},
-    )
-    scripts = {m["Lifecycle"]["run"]["Script"] for m in (amd, arm)}
-    assert scripts == {
-        "exec python3.11 -u {artifacts:decompressedPath}/inference/camera_component.py",
-        "exec python3.11 -u {artifacts:decompressedPath}/inference-arm64/camera_component.py",
-    }
-    assert all(m["Artifacts"][0]["Unarchive"] == "ZIP" for m in (amd, arm))
+    for manifest, (cpu, name) in zip(
+        document["Manifests"], sorted(ARCHITECTURES.items()), strict=True
+    ):
+        starter = f"{{artifacts:decompressedPath}}/inference-{cpu}/start.sh"
+        assert manifest["Platform"] == {"os": "linux", "runtime": "*", "architecture": name}
+        assert manifest["Lifecycle"]["run"]["Script"] == f"exec sh {starter} run"
+        prepare = f'sh {starter} prepare "{{configuration:/modelFolder}}"'
+        assert manifest["Lifecycle"]["install"]["Script"] == prepare
+        [artifact] = manifest["Artifacts"]
+        assert artifact == {"Uri": f"{FOLDER}/inference-{cpu}.zip", "Unarchive": "ZIP"}
     access = document["ComponentConfiguration"]["DefaultConfiguration"]["accessControl"]
     assert json.dumps(access).count("binsight-dev/{iot:thingName}/") == 3
     assert "ComponentDependencies" not in document
@@ -76,6 +80,20 @@ def test_uploads_need_the_device_s_credentials():
             "DependencyType": "HARD",
         }
     }
+
+
+def test_a_processor_without_artefact_is_refused():
+    with pytest.raises(ValueError, match="'arm64': one of x86_64, aarch64"):
+        artifact_name("arm64")
+
+
+def test_the_names_of_variables_and_of_the_configuration_are_the_same_both_ways():
+    variables = {"BINSIGHT_CAPTURES_PER_HOUR": "12", "BINSIGHT_PAGE": "off"}
+    configuration = component_configuration(variables)
+    assert configuration == {"capturesPerHour": "12", "page": "off"}
+    assert camera_component.environment_of(configuration) == variables
+    with pytest.raises(ValueError, match="begin with BINSIGHT_"):
+        component_configuration({"PATH": "/bin"})
 
 
 def test_a_configuration_that_nucleus_lite_would_refuse_is_refused():

@@ -35,6 +35,16 @@ def imported(code, version=None, arn=None):
     }
 
 
+def copied(key, name="model.zip"):
+    """A component whose artifact the template itself puts into the bucket."""
+    files = {name: {"Bucket": "assets", "Key": key}}
+    properties = {"Bucket": {"Ref": "B"}, "Folder": "components/c/1.0.0", "Files": files}
+    return {
+        **recipe(Uri="s3://<B>/components/c/1.0.0/model.zip"),
+        "A": resource(greengrass_artifact.COPIES, properties),
+    }
+
+
 def deployment(**properties):
     return resource("AWS::GreengrassV2::Deployment", {"TargetArn": GROUP, **properties})
 
@@ -44,6 +54,7 @@ def deployment(**properties):
     [
         recipe(Digest="x" * 44, Algorithm="SHA-256"),
         recipe(Uri=f"s3://bucket/components/{SHA256}.zip"),
+        copied(f"{SHA256}.zip"),
         imported({"S3Key": f"{SHA256}.zip"}),
         imported({"ImageUri": f"registry/image@sha256:{SHA256}"}),
         imported({"S3Key": "code.zip"}, {"CodeSha256": "digest"}),
@@ -57,6 +68,8 @@ def test_a_pinned_artifact_passes(resources):
 @pytest.mark.parametrize(
     ("resources", "detail"),
     [
+        (copied("latest.zip"), "components/c/1.0.0/model.zip' has no SHA-256"),
+        (copied(f"{SHA256}.zip", "other.zip"), "1.0.0/model.zip' has no SHA-256"),
         (recipe(), "'s3://bucket/model.zip' has no SHA-256"),
         (recipe(Digest="x", Algorithm="MD5"), "has no SHA-256"),
         (imported({"S3Key": "code.zip"}), "not named by its SHA-256"),

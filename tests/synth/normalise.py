@@ -11,6 +11,7 @@ _DIGESTS = (
     (re.compile(r"\bContent [0-9a-f]{16}\b"), "Content <digest>"),
     # The two numbers of a component version that come from its content.
     (re.compile(r'"\.\d{1,6}\.\d{1,6}"'), '".<n>.<n>"'),
+    (re.compile(r'(?<=["/])1\.\d{1,6}\.\d{1,6}(?=["/])'), "1.<n>.<n>"),
 )
 
 

@@ -2,11 +2,12 @@
 """Synthesises every environment once: ``python -m tests.synth.synthesise FOLDER``.
 
 Run in a process of its own, so that the tests need neither jsii nor Node. FOLDER gets one cloud
-assembly per environment, and ``findings.json``: what the rule packs find when nothing is
-acknowledged, and what is acknowledged.
+assembly per environment and variant of dev, and ``findings.json``: what the rule packs find when
+nothing is acknowledged, and what is acknowledged.
 """
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from constructs import IConstruct
 
 import app as binsight
 from infra import bundling, settings
+from tests.synth.variants import VARIANTS, write_variant
 
 ROOT = Path(__file__).resolve().parents[2]
 ACKNOWLEDGING_MODULES = (
@@ -89,6 +91,13 @@ def main() -> int:
         synthesise(name, folder / name)
         found[name] = findings(name, folder / f"{name}-bare")
     (folder / "findings.json").write_text(json.dumps(found, indent=1, sort_keys=True))
+    for name in VARIANTS:
+        files = folder / "files" / name
+        write_variant(name, files)
+        os.environ["BINSIGHT_ENVIRONMENTS"] = str(files)
+        if bundling.main() != 0:
+            return 1
+        synthesise(name, folder / name)
     return 0
 
 

@@ -150,11 +150,11 @@ def test_the_camera_asset_runs_with_nothing_but_itself(
     assert result.stdout.startswith(str(tmp_path))
 
 
-def test_the_camera_asset_fits_into_lambda(assets: dict[str, Path]) -> None:
+def test_the_camera_asset_is_well_below_what_is_allowed(assets: dict[str, Path]) -> None:
     with zipfile.ZipFile(assets["inference"]) as content:
         size = sum(entry.file_size for entry in content.infolist())
         names = content.namelist()
-    assert size < 0.6 * MAXIMUM_UNZIPPED
+    assert size < 0.8 * MAXIMUM_UNZIPPED
     assert len(names) == len(set(names))
     assert "camera_handler.py" in names
     assert not [name for name in names if "__pycache__" in name or "/tests/" in name]

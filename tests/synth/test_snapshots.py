@@ -9,6 +9,7 @@ import pytest
 from infra import settings
 from tests.synth.conftest import ENVIRONMENTS, ROOT, STACKS, Assemblies
 from tests.synth.normalise import normalise
+from tests.synth.variants import VARIANTS
 from tools.review.assembly import read_assembly
 from tools.review.summary import summary
 
@@ -66,6 +67,15 @@ def test_template_is_the_agreed_one(
     agree(SNAPSHOTS / environment / f"{stack}.json", text, update=update)
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_edge_of_a_variant_is_the_agreed_one(
+    assemblies: Assemblies, variant: str, *, update: bool
+) -> None:
+    """The other stacks are dev's, but for the exports that the edge stack asks for."""
+    text = normalise(assemblies.template(variant, "Edge"))
+    agree(SNAPSHOTS / variant / "Edge.json", text, update=update)
+
+
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_summary_is_the_agreed_one(
     assemblies: Assemblies, environment: str, *, update: bool
@@ -80,7 +90,7 @@ def test_no_snapshot_is_left_over(*, update: bool) -> None:
         SNAPSHOTS / environment / name
         for environment in ENVIRONMENTS
         for name in (SUMMARY, *(f"{stack}.json" for stack in STACKS))
-    }
+    } | {SNAPSHOTS / variant / "Edge.json" for variant in VARIANTS}
     left_over = {path for path in SNAPSHOTS.rglob("*") if path.is_file()} - expected
     if update:
         for path in left_over:

@@ -11,18 +11,29 @@ from infra.checks.template import Resource, Template, text
 
 _SHA256 = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 _PUBLISHED = re.compile(r":function:[^:]+:\d+$")
+COPIES = "Custom::ComponentArtifacts"
+"""Copies files that are named by their digest to where a recipe names them by its version."""
 
 
 def check(template: Template) -> Iterator[Finding]:
     """Artifacts and Lambda code that can change under the same component version."""
     for component in template.of_type("AWS::GreengrassV2::ComponentVersion"):
         if "InlineRecipe" in component.properties:
-            yield from _recipe(component)
+            yield from _recipe(component, set(_copied(template)))
         if function := component.properties.get("LambdaFunction"):
             yield from _function(template, component, function)
 
 
-def _recipe(component: Resource) -> Iterator[Finding]:
+def _copied(template: Template) -> Iterator[str]:
+    """The objects that the template itself fills from files named by their digest."""
+    for copies in template.of_type(COPIES):
+        folder = f"s3://{text(copies.properties['Bucket'])}/{text(copies.properties['Folder'])}"
+        for name, source in copies.properties["Files"].items():
+            if _SHA256.search(text(source["Key"])):
+                yield f"{folder}/{name}"
+
+
+def _recipe(component: Resource, copied: set[str]) -> Iterator[Finding]:
     path = "Properties.InlineRecipe"
     try:
         recipe = json.loads(text(component.properties["InlineRecipe"]))
@@ -33,7 +44,7 @@ def _recipe(component: Resource) -> Iterator[Finding]:
         for artifact in manifest.get("Artifacts") or []:
             uri = str(artifact.get("Uri") or artifact.get("URI") or "")
             declared = artifact.get("Digest") and artifact.get("Algorithm") == "SHA-256"
-            if not declared and not _SHA256.search(uri):
+            if not declared and uri not in copied and not _SHA256.search(uri):
                 yield at(component, path, f"artifact {uri!r} has no SHA-256 digest")
 
 
@@ -63,7 +74,8 @@ RULE = Rule(
     title="A component's artifact is pinned by its content",
     why="Component versions are immutable but the objects they point to are not: an overwritten "
     "object reaches the next camera that installs the same version.",
-    fix="Give the artifact Digest and Algorithm SHA-256, or put the digest into its key; import a "
-    "published Lambda version whose code is an asset.",
+    fix="Give the artifact Digest and Algorithm SHA-256, or put the digest into its key, or copy "
+    f"it there from an asset with {COPIES}; import a published Lambda version whose code is an "
+    "asset.",
     check=check,
 )

@@ -3,8 +3,8 @@
 
 from collections.abc import Iterator
 
-from infra.checks.policies import Statement, aws_policies_of, permissions_of, roles_of
-from infra.checks.rule import Finding, Rule, at
+from infra.checks.policies import Statement, role_findings, unnamed
+from infra.checks.rule import Finding, Rule
 from infra.checks.template import Template
 
 SERVICE = "credentials.iot.amazonaws.com"
@@ -16,20 +16,13 @@ _WRITES = {"s3:PutObject", "s3:AbortMultipartUpload"}
 
 def check(template: Template) -> Iterator[Finding]:
     """What a token exchange role may do beyond the component prefix."""
-    for role in roles_of(template, SERVICE):
-        for arn in aws_policies_of(role):
-            yield at(role, "Properties.ManagedPolicyArns", f"{arn} is wider than any camera needs")
-        for statement in permissions_of(template, role):
-            for detail in _too_wide(statement):
-                yield at(statement.resource, statement.path, detail)
+    yield from role_findings(
+        template, SERVICE, managed="is wider than any camera needs", too_wide=_too_wide
+    )
 
 
 def _too_wide(statement: Statement) -> Iterator[str]:
-    for action in statement.actions:
-        if "*" in action:
-            yield f"cameras may {action!r}, not single actions"
-    if statement.inverted:
-        yield "NotAction or NotResource allows whatever is not named"
+    yield from unnamed(statement, "cameras")
     for resource in statement.on:
         if resource == "*":
             yield f"cameras may {', '.join(statement.actions)} on everything"

@@ -3,8 +3,8 @@
 
 from collections.abc import Iterator
 
-from infra.checks.policies import Statement, aws_policies_of, permissions_of, roles_of
-from infra.checks.rule import Finding, Rule, at
+from infra.checks.policies import Statement, role_findings, unnamed
+from infra.checks.rule import Finding, Rule
 from infra.checks.template import Template
 
 SERVICE = "sagemaker.amazonaws.com"
@@ -14,20 +14,13 @@ _WRITES = ("s3:Put", "s3:Delete", "s3:Abort")
 
 def check(template: Template) -> Iterator[Finding]:
     """Permissions of SageMaker's roles that reach beyond named resources."""
-    for role in roles_of(template, SERVICE):
-        for arn in aws_policies_of(role):
-            yield at(role, "Properties.ManagedPolicyArns", f"{arn} reaches every bucket and job")
-        for statement in permissions_of(template, role):
-            for detail in _unscoped(statement):
-                yield at(statement.resource, statement.path, detail)
+    yield from role_findings(
+        template, SERVICE, managed="reaches every bucket and job", too_wide=_unscoped
+    )
 
 
 def _unscoped(statement: Statement) -> Iterator[str]:
-    for action in statement.actions:
-        if "*" in action:
-            yield f"training may {action!r}, not single actions"
-    if statement.inverted:
-        yield "NotAction or NotResource allows whatever is not named"
+    yield from unnamed(statement, "training")
     if "iam:PassRole" in statement.actions and not any(
         "iam:PassedToService" in keys for keys in statement.conditions.values()
     ):

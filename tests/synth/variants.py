@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Dev with other settings: what the shipped environments do not show."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+VARIANTS = {
+    "generic": 'packaging = "generic"',
+    "generic-captures": 'packaging = "generic"\ncaptures = "upload"',
+    "lambda-captures": 'captures = "upload"',
+}
+"""Lines of [camera] that each adds to dev's, or puts in their place."""
+
+
+def write_variant(name: str, folder: Path, *, prefix: str = "binsight-dev") -> None:
+    """The environment file of a variant, alone in a folder of its own."""
+    text = (ROOT / "environments" / "dev.toml").read_text(encoding="utf-8")
+    for line in VARIANTS[name].splitlines():
+        key = line.partition(" ")[0]
+        text = re.sub(rf"(?m)^{key} = .*\n", "", text)
+        text = text.replace("[camera]\n", f"[camera]\n{line}\n")
+    folder.mkdir(parents=True)
+    (folder / f"{name}.toml").write_text(text.replace("binsight-dev", prefix), encoding="utf-8")
