@@ -2,14 +2,15 @@
 """Evaluate: measure the file that will be deployed on photos that training never saw.
 
 Reads train's model.tar.gz and the prepared photos; writes ``evaluation.json`` in the form that
-SageMaker's model registry displays, and the final model.tar.gz: the same model.onnx, byte for byte,
-its card completed with the test metrics.
+SageMaker's model registry displays, with the gate's verdict, ``report/index.html`` for people, and
+the final model.tar.gz: the same model.onnx, byte for byte, its card completed with what was found.
 """
 
 import argparse
 import json
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,51 +19,89 @@ from typing import Any
 if __package__ in (None, ""):  # run as a file: make the project importable
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-import numpy as np
-
+from contracts.bins import BinPolicy
 from contracts.model_archive import (
     CARD,
-    MODEL,
+    REFERENCE,
     ArchiveError,
     ModelCard,
     unpack_archive,
     write_archive,
 )
-from training import job
+from training import job, pages
+from training.approved import Approved, fetch_approved
 from training.data import load, read_dataset
-from training.engine import Classifier
-from training.metrics import confusion_matrix, model_quality, per_class, wilson_interval
+from training.document import document_of
+from training.measure import Findings, calibration_of, measure
+from training.report import report
+from training.rival import Rivalry, rivalry
+from training.verdict import Measured, Thresholds, Verdict, decide
 
 ARCHIVE = "model.tar.gz"
 EVALUATION = "evaluation.json"
+REPORT = Path("report", "index.html")
 
 
-def evaluate(model: Path, prepared: Path, *, evaluation: Path, output: Path) -> dict[str, Any]:
-    """Do the step; return what ``evaluation.json`` says. ``model`` is an archive or its folder."""
+def evaluate(
+    model: Path,
+    prepared: Path,
+    *,
+    evaluation: Path,
+    output: Path,
+    approved: Approved | None = None,
+    thresholds: Thresholds | None = None,
+    policy: BinPolicy | None = None,
+) -> dict[str, Any]:
+    """Do the step; return what ``evaluation.json`` says. ``model`` is an archive or its folder.
+
+    A refused model is a result, not an error: the verdict says so, and the pipeline's gate goes by
+    it.
+    """
+    started = time.monotonic()
     archive = model / ARCHIVE if model.is_dir() else model
     if not archive.is_file():
         raise job.StepError(f"{archive}: no such model archive")
     dataset = read_dataset(prepared)
-    for folder, name in ((evaluation, EVALUATION), (output, ARCHIVE)):
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / name).unlink(missing_ok=True)
+    thresholds = thresholds or Thresholds()
+    _clear(evaluation, output)
     with tempfile.TemporaryDirectory(prefix="binsight-") as name:
         scratch = Path(name)
         try:
-            card = unpack_archive(archive, scratch)
+            card = unpack_archive(archive, scratch, extra={REFERENCE})
         except ArchiveError as error:
             raise job.StepError(str(error)) from error
         _require_same_data(card, dataset)
         test = load(prepared, "test", card.labels, size=card.width)
-        answers = Classifier(scratch / MODEL).probabilities(test.pixels).argmax(axis=1)
-        document = _measure(card, test.labels, answers.astype(np.int64))
-        (scratch / CARD).write_text(_completed(card, document).to_json(), encoding="utf-8")
-        document["binsight"]["archive_digest"] = write_archive(scratch, output / ARCHIVE)
-    unfinished = evaluation / f"{EVALUATION}.part"
-    unfinished.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    unfinished.replace(evaluation / EVALUATION)
-    _summary(document, output / ARCHIVE)
+        findings = measure(scratch, card, prepared, test, policy)
+        against = rivalry(
+            approved,
+            prepared=prepared,
+            test=test,
+            labels=card.labels,
+            dataset_digest=dataset["digest"],
+            right=findings.right,
+        )
+        verdict = _verdict(findings, against, thresholds)
+        (scratch / CARD).write_text(_completed(findings).to_json(), encoding="utf-8")
+        # Everything is made before anything is shown, and evaluation.json comes last: where it is,
+        # the rest is whole.
+        digest = write_archive(scratch, output / ARCHIVE)
+        document = document_of(findings, against, verdict, thresholds)
+        document["binsight"]["archive_digest"] = digest
+        document["binsight"]["archive_bytes"] = (output / ARCHIVE).stat().st_size
+        pages.write(evaluation / REPORT, report(findings, against, verdict, document, prepared))
+    text = json.dumps(document, indent=1, sort_keys=True) + "\n"
+    pages.write(evaluation / EVALUATION, text)
+    _summary(document, output / ARCHIVE, evaluation / REPORT, time.monotonic() - started)
     return document
+
+
+def _clear(evaluation: Path, output: Path) -> None:
+    """Remove an earlier result, its marker first."""
+    for path in (evaluation / EVALUATION, evaluation / REPORT, output / ARCHIVE):
+        path.unlink(missing_ok=True)
+    for folder in (evaluation, output):
+        folder.mkdir(parents=True, exist_ok=True)
 
 
 def _require_same_data(card: ModelCard, dataset: Mapping[str, Any]) -> None:
@@ -79,48 +118,59 @@ def _require_same_data(card: ModelCard, dataset: Mapping[str, Any]) -> None:
         )
 
 
-def _measure(card: ModelCard, truth: Any, answers: Any) -> dict[str, Any]:
-    matrix = confusion_matrix(truth, answers, len(card.labels))
-    low, high = wilson_interval(int(np.trace(matrix)), len(truth))
-    return {
-        "multiclass_classification_metrics": model_quality(truth, answers, card.labels),
-        "binsight": {
-            "model_digest": card.digests["model"],
-            "dataset_digest": card.digests["dataset"],
-            "code_digest": card.digests["code"],
-            "test_photos": len(truth),
-            "accuracy_interval": {"confidence": 0.95, "low": low, "high": high},
-            "per_class": per_class(matrix, card.labels),
-            "validation": card.metrics.get("validation", {}),
-        },
-    }
+def _verdict(findings: Findings, against: Rivalry, thresholds: Thresholds) -> Verdict:
+    return decide(
+        Measured(
+            accuracy=findings.accuracy,
+            photos=len(findings.test.labels),
+            bin_recall=findings.bins.recall if findings.bins else {},
+            int8=findings.int8,
+            approved=against.compared,
+            approved_fair=against.fair,
+            approved_note=against.note,
+        ),
+        thresholds,
+    )
 
 
-def _completed(card: ModelCard, document: Mapping[str, Any]) -> ModelCard:
-    own = document["binsight"]
+def _completed(findings: Findings) -> ModelCard:
+    low, high = findings.interval
     test = {
-        "photos": own["test_photos"],
-        "accuracy": document["multiclass_classification_metrics"]["accuracy"]["value"],
-        "accuracy_interval": own["accuracy_interval"],
-        "per_class": own["per_class"],
+        "photos": len(findings.test.labels),
+        "accuracy": findings.accuracy,
+        "accuracy_interval": {"confidence": 0.95, "low": low, "high": high},
+        "per_class": dict(findings.classes),
+        "robustness": dict(findings.hardships),
     }
-    return replace(card, metrics={**card.metrics, "test": test})
+    card = findings.card
+    return replace(
+        card, metrics={**card.metrics, "test": test}, calibration=calibration_of(findings)
+    )
 
 
-def _summary(document: Mapping[str, Any], archive: Path) -> None:
+def _summary(document: Mapping[str, Any], archive: Path, page: Path, seconds: float) -> None:
     own = document["binsight"]
     for name, row in own["per_class"].items():
         print(
             f"class={name} photos={row['photos']} recall={row['recall']:.3f} "
             f"precision={row['precision']:.3f}"
         )
+    for name, row in own["bins"]["per_bin"].items():
+        print(f"bin={name} photos={row['photos']} recall={row['recall']:.3f}")
     accuracy = document["multiclass_classification_metrics"]["accuracy"]["value"]
     interval = own["accuracy_interval"]
     print(
         f"evaluate: test_accuracy={accuracy:.4f} interval={interval['low']:.3f}.."
         f"{interval['high']:.3f} photos={own['test_photos']} model={own['model_digest'][:12]}"
     )
-    print(f"evaluate: archive={archive} sha256={own['archive_digest'][:12]}")
+    for note in own["verdict"]["notes"]:
+        print(f"evaluate: {note}")
+    print(f"evaluate: verdict: {own['verdict']['text']}")
+    print(
+        f"evaluate: archive={archive} bytes={own['archive_bytes']} "
+        f"sha256={own['archive_digest'][:12]} seconds={seconds:.1f}"
+    )
+    print(f"evaluate: report={page}")
 
 
 def main() -> None:
@@ -129,8 +179,66 @@ def main() -> None:
     parser.add_argument("--prepared", type=Path, default=job.processing("input", "prepared"))
     parser.add_argument("--evaluation", type=Path, default=job.processing("output", "evaluation"))
     parser.add_argument("--output", type=Path, default=job.processing("output", "model"))
+    gate = parser.add_argument_group("gate")
+    gate.add_argument("--minimum-accuracy", metavar="SHARE", help="on the test photos, 0 to 1")
+    gate.add_argument("--minimum-recall", metavar="SHARE", help="of each bin, 0 to 1")
+    gate.add_argument("--maximum-int8-loss", metavar="POINTS", help="of accuracy, 0 to 100")
+    gate.add_argument("--tolerance", metavar="POINTS", help="against the model in service")
+    gate.add_argument("--bins", nargs="+", metavar="JSON", help="bin policy; pieces are joined")
+    gate.add_argument("--approved", type=Path, help="model.tar.gz in service, or its folder")
+    gate.add_argument("--approved-group", help="model package group of the registry")
+    gate.add_argument("--region", help="of the registry")
     given = parser.parse_args()
-    evaluate(given.model, given.prepared, evaluation=given.evaluation, output=given.output)
+    thresholds = _thresholds(given)
+    policy = _policy(given.bins)
+    with tempfile.TemporaryDirectory(prefix="binsight-") as scratch:
+        evaluate(
+            given.model,
+            given.prepared,
+            evaluation=given.evaluation,
+            output=given.output,
+            approved=_approved(given, Path(scratch)),
+            thresholds=thresholds,
+            policy=policy,
+        )
+
+
+def _thresholds(given: argparse.Namespace) -> Thresholds:
+    values = {}
+    for name in ("minimum_accuracy", "minimum_recall", "maximum_int8_loss", "tolerance"):
+        text = getattr(given, name)
+        if text is None:
+            continue
+        try:
+            values[name] = float(text)
+        except ValueError as error:
+            shown = name.replace("_", "-")
+            raise job.StepError(f"{shown} = {text!r}; allowed: a number") from error
+    return Thresholds(**values)
+
+
+def _policy(pieces: list[str] | None) -> BinPolicy | None:
+    if not pieces:
+        return None
+    try:
+        return BinPolicy.from_json("".join(pieces))
+    except ValueError as error:
+        raise job.StepError(str(error)) from error
+
+
+def _approved(given: argparse.Namespace, scratch: Path) -> Approved | None:
+    if given.approved:
+        archive = given.approved / ARCHIVE if given.approved.is_dir() else given.approved
+        if not archive.is_file():
+            return None
+        return Approved(name=str(archive), archive=archive)
+    if not given.approved_group:
+        return None
+    # In SageMaker's image and the project's environment; nothing else of training needs it.
+    import boto3  # noqa: PLC0415
+
+    sagemaker, s3 = (boto3.client(name, region_name=given.region) for name in ("sagemaker", "s3"))
+    return fetch_approved(sagemaker=sagemaker, s3=s3, group=given.approved_group, folder=scratch)
 
 
 if __name__ == "__main__":

@@ -2,11 +2,14 @@
 """How good the answers are, in the words of SageMaker's model registry."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from contracts.bins import BINS, BinPolicy
 
 Indices = NDArray[np.int64]
 _RESAMPLES = 200
@@ -40,6 +43,49 @@ def per_class(matrix: Indices, names: Sequence[str]) -> dict[str, dict[str, floa
             "photos": int(matrix[index].sum()),
         }
     return result
+
+
+@dataclass(frozen=True, kw_only=True)
+class BinQuality:
+    """How well photos get into the right bin under a policy: what people at the bins see.
+
+    An answer less confident than the policy's threshold goes to its default bin. ``rows`` has the
+    bins that occur, ``matrix`` their counts (row = where it belongs, column = where it went).
+    """
+
+    names: tuple[str, ...]
+    matrix: Indices
+    rows: Mapping[str, Mapping[str, float]]
+    accuracy: float
+    unsure: float
+    """Share of answers below the policy's threshold."""
+
+    @property
+    def recall(self) -> dict[str, float]:
+        """Of the bins that photos belong in."""
+        return {name: row["recall"] for name, row in self.rows.items() if row["photos"]}
+
+
+def per_bin(
+    truth: Indices, probabilities: NDArray[Any], labels: Sequence[str], policy: BinPolicy
+) -> BinQuality:
+    """Quality of the bins that ``policy`` sends these answers to."""
+    answers, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    belongs = [policy.bin_for(labels[index], 1.0) for index in truth.tolist()]
+    went = [
+        policy.bin_for(labels[index], float(sure))
+        for index, sure in zip(answers.tolist(), confidence, strict=True)
+    ]
+    names = tuple(name for name in BINS if name in {*belongs, *went})
+    places = [np.array([names.index(name) for name in bins], np.int64) for bins in (belongs, went)]
+    matrix = confusion_matrix(places[0], places[1], len(names))
+    return BinQuality(
+        names=names,
+        matrix=matrix,
+        rows=per_class(matrix, names),
+        accuracy=float(np.trace(matrix) / matrix.sum()),
+        unsure=float(np.mean(confidence < policy.unsure_below)),
+    )
 
 
 def macro_recall(truth: Indices, answers: Indices, classes: int) -> float:

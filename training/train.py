@@ -83,7 +83,7 @@ def train(
         folder,
         calibration=load(prepared, "train", labels, size=size, most=_CALIBRATION_PHOTOS),
         validation=load(prepared, "validation", labels, size=size),
-        origin=Origin(dataset=dataset, settings=settings, epoch=fitted.epoch),
+        origin=Origin(dataset=dataset, settings=settings, epoch=fitted.epoch, prepared=prepared),
     )
     compared = " ".join(f"{name}={value:.4g}" for name, value in card.metrics["validation"].items())
     print(f"export: {compared}")
@@ -100,14 +100,14 @@ def _weights(
     if settings.weights:
         found = find(settings.weights, scratch=scratch)
         return found, replace(settings, weights=found.name)
-    if settings.network in PRETRAINED:
-        print(
-            f"WARNING: network {settings.network} is trained from scratch: no pretrained weights "
-            "were given. Expect about 30 points of accuracy less than with them. Give the "
-            "hyperparameter weights (a folder or owner/name[@revision] of the hub) or, on "
-            "SageMaker, the channel weights.",
-            flush=True,
-        )
+    advice = "Give the hyperparameter weights or, on SageMaker, the channel weights."
+    if settings.network not in PRETRAINED:
+        advice = f"Networks that have weights: {', '.join(PRETRAINED)}."
+    print(
+        f"WARNING: network {settings.network} is trained from scratch: no pretrained weights were "
+        f"given. Expect some 30 points of accuracy less than with them. {advice}",
+        flush=True,
+    )
     return None, settings
 
 

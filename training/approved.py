@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The model in service: the latest approved package of the registry's group, and its archive."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from training.job import StepError
+
+_ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]+:[0-9]{12}:model-package/[\w-]+/[0-9]+")
+_URL = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<key>[^?#]+\.tar\.gz)")
+_LARGEST = 256 * 2**20
+_DENIED = {"AccessDenied", "AccessDeniedException", "403"}
+_GONE = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Approved:
+    """What the registry says. ``archive`` is None where it cannot be had; ``problem`` says why."""
+
+    name: str
+    archive: Path | None
+    problem: str = ""
+
+
+def fetch_approved(*, sagemaker: Any, s3: Any, group: str, folder: Path) -> Approved | None:
+    """Download the archive of the group's latest approved package into ``folder``.
+
+    None where there is no group or nothing approved: the first model has nothing to beat. A package
+    whose archive is gone or strange is told, not raised: it must not block every later model. What
+    the role may not read is raised as StepError, because nobody would notice it otherwise.
+    """
+    arn = _latest_approved(sagemaker, group)
+    if arn is None:
+        return None
+    name = "/".join(arn.split("/")[1:])
+    if not _ARN.fullmatch(arn):
+        return Approved(name=name, archive=None, problem=f"strange ARN {arn!r}")
+    described = _call(
+        f"sagemaker:DescribeModelPackage on {arn}",
+        lambda: sagemaker.describe_model_package(ModelPackageName=arn),
+    )
+    containers = (described.get("InferenceSpecification") or {}).get("Containers") or [{}]
+    url = str(containers[0].get("ModelDataUrl", ""))
+    place = _URL.fullmatch(url)
+    if place is None:
+        return Approved(
+            name=name, archive=None, problem=f"ModelDataUrl {url!r} is no .tar.gz in S3"
+        )
+    where = {"Bucket": place["bucket"], "Key": place["key"]}
+    try:
+        size = _call(f"s3:GetObject on {url}", lambda: s3.head_object(**where))["ContentLength"]
+        if size > _LARGEST:
+            return Approved(name=name, archive=None, problem=f"{url} has {size} bytes")
+        archive = folder / "approved.tar.gz"
+        _call(f"s3:GetObject on {url}", lambda: s3.download_file(*where.values(), str(archive)))
+    except _GoneError:
+        return Approved(name=name, archive=None, problem=f"{url} does not exist any more")
+    return Approved(name=name, archive=archive)
+
+
+def _latest_approved(sagemaker: Any, group: str) -> str | None:
+    def find() -> str | None:
+        pages = sagemaker.get_paginator("list_model_packages").paginate(
+            ModelPackageGroupName=group,
+            ModelApprovalStatus="Approved",
+            SortBy="CreationTime",
+            SortOrder="Descending",
+        )
+        # A page may be empty though another follows.
+        for page in pages:
+            for summary in page["ModelPackageSummaryList"]:
+                return str(summary["ModelPackageArn"])
+        return None
+
+    try:
+        found: str | None = _call(f"sagemaker:ListModelPackages on group {group}", find)
+    except _GoneError:
+        return None
+    return found
+
+
+class _GoneError(Exception):
+    """What was asked for does not exist."""
+
+
+def _call(what: str, call: Any) -> Any:
+    """Call AWS; name what the role lacks. Retries are the client's own."""
+    # In SageMaker's image and in the project's environment, not among training's own packages.
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    try:
+        return call()
+    except ClientError as error:
+        code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+        if code in _GONE or (code == "ValidationException" and "does not exist" in message):
+            raise _GoneError from error
+        if code in _DENIED:
+            raise StepError(f"access denied: the job's role needs {what}") from error
+        raise StepError(f"{what}: {code}: {message}") from error
+    except BotoCoreError as error:
+        raise StepError(f"{what}: {error}") from error

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two models on the same photos: which one is better, and could it be chance?"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats  # type: ignore[import-untyped]
+
+Right = NDArray[np.bool_]
+
+SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paired:
+    """Only photos on which the two disagree tell them apart.
+
+    ``lost`` counts those that only the earlier model has right, ``won`` those that only the later
+    one has right. ``p_worse`` is the probability of losing that many or more of them if both were
+    equally good (McNemar's test, exact, one-sided).
+    """
+
+    photos: int
+    before: float
+    after: float
+    lost: int
+    won: int
+    p_worse: float
+
+    @property
+    def points_lost(self) -> float:
+        """Accuracy lost from before to after in percentage points; negative where it grew."""
+        return 100 * (self.lost - self.won) / self.photos
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "points_lost": self.points_lost}
+
+
+def paired(before: Right, after: Right) -> Paired:
+    """Compare right (true) and wrong answers to the same photos, in the same order."""
+    if before.shape != after.shape or not len(before):
+        raise ValueError(f"{before.shape} and {after.shape} answers; expected the same, not none")
+    lost, won = int((before & ~after).sum()), int((after & ~before).sum())
+    test = stats.binomtest(lost, lost + won, alternative="greater") if lost + won else None
+    return Paired(
+        photos=len(before),
+        before=float(before.mean()),
+        after=float(after.mean()),
+        lost=lost,
+        won=won,
+        p_worse=float(test.pvalue) if test else 1.0,
+    )
+
+
+def loses_too_much(compared: Paired, *, limit: float) -> bool:
+    """Whether more than ``limit`` points are lost, for what is measured without doubt (int8).
+
+    One photo is always forgiven: on a small set it alone is worth more points than any limit.
+    """
+    return compared.points_lost > limit and compared.lost - compared.won > 1
+
+
+def clearly_worse(compared: Paired, *, tolerance: float) -> bool:
+    """Whether the later model must not replace the earlier one.
+
+    It lost more than ``tolerance`` points and chance hardly explains it, or it lost more than twice
+    the tolerance, whatever the test says: few photos prove nothing, but they may still warn. One
+    photo is always forgiven.
+    """
+    if compared.lost - compared.won <= 1:
+        return False
+    beyond = compared.points_lost > tolerance and compared.p_worse < SIGNIFICANT
+    return beyond or compared.points_lost > 2 * tolerance

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything that evaluation finds out about one model file on the test photos."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.bins import BINS, BinPolicy
+from contracts.model_archive import MODEL, REFERENCE, ModelCard
+from training.calibration import (
+    ReliabilityBin,
+    Threshold,
+    accepted,
+    expected_error,
+    reliability,
+    tempered,
+)
+from training.comparison import Paired, paired
+from training.data import Part
+from training.engine import Classifier, Latency
+from training.metrics import BinQuality, confusion_matrix, per_bin, per_class, wilson_interval
+from training.robustness import robustness
+
+_LATENCY_PICTURES = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What was measured; ``quality``'s names are the classes, ``bins`` the policy's."""
+
+    card: ModelCard
+    test: Part
+    probabilities: NDArray[np.float32]
+    matrix: NDArray[np.int64]
+    classes: Mapping[str, Mapping[str, float]]
+    interval: tuple[float, float]
+    policy: BinPolicy | None
+    bins: BinQuality | None
+    before: list[ReliabilityBin]
+    """Reliability without the temperature."""
+    after: list[ReliabilityBin]
+    threshold: Threshold | None
+    hardships: Mapping[str, float]
+    latency: Latency
+    model_bytes: int
+    int8: Paired | None
+
+    @property
+    def answers(self) -> NDArray[np.int64]:
+        answers: NDArray[np.int64] = self.probabilities.argmax(axis=1).astype(np.int64)
+        return answers
+
+    @property
+    def right(self) -> NDArray[np.bool_]:
+        right: NDArray[np.bool_] = self.answers == self.test.labels
+        return right
+
+    @property
+    def accuracy(self) -> float:
+        return float(self.right.mean())
+
+    def mistakes(self) -> list[int]:
+        """Positions of wrong answers, the surest first: the ones to learn from."""
+        wrong = np.flatnonzero(~self.right)
+        surest_first = np.argsort(-self.probabilities[wrong].max(axis=1), kind="stable")
+        return [int(position) for position in wrong[surest_first]]
+
+
+def measure(
+    folder: Path, card: ModelCard, prepared: Path, test: Part, policy: BinPolicy | None
+) -> Findings:
+    """Measure the unpacked archive in ``folder``."""
+    model = Classifier(folder / MODEL)
+    probabilities = model.probabilities(test.pixels)
+    answers = probabilities.argmax(axis=1).astype(np.int64)
+    matrix = confusion_matrix(test.labels, answers, len(card.labels))
+    right = answers == test.labels
+    int8 = None
+    if card.precision != "float32" and (folder / REFERENCE).is_file():
+        floats = Classifier(folder / REFERENCE).probabilities(test.pixels).argmax(axis=1)
+        int8 = paired(floats == test.labels, right)
+    # The graph divides by the temperature; multiplying undoes it.
+    temperature = float(card.calibration.get("temperature", 1.0))
+    plain = tempered(probabilities, 1 / temperature)
+    suggested = card.calibration.get("unsure_below")
+    if policy is None and all(_names_a_bin(name) for name in card.labels):
+        policy = BinPolicy({})
+    return Findings(
+        card=card,
+        test=test,
+        probabilities=probabilities,
+        matrix=matrix,
+        classes=per_class(matrix, card.labels),
+        interval=wilson_interval(int(right.sum()), len(right)),
+        policy=policy,
+        bins=per_bin(test.labels, probabilities, card.labels, policy) if policy else None,
+        before=reliability(plain, test.labels),
+        after=reliability(probabilities, test.labels),
+        threshold=None
+        if suggested is None
+        else accepted(probabilities, test.labels, unsure_below=float(suggested)),
+        hardships=robustness(
+            [prepared / name for name in test.files],
+            test.labels,
+            size=card.width,
+            answer=model.probabilities,
+        ),
+        latency=model.latency(test.pixels, pictures=_LATENCY_PICTURES),
+        model_bytes=(folder / MODEL).stat().st_size,
+        int8=int8,
+    )
+
+
+def calibration_of(findings: Findings) -> dict[str, Any]:
+    """The card's ``calibration`` with what the test photos say of it; {} for older cards."""
+    if not findings.card.calibration:
+        return {}
+    return {
+        **findings.card.calibration,
+        "ece_before": round(expected_error(findings.before), 4),
+        "ece_after": round(expected_error(findings.after), 4),
+        "photos": len(findings.test.labels),
+        "measured_on": "test",
+    }
+
+
+def reliability_of(findings: Findings) -> dict[str, Any]:
+    """The reliability diagram's points and what the suggested threshold does."""
+    return {
+        "before": [asdict(item) for item in findings.before],
+        "after": [asdict(item) for item in findings.after],
+        "threshold": asdict(findings.threshold) if findings.threshold else None,
+    }
+
+
+def _names_a_bin(name: str) -> bool:
+    return name.casefold() in {*BINS, "recycle"}

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The evaluation as a page: the verdict and its reasons first, the worst mistakes as photos."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from training import pages
+from training.measure import Findings
+from training.report_charts import confusion_chart, reliability_chart, robustness_chart
+from training.rival import Rivalry
+from training.verdict import Verdict
+
+_SHOWN_MISTAKES = 18
+
+
+def report(
+    findings: Findings,
+    against: Rivalry,
+    verdict: Verdict,
+    document: Mapping[str, Any],
+    prepared: Path,
+) -> str:
+    """The HTML of ``report/index.html``; ``document`` is what evaluation.json says."""
+    own = document["binsight"]
+    quality = document["multiclass_classification_metrics"]
+    return pages.render(
+        "evaluation_report.html",
+        title="Evaluation report",
+        verdict=verdict,
+        own=own,
+        quality=quality,
+        findings=findings,
+        against=against,
+        card=findings.card,
+        macro_recall=sum(row["recall"] for row in findings.classes.values())
+        / len(findings.classes),
+        weakest=min(findings.classes.items(), key=lambda item: item[1]["recall"]),
+        confusion=confusion_chart(findings.matrix, findings.card.labels),
+        reliability=reliability_chart(findings.before, findings.after),
+        robustness=robustness_chart(findings.accuracy, findings.hardships),
+        mistakes=_gallery(findings, prepared),
+        hyperparameters=sorted(findings.card.created_from.get("hyperparameters", {}).items()),
+    )
+
+
+def _gallery(findings: Findings, prepared: Path) -> list[dict[str, str]]:
+    """The surest wrong answers: mislabelled photos and blind spots show here first."""
+    labels = findings.card.labels
+    pictures = []
+    for position in findings.mistakes()[:_SHOWN_MISTAKES]:
+        really = labels[int(findings.test.labels[position])]
+        answered = labels[int(findings.answers[position])]
+        sure = float(findings.probabilities[position].max())
+        name = findings.test.files[position]
+        pictures.append(
+            {
+                "src": pages.thumbnail(prepared / name),
+                "alt": f"{really}, answered {answered}",
+                "text": f"{really} → {answered} {sure:.0%}",
+                "note": Path(name).name,
+            }
+        )
+    return pictures
