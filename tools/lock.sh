@@ -17,6 +17,8 @@ cd requirements
 for lock in runtime node rehearsal train dev; do
   compile "$lock.in" "$@"
 done
+# Not part of the environment that the others share.
+compile sdk.in "$@"
 cd ..
 compile lambda/inference/requirements.in "$@"
 compile training/requirements.in "$@"
