@@ -16,6 +16,8 @@ esac
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+# Nobody's use is reported, and waiting threads leave the processor to others.
+export HF_HUB_DISABLE_TELEMETRY=1 OMP_WAIT_POLICY=PASSIVE
 
 if ! python3 training/installed.py; then
   # The lock holds every dependency with its digest, so pip need not resolve anything.
@@ -23,5 +25,10 @@ if ! python3 training/installed.py; then
     --no-deps --require-hashes --requirement training/requirements.txt
 fi
 
+# Train runs on all GPUs and instances of its job.
+module=$step
+if [[ $step == train ]]; then
+  module=launch
+fi
 # exec: the step itself gets SageMaker's SIGTERM.
-exec python3 -m "training.$step" "$@"
+exec python3 -m "training.$module" "$@"

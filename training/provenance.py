@@ -7,7 +7,7 @@ import platform
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parent.parent
-_FRAMEWORKS = ("torch", "onnx", "onnxruntime", "numpy", "pillow")
+_FRAMEWORKS = ("torch", "transformers", "onnx", "onnxruntime", "numpy", "pillow")
 
 
 def code_digest() -> str:
@@ -15,7 +15,7 @@ def code_digest() -> str:
     digest = hashlib.sha256()
     for folder in ("contracts", "training"):
         for path in sorted((_ROOT / folder).rglob("*")):
-            if path.is_file() and path.suffix in {".py", ".sh", ".in", ".txt"}:
+            if path.is_file() and path.suffix in {".py", ".sh", ".in", ".txt", ".html"}:
                 digest.update(f"{path.relative_to(_ROOT).as_posix()}\n".encode())
                 digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Steps that need not be done again: same inputs, same code, same settings, results untouched.
+
+A step's record holds the digest of all that went in and of all that came out. It is removed before
+the step starts and written after it is done, so an interrupted step has none. A result that was
+changed or lost since is made again.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from contracts.model_archive import file_digest
+from training.provenance import code_digest, frameworks
+
+
+class Records:
+    """The records of the steps that were done into a folder, in ``folder/steps``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "steps"
+
+    def do(
+        self,
+        name: str,
+        step: Callable[[], None],
+        *,
+        inputs: Mapping[str, Any],
+        results: Sequence[Path],
+    ) -> bool:
+        """Do the step unless its results are there; return whether it was done.
+
+        ``inputs`` is everything that the results depend on besides the code: digests, settings.
+        """
+        key = _digest({"inputs": inputs, "code": code_digest(), "frameworks": frameworks()})
+        path = self._folder / f"{name}.json"
+        reason = self._why(path, key, results)
+        if not reason:
+            print(f"{name}: taken from the cache ({path.parent.parent})", flush=True)
+            return False
+        print(f"{name}: to be done: {reason}", flush=True)
+        path.unlink(missing_ok=True)
+        step()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".part")
+        record = {"key": key, "results": digest_of(results)}
+        unfinished.write_text(json.dumps(record), encoding="utf-8")
+        unfinished.replace(path)
+        return True
+
+    @staticmethod
+    def _why(path: Path, key: str, results: Sequence[Path]) -> str:
+        """Why the step must be done; empty if it need not."""
+        record: Any = None
+        with suppress(OSError, ValueError):
+            record = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(record, dict):
+            return "not done before"
+        if record.get("key") != key:
+            return "photos, settings or code are others than before"
+        missing = [item for item in results if not item.exists()]
+        if missing:
+            return f"{missing[0]} is missing"
+        if record.get("results") != digest_of(results):
+            return "its results were changed"
+        return ""
+
+
+def digest_of(paths: Sequence[Path]) -> str:
+    """One digest over files and folders: names and contents."""
+    lines = {}
+    for path in paths:
+        inside = [item for item in path.rglob("*") if item.is_file()] if path.is_dir() else [path]
+        for item in inside:
+            lines[item.relative_to(path.parent).as_posix()] = file_digest(item)
+    return _digest(lines)
+
+
+def _digest(values: Any) -> str:
+    text = json.dumps(values, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
