@@ -5,13 +5,10 @@ import json
 import os
 import shutil
 import statistics
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import simplejpeg
@@ -24,23 +21,11 @@ from camera.pictures import encode
 from camera.program import Program
 from camera.sight import Sight
 from contracts.model_archive import file_digest
-from tests.bench.camera_endurance import resident_mb
-from tests.bench.camera_setting import model_from, settings_in
+from tests.bench.camera_rig import Recorder, camera
 from tests.bench.camera_stream import Script
 from tests.bench.camera_viewers import viewers
 
 _ALWAYS = 10**9
-
-
-class Recorder:
-    """Keeps when each message came."""
-
-    def __init__(self) -> None:
-        self.moments: list[float] = []
-
-    def publish(self, topic: str, payload: bytes) -> None:
-        if topic.endswith("/detections"):
-            self.moments.append(time.monotonic())
 
 
 def pictures(width: int, height: int, count: int = 24) -> list[bytes]:
@@ -49,7 +34,7 @@ def pictures(width: int, height: int, count: int = 24) -> list[bytes]:
     Colours at half the width, as USB cameras deliver them.
     """
     shown = [each.rgb for each in Script(items=6).frames()]
-    chosen = [shown[0], *[each for each in shown[40:] if each is not None][:count]]
+    chosen = [shown[0], *shown[40 : 40 + count]]
     large = [np.asarray(Image.fromarray(each).resize((width, height))) for each in chosen]
     return [encode(each, subsampling="422") for each in large]
 
@@ -66,47 +51,60 @@ def bare(model: Model, *, seconds: float) -> float:
     return count / (time.perf_counter() - began)
 
 
-@contextmanager
-def camera(archive: Path, **changed: Any) -> Iterator[tuple[Program, Recorder]]:
-    """The threads of a camera; frames are put into its slot by hand."""
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        (folder / "lens").mkdir()
-        source = f"dir:{folder / 'lens'}?follow=1&fps=1"
-        publisher = Recorder()
-        settings = settings_in(folder, source=source, **changed)
-        program = Program(settings, publisher=publisher)
-        program.loop.swap(model_from(archive, folder))
-        # The source's own frames would be in between; this one waits for ever.
-        program._disk_searched.wait = lambda timeout=None: program.stop.wait()  # type: ignore[method-assign]
-        thread = threading.Thread(target=program.run, daemon=True)
-        thread.start()
-        try:
-            yield program, publisher
-        finally:
-            program.stop.set()
-            thread.join(timeout=10)
+def bare_latencies(model: Model, *, count: int, fps: float) -> list[float]:
+    """Milliseconds of the engine alone at a camera's pace: slower than without a rest between."""
+    picture = np.zeros((model.card.height, model.card.width, 3), np.uint8)
+    found = []
+    for _ in range(count):
+        time.sleep(1 / fps)
+        began = time.perf_counter()
+        model.infer(picture)
+        found.append(1000 * (time.perf_counter() - began))
+    return found
 
 
-def loop_rate(archive: Path, frames: list[bytes], *, seconds: float, watching: int) -> float:
-    """Frames per second of the loop when every frame is inferred, with the page open."""
+def rounds(
+    archive: Path, frames: list[bytes], *, seconds: float, count: int
+) -> list[dict[str, float]]:
+    """Frames per second in turns: the bare engine, the loop with every frame inferred and one or
+    ten viewers of the page, and the original's procedure."""
     page = Access.from_settings("127.0.0.1:0")
+    found = []
     with camera(archive, smoothing_frames=_ALWAYS, page=page) as (program, _):
         while not program.page_url:
             time.sleep(0.01)
         program.loop.process(Frame(jpeg=frames[0], captured_at=time.monotonic()))
         program.loop._sight._gate.confirmed = True
-        with viewers(program.page_url, watching):
-            stop, number = threading.Event(), 0
-            began, before = time.perf_counter(), program.live().frames
-            while time.perf_counter() - began < seconds:
-                number += 1
-                frame = Frame(frames[1 + number % (len(frames) - 1)], time.monotonic())
-                program._show(frame)
-                program.slot.put_when_free(frame, stop=stop)
-                # What the loop remembers grows; a real item is decided after a few frames.
-                program.loop._items._seen.clear()
-            return (program.live().frames - before) / (time.perf_counter() - began)
+        model = program.loop.model
+        if model is None:
+            raise RuntimeError("the camera has no model")
+        for _ in range(count):
+            found.append(
+                {
+                    "bare": bare(model, seconds=seconds),
+                    "one": _loop_rate(program, frames, seconds=seconds, watching=1),
+                    "ten": _loop_rate(program, frames, seconds=seconds, watching=10),
+                    "original": original_rate(model, frames, seconds=seconds),
+                }
+            )
+    return found
+
+
+def _loop_rate(program: Program, frames: list[bytes], *, seconds: float, watching: int) -> float:
+    with viewers(program.page_url, watching):
+        number = 0
+        began, before = time.perf_counter(), program.live().frames
+        while time.perf_counter() - began < seconds:
+            number += 1
+            frame = Frame(frames[1 + number % (len(frames) - 1)], time.monotonic())
+            program._show(frame)
+            program.slot.put_when_free(frame, stop=program.stop)
+            # What the loop remembers grows; a real item is decided after a few frames.
+            program.loop._items._seen.clear()
+        rate = (program.live().frames - before) / (time.perf_counter() - began)
+    while program.loop.busy:
+        time.sleep(0.01)
+    return rate
 
 
 def original_rate(model: Model, frames: list[bytes], *, seconds: float) -> float:
@@ -117,15 +115,19 @@ def original_rate(model: Model, frames: list[bytes], *, seconds: float) -> float
     reader, writer = os.pipe()
     drain = threading.Thread(target=_drain, args=(reader,), daemon=True)
     drain.start()
+    publisher = Recorder()
     count, began = 0, time.perf_counter()
     while time.perf_counter() - began < seconds:
         full = simplejpeg.decode_jpeg(frames[1 + count % (len(frames) - 1)])
         picture = Image.fromarray(full)
         squashed = picture.resize((model.card.width, model.card.height), Image.Resampling.BILINEAR)
-        model.infer(np.asarray(squashed))
+        answer = model.infer(np.asarray(squashed))
+        best = np.argsort(answer)[::-1][:2]
+        named = {model.card.labels[each]: float(answer[each]) for each in best}
+        publisher.publish("original/detections", json.dumps(named).encode())
         overlay = np.array(picture.resize((858, 480), Image.Resampling.BILINEAR))
         overlay[10:80, 10:400] = 255
-        os.write(writer, encode(overlay, quality=95))
+        os.write(writer, encode(overlay, quality=95, subsampling="420"))
         count += 1
     rate = count / (time.perf_counter() - began)
     os.close(writer)
@@ -139,25 +141,20 @@ def paced(
     *,
     fps: float,
     during: Callable[[Program], None] | None = None,
-) -> tuple[list[float], float, Recorder, int]:
-    """Latencies of inferred frames at a camera's pace, CPU share of one core, messages."""
-    with camera(archive) as (program, publisher):
+    smoothing_frames: int = 5,
+) -> tuple[list[float], Recorder, int]:
+    """Latencies of inferred frames at a camera's pace, messages, dropped frames."""
+    with camera(archive, smoothing_frames=smoothing_frames) as (program, publisher):
         time.sleep(0.5)
         if during is not None:
             threading.Timer(0.4, during, args=(program,)).start()
-        cpu, began = time.process_time(), time.monotonic()
+        began = time.monotonic()
         for number, jpeg in enumerate(frames):
             due = began + number / fps
             time.sleep(max(due - time.monotonic(), 0))
             program.slot.put(Frame(jpeg, time.monotonic()))
-        time.sleep(0.3)
-        share = (time.process_time() - cpu) / (time.monotonic() - began)
-        return (
-            list(program.status._recent_latencies),
-            share,
-            publisher,
-            program.slot.dropped,
-        )
+        time.sleep(0.5)
+        return list(program.status._latencies), publisher, program.slot.dropped
 
 
 def quantiles(values: list[float]) -> tuple[float, float]:
@@ -170,25 +167,6 @@ def _drain(descriptor: int) -> None:
     with os.fdopen(descriptor, "rb") as stream:
         while stream.read(1 << 16):
             pass
-
-
-def memory(archive: Path, frames: list[bytes]) -> float:
-    """Resident megabytes of this process after a camera ran in it."""
-    paced(archive, frames[:30], fps=30)
-    return resident_mb()
-
-
-def stream_rate(archive: Path, frames: list[bytes]) -> tuple[float, int]:
-    """Frames per second of the loop on a stream as it comes, and messages sent."""
-    with camera(archive) as (program, publisher):
-        stop, began = threading.Event(), time.perf_counter()
-        for jpeg in frames:
-            program.slot.put_when_free(Frame(jpeg, time.monotonic()), stop=stop)
-        while program.loop.busy:
-            time.sleep(0.005)
-        rate = len(frames) / (time.perf_counter() - began)
-        program.outbox.drain(timeout=5)
-        return rate, len(publisher.moments)
 
 
 def adopt(program: Program, archive: Path) -> None:

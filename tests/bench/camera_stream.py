@@ -28,9 +28,21 @@ class Shown:
 
 
 class Script:
-    """A bin's day, always the same for the same seed. ``labels`` are the items' classes."""
+    """A bin's day, always the same for the same seed. ``labels`` are the items' classes.
 
-    def __init__(self, *, items: int, seed: int = 1, photos: Path | None = None) -> None:
+    ``gap``: so many empty frames between two items; ``pauses``: now and then very many.
+    """
+
+    def __init__(
+        self,
+        *,
+        items: int,
+        seed: int = 1,
+        photos: Path | None = None,
+        gap: tuple[int, int] = (5, 25),
+        pauses: bool = True,
+    ) -> None:
+        self._gap, self._pauses = gap, pauses
         self._random = np.random.default_rng(seed)
         self._items = items
         self._photos = _by_class(photos)
@@ -39,7 +51,7 @@ class Script:
         down, right = np.mgrid[0:HEIGHT, 0:WIDTH]
         table = 120 + 15 * np.sin(right / 90) + 10 * np.cos(down / 70)
         self._table = np.stack([table + 12, table + 4, table - 14], axis=2).astype(np.float32)
-        self._light = 1.0
+        self.light = 1.0
         # A few pictures of noise in turn: drawing it anew costs more than the whole camera.
         self._noise = self._random.normal(0, 2.5, (16, HEIGHT, WIDTH, 3)).astype(np.float32)
 
@@ -56,11 +68,11 @@ class Script:
             else:
                 yield from self._item(number, "plain" if kind == "swap" else str(kind), leave=True)
                 number += 1
-            yield from self._empty(int(self._random.integers(5, 25)))
+            yield from self._empty(int(self._random.integers(*self._gap)))
             if self._random.random() < 0.15:
-                self._light = float(self._random.uniform(0.7, 1.35))
+                self.light = float(self._random.uniform(0.7, 1.35))
                 yield from self._empty(10)
-            if self._random.random() < 0.03:
+            if self._random.random() < 0.03 and self._pauses:
                 yield from self._empty(300)
 
     def _item(self, number: int, kind: str, *, leave: bool) -> Iterator[Shown]:
@@ -127,7 +139,7 @@ class Script:
         if hand is not None:
             arm = HAND + self._random.normal(0, _SKIN_NOISE, (HEIGHT, 70, 1)).astype(np.float32)
             _paste(rgb, arm[: HEIGHT - hand[1]], hand[0] + 30, hand[1] + 20)
-        rgb *= self._light
+        rgb *= self.light
         rgb += self._noise[int(self._random.integers(len(self._noise)))]
         return Shown(np.clip(rgb, 0, 255).astype(np.uint8), number)
 
