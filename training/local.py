@@ -19,7 +19,7 @@ from pathlib import Path
 if __package__ in (None, ""):  # run as a file: make the project importable
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from contracts.model_archive import write_archive
+from contracts.model_archive import REFERENCE, write_archive
 from training import job
 from training.cached import Records, digest_of
 from training.hyperparameters import Hyperparameters, add_arguments, given_arguments
@@ -51,7 +51,7 @@ def run_all(
             more = ("--report", str(out / "training"), "--checkpoints", str(out / "checkpoints"))
             _step("train", *places, *more, *_options(settings))
             # SageMaker packs what train leaves; here we do.
-            write_archive(trained, packed)
+            write_archive(trained, packed, extra={REFERENCE})
 
         def evaluate() -> None:
             archive.unlink(missing_ok=True)
