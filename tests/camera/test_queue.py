@@ -115,7 +115,7 @@ def test_a_kill_at_any_moment_loses_nothing_that_was_kept_and_keeps_the_order(tm
     left = QueueFile(tmp_path / "queue", size=1000)
     while (rest := left.first()) is not None:
         delivered.append(rest.sequence)
-        left.remove([rest.sequence])
+        left.remove(rest.sequence)
     assert len(kept) > 10
     assert set(kept) <= set(delivered)
     # What a kill between sending and forgetting sends again has the same number.

@@ -19,10 +19,10 @@ _DISK_DELAY = 5.0
 class Outbox:
     """Keeps detections until the broker has taken them, each in its turn.
 
-    ``run_disk`` writes what ``put`` accepted into the queue file, ``run`` sends from there; so
-    neither a slow disk nor a slow broker holds the camera up. While the disk refuses, what is new
-    stays in memory and is sent from there. When ``size`` are waiting in either, the oldest is given
-    up and counted.
+    ``run_disk`` writes what ``put`` accepted into the queue file while ``run`` sends: what is older
+    from there, and what is new from memory, so that neither a slow disk nor a slow broker holds
+    the camera or a message up. While the disk refuses, what is new stays in memory. When ``size``
+    are waiting in either, the oldest is given up and counted. Sequences must grow.
     """
 
     def __init__(self, publisher: Publisher, *, path: Path, size: int) -> None:
@@ -33,8 +33,8 @@ class Outbox:
         self._changed = threading.Condition()
         self._on_disk = 0
         self._lost = 0
-        self._disk_fails = False
-        self._sent: list[int] = []
+        self._disk_fails = self._disk_searched = False
+        self._last_sent = -1
         self.problem: str | None = None
         self.disk_problem: str | None = None
 
@@ -79,14 +79,15 @@ class Outbox:
                 continue
             with self._changed:
                 # It may have been sent from memory, or given up, in the meantime.
-                if self._unwritten and self._unwritten[0] is message:
+                waits = bool(self._unwritten) and self._unwritten[0] is message
+                if waits:
                     self._unwritten.popleft()
                     self._on_disk += 1 - given_up
                     self._lost += given_up
-                else:
-                    self._file.remove([message.sequence])
                 self._disk_fails, self.disk_problem = False, None
                 self._changed.notify_all()
+            if not waits:
+                self._forget(message)
 
     def run(self, stop: threading.Event) -> None:
         """Send what waits until ``stop`` is set."""
@@ -126,12 +127,12 @@ class Outbox:
     def _count(self) -> None:
         """What is on disk: left by a run before this one, or after the disk failed."""
         try:
-            found = self._file.count()
+            found = self._file.count(after=self._last_sent)
         except OSError as error:
             self._disk_failed(error)
             return
         with self._changed:
-            self._on_disk = found
+            self._on_disk, self._disk_searched = found, True
             if not self._unwritten:
                 # Until a write fails again.
                 self._disk_fails, self.disk_problem = False, None
@@ -139,22 +140,23 @@ class Outbox:
 
     def _disk_failed(self, error: OSError) -> None:
         with self._changed:
-            self._disk_fails = True
+            self._disk_fails = self._disk_searched = True
             self.disk_problem = f"detections are kept in memory only: {error}"
             self._changed.notify_all()
         _log.error("%s", self.disk_problem)
 
     def _first(self, *, timeout: float) -> Message | None:
-        """The oldest on disk; from memory only what the disk does not take."""
+        """The oldest: on disk, or else in memory, once it is known what an earlier run left."""
         with self._changed:
             self._changed.wait_for(
-                lambda: self._on_disk > 0 or (self._disk_fails and bool(self._unwritten)), timeout
+                lambda: self._on_disk > 0 or (self._disk_searched and bool(self._unwritten)),
+                timeout,
             )
             on_disk = self._on_disk
-            unwritten = self._unwritten[0] if self._disk_fails and self._unwritten else None
+            unwritten = self._unwritten[0] if self._disk_searched and self._unwritten else None
         if on_disk:
             try:
-                if (message := self._file.first(after=max(self._sent, default=-1))) is not None:
+                if (message := self._file.first(after=self._last_sent)) is not None:
                     return message
             except OSError as error:
                 self._disk_failed(error)
@@ -165,16 +167,20 @@ class Outbox:
 
     def _remove(self, message: Message) -> None:
         with self._changed:
+            # Even where the disk refuses a removal, what was sent is not sent again.
+            self._last_sent = message.sequence
             if message in self._unwritten:
+                # If it is being written right now, whoever writes it removes it.
                 self._unwritten.remove(message)
                 self._changed.notify_all()
                 return
-        # A full disk may refuse even a removal; what was sent must not be sent again for that.
-        self._sent.append(message.sequence)
+        self._forget(message)
+
+    def _forget(self, message: Message) -> None:
+        """Take a message that was sent or given up off the disk."""
         try:
-            self._file.remove(self._sent)
-            self._sent.clear()
-            found = self._file.count()
+            self._file.remove(message.sequence, through=self._last_sent)
+            found = self._file.count(after=self._last_sent)
         except OSError as error:
             self._disk_failed(error)
             found = max(self._on_disk - 1, 0)

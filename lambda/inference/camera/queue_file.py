@@ -5,7 +5,7 @@ import contextlib
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,19 +59,20 @@ class QueueFile:
             row = database.execute(query, (after,)).fetchone()
         return Message(*row) if row else None
 
-    def remove(self, sequences: Iterable[int]) -> None:
-        """They were delivered."""
+    def remove(self, sequence: int, *, through: int = -1) -> None:
+        """It was delivered or given up, and so was every one ``through`` this sequence."""
         with self._lock, self._database() as database:
             database.execute("PRAGMA synchronous = NORMAL")
             with database:
-                database.executemany(
-                    "DELETE FROM waiting WHERE sequence = ?", [(each,) for each in sequences]
+                database.execute(
+                    "DELETE FROM waiting WHERE sequence = ? OR sequence <= ?", (sequence, through)
                 )
 
-    def count(self) -> int:
-        """How many wait."""
+    def count(self, *, after: int = -1) -> int:
+        """How many wait with a greater sequence than ``after``."""
+        query = "SELECT count(*) FROM waiting WHERE sequence > ?"
         with self._lock, self._database() as database:
-            return int(database.execute("SELECT count(*) FROM waiting").fetchone()[0])
+            return int(database.execute(query, (after,)).fetchone()[0])
 
     def close(self) -> None:
         with self._lock:
