@@ -1,40 +1,50 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds and checks the photos of a dataset: what can be used, what is rejected and why."""
+"""Checks the files of a dataset: what can be used, as which pixels, and what is rejected and why.
+
+Every file is decoded to its last row. JPEG and PNG are taken, in any colour mode: CMYK, grey,
+16-bit and palette pictures become RGB, what is transparent shows a white ground, and the turn that
+a phone notes in EXIF is applied. Rejected by name: what does not decode, pictures too small to
+learn from, and files or pictures so large that they are no photo for this purpose.
+"""
 
 import hashlib
 import io
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageOps
 
-from training.job import StepError
+from training.duplicates import Likeness, likeness
+from training.sources import SUFFIXES, Source, natural
 
-SUFFIXES = (".jpg", ".jpeg", ".png")
 _SMALLEST_SIDE = 16
 _LARGEST_PIXELS = 100_000_000
+_LARGEST_BYTES = 100_000_000
+_ORIENTATION = 0x0112
 
 
-@dataclass(frozen=True)
-class Source:
-    """A file in a class folder; ``path`` is relative to the dataset, with forward slashes."""
-
-    path: str
-    class_name: str
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Photo:
-    """A photo that decodes; ``stored`` is the file kept for training and evaluation."""
+    """A photo that decodes; ``stored`` is the file kept for training and evaluation.
+
+    ``digest`` is the SHA-256 of the file, ``pixels`` that of the picture: a copy with other
+    metadata has another digest and the same pixels. ``width`` and ``height`` are those of the
+    file; ``brightness`` is the mean grey, 0 to 255.
+    """
 
     path: str
     class_name: str
     digest: str
     stored: Path
+    pixels: str
+    likeness: Likeness
+    width: int = 0
+    height: int = 0
+    brightness: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -45,42 +55,13 @@ class Rejected:
     reason: str
 
 
-def list_sources(dataset: Path) -> list[Source]:
-    """All files of all class folders, in a fixed order.
-
-    Raises StepError where the dataset cannot be one: missing, without class folders, with a single
-    class or with an empty class folder.
-    """
-    if not dataset.is_dir():
-        raise StepError(f"dataset {dataset}: no such folder")
-    folders = [item for item in sorted(dataset.iterdir()) if _visible(item) and item.is_dir()]
-    if not folders:
-        raise StepError(f"dataset {dataset}: no class folders; expected <class>/<photo>.jpg")
-    if len(folders) == 1:
-        raise StepError(
-            f"dataset {dataset}: one class only ({folders[0].name}); two or more are needed"
-        )
-    sources: list[Source] = []
-    for folder in folders:
-        files = sorted(item for item in folder.rglob("*") if item.is_file() and _visible(item))
-        if not files:
-            raise StepError(f"dataset {dataset}: class folder {folder.name!r} is empty")
-        names = (item.relative_to(dataset).as_posix() for item in files)
-        sources.extend(Source(name, folder.name) for name in sorted(names, key=natural))
-    return sources
-
-
-def natural(name: str) -> tuple[tuple[int, int, str], ...]:
-    """Sort key that puts glass9 before glass10: neighbouring shots have neighbouring numbers."""
-    parts = re.findall(r"\d+|\D+", name)
-    return tuple(
-        (0, int(part), part) if part[0] in "0123456789" else (1, 0, part) for part in parts
-    )
+class _UnusableError(Exception):
+    """The picture decodes or might, and is not wanted; the message says why."""
 
 
 def check(
     dataset: Path,
-    sources: Iterable[Source],
+    sources: Sequence[Source],
     *,
     keep: Path,
     longest_side: int,
@@ -88,9 +69,8 @@ def check(
 ) -> tuple[list[Photo], list[Rejected]]:
     """Decode every file; return the usable photos and the rejected files, both in source order.
 
-    Usable photos are stored in the folder ``keep``; ``tick`` is told how many are done. The same
-    picture under two class names is rejected under both: one of the labels is wrong and nobody
-    can tell which.
+    Usable photos are stored in the folder ``keep``; ``tick`` is told how many are done. All cores
+    take part: Pillow decodes and NumPy counts outside of Python's lock.
     """
     photos: list[Photo] = []
     rejected: list[Rejected] = []
@@ -99,81 +79,131 @@ def check(
         return _load(dataset, item[1], keep / f"{item[0]:07d}", longest_side)
 
     with ThreadPoolExecutor() as pool:
-        for done, result in enumerate(pool.map(load, enumerate(sources)), start=1):
-            if isinstance(result, Photo):
-                photos.append(result)
-            else:
-                rejected.append(result)
-            tick(done)
-    classes: dict[str, set[str]] = defaultdict(set)
-    for photo in photos:
-        classes[photo.digest].add(photo.class_name)
-    kept = []
-    for photo in photos:
-        if len(names := classes[photo.digest]) == 1:
-            kept.append(photo)
-        else:
-            photo.stored.unlink()
-            reason = f"contradictory labels: the same file is in {', '.join(sorted(names))}"
-            rejected.append(Rejected(photo.path, reason))
-    return kept, sorted(rejected, key=lambda item: natural(item.path))
+        try:
+            for done, result in enumerate(pool.map(load, enumerate(sources)), start=1):
+                if isinstance(result, Photo):
+                    photos.append(result)
+                else:
+                    rejected.append(result)
+                tick(done)
+        except BaseException:
+            # A full disk or a signal ends the step now, not after the files still queued.
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return photos, sorted(rejected, key=lambda item: natural(item.path))
 
 
-def _visible(path: Path) -> bool:
-    """Not a helper file of some system (.DS_Store, __MACOSX, Thumbs.db)."""
-    return not path.name.startswith((".", "__")) and path.name != "Thumbs.db"
+def problem(path: Path) -> str:
+    """Why prepare would reject a file, or nothing."""
+    try:
+        _decode(path, longest_side=64)
+    except _UnusableError as error:
+        return str(error)
+    return ""
 
 
 def _load(dataset: Path, source: Source, target: Path, longest_side: int) -> Photo | Rejected:
-    path = dataset / source.path
+    try:
+        decoded = _decode(dataset / source.path, longest_side=longest_side)
+    except _UnusableError as error:
+        return Rejected(source.path, str(error))
+    stored = target.with_suffix(decoded.suffix)
+    stored.write_bytes(decoded.content)
+    return Photo(
+        path=source.path,
+        class_name=source.class_name,
+        digest=decoded.digest,
+        stored=stored,
+        pixels=_pixel_digest(decoded.picture),
+        likeness=likeness(decoded.picture),
+        width=decoded.width,
+        height=decoded.height,
+        brightness=float(np.asarray(decoded.picture.convert("L")).mean()),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Decoded:
+    digest: str
+    width: int
+    height: int
+    picture: Image.Image  # RGB, upright, reduced to the longest side
+    content: bytes  # what to store
+    suffix: str
+
+
+def _decode(path: Path, *, longest_side: int) -> _Decoded:
+    """Read, check and decode one file. Raises _UnusableError where it is not to be used."""
     if path.suffix.lower() not in SUFFIXES:
         allowed = " ".join(SUFFIXES)
-        return Rejected(source.path, f"not a photo: {path.suffix or 'no suffix'}; use {allowed}")
+        raise _UnusableError(f"not a photo: {path.suffix or 'no suffix'}; use {allowed}")
     try:
+        if (count := path.stat().st_size) > _LARGEST_BYTES:
+            raise _UnusableError(f"{count} bytes; largest allowed: {_LARGEST_BYTES}")
         raw = path.read_bytes()
         with Image.open(io.BytesIO(raw), formats=("JPEG", "PNG")) as image:
             width, height = image.size
             if min(width, height) < _SMALLEST_SIDE:
-                reason = f"{width} x {height} pixels; smallest side allowed: {_SMALLEST_SIDE}"
-                return Rejected(source.path, reason)
+                wanted = f"smallest side allowed: {_SMALLEST_SIDE}"
+                raise _UnusableError(f"{width} x {height} pixels; {wanted}")
             if width * height > _LARGEST_PIXELS:
-                reason = f"{width} x {height} pixels; largest allowed: {_LARGEST_PIXELS} in all"
-                return Rejected(source.path, reason)
-            content, suffix = _stored(image, raw, longest_side)
-    except Exception as error:  # noqa: BLE001 - decoders raise anything; no photo ends the run
-        return Rejected(source.path, f"cannot be decoded: {_first_line(error)}")
-    stored = target.with_suffix(suffix)
-    stored.write_bytes(content)
-    return Photo(source.path, source.class_name, hashlib.sha256(raw).hexdigest(), stored)
+                wanted = f"largest allowed: {_LARGEST_PIXELS} in all"
+                raise _UnusableError(f"{width} x {height} pixels; {wanted}")
+            picture, content, suffix = _stored(image, raw, longest_side)
+    except _UnusableError:
+        raise
+    except Exception as error:  # decoders raise anything; no photo ends the run
+        raise _UnusableError(f"cannot be decoded: {_first_line(error)}") from error
+    digest = hashlib.sha256(raw).hexdigest()
+    return _Decoded(
+        digest=digest,
+        width=width,
+        height=height,
+        picture=picture,
+        content=content,
+        suffix=suffix,
+    )
 
 
-def _stored(image: Image.Image, raw: bytes, longest_side: int) -> tuple[bytes, str]:
-    """The bytes to keep. A small upright RGB photo stays as it is; others are converted.
+def _stored(image: Image.Image, raw: bytes, longest_side: int) -> tuple[Image.Image, bytes, str]:
+    """The picture, and the bytes to keep. A small upright 8-bit RGB photo stays as it is.
 
     Decoding happens in either case: that is the check.
     """
-    form, mode, small = image.format, image.mode, max(image.size) <= longest_side
-    turned = image.getexif().get(0x0112, 1) != 1
-    if form == "JPEG":
+    # Some phones put more pictures behind a JPEG's first, which counts; Pillow then says MPO.
+    form, small = image.format, max(image.size) <= longest_side
+    # The 25th byte of a PNG is its depth; Pillow reduces 16-bit colour to 8 and says RGB.
+    plain = image.mode == "RGB" and (form == "JPEG" or (form == "PNG" and raw[24] == 8))
+    turned = image.getexif().get(_ORIENTATION, 1) != 1
+    if form != "PNG":
         image.draft("RGB", (longest_side, longest_side))
     image.load()
-    if mode == "RGB" and small and not turned:
-        return raw, ".jpg" if form == "JPEG" else ".png"
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        layered = image.convert("RGBA")
-        image = Image.new("RGBA", image.size, "white")
+        layered, plain = image.convert("RGBA"), False
+        image = Image.new("RGBA", layered.size, "white")
         image.alpha_composite(layered)
     elif image.mode.startswith("I"):
         # 16-bit grey: Pillow's own conversion to RGB would clip everything above 255 to white.
         image = image.convert("I").point(lambda value: value / 257).convert("L")
-    upright = ImageOps.exif_transpose(image).convert("RGB")
-    upright.thumbnail((longest_side, longest_side), Image.Resampling.BOX)
+    picture = ImageOps.exif_transpose(image) if turned else image
+    picture = picture.convert("RGB")
+    if plain and small and not turned:
+        return picture, raw, ".jpg" if form == "JPEG" else ".png"
+    picture.thumbnail((longest_side, longest_side), Image.Resampling.BOX)
     packed = io.BytesIO()
-    upright.save(packed, "JPEG", quality=95, subsampling=0)
-    return packed.getvalue(), ".jpg"
+    picture.save(packed, "JPEG", quality=95, subsampling=0)
+    return picture, packed.getvalue(), ".jpg"
+
+
+def _pixel_digest(picture: Image.Image) -> str:
+    digest = hashlib.sha256(f"{picture.width} x {picture.height}\n".encode())
+    digest.update(picture.tobytes())
+    return digest.hexdigest()
 
 
 def _first_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror  # without the folder's name, which differs from machine to machine
     # Pillow names the in-memory stream by its address, which differs from run to run.
     text = re.sub(r"<_io\.BytesIO object at 0x[0-9a-f]+>", "the file", str(error))
     return (text.splitlines() or [type(error).__name__])[0]

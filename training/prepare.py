@@ -1,30 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prepare: check the photos of a dataset and divide them into training, validation and test.
 
-Reads ``<dataset>/<class>/*.jpg|jpeg|png``; writes ``<output>/<split>/<class>/*`` and, last,
-``dataset.json``, which says what was taken, what was rejected and why. The same photos and the same
-seed give the same bytes.
+Reads ``<dataset>/<class>/*.jpg|jpeg|png``; writes ``<output>/<split>/<class>/*``, a report for
+people (``report/index.html``) and, last, ``dataset.json``, which says what was taken, what was left
+out and why. The same photos and the same seed give the same bytes.
 """
 
 import argparse
-import hashlib
-import json
-import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 if __package__ in (None, ""):  # run as a file: make the project importable
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from training import job
-from training.photos import Photo, Rejected, check, list_sources
-from training.split import SPLITS, divide
+from training import data_report, duplicates, job, prepared_folder
+from training.manifest import describe
+from training.photos import Photo, Rejected, check
+from training.prepared_folder import DATASET_FILE, REPORT_FOLDER
+from training.sources import list_sources, natural
+from training.split import SPLITS, Shares, divide
 
-DATASET_FILE = "dataset.json"
-CHECKED_FOLDER = "checked"
-SCHEMA = 1
 _SHOWN = 10
 
 
@@ -35,103 +32,79 @@ def prepare(
     seed: int = 0,
     longest_side: int = 512,
     minimum_photos: int = 10,
+    shares: Shares | None = None,
+    like_bits: int = duplicates.LIKE_BITS,
 ) -> dict[str, Any]:
     """Do the step; return what ``dataset.json`` says."""
+    shares = shares or Shares()
     sources = list_sources(dataset)
     print(f"prepare: {len(sources)} files in {dataset}", flush=True)
-    _claim(dataset.resolve(), output.resolve())
-    _clear(output)
-    checked = output / CHECKED_FOLDER
-    checked.mkdir(parents=True)
     tick = max(1, len(sources) // 10)
 
     def progress(done: int) -> None:
         if done % tick == 0 or done == len(sources):
             print(f"checked={done}/{len(sources)}", flush=True)
 
-    try:
+    with prepared_folder.fresh(dataset, output) as checked:
         photos, rejected = check(
             dataset, sources, keep=checked, longest_side=longest_side, tick=progress
         )
-        _require_every_class({source.class_name for source in sources}, photos)
-        parts = divide(photos, seed=seed, minimum_photos=minimum_photos)
-        document = _document(parts, rejected, seed=seed)
-        _place(parts, output)
-        text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-        unfinished = checked / DATASET_FILE
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(output / DATASET_FILE)
-        checked.rmdir()
-    except BaseException:
-        _clear(output)
-        raise
+        print(f"prepare: comparing {len(photos)} photos", flush=True)
+        same = duplicates.find(photos, bits=like_bits)
+        contradictions = [[photos[one] for one in group] for group in same.contradictory]
+        rejected = _with_contradictory(rejected, contradictions)
+        left_out = {one for group in same.contradictory for one in group}
+        kept = [position for position in range(len(photos)) if position not in left_out]
+        _require_every_class({source.class_name for source in sources}, photos, kept)
+        renumbered = {position: number for number, position in enumerate(kept)}
+        parts, groups = divide(
+            [photos[position] for position in kept],
+            seed=seed,
+            minimum_photos=minimum_photos,
+            shares=shares,
+            alike=[[renumbered[position] for position in group] for group in same.alike],
+        )
+        alike = [[photos[position] for position in group] for group in same.alike]
+        document = describe(
+            parts,
+            rejected,
+            seed=seed,
+            shares=shares,
+            groups=groups,
+            like_bits=like_bits,
+            alike=alike,
+            contradictions=contradictions,
+        )
+        data_report.write(
+            output / REPORT_FOLDER / "index.html",
+            document,
+            parts,
+            alike=alike,
+            contradictions=contradictions,
+        )
+        prepared_folder.place(parts, output)
+        prepared_folder.finish(document, output)
     _summary(document, rejected)
     return document
 
 
-def stored_name(index: int, photo: Photo) -> str:
-    """The name in the prepared folder. The number keeps x.jpg and sub/x.png apart."""
-    return f"{index:05d}-{Path(photo.path).stem}{photo.stored.suffix}"
+def _with_contradictory(
+    rejected: Sequence[Rejected], contradictions: Sequence[Sequence[Photo]]
+) -> list[Rejected]:
+    """The rejected files and those whose label another photo contradicts, in natural order."""
+    found = list(rejected)
+    for group in contradictions:
+        likeness = "the same" if len({photo.pixels for photo in group}) == 1 else "nearly the same"
+        names = ", ".join(sorted({photo.class_name for photo in group}))
+        reason = f"contradictory labels: {likeness} picture is in {names}"
+        found.extend(Rejected(photo.path, reason) for photo in group)
+    return sorted(found, key=lambda item: natural(item.path))
 
 
-def _claim(dataset: Path, output: Path) -> None:
-    """Refuse a folder in which clearing an earlier result could delete somebody's photos."""
-    if output.is_relative_to(dataset) or dataset.is_relative_to(output):
-        raise job.StepError(f"output {output} and dataset {dataset}: one is inside the other")
-    if not output.exists():
-        return
-    found = {path.name for path in output.iterdir()}
-    if found & set(SPLITS) and not found & {DATASET_FILE, CHECKED_FOLDER}:
-        raise job.StepError(f"output {output}: has folders that prepare did not write")
-
-
-def _clear(output: Path) -> None:
-    """Remove an earlier result, its marker first, so that half of it is never taken for whole."""
-    (output / DATASET_FILE).unlink(missing_ok=True)
-    # The work folder goes last: as long as it is there, the rest is known to be prepare's.
-    for name in (*SPLITS, CHECKED_FOLDER):
-        if (output / name).exists():
-            shutil.rmtree(output / name)
-
-
-def _place(parts: Mapping[str, Mapping[str, list[Photo]]], output: Path) -> None:
-    for split, by_class in parts.items():
-        for name, members in by_class.items():
-            folder = output / split / name
-            folder.mkdir(parents=True)
-            for index, photo in enumerate(members):
-                photo.stored.rename(folder / stored_name(index, photo))
-
-
-def _require_every_class(names: set[str], photos: list[Photo]) -> None:
-    without = sorted(names - {photo.class_name for photo in photos})
+def _require_every_class(names: set[str], photos: Sequence[Photo], kept: Sequence[int]) -> None:
+    without = sorted(names - {photos[position].class_name for position in kept})
     if without:
         raise job.StepError(f"class {without[0]!r}: no usable photo is left after the checks")
-
-
-def _document(
-    parts: Mapping[str, Mapping[str, list[Photo]]], rejected: list[Rejected], *, seed: int
-) -> dict[str, Any]:
-    classes = sorted(parts["train"])
-    lines = sorted(
-        f"{split}\t{name}\t{photo.digest}\t{photo.path}\n"
-        for split, by_class in parts.items()
-        for name, members in by_class.items()
-        for photo in members
-    )
-    digest = hashlib.sha256("".join(lines).encode())
-    return {
-        "schema": SCHEMA,
-        "digest": digest.hexdigest(),
-        "classes": classes,
-        "seed": seed,
-        "counts": {split: {name: len(parts[split][name]) for name in classes} for split in SPLITS},
-        "splits": {
-            split: [photo.path for name in classes for photo in parts[split][name]]
-            for split in SPLITS
-        },
-        "rejected": [{"file": item.path, "reason": item.reason} for item in rejected],
-    }
 
 
 def _summary(document: Mapping[str, Any], rejected: list[Rejected]) -> None:
@@ -143,7 +116,11 @@ def _summary(document: Mapping[str, Any], rejected: list[Rejected]) -> None:
     if len(rejected) > _SHOWN:
         print(f"rejected: {len(rejected) - _SHOWN} more; all of them are in {DATASET_FILE}")
     total = sum(len(document["splits"][split]) for split in SPLITS)
-    print(f"prepare: photos={total} rejected={len(rejected)} digest={document['digest'][:12]}")
+    print(
+        f"prepare: photos={total} rejected={len(rejected)} "
+        f"duplicates={len(document['duplicates'])} "
+        f"contradictions={len(document['contradictions'])} digest={document['digest'][:12]}"
+    )
 
 
 def main() -> None:
@@ -153,17 +130,29 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--longest-side", type=int, default=512, help="larger photos are reduced")
     parser.add_argument("--minimum-photos", type=int, default=10, help="per class")
+    parser.add_argument("--validation-share", type=float, default=Shares.validation)
+    parser.add_argument("--test-share", type=float, default=Shares.test)
+    parser.add_argument(
+        "--like-bits",
+        type=int,
+        default=duplicates.LIKE_BITS,
+        help="of 256, in which the fingerprints of near duplicates may differ",
+    )
     given = parser.parse_args()
     if not 64 <= given.longest_side <= 4096:
         raise job.StepError(f"longest-side = {given.longest_side}; allowed: 64 to 4096")
     if given.minimum_photos < 3:
         raise job.StepError(f"minimum-photos = {given.minimum_photos}; allowed: 3 or more")
+    if not 0 <= given.like_bits <= 64:
+        raise job.StepError(f"like-bits = {given.like_bits}; allowed: 0 to 64")
     prepare(
         given.dataset,
         given.output,
         seed=given.seed,
         longest_side=given.longest_side,
         minimum_photos=given.minimum_photos,
+        shares=Shares(validation=given.validation_share, test=given.test_share),
+        like_bits=given.like_bits,
     )
 
 

@@ -7,65 +7,127 @@ on both sides of a split would flatter the accuracy by a point or two, so they s
 
 import random
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+
+from training.duplicates import components
 from training.job import StepError
-from training.photos import Photo, natural
+from training.photos import Photo
+from training.sources import natural
 
 SPLITS = ("train", "validation", "test")
-FRACTIONS: Mapping[str, float] = {"train": 0.70, "validation": 0.15, "test": 0.15}
 
-_LONGEST_BLOCK = 10
+_BLOCK_LENGTHS = (10, 7, 5, 4, 3, 2, 1)
 _BLOCKS_WANTED = 20
+_LARGEST_GROUP = 0.4
+_A_FEW = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shares:
+    """How much of each class goes to validation and to the test; training gets the rest."""
+
+    validation: float = 0.08
+    test: float = 0.12
+
+    def __post_init__(self) -> None:
+        for name, value in (("validation", self.validation), ("test", self.test)):
+            if not 0.02 <= value <= 0.4:
+                raise StepError(f"{name}-share = {value}; allowed: 0.02 to 0.4")
+
+    def to_json(self) -> dict[str, float]:
+        """Split to share; they add up to 1."""
+        train = round(1 - self.validation - self.test, 6)
+        return {"train": train, "validation": self.validation, "test": self.test}
+
+    def wanted(self, count: int) -> dict[str, float]:
+        """How many of ``count`` photos each split should get.
+
+        A share of a small class may be less than one photo; validation and test then get up to
+        three, because they say nothing with fewer.
+        """
+        few = min(_A_FEW, count // 5)
+        wanted = {name: max(getattr(self, name) * count, few) for name in ("validation", "test")}
+        return {"train": count - sum(wanted.values()), **wanted}
 
 
 def divide(
-    photos: Sequence[Photo], *, seed: int, minimum_photos: int
-) -> dict[str, dict[str, list[Photo]]]:
-    """``{split: {class: photos}}``: every class in every split, in the wanted proportions.
+    photos: Sequence[Photo],
+    *,
+    seed: int,
+    minimum_photos: int,
+    shares: Shares | None = None,
+    alike: Collection[Sequence[int]] = (),
+) -> tuple[dict[str, dict[str, list[Photo]]], dict[str, Any]]:
+    """``{split: {class: photos}}``: every class in every split, as near to the shares as can be.
 
-    Raises StepError naming the class that has too few different photos.
+    ``alike`` has the positions of photos that must stay in one split. Also returned: by class, how
+    many groups were dealt and how long a run of neighbours was. Raises StepError naming the class
+    that has too few different photos.
     """
-    by_class: dict[str, list[Photo]] = defaultdict(list)
-    for photo in photos:
-        by_class[photo.class_name].append(photo)
+    original = list(range(len(photos)))
+    for members in alike:
+        for position in members:
+            original[position] = members[0]
+    by_class: dict[str, list[int]] = defaultdict(list)
+    for position in sorted(range(len(photos)), key=lambda index: natural(photos[index].path)):
+        by_class[photos[position].class_name].append(position)
     result: dict[str, dict[str, list[Photo]]] = {split: {} for split in SPLITS}
+    told: dict[str, Any] = {}
     for name in sorted(by_class):
-        different = len({photo.digest for photo in by_class[name]})
-        if different < minimum_photos:
+        positions = by_class[name]
+        same = [original[position] for position in positions]
+        if (different := len(set(same))) < minimum_photos:
             raise StepError(
                 f"class {name!r}: {different} usable different photos; at least {minimum_photos} "
                 "are needed"
             )
-        for split, members in _divide_class(by_class[name], seed=f"{seed}/{name}").items():
-            result[split][name] = sorted(members, key=lambda photo: natural(photo.path))
-    return result
+        groups, length = _groups(same)
+        told[name] = {"groups": len(groups), "neighbours": length}
+        wanted = (shares or Shares()).wanted(len(positions))
+        for split, members in _deal(groups, wanted, seed=f"{seed}/{name}").items():
+            result[split][name] = [photos[positions[index]] for index in sorted(members)]
+    return result, told
 
 
-def _divide_class(photos: Sequence[Photo], *, seed: str) -> dict[str, list[Photo]]:
-    """Deal the blocks of one class, each to the split that is furthest from its share."""
-    blocks = _blocks(photos)
-    random.Random(seed).shuffle(blocks)  # noqa: S311 - a reproducible split, not a secret
-    # Validation and test get their first block before anything else: no split may stay empty.
-    parts = {split: list(blocks.pop()) for split in ("test", "validation")}
-    parts["train"] = list(blocks.pop())
-    for block in blocks:
-        missing = {split: FRACTIONS[split] * len(photos) - len(parts[split]) for split in SPLITS}
-        parts[max(SPLITS, key=missing.__getitem__)].extend(block)
+def _groups(same: Sequence[int]) -> tuple[list[list[int]], int]:
+    """Indices that must stay together, and the length of the runs of neighbours used.
+
+    ``same`` has equal values for photos that are alike. A run is joined to all runs that hold a
+    photo like one of its own. With many copies strewn over a class that would join everything into
+    one; runs are then cut shorter until the largest group leaves room for the other splits.
+    """
+    count = len(same)
+    longest = max(1, min(_BLOCK_LENGTHS[0], len(set(same)) // _BLOCKS_WANTED))
+    groups: list[list[int]] = []
+    for length in (longest, *(one for one in _BLOCK_LENGTHS if one < longest)):
+        first_of: dict[int, int] = {}
+        links = [(index, index - index % length) for index in range(count)]
+        links += [(index, first_of.setdefault(one, index)) for index, one in enumerate(same)]
+        columns = np.array(links, np.intp).T
+        found: dict[int, list[int]] = defaultdict(list)
+        for index, group in enumerate(components(count, columns[0], columns[1])):
+            found[int(group)].append(index)
+        groups = list(found.values())
+        if len(groups) >= len(SPLITS) and max(map(len, groups)) <= _LARGEST_GROUP * count:
+            return groups, length
+    return groups, 1
+
+
+def _deal(
+    groups: Sequence[list[int]], wanted: Mapping[str, float], *, seed: str
+) -> dict[str, list[int]]:
+    """Deal groups, the largest first, each to the split that lacks most; no split stays empty."""
+    rest = list(groups)
+    random.Random(seed).shuffle(rest)  # noqa: S311 - a reproducible split, not a secret
+    rest.sort(key=len)  # stable: groups of one size stay shuffled
+    parts: dict[str, list[int]] = {split: [] for split in SPLITS}
+    while rest:
+        empty = [split for split in SPLITS if not parts[split]]
+        choice = empty if len(rest) <= len(empty) else SPLITS
+        lacking = {split: wanted[split] - len(parts[split]) for split in choice}
+        parts[max(choice, key=lacking.__getitem__)].extend(rest.pop())
     return parts
-
-
-def _blocks(photos: Sequence[Photo]) -> list[list[Photo]]:
-    """Runs of neighbouring photos. A copy joins the run of the photo it repeats."""
-    ordered = sorted(photos, key=lambda photo: natural(photo.path))
-    first: dict[str, int] = {}
-    originals: list[Photo] = []
-    for photo in ordered:
-        if photo.digest not in first:
-            first[photo.digest] = len(originals)
-            originals.append(photo)
-    length = max(1, min(_LONGEST_BLOCK, len(originals) // _BLOCKS_WANTED))
-    blocks: list[list[Photo]] = [[] for _ in range(-(-len(originals) // length))]
-    for photo in ordered:
-        blocks[first[photo.digest] // length].append(photo)
-    return blocks

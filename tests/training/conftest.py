@@ -2,6 +2,7 @@
 """A few drawn pictures, and one tiny run of the pipeline's steps as SageMaker starts them."""
 
 import json
+import shutil
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,12 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sample")
     draw(folder, photos_per_class=14, seed=5)
     return folder
+
+
+@pytest.fixture
+def dataset(sample: Path, tmp_path: Path) -> Path:
+    """A copy of the sample that a test may spoil."""
+    return Path(shutil.copytree(sample, tmp_path / "dataset"))
 
 
 @dataclass(frozen=True)

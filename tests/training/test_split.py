@@ -1,19 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The split keeps together what belongs together, for any dataset."""
+"""The split keeps together what belongs together, for any dataset, as near to the shares as can."""
 
+import random
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.photos import Photo, natural
-from training.split import SPLITS, divide
+from training.job import StepError
+from training.photos import Photo
+from training.sources import natural
+from training.split import SPLITS, Shares, divide
 
 
-def photos(name: str, digests: list[int]) -> list[Photo]:
+def photos(name: str, count: int) -> list[Photo]:
     return [
-        Photo(f"{name}/{name}{index}.jpg", name, f"{name}-{digest}", Path("unused"))
-        for index, digest in enumerate(digests)
+        Photo(
+            path=f"{name}/{name}{index}.jpg",
+            class_name=name,
+            digest=f"{name}-{index}",
+            stored=Path("unused"),
+            pixels=f"{name}-{index}",
+            likeness=b"",
+        )
+        for index in range(count)
     ]
 
 
@@ -25,33 +36,76 @@ def test_natural_order_counts() -> None:
 
 
 def test_runs_of_ten_neighbours_stay_together() -> None:
-    parts = divide(photos("glass", list(range(400))), seed=0, minimum_photos=10)
+    parts, told = divide(photos("glass", 400), seed=0, minimum_photos=10)
     where = {photo.path: split for split in SPLITS for photo in parts[split]["glass"]}
     for start in range(0, 400, 10):
         assert len({where[f"glass/glass{index}.jpg"] for index in range(start, start + 10)}) == 1
-    assert [len(parts[split]["glass"]) for split in SPLITS] == [280, 60, 60]
+    assert [len(parts[split]["glass"]) for split in SPLITS] == [320, 30, 50]
+    assert told == {"glass": {"groups": 40, "neighbours": 10}}
+
+
+def test_alike_photos_join_their_neighbours_too() -> None:
+    """The shot before a copy may show the same object as the shot after the original."""
+    parts, told = divide(photos("glass", 400), seed=0, minimum_photos=10, alike=[(5, 205, 395)])
+    where = {photo.path: split for split in SPLITS for photo in parts[split]["glass"]}
+    runs = [*range(10), *range(200, 210), *range(390, 400)]
+    assert len({where[f"glass/glass{index}.jpg"] for index in runs}) == 1
+    assert told["glass"] == {"groups": 38, "neighbours": 10}
+
+
+def test_many_strewn_copies_make_runs_shorter_instead_of_one_lump() -> None:
+    shuffled = random.Random(1).sample(range(400), 240)  # noqa: S311 - not a secret
+    alike = [shuffled[index : index + 2] for index in range(0, 240, 2)]
+    parts, told = divide(photos("glass", 400), seed=0, minimum_photos=10, alike=alike)
+    assert told["glass"]["neighbours"] < 10
+    counts = [len(parts[split]["glass"]) for split in SPLITS]
+    assert counts[1] >= 15
+    assert counts[2] >= 25
+
+
+@pytest.mark.parametrize(("count", "wanted"), [(10, [6, 2, 2]), (15, [9, 3, 3]), (5, [3, 1, 1])])
+def test_small_classes_get_a_few_photos_into_each_split(count: int, wanted: list[int]) -> None:
+    parts, _ = divide(photos("trash", count), seed=0, minimum_photos=3)
+    assert [len(parts[split]["trash"]) for split in SPLITS] == wanted
+
+
+def test_copies_do_not_make_a_class() -> None:
+    with pytest.raises(StepError, match="class 'glass': 2 usable different photos; at least 3"):
+        divide(photos("glass", 50), seed=0, minimum_photos=3, alike=[range(25), range(25, 50)])
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    st.lists(st.lists(st.integers(0, 60), min_size=5, max_size=120), min_size=1, max_size=4),
-    st.integers(0, 3),
-)
-def test_any_dataset_is_divided_whole(classes: list[list[int]], seed: int) -> None:
-    """No photo is lost or used twice, copies stay together, no split of a class is empty."""
-    given_photos = [
-        photo
-        for index, digests in enumerate(classes)
-        for photo in photos(f"c{index}", [*digests, 100, 101, 102, 103])
-    ]
-    parts = divide(given_photos, seed=seed, minimum_photos=4)
+@given(st.data())
+def test_any_dataset_is_divided_whole(data: st.DataObject) -> None:
+    """No photo is lost or used twice, alike ones stay together, shares are kept about."""
+    counts = data.draw(st.lists(st.integers(8, 150), min_size=1, max_size=4))
+    taken = [photo for index, count in enumerate(counts) for photo in photos(f"c{index}", count)]
+    alike, start = [], 0
+    for count in counts:
+        # Four photos of each class stay unlike all others.
+        marks = data.draw(st.lists(st.integers(0, 60), min_size=count - 4, max_size=count - 4))
+        for mark in set(marks):
+            alike.append([start + index for index, one in enumerate(marks) if one == mark])
+        start += count
+    chosen = data.draw(st.sampled_from([Shares(), Shares(validation=0.2, test=0.3)]))
+    seed = data.draw(st.integers(0, 3))
+    parts, _ = divide(taken, seed=seed, minimum_photos=4, shares=chosen, alike=alike)
+    again, _ = divide(taken, seed=seed, minimum_photos=4, shares=chosen, alike=alike)
+    assert parts == again
     placed = [photo.path for split in SPLITS for row in parts[split].values() for photo in row]
-    assert sorted(placed) == sorted(photo.path for photo in given_photos)
-    splits_of_digest: dict[str, set[str]] = {}
-    for split in SPLITS:
-        assert len(parts[split]) == len(classes)
-        for row in parts[split].values():
-            assert row
-            for photo in row:
-                splits_of_digest.setdefault(photo.digest, set()).add(split)
-    assert all(len(splits) == 1 for splits in splits_of_digest.values())
+    assert sorted(placed) == sorted(photo.path for photo in taken)
+    where = {
+        photo.path: split for split in SPLITS for row in parts[split].values() for photo in row
+    }
+    for group in alike:
+        assert len({where[taken[position].path] for position in group}) == 1
+    for index, count in enumerate(counts):
+        rows = {split: parts[split][f"c{index}"] for split in SPLITS}
+        assert all(rows.values())
+        assert all(
+            row == sorted(row, key=lambda photo: natural(photo.path)) for row in rows.values()
+        )
+        if not any(len(group) > 3 for group in alike):
+            largest = 3 * max(1, min(10, count // 20))
+            for split, wanted in chosen.wanted(count).items():
+                assert abs(len(rows[split]) - wanted) <= 2 * largest, (split, wanted)

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What ``dataset.json`` says of a prepared dataset."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from training.photos import Photo, Rejected
+from training.split import SPLITS, Shares
+
+SCHEMA = 1
+
+
+def describe(
+    parts: Mapping[str, Mapping[str, list[Photo]]],
+    rejected: Sequence[Rejected],
+    *,
+    seed: int,
+    shares: Shares,
+    groups: Mapping[str, Any],
+    like_bits: int,
+    alike: Sequence[Sequence[Photo]],
+    contradictions: Sequence[Sequence[Photo]],
+) -> dict[str, Any]:
+    """The document. Paths are those in the dataset; ``digests`` has the SHA-256 of each file used.
+
+    ``digest`` stands for all of it: it changes when a photo, a label or the split changes, and with
+    nothing else.
+    """
+    classes = sorted(parts["train"])
+    placed = [
+        (split, name, photo)
+        for split, by_class in parts.items()
+        for name, members in by_class.items()
+        for photo in members
+    ]
+    split_of = {photo.path: split for split, _, photo in placed}
+    lines = sorted(f"{split}\t{name}\t{one.digest}\t{one.path}\n" for split, name, one in placed)
+    return {
+        "schema": SCHEMA,
+        "digest": hashlib.sha256("".join(lines).encode()).hexdigest(),
+        "digests": {photo.path: photo.digest for _, _, photo in placed},
+        "classes": classes,
+        "seed": seed,
+        "shares": shares.to_json(),
+        "like_bits": like_bits,
+        "groups": dict(groups),
+        "counts": {split: {name: len(parts[split][name]) for name in classes} for split in SPLITS},
+        "splits": {
+            split: [photo.path for name in classes for photo in parts[split][name]]
+            for split in SPLITS
+        },
+        "duplicates": [
+            {**_group(members), "class": members[0].class_name, "split": split_of[members[0].path]}
+            for members in alike
+        ],
+        "contradictions": [
+            {**_group(members), "classes": sorted({photo.class_name for photo in members})}
+            for members in contradictions
+        ],
+        "rejected": [{"file": item.path, "reason": item.reason} for item in rejected],
+    }
+
+
+def _group(members: Sequence[Photo]) -> dict[str, Any]:
+    return {
+        "files": [photo.path for photo in members],
+        "same_pixels": len({photo.pixels for photo in members}) == 1,
+    }
