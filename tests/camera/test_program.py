@@ -89,11 +89,11 @@ def test_without_a_model_it_says_so_and_reports_nothing(settings, publisher, len
 
 
 def test_a_source_that_cannot_exist_is_told_and_ends_nothing(settings, publisher):
-    with running(replace(settings, source="rtsp://x"), publisher):
+    with running(replace(settings, source="smoke://x"), publisher):
         found = wait_for(
             lambda: [t for t in publisher.of("telemetry") if t["source_state"] == "lost"]
         )
-    assert "this version reads dir:, file:, v4l2:" in found[0]["problem"]
+    assert "this version reads awscam:, dir:, file:, rtsp:, v4l2:" in found[0]["problem"]
 
 
 def test_a_lost_source_comes_back(settings, publisher, models, lens):

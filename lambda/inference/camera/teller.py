@@ -51,11 +51,8 @@ class Teller:
     def tell(self, reason: str, *, answer: Answer | None = None) -> None:
         """Send telemetry now."""
         message = self._telemetry(reason, answer)
-        payload = _packed(message)
-        if len(payload) > MAXIMUM_BYTES and answer is not None:
-            payload = _packed(replace(message, answer=replace(answer, picture=None)))
         try:
-            self._publisher.publish(self._topic, payload)
+            self._publisher.publish(self._topic, _fitting(message))
         except (PublishError, ValueError) as error:
             _log.warning("telemetry not sent: %s", error)
 
@@ -76,6 +73,25 @@ class Teller:
             self.tell("change" if changed else "interval")
             told = time.monotonic()
             due = told + self._interval
+
+
+def _fitting(message: Telemetry) -> bytes:
+    """The message; what would make it too large is left out, the least important first."""
+    payload = _packed(message)
+    if len(payload) > MAXIMUM_BYTES and message.answer is not None:
+        message = replace(message, answer=replace(message.answer, picture=None))
+        payload = _packed(message)
+    if len(payload) > MAXIMUM_BYTES:
+        # In JSON a letter takes 12 bytes at most.
+        problem, answer = message.problem, message.answer
+        short = replace(
+            message,
+            problem=problem and problem[:200],
+            source=message.source[:100],
+            answer=answer and replace(answer, detail=answer.detail[:100]),
+        )
+        payload = _packed(short)
+    return payload
 
 
 def _packed(message: Telemetry) -> bytes:
