@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rehearsal.cloud import Cloud
 from rehearsal.core_device import CoreDevice
+from rehearsal.core_recipe import Nucleus
 from rehearsal.errors import RehearsalError
 
 INSTALL_TIMEOUT = 60
@@ -23,6 +24,7 @@ class Cameras:
     outputs: Mapping[str, str]
     folder: Path
     model_folder: str
+    nucleus: Nucleus
     news: Callable[[str], None]
     canary: CoreDevice = field(init=False)
     fleet: CoreDevice = field(init=False)
@@ -80,11 +82,11 @@ class Cameras:
             cloud=self.cloud,
             stand_ins={
                 "BINSIGHT_SOURCE": f"dir:{lens}?follow=1&hold=6&gap=4&fps=15",
-                "BINSIGHT_PUBLISHER": f"https:{self.cloud.iot_endpoint}",
                 # Both cameras are on this machine, which has each port once.
                 "BINSIGHT_PAGE": "off",
             },
             model_folder=self.model_folder,
+            nucleus=self.nucleus,
             news=self.news,
         )
 

@@ -13,6 +13,8 @@ from rehearsal.errors import RehearsalError
 
 _RUNTIME = Path(__file__).with_name("lambda_runtime.py")
 _PATH = "/usr/local/bin:/usr/bin:/bin"
+SETTLING_SECONDS = 5.0
+"""After so long nucleus lite looks whether a component runs, and calls a deployment successful."""
 
 
 @dataclass(kw_only=True)
@@ -21,6 +23,7 @@ class ComponentProcess:
 
     process: subprocess.Popen[bytes]
     log: Path
+    ends: bool = False
 
     @classmethod
     def start_lambda(
@@ -35,7 +38,7 @@ class ComponentProcess:
             process = subprocess.Popen(
                 [base_python(), "-I", "-S", str(_RUNTIME), str(package), handler],
                 cwd=package,
-                env={"PATH": _PATH, "PYTHONUNBUFFERED": "1", "LANG": "C.UTF-8", **environment},
+                env={**_component_environment(), "PYTHONUNBUFFERED": "1", **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -43,9 +46,42 @@ class ComponentProcess:
             )
         return cls(process=process, log=log)
 
+    @classmethod
+    def start_script(
+        cls, script: str, *, folder: Path, environment: Mapping[str, str], log: Path
+    ) -> "ComponentProcess":
+        """Start a component's ``run`` step."""
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                ["sh", "-c", script],
+                cwd=folder,
+                env={**_component_environment(), **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return cls(process=process, log=log, ends=True)
+
+    def settles(self, name: str) -> bool:
+        """Whether it still runs when a nucleus lite looks, after a while; it may end with 0 too.
+
+        Raises RehearsalError when it ended with anything else.
+        """
+        try:
+            self.process.wait(SETTLING_SECONDS)
+        except subprocess.TimeoutExpired:
+            return True
+        self.check(name)
+        return False
+
     def check(self, name: str) -> None:
-        """Raise if the process has ended by itself, with the end of its log."""
-        if self.process.poll() is not None:
+        """Raise if the process has ended by itself, with the end of its log.
+
+        A ``run`` step may end, with 0.
+        """
+        status = self.process.poll()
+        if status is not None and not (self.ends and status == 0):
             raise RehearsalError(
                 f"{name} ended with status {self.process.returncode}; {self.log}:\n{tail(self.log)}"
             )
@@ -55,14 +91,20 @@ class ComponentProcess:
         stop_group(self.process)
 
 
-def run_script(script: str, *, folder: Path, log: Path, timeout: float = 180) -> None:
-    """Run a component's ``run`` step to its end. Raises RehearsalError if it fails."""
-    environment = {"PATH": f"{Path(base_python()).parent}:{_PATH}", "LANG": "C.UTF-8"}
+def run_script(
+    script: str,
+    *,
+    folder: Path,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    timeout: float = 120,
+) -> None:
+    """Run a step that must end. Raises RehearsalError if it fails."""
     with log.open("ab") as output:
         process = subprocess.Popen(
             ["sh", "-c", script],
             cwd=folder,
-            env=environment,
+            env={**_component_environment(), **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -71,11 +113,11 @@ def run_script(script: str, *, folder: Path, log: Path, timeout: float = 180) ->
         try:
             status = process.wait(timeout)
         except subprocess.TimeoutExpired as error:
-            raise RehearsalError(f"run step did not end in {timeout:.0f} s; {log}") from error
+            raise RehearsalError(f"step did not end in {timeout:.0f} s; {log}") from error
         finally:
             stop_group(process)
     if status:
-        raise RehearsalError(f"run step ended with status {status}; {log}:\n{tail(log)}")
+        raise RehearsalError(f"step ended with status {status}; {log}:\n{tail(log)}")
 
 
 def stop_group(process: subprocess.Popen[bytes], patience: float = 5) -> None:
@@ -88,6 +130,10 @@ def stop_group(process: subprocess.Popen[bytes], patience: float = 5) -> None:
             return
         except subprocess.TimeoutExpired:
             continue
+
+
+def _component_environment() -> dict[str, str]:
+    return {"PATH": f"{Path(base_python()).parent}:{_PATH}", "LANG": "C.UTF-8"}
 
 
 def base_python() -> str:

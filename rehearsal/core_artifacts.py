@@ -14,16 +14,20 @@ from rehearsal.cloud import Cloud
 from rehearsal.errors import RehearsalError
 
 
-def fetch_artifacts(cloud: Cloud, *, arn: str, recipe: Mapping[str, Any], folder: Path) -> None:
-    """Bring every artifact of the recipe into ``folder``; a zip with ``Unarchive`` is unpacked.
+def fetch_artifacts(
+    cloud: Cloud, *, arn: str, manifest: Mapping[str, Any], folder: Path, unarchived: Path
+) -> None:
+    """Bring every artifact of a manifest into ``folder``.
 
+    A zip with ``Unarchive`` is unpacked into ``unarchived``, into a folder of its name as cores do.
     Raises RehearsalError when a digest differs: a core device refuses such a deployment too.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    for artifact in recipe["Manifests"][0].get("Artifacts", []):
+    for place in (folder, unarchived):
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+    for artifact in manifest.get("Artifacts", []):
         uri = str(artifact["Uri"])
-        name = uri.rsplit("/", 1)[-1]
+        name = uri.rsplit("/", 1)[-1].rsplit(":", 1)[-1]
         target = folder / name
         if uri.startswith("s3://"):
             bucket, key = uri.removeprefix("s3://").split("/", 1)
@@ -33,7 +37,7 @@ def fetch_artifacts(cloud: Cloud, *, arn: str, recipe: Mapping[str, Any], folder
         _check_digest(artifact, target)
         if artifact.get("Unarchive") == "ZIP":
             with zipfile.ZipFile(target) as package:
-                package.extractall(folder)
+                package.extractall(unarchived / target.stem)
             target.unlink()
 
 

@@ -3,7 +3,8 @@
 
 Everything it runs was downloaded from the local AWS: the inference Lambda's package and the model
 archive are the deployed artefacts. What stands in for hardware is named in ``stand_ins``: the lens
-(a folder of photos) and the connection to AWS IoT (HTTPS instead of the nucleus's IPC).
+(a folder of photos). A Lambda component publishes over HTTPS instead of the nucleus's IPC; a
+generic component talks to the IPC that this core serves.
 """
 
 import json
@@ -14,13 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.cloud import Cloud
-from rehearsal.component_process import ComponentProcess, run_script
-from rehearsal.core_artifacts import fetch_artifacts
+from rehearsal.core_install import Installer
+from rehearsal.core_recipe import Nucleus
 from rehearsal.core_report import report_deployment
 from rehearsal.errors import RehearsalError
-from rehearsal.recipe_script import interpolate
 
-LAMBDA = "aws.greengrass.lambda"
+NOT_FOR_LITE = (
+    "nucleus lite asks the cloud for every component that a deployment names, and the cloud has "
+    "none for it"
+)
 
 
 @dataclass(kw_only=True)
@@ -37,16 +40,26 @@ class CoreDevice:
     stand_ins: Mapping[str, str]
     model_folder: str
     news: Callable[[str], None]
+    nucleus: Nucleus = "java"
     problems: list[str] = field(default_factory=list)
-    _installed: dict[str, str] = field(default_factory=dict)
+    installer: Installer = field(init=False)
     _finished: dict[str, str] = field(default_factory=dict)
-    _running: dict[str, ComponentProcess] = field(default_factory=dict)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
+    def __post_init__(self) -> None:
+        self.installer = Installer(
+            thing=self.thing,
+            folder=self.folder,
+            cloud=self.cloud,
+            stand_ins=self.stand_ins,
+            model_folder=self.model_folder,
+            nucleus=self.nucleus,
+        )
+
     def start(self) -> None:
         """Begin to look for deployments, in a thread of its own."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.installer.start()
         self._thread = threading.Thread(target=self._loop, name=self.thread_name, daemon=True)
         self._thread.start()
 
@@ -55,8 +68,7 @@ class CoreDevice:
         self._stopping.set()
         if self._thread is not None:
             self._thread.join(timeout=30)
-        for process in self._running.values():
-            process.stop()
+        self.installer.stop()
 
     @property
     def thread_name(self) -> str:
@@ -65,16 +77,11 @@ class CoreDevice:
     @property
     def components(self) -> dict[str, str]:
         """Installed components and their versions."""
-        return dict(self._installed)
-
-    def path_of(self, path_on_camera: str) -> Path:
-        """Where an absolute path of a camera lies on this simulated one."""
-        return self.folder / "root" / path_on_camera.lstrip("/")
+        return dict(self.installer.installed)
 
     def check(self) -> None:
         """Raise if a component that should run has ended or a deployment failed."""
-        for name, process in self._running.items():
-            process.check(name)
+        self.installer.check()
         if self.problems:
             raise RehearsalError(f"{self.thing}: {self.problems[-1]}")
 
@@ -106,11 +113,14 @@ class CoreDevice:
     def _apply(self, group: str, deployment: Mapping[str, Any]) -> None:
         problem = ""
         for name, wanted in deployment["components"].items():
-            # The nucleus and its public components stand for the device's own software.
-            if name.startswith("aws.greengrass.") or problem:
+            if problem:
+                break
+            if name.startswith("aws.greengrass."):
+                # A Java nucleus and its public components stand for the device's own software.
+                problem = f"{name}: {NOT_FOR_LITE}" if self.nucleus == "lite" else ""
                 continue
             try:
-                self._install(name, wanted["componentVersion"], _merge_of(wanted))
+                self.installer.install(name, wanted["componentVersion"], _merge_of(wanted))
             except RehearsalError as error:
                 problem = f"{name} {wanted['componentVersion']}: {error}"
         report_deployment(
@@ -126,74 +136,7 @@ class CoreDevice:
         else:
             self.news(f"{self.thing}: deployment to {group} installed")
 
-    def _install(self, name: str, version: str, merge: Mapping[str, Any]) -> None:
-        arn = (
-            f"arn:aws:greengrass:{self.cloud.region}:{self.cloud.account}"
-            f":components:{name}:versions:{version}"
-        )
-        answer = self.cloud.client("greengrassv2").get_component(arn=arn, recipeOutputFormat="JSON")
-        recipe = json.loads(answer["recipe"])
-        artifacts = self.folder / "packages" / name / version
-        fetch_artifacts(self.cloud, arn=arn, recipe=recipe, folder=artifacts)
-        defaults = recipe.get("ComponentConfiguration", {}).get("DefaultConfiguration", {})
-        configuration = deep_merge(defaults, merge)
-        if name in self._running:
-            self._running.pop(name).stop()
-        if recipe.get("ComponentType") == LAMBDA:
-            self._running[name] = self._start_lambda(name, configuration, artifacts)
-        else:
-            self._run_generic(recipe, configuration, artifacts)
-        self._installed[name] = version
-
-    def _start_lambda(
-        self, name: str, configuration: Mapping[str, Any], folder: Path
-    ) -> ComponentProcess:
-        parameters = configuration["lambdaExecutionParameters"]
-        self.path_of(self.model_folder).mkdir(parents=True, exist_ok=True)
-        environment = {
-            **parameters.get("EnvironmentVariables", {}),
-            "AWS_IOT_THING_NAME": self.thing,
-            "AWS_REGION": self.cloud.region,
-            "BINSIGHT_MODEL_FOLDER": str(self.path_of(self.model_folder)),
-            **self.stand_ins,
-        }
-        return ComponentProcess.start_lambda(
-            package=folder,
-            handler=configuration["lambdaHandler"],
-            environment=environment,
-            log=self.folder / f"{name}.log",
-        )
-
-    def _run_generic(
-        self, recipe: Mapping[str, Any], configuration: Mapping[str, Any], folder: Path
-    ) -> None:
-        lifecycle = recipe["Manifests"][0]["Lifecycle"]
-        moved = {
-            key: str(self.path_of(value)) if value == self.model_folder else value
-            for key, value in configuration.items()
-        }
-        script = interpolate(
-            lifecycle["run"]["Script"],
-            artifacts=str(folder),
-            thing=self.thing,
-            root=str(self.folder),
-            configuration=moved,
-        )
-        run_script(script, folder=folder, log=self.folder / f"{recipe['ComponentName']}.log")
-
 
 def _merge_of(wanted: Mapping[str, Any]) -> dict[str, Any]:
     merge = wanted.get("configurationUpdate", {}).get("merge")
     return dict(json.loads(merge)) if merge else {}
-
-
-def deep_merge(base: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]:
-    """Greengrass's merge of a configuration update: objects merge, everything else replaces."""
-    merged = dict(base)
-    for key, value in update.items():
-        known = merged.get(key)
-        if isinstance(known, Mapping) and isinstance(value, Mapping):
-            merged[key] = deep_merge(known, value)
-        else:
-            merged[key] = value
-    return merged

@@ -149,6 +149,7 @@ class Rehearsal:
                 outputs=outputs,
                 folder=self.work / "cameras",
                 model_folder=self.settings.camera.model_folder,
+                nucleus="java" if self.settings.camera.manages_nucleus else "lite",
                 news=self.stages.news,
             )
             cleanup.callback(cameras.stop)

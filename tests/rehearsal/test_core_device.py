@@ -2,31 +2,46 @@
 """The simulated core: recipe variables, configuration merges, digests, processes."""
 
 import base64
+import dataclasses
 import hashlib
 import os
 import time
+from pathlib import Path
 
 import pytest
 
 from rehearsal.cdk import count_changed
 from rehearsal.component_process import ComponentProcess, run_script
 from rehearsal.core_artifacts import fetch_artifacts
-from rehearsal.core_device import deep_merge
+from rehearsal.core_install import deep_merge
 from rehearsal.errors import RehearsalError
-from rehearsal.recipe_script import interpolate
+from rehearsal.recipe_script import Variables
 
-KNOWN = {"artifacts": "/a", "thing": "cam", "root": "/r", "configuration": {"x": {"y": 3}}}
+KNOWN = Variables(
+    artifacts=Path("/a"),
+    unarchived=Path("/u"),
+    work=Path("/w"),
+    root=Path("/r"),
+    thing="cam",
+    configuration={"x": {"y": 3}},
+)
 
 
 def test_variables_are_replaced():
     script = "{artifacts:path}/run {iot:thingName} {configuration:/x/y} {kernel:rootPath}"
-    assert interpolate(script, **KNOWN) == "/a//run cam 3 /r"
+    assert KNOWN.replace(script) == "/a//run cam 3 /r"
+    assert KNOWN.replace("{artifacts:decompressedPath}x {work:path}") == "/u/x /w/"
+    java = dataclasses.replace(KNOWN, slash="")
+    assert java.replace("{artifacts:path}/run {work:path}") == "/a/run /w"
 
 
-@pytest.mark.parametrize("variable", ["${HOME}", "{configuration:/missing}", "{other:path}"])
+@pytest.mark.parametrize(
+    "variable",
+    ["${HOME}", "{configuration:/missing}", "{other:path}", "{x.Y:artifacts:path}", "a{", "b}"],
+)
 def test_what_would_end_a_script_early_on_a_camera_is_an_error(variable):
     with pytest.raises(RehearsalError, match="recipe"):
-        interpolate(f"echo {variable}", **KNOWN)
+        KNOWN.replace(f"echo {variable}")
 
 
 def test_a_configuration_update_merges_objects_and_replaces_the_rest():
@@ -56,24 +71,25 @@ def test_an_artifact_with_another_digest_is_refused(tmp_path):
     (tmp_path / "bucket" / "model.bin").write_bytes(b"model")
     digest = base64.b64encode(hashlib.sha256(b"model").digest()).decode()
     artifact = {"Uri": "s3://bucket/model.bin", "Digest": digest, "Algorithm": "SHA-256"}
-    recipe = {"Manifests": [{"Artifacts": [artifact]}]}
-    fetch_artifacts(_Cloud(tmp_path), arn="a", recipe=recipe, folder=tmp_path / "out")
+    manifest = {"Artifacts": [artifact]}
+    places = {"folder": tmp_path / "out", "unarchived": tmp_path / "unarchived"}
+    fetch_artifacts(_Cloud(tmp_path), arn="a", manifest=manifest, **places)
     assert (tmp_path / "out" / "model.bin").read_bytes() == b"model"
     (tmp_path / "bucket" / "model.bin").write_bytes(b"other")
     with pytest.raises(RehearsalError, match="digest"):
-        fetch_artifacts(_Cloud(tmp_path), arn="a", recipe=recipe, folder=tmp_path / "out")
+        fetch_artifacts(_Cloud(tmp_path), arn="a", manifest=manifest, **places)
     del artifact["Digest"]
     with pytest.raises(RehearsalError, match="no SHA-256"):
-        fetch_artifacts(_Cloud(tmp_path), arn="a", recipe=recipe, folder=tmp_path / "out")
+        fetch_artifacts(_Cloud(tmp_path), arn="a", manifest=manifest, **places)
 
 
-def test_a_failing_run_step_is_reported_with_its_last_words(tmp_path):
+def test_a_failing_step_is_reported_with_its_last_words(tmp_path):
     with pytest.raises(RehearsalError, match=r"status 3(.|\n)*no golden match"):
         run_script("echo no golden match; exit 3", folder=tmp_path, log=tmp_path / "log")
     run_script("exit 0", folder=tmp_path, log=tmp_path / "log")
 
 
-def test_a_run_step_that_hangs_is_ended_with_its_children(tmp_path):
+def test_a_step_that_hangs_is_ended_with_its_children(tmp_path):
     script = f"sleep 60 & echo $! > {tmp_path}/child; wait"
     with pytest.raises(RehearsalError, match="did not end"):
         run_script(script, folder=tmp_path, log=tmp_path / "log", timeout=0.5)

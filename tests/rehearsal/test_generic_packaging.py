@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The generic packaging, deployed and run: from its templates to a detection in the cloud.
+
+Dev with ``packaging = "generic"`` goes to a local AWS. A simulated core that is as strict as
+nucleus lite installs what the deployments name, through its own IPC.
+"""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from rehearsal.cloud import Cloud
+from rehearsal.core_device import CoreDevice
+from rehearsal.local_aws.process import LocalAws
+from rollout.recipe import model_recipe
+from tests.camera import tiny
+from tests.conftest import ROOT
+from tests.local_aws.helpers import free_port
+from tests.rehearsal.deploy import deploy
+from tests.synth.conftest import SYNTH_SECONDS, synth_environment
+from tests.synth.variants import write_variant
+
+ACCOUNT, REGION, THING = "111111111111", "us-east-1", "binsight-dev-1"
+INFERENCE, MODEL, VERSION = "binsight-dev.Inference", "binsight-dev.Model", "1.0.1"
+
+
+def until(condition, *, seconds=60, core=None):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if core is not None:
+            core.check()
+        if found := condition():
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"not within {seconds} s")
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    return tmp_path_factory.mktemp("generic")
+
+
+@pytest.fixture(scope="module")
+def assembly(work):
+    """The cloud assembly of the variant."""
+    write_variant("generic", work / "files")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.environments.synthesise", str(work / "assembly")],
+        cwd=ROOT,
+        env={**synth_environment(), "BINSIGHT_ENVIRONMENTS": str(work / "files")},
+        capture_output=True,
+        text=True,
+        timeout=SYNTH_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return work / "assembly" / "generic"
+
+
+@pytest.fixture(scope="module")
+def cloud(work, assembly):
+    """A local AWS with the variant in it."""
+    with LocalAws(port=free_port(), work=work / "local-aws") as aws:
+        found = Cloud(endpoint=aws.endpoint, account=ACCOUNT, region=REGION, prefix="binsight-dev")
+        deploy(found, assembly)
+        yield found
+
+
+@pytest.fixture(scope="module")
+def core(work, cloud):
+    """A camera in the groups that the provisioning template names, on nucleus lite."""
+    iot = cloud.client("iot")
+    iot.create_thing(thingName=THING)
+    for group in ("binsight-dev-runtime", "binsight-dev-model-fleet"):
+        iot.add_thing_to_thing_group(thingGroupName=group, thingName=THING)
+    (work / "lens").mkdir()
+    device = CoreDevice(
+        thing=THING,
+        folder=work / "core",
+        cloud=cloud,
+        stand_ins={
+            "BINSIGHT_SOURCE": f"dir:{work / 'lens'}?follow=1&hold=6&gap=4&fps=15",
+            "BINSIGHT_PAGE": "off",
+        },
+        model_folder="/var/lib/binsight/models",
+        nucleus="lite",
+        news=lambda _: None,
+    )
+    device.start()
+    yield device
+    device.stop()
+
+
+def test_the_artefact_is_installed_and_runs_by_its_recipe(core, cloud):
+    until(lambda: INFERENCE in core.components, core=core)
+    log = core.folder / f"{INFERENCE}.log"
+    assert "binsight: Python 3.11" in log.read_text()
+    assert core.installer.path_of("/var/lib/binsight/models").is_dir()
+    # It told through the core's IPC that it is there, and listens to commands.
+    until(lambda: core.installer.ipc.subscribed(f"binsight-dev/{THING}/commands"), core=core)
+
+
+def test_a_model_is_adopted_and_a_detection_arrives(core, cloud, work):
+    until(lambda: INFERENCE in core.components, core=core)
+    outputs = cloud.outputs()
+    archive, digest = tiny.write_model(work / "model")
+    folder = f"components/{MODEL}/{VERSION}"
+    adopt = ROOT / "lambda" / "rollout" / "rollout" / "adopt.py"
+    bucket = outputs["ArtifactsBucket"]
+    for path, name in ((archive, "model.tar.gz"), (adopt, "adopt.py")):
+        cloud.client("s3").upload_file(str(path), bucket, f"{folder}/{name}")
+    recipe = model_recipe(
+        component=MODEL,
+        version=VERSION,
+        digest=digest,
+        archive_uri=f"s3://{bucket}/{folder}/model.tar.gz",
+        adopt_uri=f"s3://{bucket}/{folder}/adopt.py",
+        model_folder="/var/lib/binsight/models",
+    )
+    greengrass = cloud.client("greengrassv2")
+    greengrass.create_component_version(inlineRecipe=recipe.encode())
+    greengrass.create_deployment(
+        targetArn=f"arn:aws:iot:{REGION}:{ACCOUNT}:thinggroup/{outputs['FleetThingGroup']}",
+        components={MODEL: {"componentVersion": VERSION}},
+    )
+    until(lambda: MODEL in core.components, core=core)
+    part = work / "lens" / ".glass.jpg"
+    part.write_bytes(tiny.photo("glass"))
+    os.replace(part, work / "lens" / "glass.jpg")  # noqa: PTH105 - appears whole
+
+    def row():
+        table = cloud.client("dynamodb").get_item(
+            TableName=outputs["LatestTable"],
+            Key={"thing": {"S": THING}, "kind": {"S": "detection"}},
+        )
+        return table.get("Item")
+
+    found = until(row, core=core)
+    assert found["class"] == {"S": "glass"}
+    assert found["bin"] == {"S": "recycling"}
+    assert VERSION in str(found["model"])
