@@ -13,7 +13,7 @@ FORMAT = "2"
 """Raised when the same sources shall make another archive, so that nothing stale is taken."""
 
 _SKIPPED_FOLDERS = {"__pycache__", "tests", "node_modules"}
-_SKIPPED_SUFFIXES = {".pyc", ".pyo", ".in", ".md"}
+_SKIPPED_SUFFIXES = {".pyc", ".pyo", ".md"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +42,8 @@ class Bundle:
             (name, path)
             for source in self.sources
             for name, path in _walk(root / source.folder, source.inside)
+            # Where the packages are inside, nothing asks which ones were wanted.
+            if not (self.lock and path.suffix == ".in")
         )
 
     def lock_digest(self, root: Path = ROOT) -> str:

@@ -136,6 +136,8 @@ class LocalJob:
             "TMPDIR": str(self.root / "tmp"),
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
+            # The Python is the project's own: a job that lacks a package fails and changes nothing.
+            "PIP_NO_INDEX": "1",
             "AWS_REGION": self.context.region,
             "AWS_DEFAULT_REGION": self.context.region,
             "AWS_ENDPOINT_URL": self.context.endpoint,
