@@ -27,11 +27,11 @@ from camera.settings import Settings
 from camera.sight import View
 from camera.sources import without_secrets
 from camera.status import LIVE, Status
+from camera.supervision import LONGEST_DELAY, run_all
 from camera.teller import TakingTurns, Teller
 from contracts.telemetry import Answer, Telemetry
 
 _log = logging.getLogger(__name__)
-_FIRST_DELAY, _LONGEST_DELAY = 1.0, 30.0
 _NO_MODEL = "no model adopted yet"
 
 
@@ -108,14 +108,7 @@ class Program:
         if self._settings.page is not None:
             parts["page"] = self._serve_page
             parts["drawing"] = self._draw
-        threads = [
-            threading.Thread(target=self._keep, args=(name, part), name=name, daemon=True)
-            for name, part in parts.items()
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        run_all(parts, stop=self.stop, status=self.status)
 
     def finish(self, *, timeout: float) -> bool:
         """After the source's end: wait for the last item and its message; False if too slow."""
@@ -154,10 +147,17 @@ class Program:
     def _serve_page(self) -> None:
         # Imported where it is used: most cameras serve no page.
         from camera.page.server import PageServer  # noqa: PLC0415
-        from camera.page.views import Views  # noqa: PLC0415
+        from camera.page.views import Inside, Views  # noqa: PLC0415
 
         if self._settings.page is not None:
-            views = Views(self, project=self.project, device=self.device)
+            inside = Inside(
+                live=self.live,
+                model=lambda: self.loop.model,
+                outbox=self.outbox,
+                reporter=self.reporter,
+                drift=self.drift,
+            )
+            views = Views(inside, project=self.project, device=self.device)
             server = PageServer(self._settings.page, views)
             self.status.problem_is("page", None)
             self.page_url = server.url
@@ -189,25 +189,9 @@ class Program:
         self.loop.swap(model)
         self.status.problem_is("adoption", None)
 
-    def _keep(self, name: str, part: Callable[[], None]) -> None:
-        """Run a part again, with backoff, whenever it fails."""
-        delay = _FIRST_DELAY
-        while not self.stop.is_set():
-            began = time.monotonic()
-            try:
-                part()
-                return
-            except Exception as error:  # noqa: BLE001 - a camera outlives its parts
-                if time.monotonic() - began > _LONGEST_DELAY:
-                    delay = _FIRST_DELAY
-                self.status.problem_is(name, f"{name}: {error or type(error).__name__}")
-                _log.exception("%s failed; again in %.0f s", name, delay)
-                self.stop.wait(delay)
-                delay = min(delay * 2, _LONGEST_DELAY)
-
     def _run_source(self) -> None:
         # Items that pass while the model is being loaded after a restart would go unreported.
-        self._disk_searched.wait(_LONGEST_DELAY)
+        self._disk_searched.wait(LONGEST_DELAY)
         feed = Feed(
             slot=self.slot,
             status=self.status,

@@ -5,19 +5,19 @@ import contextlib
 import logging
 import socket
 import threading
-from http.server import ThreadingHTTPServer
 from typing import Any
 
 from camera.background import be_background
 from camera.page.access import Access
 from camera.page.handler import PageHandler
+from camera.page.serving import Serving
 from camera.page.views import Views
 
 _log = logging.getLogger(__name__)
 _MOST_CONNECTIONS = 40
 
 
-class PageServer(ThreadingHTTPServer):
+class PageServer(Serving):
     """Serves one camera. ``start`` binds; ``run`` serves until ``stop`` is set."""
 
     daemon_threads = True
@@ -25,14 +25,11 @@ class PageServer(ThreadingHTTPServer):
     request_queue_size = 16
 
     def __init__(self, access: Access, views: Views) -> None:
-        self.access = access
-        self.views = views
-        self.stopping = threading.Event()
         self._room = threading.BoundedSemaphore(_MOST_CONNECTIONS)
         self._tls = access.tls()
         if ":" in access.host:
             self.address_family = socket.AF_INET6
-        super().__init__((access.host, access.port), PageHandler)
+        super().__init__((access.host, access.port), PageHandler, access=access, views=views)
 
     @property
     def url(self) -> str:

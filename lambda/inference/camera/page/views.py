@@ -6,25 +6,40 @@ import hashlib
 import os
 import re
 import resource
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from camera.drift import Drift
+from camera.engine import Model
+from camera.outbox import Outbox
 from camera.page.metrics import exposition
 from camera.page.streams import Newest, ProjectStream
 from camera.pictures import BadFrameError, encode, small_copy
-
-if TYPE_CHECKING:
-    from camera.program import Program
+from camera.reporter import Reporter
+from contracts.telemetry import Telemetry
 
 _PAGE = Path(__file__).with_name("page.html")
 _THUMBNAIL_ROWS = 90
 
 
-class Views:
-    """Reads a running program; changes nothing in it."""
+@dataclass(frozen=True, kw_only=True)
+class Inside:
+    """What the page reads of a running camera."""
 
-    def __init__(self, program: "Program", *, project: ProjectStream, device: Newest) -> None:
-        self._program = program
+    live: Callable[[], Telemetry]
+    model: Callable[[], Model | None]
+    outbox: Outbox
+    reporter: Reporter
+    drift: Drift
+
+
+class Views:
+    """Reads a running camera; changes nothing in it."""
+
+    def __init__(self, inside: Inside, *, project: ProjectStream, device: Newest) -> None:
+        self._inside = inside
         self.project = project.newest
         self.device = device
         self._project = project
@@ -33,18 +48,18 @@ class Views:
 
     def state(self) -> dict[str, Any]:
         """Everything that the page shows."""
-        program = self._program
-        model = program.loop.model
+        inside = self._inside
+        model = inside.model()
         return {
-            **program.live().to_json(),
+            **inside.live().to_json(),
             "identify": self._project.identifying,
-            "waiting": program.outbox.waiting,
-            "unsure_below": program.reporter.bins.unsure_below,
-            "drift": program.drift.now or None,
+            "waiting": inside.outbox.waiting,
+            "unsure_below": inside.reporter.bins.unsure_below,
+            "drift": inside.drift.now or None,
             "viewers": self.project.viewers + self.device.viewers,
             "recent": [
                 {**reported.detection.to_json(), "picture": reported.jpeg is not None}
-                for reported in program.reporter.recent
+                for reported in inside.reporter.recent
             ],
             "card": None
             if model is None
@@ -62,7 +77,7 @@ class Views:
 
     def health(self) -> tuple[bool, dict[str, Any]]:
         """Whether the camera does its work, and why not."""
-        now = self._program.live()
+        now = self._inside.live()
         healthy = now.source_state == "streaming" and now.model is not None
         document = {"healthy": healthy, "source_state": now.source_state, "problem": now.problem}
         return healthy, {key: value for key, value in document.items() if value is not None}
@@ -70,8 +85,8 @@ class Views:
     def metrics(self) -> bytes:
         """For Prometheus."""
         return exposition(
-            self._program.live(),
-            waiting=self._program.outbox.waiting,
+            self._inside.live(),
+            waiting=self._inside.outbox.waiting,
             viewers=self.project.viewers + self.device.viewers,
             resident_bytes=_resident_bytes(),
             cpu_seconds=sum(resource.getrusage(resource.RUSAGE_SELF)[:2]),
@@ -79,7 +94,7 @@ class Views:
 
     def thumbnail(self, sequence: int) -> bytes | None:
         """A small copy of the frame that decided a detection, as long as it is among the last."""
-        for reported in self._program.reporter.recent:
+        for reported in self._inside.reporter.recent:
             if reported.detection.sequence == sequence and reported.jpeg is not None:
                 try:
                     return encode(small_copy(reported.jpeg, rows=_THUMBNAIL_ROWS), quality=75)
