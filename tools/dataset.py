@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
-SUFFIXES = (".jpg", ".jpeg", ".png")
+from training.photos import problem
+from training.sources import SUFFIXES, class_names, is_unicode, natural, visible
 
 
 class DatasetError(Exception):
@@ -38,22 +37,25 @@ class Dataset:
 def check_dataset(folder: Path, *, skip_bad: bool = False) -> Dataset:
     """Look at every photo of a folder of class folders.
 
-    Raises DatasetError that names what is wrong: the folder is missing, a class is empty, there
-    are fewer than two classes, or photos cannot be read. With ``skip_bad`` unreadable photos are
-    left out and counted instead.
+    The rules are those of the pipeline's prepare step, told before anything is uploaded. Raises
+    DatasetError that names what is wrong: the folder is missing, a class is empty or its name
+    cannot be used, there are fewer than two classes, or photos cannot be used. With ``skip_bad``
+    such photos are left out and counted instead.
     """
     if not folder.is_dir():
         raise DatasetError(f"DATASET={folder}: there is no such folder")
-    classes = sorted(
-        path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")
-    )
+    classes = sorted(path for path in folder.iterdir() if path.is_dir() and visible(path.name))
     if len(classes) < 2:
-        loose = len(_photos(folder))
+        loose = sum(path.suffix.lower() in SUFFIXES for path in folder.iterdir())
         raise DatasetError(
             f"DATASET={folder}: {len(classes)} class folder(s); a classifier needs at least two, "
             "each with its photos (DATASET/<class>/*.jpg)"
             + (f"; {loose} photos lie beside them, in no class" if loose else "")
         )
+    try:
+        class_names([path.name for path in classes])
+    except ValueError as error:
+        raise DatasetError(f"DATASET={folder}: {error}") from error
     by_class = {path.name: _photos(path) for path in classes}
     for name, photos in by_class.items():
         if not photos:
@@ -62,20 +64,23 @@ def check_dataset(folder: Path, *, skip_bad: bool = False) -> Dataset:
                 "add some or remove the folder"
             )
     everything = [photo for photos in by_class.values() for photo in photos]
+    if strange := [path.name for path in everything if not is_unicode(str(path))]:
+        raise DatasetError(f"DATASET={folder}: file name {strange[0]!a} is not UTF-8; rename it")
     with ThreadPoolExecutor() as pool:
-        problems = dict(zip(everything, pool.map(_problem, everything), strict=True))
-    bad = {photo: problem for photo, problem in problems.items() if problem}
+        problems = dict(zip(everything, pool.map(problem, everything), strict=True))
+    bad = {photo: reason for photo, reason in problems.items() if reason}
     if bad and not skip_bad:
-        listed = "\n".join(f"  {photo}: {problem}" for photo, problem in list(bad.items())[:10])
+        shown = [(photo.relative_to(folder), reason) for photo, reason in bad.items()][:10]
+        listed = "\n".join(f"  {photo}: {reason}" for photo, reason in shown)
         more = f"\n  and {len(bad) - 10} more" if len(bad) > 10 else ""
         raise DatasetError(
-            f"DATASET={folder}: {len(bad)} of {len(everything)} photos cannot be read:\n"
+            f"DATASET={folder}: {len(bad)} of {len(everything)} photos cannot be used:\n"
             f"{listed}{more}\nRepair or remove them, or pass SKIP_BAD=1 to leave them out."
         )
     return Dataset(
         folder=folder,
-        photos=tuple(str(path.relative_to(folder)) for path in everything if path not in bad),
-        unreadable=tuple(str(path.relative_to(folder)) for path in bad),
+        photos=tuple(path.relative_to(folder).as_posix() for path in everything if path not in bad),
+        unreadable=tuple(path.relative_to(folder).as_posix() for path in bad),
     )
 
 
@@ -101,14 +106,9 @@ def upload(
 
 
 def _photos(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
-
-
-def _problem(photo: Path) -> str:
-    """Why a photo cannot be read, or nothing."""
-    try:
-        with Image.open(photo) as image:
-            image.load()
-    except Exception as error:  # noqa: BLE001 - Pillow's decoders raise many kinds for damaged files
-        return f"{type(error).__name__}: {error}"
-    return ""
+    """The photos in a class folder and the folders inside it, as prepare lists them."""
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    wanted = (
+        path for path in found if path.suffix.lower() in SUFFIXES and all(map(visible, path.parts))
+    )
+    return [folder / path for path in sorted(wanted, key=lambda path: natural(path.as_posix()))]

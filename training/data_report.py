@@ -77,8 +77,8 @@ def _counts(document: Mapping[str, Any]) -> list[list[Any]]:
 
 
 def _samples(parts: Parts, name: str) -> list[dict[str, str]]:
-    """Some photos of a class, evenly over its training part."""
-    row = parts["train"][name]
+    """Some different photos of a class, evenly over its training part."""
+    row = list({photo.pixels: photo for photo in parts["train"][name]}.values())
     steps = np.linspace(0, len(row) - 1, min(_SAMPLES, len(row))).astype(int)
     return [_picture(row[step]) for step in steps]
 
@@ -125,6 +125,7 @@ def _classes_chart(document: Mapping[str, Any]) -> "Markup":
             axes.barh(classes, values, left=left, color=colour, label=split)
             left += values
         axes.invert_yaxis()
+        axes.locator_params(axis="x", integer=True)
         axes.grid(visible=False, axis="y")
         axes.set_title("Photos per class and split", loc="left")
         axes.legend(ncols=3, loc="lower left", bbox_to_anchor=(0, -0.32))

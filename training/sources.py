@@ -37,37 +37,41 @@ def list_sources(dataset: Path) -> list[Source]:
         raise StepError(
             f"dataset {dataset}: one class only ({folders[0].name}); two or more are needed"
         )
-    names = class_names(dataset, [folder.name for folder in folders])
+    try:
+        names = class_names([folder.name for folder in folders])
+    except ValueError as error:
+        raise StepError(f"dataset {dataset}: {error}") from error
     sources: list[Source] = []
     for folder, name in zip(folders, names, strict=True):
         found = (item.relative_to(dataset) for item in folder.rglob("*") if item.is_file())
         paths = [item.as_posix() for item in found if all(map(visible, item.parts))]
         if not paths:
             raise StepError(f"dataset {dataset}: class folder {folder.name!r} is empty")
-        if strange := [path for path in paths if not _is_unicode(path)]:
+        if strange := [path for path in paths if not is_unicode(path)]:
             raise StepError(f"dataset {dataset}: file name {strange[0]!a} is not UTF-8; rename it")
         sources.extend(Source(path, name) for path in sorted(paths, key=natural))
     return sources
 
 
-def class_names(dataset: Path, folders: list[str]) -> list[str]:
+def class_names(folders: list[str]) -> list[str]:
     """The class that each folder stands for.
 
     A class name travels: into S3 keys, the model card, messages and a city's bin policy, which
     does not tell upper from lower case. Spaces and letters of any script are welcome. The name is
-    kept in Unicode's composed form (NFC), because a file system may have taken "é" apart.
+    kept in Unicode's composed form (NFC), because a file system may have taken "é" apart. Raises
+    ValueError naming a folder whose name cannot be used.
     """
     names: list[str] = []
     seen: dict[str, str] = {}
     for folder in folders:
         name = unicodedata.normalize("NFC", folder)
         if wrong := _name_problem(name):
-            raise StepError(f"dataset {dataset}: class folder {folder!r}: {wrong}")
+            raise ValueError(f"class folder {folder!r}: {wrong}")
         other = seen.setdefault(name.casefold(), folder)
         if other != folder:
-            raise StepError(
-                f"dataset {dataset}: class folders {other!r} and {folder!r} differ only in letter "
-                "case or in how letters are encoded; put their photos into one"
+            raise ValueError(
+                f"class folders {other!r} and {folder!r} differ only in letter case or in how "
+                "letters are encoded; put their photos into one"
             )
         names.append(name)
     return names
@@ -88,7 +92,7 @@ def _name_problem(name: str) -> str:
     return ""
 
 
-def _is_unicode(path: str) -> bool:
+def is_unicode(path: str) -> bool:
     """Whether a path can be written into a report; old archives have names that cannot."""
     try:
         path.encode()

@@ -59,6 +59,38 @@ def test_a_corrupt_photo_is_named_or_left_out(folder):
     assert dataset.classes == {"glass": 2, "paper": 2}
 
 
+def test_the_rules_are_those_of_prepare(folder):
+    """What prepare would refuse or leave out is told before anything is uploaded."""
+    (folder / "glass" / "inside").mkdir()
+    Image.new("CMYK", (40, 30)).save(folder / "glass" / "inside" / "10.jpg")
+    Image.new("RGB", (40, 30)).save(folder / "glass" / "9.jpg")
+    Image.new("RGB", (1, 1)).save(folder / "paper" / "dot.png")
+    (folder / "paper" / "notes.txt").write_text("not a photo")
+    with pytest.raises(DatasetError, match=r"paper/dot\.png: 1 x 1 pixels; smallest side"):
+        check_dataset(folder)
+    dataset = check_dataset(folder, skip_bad=True)
+    assert dataset.photos[3:5] == ("glass/9.jpg", "glass/inside/10.jpg")
+    assert dataset.unreadable == ("paper/dot.png",)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("land:fill", "class folder 'land:fill': ':' is not allowed; allowed: letters, digits"),
+        ("Glass", "class folders 'Glass' and 'glass' differ only in letter case"),
+    ],
+)
+def test_a_class_name_that_cannot_travel_is_named(folder, name, message):
+    (folder / "paper").rename(folder / name)
+    with pytest.raises(DatasetError, match=message):
+        check_dataset(folder)
+
+
+def test_class_names_with_spaces_and_other_letters_are_uploaded(folder):
+    (folder / "paper").rename(folder / "生ごみ & more")
+    assert check_dataset(folder).classes == {"glass": 3, "生ごみ & more": 3}
+
+
 def test_the_manifest_comes_last_and_is_sagemakers(folder):
     calls = []
 
