@@ -80,14 +80,16 @@ class Learner(Trainer):
                 if value.requires_grad:
                     key = (self.network.is_head(name), value.ndim > 1)
                     groups.setdefault(key, []).append(value)
-            self.optimizer = torch.optim.AdamW(
+            chosen: list[dict[str, Any]] = [
                 {
                     "params": values,
                     "lr": self.plan.learning_rate * (self.settings.recipe.head_rate if head else 1),
                     "weight_decay": self.settings.weight_decay if decays else 0.0,
                 }
                 for (head, decays), values in sorted(groups.items(), key=lambda item: item[0])
-            )
+            ]
+            # One kernel instead of a dozen per weight: a fifth of the step with a small network.
+            self.optimizer = torch.optim.AdamW(chosen, fused=True)
         return self.optimizer
 
     def compute_loss(

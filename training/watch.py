@@ -47,7 +47,11 @@ class Watch(TrainerCallback):
         # Dropout, too, depends on the step alone, so that nothing need be remembered.
         plan, settings = self._learner.plan, self._learner.settings
         parts = (settings.seed, plan.number, "dropout", state.global_step, args.process_index)
-        torch.manual_seed(seed_of(*parts))
+        seed = seed_of(*parts)
+        # Not torch.manual_seed: on a machine without a GPU it spends its time on a stack trace.
+        torch.default_generator.manual_seed(seed)
+        if torch.cuda.is_available():
+            torch.cuda.manual_seed_all(seed)
 
     def on_step_end(
         self,

@@ -11,6 +11,7 @@ from training.networks.contract import Normalised
 
 MEAN = (0.485, 0.456, 0.406)
 DEVIATION = (0.229, 0.224, 0.225)
+WIDTH = 24
 
 
 class _Block(nn.Module):
@@ -44,7 +45,7 @@ class CompactResNet(nn.Module):
     photos the early levels carry most of what can be learned.
     """
 
-    def __init__(self, classes: int, *, width: int = 24) -> None:
+    def __init__(self, classes: int, *, width: int) -> None:
         super().__init__()
         self.stem = nn.Sequential(
             nn.Conv2d(3, width, 3, 2, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)
@@ -69,7 +70,7 @@ class CompactResNet(nn.Module):
 
 def compact(classes: int) -> Normalised:
     """The network for this many classes, with random weights."""
-    network = CompactResNet(classes)
+    network = CompactResNet(classes, width=WIDTH)
     blocks = ("stem", *(f"blocks.{index}" for index in range(len(network.blocks))))
     return Normalised(
         network,
