@@ -52,9 +52,11 @@ classify: ## Sort a folder of photos with the camera's own code (MODEL= PHOTOS= 
 	  --out "$(OUT)" --bins "environments/$(ENV).toml"
 
 .PHONY: train
-train: ## Train on this machine: prepare, train, evaluate (DATASET=folder OUT=folder)
-	$(call need,DATASET,folder of class folders)$(call need,OUT,folder)$(INSTALL) runtime rehearsal train torch
-	@exec $(BIN)/python -m training.local --dataset "$(DATASET)" --out "$(OUT)"
+train: ## Train on this machine: prepare, train, evaluate (DATASET= WEIGHTS= OUT= APPROVED= EPOCHS= ...)
+	$(call need,DATASET,folder of class folders)$(INSTALL) runtime rehearsal train torch
+	@exec $(BIN)/python -m training.local --dataset "$(DATASET)" --out "$(or $(OUT),.build/training)" \
+	  $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(APPROVED),--approved "$(APPROVED)") $(if $(NETWORK),--network "$(NETWORK)") \
+	  $(if $(EPOCHS),--epochs "$(EPOCHS)") $(if $(IMAGE_SIZE),--image-size "$(IMAGE_SIZE)") $(if $(SEED),--seed "$(SEED)")
 
 .PHONY: test
 test: lint ## All gates: linters, then every test (TESTS=path narrows it)
@@ -64,6 +66,16 @@ test: lint ## All gates: linters, then every test (TESTS=path narrows it)
 lint: ## Format, lint, types, shell scripts
 	$(INSTALL) runtime rehearsal train torch dev
 	@exec bash tools/lint.sh
+
+.PHONY: sdk
+sdk: ## SageMaker's SDK for tests/sdk and the notebook, in .venv-sdk (800 MB)
+	$(INSTALL) runtime rehearsal train torch dev sdk
+
+.PHONY: notebook
+notebook: ## Rehearse, then run the training notebook; its executed copy is kept (DATASET=, ENV=)
+	$(INSTALL) runtime rehearsal train torch dev sdk
+	@exec $(BIN)/python -m rehearsal run --environment "$(ENV)" --dataset "$(DATASET)" --weights "$(WEIGHTS)" --port "$(PORT)" \
+	  --notebook .rehearsal/trash_sorter.ipynb $(if $(KEEP),--keep) $(if $(SKIP_BAD),--skip-bad)
 
 .PHONY: install
 install: ## What deploying needs: the CDK app's packages, Node and the CDK CLI

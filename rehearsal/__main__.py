@@ -53,6 +53,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
         work=arguments.work,
         dataset=Path(arguments.dataset).expanduser().resolve() if arguments.dataset else None,
         weights=_weights(arguments.weights),
+        notebook=arguments.notebook.resolve() if arguments.notebook else None,
         skip_bad=arguments.skip_bad,
         port=arguments.port,
         keep=arguments.keep,
@@ -91,6 +92,9 @@ def _parse() -> argparse.Namespace:
     run.add_argument("--environment", default="dev", help="a file in environments/")
     run.add_argument("--dataset", default="", help="folder of class folders; empty: drawn samples")
     run.add_argument("--weights", default="", help="folder of pretrained weights to train from")
+    run.add_argument(
+        "--notebook", type=Path, help="run the training notebook too; its executed copy goes here"
+    )
     run.add_argument("--skip-bad", action="store_true", help="leave unreadable photos out")
     run.add_argument("--port", type=_port, default=4566, help="where the local AWS listens")
     run.add_argument("--keep", action="store_true", help="leave the local AWS up")

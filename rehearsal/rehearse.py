@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from infra.settings import Settings
+from rehearsal import notebook
 from rehearsal.cameras import Cameras
 from rehearsal.cdk import Cdk
 from rehearsal.cloud import Cloud
@@ -33,8 +34,8 @@ class Rehearsal:
     """One rehearsal of one environment in a work folder of its own.
 
     ``dataset`` is a folder of class folders, or None for the drawn sample set; ``weights`` a folder
-    of pretrained weights, which cannot be fetched here. ``keep`` leaves the local AWS and all that
-    is in it up.
+    of pretrained weights, which cannot be fetched here. ``notebook`` is where the executed copy of
+    the training notebook goes; None runs no notebook. ``keep`` leaves all of it up.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Rehearsal:
     work: Path
     dataset: Path | None
     weights: Path | None
+    notebook: Path | None
     skip_bad: bool
     port: int
     keep: bool
@@ -65,6 +67,8 @@ class Rehearsal:
             )
             # A taken port is the commonest reason not to start; found before any work is done.
             aws.check_port()
+            if self.notebook:
+                notebook.check_installed()
             dataset = self._prepare_dataset()
             cdk, cloud = self._start(aws, cleanup)
             self._deploy(cdk)
@@ -74,6 +78,8 @@ class Rehearsal:
             self._roll_out(cloud, outputs, cameras)
             photos = self._held_out(cloud, outputs, dataset, execution)
             self._sort(cloud, outputs, cameras, photos)
+            if self.notebook:
+                self._run_notebook(aws, cloud, outputs, self.notebook)
             if self.keep:
                 aws.detach()
             else:
@@ -228,6 +234,22 @@ class Rehearsal:
             )
             self.report.photos = playback.show(photos, progress=self.stages.progress)
         self.report.show(self.console)
+
+    def _run_notebook(
+        self, aws: LocalAws, cloud: Cloud, outputs: dict[str, str], copy: Path
+    ) -> None:
+        with self.stages.stage("notebook", "train again from the notebook, approve, roll out"):
+            settings = self.settings
+            notebook.run(
+                copy,
+                prefix=settings.prefix,
+                environment=aws.client_environment(
+                    account=settings.account, region=settings.region
+                ),
+                news=self.stages.news,
+            )
+            cloud.watch_rollout(outputs["RolloutStateMachineArn"], news=self.stages.progress)
+            self.stages.news(f"executed copy: {copy}")
 
     def _destroy(self, cdk: Cdk, cloud: Cloud, cameras: Cameras) -> None:
         with self.stages.stage("destroy", "unregister the cameras, delete the stacks"):
