@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from tests.bench import camera_day
 from tests.bench.camera_endurance import fuzz, soak
 from tests.bench.camera_items import play
 
@@ -31,3 +32,10 @@ def test_a_scripted_stream_is_read_item_by_item(models, seed):
     assert score.precision >= 0.98
     assert score.recall >= 0.98
     assert score.classes_right == score.right
+
+
+def test_a_day_s_stream_is_told_item_by_item_in_few_messages(models):
+    frames, shown, script = camera_day.stream(items=1)
+    found = camera_day.live(models["good"][0], frames, shown, script)
+    assert found.reported == found.items == 1
+    assert found.frames / found.messages > 50
