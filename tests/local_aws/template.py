@@ -6,114 +6,36 @@ from __future__ import annotations
 import json
 from typing import Any
 
-ACCOUNT, REGION = "111111111111", "us-east-1"
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/any"
+from tests.local_aws.template_parts import ACCOUNT, REGION, ROLE, bucket, pipeline, recipe, rule
 
 
-def pipeline(*, message: str) -> str:
-    """A pipeline that writes a message and the key it was started with, then registers a model."""
-    run = {"Get": "Execution.PipelineExecutionId"}
-    said = {"Std:Join": {"On": "/", "Values": ["s3://stack-dataset", "said", run]}}
-    script = f"printf '%s %s' '{message}' \"$1\" > /opt/ml/processing/out/said.txt"
-    step = {
-        "Name": "Say",
-        "Type": "Processing",
-        "Arguments": {
-            "AppSpecification": {
-                "ImageUri": "image",
-                "ContainerEntrypoint": ["/bin/bash", "-c", script, "--"],
-                "ContainerArguments": [{"Get": "Parameters.Manifest"}],
-            },
-            "ProcessingOutputConfig": {
-                "Outputs": [
-                    {
-                        "OutputName": "said",
-                        "S3Output": {"S3Uri": said, "LocalPath": "/opt/ml/processing/out"},
-                    }
-                ]
-            },
-        },
+def template(
+    *, name: str = "stack", days: int = 30, message: str = "first", component: str = "1.0.0"
+) -> str:
+    """The whole stack, everything in it called by ``name``; an update changes the others."""
+    resources = {
+        **_data(days),
+        **_training(message),
+        **_edge(days, component),
+        **_messages(),
     }
-    register = {
-        "Name": "Register",
-        "Type": "RegisterModel",
-        "DependsOn": ["Say"],
-        "Arguments": {"ModelPackageGroupName": "stack-models", "ModelApprovalStatus": "Approved"},
-    }
-    parameters = [{"Name": "Manifest", "Type": "String"}]
-    return json.dumps(
-        {"Version": "2020-12-01", "Parameters": parameters, "Steps": [step, register]}
-    )
-
-
-def recipe(version: str) -> str:
-    """A component without artifacts."""
-    return json.dumps(
+    body = json.dumps(
         {
-            "RecipeFormatVersion": "2020-01-25",
-            "ComponentName": "stack.Component",
-            "ComponentVersion": version,
-            "Manifests": [{"Platform": {"os": "linux", "runtime": "*"}, "Artifacts": []}],
+            "Resources": resources,
+            "Outputs": {
+                "Deployment": {"Value": {"Ref": "Runtime"}},
+                "Component": {"Value": {"Ref": "Component"}},
+                "Models": {"Value": {"Ref": "Models"}},
+                "Pipeline": {"Value": {"Ref": "Training"}},
+                "AliasArn": {"Value": {"Fn::GetAtt": ["Alias", "RoleAliasArn"]}},
+            },
         }
     )
+    return body.replace("stack", name)
 
 
-def bucket(*, days: int) -> dict[str, Any]:
-    """The dataset bucket with all that ministack alone drops."""
+def _data(days: int) -> dict[str, Any]:
     return {
-        "BucketName": "stack-dataset",
-        "BucketEncryption": {
-            "ServerSideEncryptionConfiguration": [
-                {
-                    "BucketKeyEnabled": True,
-                    "ServerSideEncryptionByDefault": {
-                        "SSEAlgorithm": "aws:kms",
-                        "KMSMasterKeyID": {"Fn::GetAtt": ["Key", "Arn"]},
-                    },
-                }
-            ]
-        },
-        "LifecycleConfiguration": {
-            "Rules": [
-                {
-                    "Id": "Tidy",
-                    "Status": "Enabled",
-                    "ExpirationInDays": days,
-                    "NoncurrentVersionExpiration": {"NoncurrentDays": 7},
-                    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
-                }
-            ]
-        },
-        "LoggingConfiguration": {"LogFilePrefix": "logs/"},
-        "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
-        "NotificationConfiguration": {"EventBridgeConfiguration": {"EventBridgeEnabled": True}},
-        "VersioningConfiguration": {"Status": "Enabled"},
-        "Tags": [{"Key": "aws-cdk:auto-delete-objects", "Value": "true"}],
-    }
-
-
-def rule(sql: str, *actions: dict[str, Any]) -> dict[str, Any]:
-    """An IoT rule whose failures go to the log group."""
-    return {
-        "Type": "AWS::IoT::TopicRule",
-        "Properties": {
-            "TopicRulePayload": {
-                "Sql": sql,
-                "AwsIotSqlVersion": "2016-03-23",
-                "RuleDisabled": False,
-                "Actions": list(actions),
-                "ErrorAction": {
-                    "CloudwatchLogs": {"LogGroupName": {"Ref": "Errors"}, "RoleArn": ROLE}
-                },
-            }
-        },
-    }
-
-
-def template(*, days: int = 30, message: str = "first", component: str = "1.0.0") -> str:
-    """The whole stack; the arguments are what an update changes."""
-    detections = "SELECT * FROM 'stack/+/detections' WHERE schema = 1 AND thing = topic(2)"
-    resources: dict[str, Any] = {
         "Key": {
             "Type": "AWS::KMS::Key",
             "Properties": {"EnableKeyRotation": True, "KeyPolicy": {}},
@@ -123,6 +45,11 @@ def template(*, days: int = 30, message: str = "first", component: str = "1.0.0"
             "Type": "Custom::S3AutoDeleteObjects",
             "Properties": {"ServiceToken": "unused", "BucketName": {"Ref": "Dataset"}},
         },
+    }
+
+
+def _training(message: str) -> dict[str, Any]:
+    return {
         "Models": {
             "Type": "AWS::SageMaker::ModelPackageGroup",
             "Properties": {"ModelPackageGroupName": "stack-models"},
@@ -181,6 +108,11 @@ def template(*, days: int = 30, message: str = "first", component: str = "1.0.0"
                 "Targets": [{"Id": "Rollout", "Arn": {"Ref": "Rollout"}, "RoleArn": ROLE}],
             },
         },
+    }
+
+
+def _edge(days: int, component: str) -> dict[str, Any]:
+    return {
         "Group": {
             "Type": "AWS::IoT::ThingGroup",
             "Properties": {"ThingGroupName": "stack-cameras"},
@@ -211,6 +143,12 @@ def template(*, days: int = 30, message: str = "first", component: str = "1.0.0"
                 "DeploymentPolicies": {"FailureHandlingPolicy": "ROLLBACK"},
             },
         },
+    }
+
+
+def _messages() -> dict[str, Any]:
+    detections = "SELECT * FROM 'stack/+/detections' WHERE schema = 1 AND thing = topic(2)"
+    return {
         "Errors": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "stack-errors"}},
         "Latest": {
             "Type": "AWS::DynamoDB::Table",
@@ -289,15 +227,3 @@ def template(*, days: int = 30, message: str = "first", component: str = "1.0.0"
             },
         },
     }
-    return json.dumps(
-        {
-            "Resources": resources,
-            "Outputs": {
-                "Deployment": {"Value": {"Ref": "Runtime"}},
-                "Component": {"Value": {"Ref": "Component"}},
-                "Models": {"Value": {"Ref": "Models"}},
-                "Pipeline": {"Value": {"Ref": "Training"}},
-                "AliasArn": {"Value": {"Fn::GetAtt": ["Alias", "RoleAliasArn"]}},
-            },
-        }
-    )
