@@ -176,6 +176,19 @@ def test_cloudformation_cannot_widen_what_limits_it(action, arn):
     )
 
 
+def test_a_component_s_artefact_can_be_read_by_who_makes_the_version():
+    """Greengrass reads it as the caller, to take its digest; no schema says so."""
+    artefact = "arn:aws:s3:::binsight-dev-data-artifactsbucket-1/components/x.Inference/1.2.3/a.zip"
+    allowing = [
+        resource
+        for action, statement in actions()
+        if covers(action, "s3:GetObject")
+        for resource in listed(statement["Resource"])
+        if fnmatch.fnmatchcase(artefact, resource)
+    ]
+    assert allowing == ["arn:aws:s3:::binsight-*/components/*"]
+
+
 def test_iam_takes_it():
     text = re.sub(r"\s", "", (ROOT / EXECUTION_POLICY).read_text())
     assert len(text.replace("binsight", "longest-prefix-there-can")) <= MAXIMUM_CHARACTERS
