@@ -23,10 +23,10 @@ from training.networks.weights import FoundWeights, check_config, normalisation,
 _HALF = (0.5, 0.5, 0.5)
 _IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _BATCH_NORM_MOMENTUM = 0.05
-"""Share of the newest batch. The MobileNets' own 0.997 is meant TensorFlow's way round: in torch it
+"""Share of the newest batch. MobileNetV2's own 0.997 is meant TensorFlow's way round: in torch it
 would leave the statistics of the last batch alone."""
 _DROPOUT = 0.2
-"""The MobileNets' own 0.8 and 0.999 are keep probabilities, taken over as if they were rates."""
+"""MobileNetV2's own 0.8 is TensorFlow's probability to keep, taken over as if it were a rate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,16 +71,6 @@ ARCHITECTURES: Mapping[str, _Architecture] = {
         layers=_list_of("mobilenet_v2.layer"),
         overrides={"classifier_dropout_prob": _DROPOUT},
     ),
-    "mobilenet_v1": _Architecture(
-        model="MobileNetV1ForImageClassification",
-        config="MobileNetV1Config",
-        base="mobilenet_v1",
-        mean=_HALF,
-        deviation=_HALF,
-        stem="mobilenet_v1.conv_stem",
-        layers=_list_of("mobilenet_v1.layer"),
-        overrides={"classifier_dropout_prob": _DROPOUT},
-    ),
     "resnet": _Architecture(
         model="ResNetForImageClassification",
         config="ResNetConfig",
@@ -112,7 +102,7 @@ def library_network(name: str, classes: int, weights: FoundWeights | None) -> No
         check_config(weights, architecture=name, allowed=tuple(ARCHITECTURES))
         model = _load(model_class, config_class, weights, own, base=known.base)
     _new_head(model)
-    _mend(model)
+    mend(model)
     mean, deviation = normalisation(weights, known.mean, known.deviation)
     return Normalised(
         model.float(),
@@ -172,7 +162,8 @@ def _new_head(model: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-def _mend(model: nn.Module) -> None:
+def mend(model: nn.Module) -> None:
+    """Put right what a model took over from TensorFlow, without changing its answers."""
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = _BATCH_NORM_MOMENTUM

@@ -6,7 +6,7 @@ worth on real photos is recorded in docs/figures.md.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +66,14 @@ _FINE_TUNING = Recipe(
         Stage(size=1.0, epochs=0.2, rate=0.3, frozen=7, averaging=0.99),
     ),
 )
+_RESIDUAL = replace(
+    _FINE_TUNING,
+    # A ResNet has fewer and larger blocks: 9 in a ResNet-18.
+    stages=(
+        replace(_FINE_TUNING.stages[0], frozen=1),
+        replace(_FINE_TUNING.stages[1], frozen=3),
+    ),
+)
 _FROM_SCRATCH = Recipe(
     epochs=40,
     image_size=128,
@@ -89,13 +97,11 @@ _COMPACT = Recipe(
 
 PRETRAINED: Mapping[str, Recipe] = {
     "mobilenet_v2": _FINE_TUNING,
-    "mobilenet_v1": _FINE_TUNING,
-    "resnet": _FINE_TUNING,
+    "resnet": _RESIDUAL,
 }
 """Networks that start from weights in transformers' format."""
 SCRATCH: Mapping[str, Recipe] = {
     "mobilenet_v2": _FROM_SCRATCH,
-    "mobilenet_v1": _FROM_SCRATCH,
     "resnet": _FROM_SCRATCH,
     "compact": _COMPACT,
 }
