@@ -6,6 +6,7 @@ one both worse.
 """
 
 import argparse
+import json
 import os
 import statistics
 import subprocess
@@ -137,6 +138,11 @@ def process(archive: Path, _: argparse.Namespace) -> bool:
     frames = speed.pictures(1280, 720)
     size = whole.resident_mb(archive, frames)
     good = say("resident memory, page open", f"{size:.0f} MB (goal 200)", good=size < 200)
+    for bundle in sorted((ROOT / ".build").glob("inference*.json")):
+        unzipped = json.loads(bundle.read_text(encoding="utf-8"))["unzipped"] / 2**20
+        good &= say(
+            f"{bundle.stem}.zip unzipped", f"{unzipped:.0f} MB (goal 200)", good=unzipped < 200
+        )
     share = whole.idle_share(archive, frames[:1])
     return good & say(
         "CPU with nothing in view, 15 fps, 1280x720", f"{share:.1%} (goal 10 %)", good=share < 0.1
