@@ -15,6 +15,7 @@ before int8, so that evaluation can say what int8 costs. Evaluation leaves it ou
 with it in is never deployed.
 """
 
+import errno
 import gzip
 import hashlib
 import io
@@ -34,6 +35,9 @@ MEMBERS = (CARD, GOLDEN_INPUTS, GOLDEN_OUTPUTS, MODEL)
 REFERENCE = "reference/float.onnx"
 MAXIMUM_BYTES = 64 * 2**20
 """Limit for one member, so that a damaged or hostile archive cannot fill a camera's disk."""
+
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 
 
 class ArchiveError(ValueError):
@@ -145,7 +149,8 @@ def unpack_archive(archive: Path, folder: Path, *, extra: Collection[str] = ()) 
     """Unpack an archive into an existing folder and return its card.
 
     Only the four members (and those of ``extra``) are accepted, as plain files of bounded size;
-    SageMaker's own tars may begin names with ``./``. Raises ArchiveError where anything differs.
+    SageMaker's own tars may begin names with ``./``. Raises ArchiveError where anything differs,
+    and OSError where the disk is full.
     """
     found = set()
     accepted = {*MEMBERS, *extra}
@@ -171,6 +176,8 @@ def unpack_archive(archive: Path, folder: Path, *, extra: Collection[str] = ()) 
             while stream.read(2**20):
                 pass
     except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            raise  # the archive is not to blame
         raise ArchiveError(f"{archive.name}: damaged archive: {error}") from error
     for name in MEMBERS:
         if name not in found:

@@ -29,9 +29,15 @@ from contracts.model_archive import (
     write_archive,
 )
 from training import job, pages
-from training.approved import Approved, fetch_approved
+from training.approved import Approved
 from training.data import load, read_dataset
 from training.document import document_of
+from training.gate_options import (
+    add_gate_options,
+    given_approved,
+    given_policy,
+    given_thresholds,
+)
 from training.measure import Findings, calibration_of, measure
 from training.report import report
 from training.rival import Rivalry, rivalry
@@ -83,15 +89,18 @@ def evaluate(
         )
         verdict = _verdict(findings, against, thresholds)
         (scratch / CARD).write_text(_completed(findings).to_json(), encoding="utf-8")
-        # Everything is made before anything is shown, and evaluation.json comes last: where it is,
-        # the rest is whole.
-        digest = write_archive(scratch, output / ARCHIVE)
         document = document_of(findings, against, verdict, thresholds)
-        document["binsight"]["archive_digest"] = digest
-        document["binsight"]["archive_bytes"] = (output / ARCHIVE).stat().st_size
-        pages.write(evaluation / REPORT, report(findings, against, verdict, document, prepared))
-    text = json.dumps(document, indent=1, sort_keys=True) + "\n"
-    pages.write(evaluation / EVALUATION, text)
+        try:
+            document["binsight"]["archive_digest"] = write_archive(scratch, output / ARCHIVE)
+            document["binsight"]["archive_bytes"] = (output / ARCHIVE).stat().st_size
+            page = report(findings, against, verdict, document, prepared)
+            pages.write(evaluation / REPORT, page)
+            # The last: where evaluation.json is, the rest is whole.
+            text = json.dumps(document, indent=1, sort_keys=True) + "\n"
+            pages.write(evaluation / EVALUATION, text)
+        except BaseException:
+            _clear(evaluation, output)
+            raise
     _summary(document, output / ARCHIVE, evaluation / REPORT, time.monotonic() - started)
     return document
 
@@ -179,66 +188,19 @@ def main() -> None:
     parser.add_argument("--prepared", type=Path, default=job.processing("input", "prepared"))
     parser.add_argument("--evaluation", type=Path, default=job.processing("output", "evaluation"))
     parser.add_argument("--output", type=Path, default=job.processing("output", "model"))
-    gate = parser.add_argument_group("gate")
-    gate.add_argument("--minimum-accuracy", metavar="SHARE", help="on the test photos, 0 to 1")
-    gate.add_argument("--minimum-recall", metavar="SHARE", help="of each bin, 0 to 1")
-    gate.add_argument("--maximum-int8-loss", metavar="POINTS", help="of accuracy, 0 to 100")
-    gate.add_argument("--tolerance", metavar="POINTS", help="against the model in service")
-    gate.add_argument("--bins", nargs="+", metavar="JSON", help="bin policy; pieces are joined")
-    gate.add_argument("--approved", type=Path, help="model.tar.gz in service, or its folder")
-    gate.add_argument("--approved-group", help="model package group of the registry")
-    gate.add_argument("--region", help="of the registry")
+    add_gate_options(parser)
     given = parser.parse_args()
-    thresholds = _thresholds(given)
-    policy = _policy(given.bins)
+    thresholds, policy = given_thresholds(given), given_policy(given)
     with tempfile.TemporaryDirectory(prefix="binsight-") as scratch:
         evaluate(
             given.model,
             given.prepared,
             evaluation=given.evaluation,
             output=given.output,
-            approved=_approved(given, Path(scratch)),
+            approved=given_approved(given, Path(scratch), archive_name=ARCHIVE),
             thresholds=thresholds,
             policy=policy,
         )
-
-
-def _thresholds(given: argparse.Namespace) -> Thresholds:
-    values = {}
-    for name in ("minimum_accuracy", "minimum_recall", "maximum_int8_loss", "tolerance"):
-        text = getattr(given, name)
-        if text is None:
-            continue
-        try:
-            values[name] = float(text)
-        except ValueError as error:
-            shown = name.replace("_", "-")
-            raise job.StepError(f"{shown} = {text!r}; allowed: a number") from error
-    return Thresholds(**values)
-
-
-def _policy(pieces: list[str] | None) -> BinPolicy | None:
-    if not pieces:
-        return None
-    try:
-        return BinPolicy.from_json("".join(pieces))
-    except ValueError as error:
-        raise job.StepError(str(error)) from error
-
-
-def _approved(given: argparse.Namespace, scratch: Path) -> Approved | None:
-    if given.approved:
-        archive = given.approved / ARCHIVE if given.approved.is_dir() else given.approved
-        if not archive.is_file():
-            return None
-        return Approved(name=str(archive), archive=archive)
-    if not given.approved_group:
-        return None
-    # In SageMaker's image and the project's environment; nothing else of training needs it.
-    import boto3  # noqa: PLC0415
-
-    sagemaker, s3 = (boto3.client(name, region_name=given.region) for name in ("sagemaker", "s3"))
-    return fetch_approved(sagemaker=sagemaker, s3=s3, group=given.approved_group, folder=scratch)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The model archive: same content, same bytes; whatever is wrong is refused by name."""
 
+import errno
 import hashlib
 import io
 import json
@@ -11,7 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.model_archive import ArchiveError, ModelCard, unpack_archive, write_archive
+from contracts.model_archive import (
+    REFERENCE,
+    ArchiveError,
+    ModelCard,
+    unpack_archive,
+    write_archive,
+)
 
 MODEL = b"not a real network"
 
@@ -146,6 +153,82 @@ def _sound_archive(folder):
 def test_a_wrong_card_names_its_key(card, change, complaint):
     with pytest.raises(ArchiveError, match=complaint):
         ModelCard.from_json(replace(card, **change).to_json())
+
+
+TEXT = st.text(max_size=8)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-999, 999) | st.floats(allow_nan=False) | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=6,
+)
+OBJECTS = st.dictionaries(TEXT, VALUES, max_size=3)
+CARDS = st.builds(
+    ModelCard,
+    labels=st.lists(TEXT, min_size=1, max_size=4, unique=True).map(tuple),
+    width=st.integers(16, 1024),
+    height=st.integers(16, 1024),
+    input_name=TEXT,
+    output_name=TEXT,
+    digests=st.dictionaries(TEXT, TEXT, max_size=2).map(lambda found: {**found, "model": "d"}),
+    golden_tolerance=st.floats(0, 1),
+    precision=st.none() | st.sampled_from(["int8", "float32"]),
+    calibration=OBJECTS,
+    statistics=OBJECTS,
+    seen=TEXT,
+    metrics=OBJECTS,
+    frameworks=st.dictionaries(TEXT, TEXT, max_size=2),
+    created_from=OBJECTS,
+)
+LATER = ("calibration", "created_from", "frameworks", "metrics", "precision", "seen", "statistics")
+
+
+@settings(max_examples=60, deadline=None)
+@given(card=CARDS, unknown=st.dictionaries(TEXT.map("x-{}".format), VALUES, max_size=3))
+def test_every_card_survives_its_text(card, unknown):
+    text = card.to_json()
+    assert ModelCard.from_json(text) == card
+    assert ModelCard.from_json(text).to_json() == text
+    document = json.loads(text)
+    assert ModelCard.from_json(json.dumps({**document, **unknown})) == card
+    # A card of an earlier version has none of these and still loads.
+    for key in LATER:
+        del document[key]
+    earlier = ModelCard.from_json(json.dumps(document))
+    assert (earlier.labels, earlier.digests) == (card.labels, card.digests)
+    assert (earlier.precision, earlier.calibration, earlier.seen) == (None, {}, "")
+
+
+@pytest.mark.parametrize("key", ["calibration", "statistics", "metrics", "created_from"])
+def test_what_must_be_an_object_is_named(card, key):
+    document = {**json.loads(card.to_json()), key: [1]}
+    with pytest.raises(ArchiveError, match=rf"key '{key}': \[1\]; expected an object"):
+        ModelCard.from_json(json.dumps(document))
+
+
+def test_a_full_disk_is_not_blamed_on_the_archive(tmp_path, folder, monkeypatch):
+    write_archive(folder, tmp_path / "model.tar.gz")
+
+    def full(*_arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    (tmp_path / "out").mkdir()
+    with pytest.raises(OSError, match="No space left on device"):
+        unpack_archive(tmp_path / "model.tar.gz", tmp_path / "out")
+
+
+def test_the_float_reference_travels_only_where_it_is_asked_for(tmp_path, folder, card):
+    (folder / "reference").mkdir()
+    (folder / REFERENCE).write_bytes(b"float")
+    write_archive(folder, tmp_path / "deployed.tar.gz")
+    write_archive(folder, tmp_path / "trained.tar.gz", extra={REFERENCE})
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    assert unpack_archive(tmp_path / "trained.tar.gz", tmp_path / "a", extra={REFERENCE}) == card
+    assert (tmp_path / "a" / REFERENCE).read_bytes() == b"float"
+    assert unpack_archive(tmp_path / "deployed.tar.gz", tmp_path / "b") == card
+    with pytest.raises(ArchiveError, match="unexpected member"):
+        unpack_archive(tmp_path / "trained.tar.gz", tmp_path / "b")
 
 
 def test_a_card_may_have_keys_that_this_camera_does_not_know(card):

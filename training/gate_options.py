@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The options of evaluate's gate, read and checked before any photo is."""
+
+import argparse
+from pathlib import Path
+
+from contracts.bins import BinPolicy
+from training.approved import Approved, fetch_approved
+from training.job import StepError
+from training.verdict import Thresholds
+
+
+def add_gate_options(parser: argparse.ArgumentParser) -> None:
+    """Thresholds, bin policy and the model in service; all of them may be left out."""
+    gate = parser.add_argument_group("gate")
+    gate.add_argument("--minimum-accuracy", metavar="SHARE", help="on the test photos, 0 to 1")
+    gate.add_argument("--minimum-recall", metavar="SHARE", help="of each bin, 0 to 1")
+    gate.add_argument("--maximum-int8-loss", metavar="POINTS", help="of accuracy, 0 to 100")
+    gate.add_argument("--tolerance", metavar="POINTS", help="against the model in service")
+    gate.add_argument("--bins", nargs="+", metavar="JSON", help="bin policy; pieces are joined")
+    gate.add_argument("--approved", type=Path, help="model.tar.gz in service, or its folder")
+    gate.add_argument("--approved-group", help="model package group of the registry")
+    gate.add_argument("--region", help="of the registry")
+
+
+def given_thresholds(given: argparse.Namespace) -> Thresholds:
+    """What the gate asks. Raises StepError naming option, value and what is allowed."""
+    values = {}
+    for name in ("minimum_accuracy", "minimum_recall", "maximum_int8_loss", "tolerance"):
+        text = getattr(given, name)
+        if text is None:
+            continue
+        try:
+            values[name] = float(text)
+        except ValueError as error:
+            shown = name.replace("_", "-")
+            raise StepError(f"{shown} = {text!r}; allowed: a number") from error
+    return Thresholds(**values)
+
+
+def given_policy(given: argparse.Namespace) -> BinPolicy | None:
+    """The bin policy. Raises StepError naming what is wrong."""
+    if not given.bins:
+        return None
+    try:
+        return BinPolicy.from_json("".join(given.bins))
+    except ValueError as error:
+        raise StepError(str(error)) from error
+
+
+def given_approved(
+    given: argparse.Namespace, scratch: Path, *, archive_name: str
+) -> Approved | None:
+    """The model in service: a file, or what the registry has, downloaded into ``scratch``."""
+    if given.approved:
+        archive = given.approved / archive_name if given.approved.is_dir() else given.approved
+        if not archive.is_file():
+            return None
+        return Approved(name=str(archive), archive=archive)
+    if not given.approved_group:
+        return None
+    # In SageMaker's image and the project's environment; nothing else of training needs it.
+    import boto3  # noqa: PLC0415
+
+    sagemaker, s3 = (boto3.client(name, region_name=given.region) for name in ("sagemaker", "s3"))
+    return fetch_approved(sagemaker=sagemaker, s3=s3, group=given.approved_group, folder=scratch)
