@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The simulated core runs a component's steps as the nucleus that it stands for."""
+
+import base64
+import hashlib
+import io
+import json
+import zipfile
+
+import pytest
+
+from rehearsal import component_process
+from rehearsal.core_install import Installer
+from rehearsal.errors import RehearsalError
+from rollout.recipe import model_recipe
+from tests.rollout.test_recipe import MODEL
+
+ARM_AND_X86 = {"os": "linux", "runtime": "*"}
+
+
+class Cloud:
+    """What an installer asks the cloud for: one recipe, and objects by key."""
+
+    account, region, iot_endpoint = "111111111111", "us-east-1", "http://127.0.0.1:1"
+
+    def __init__(self, recipe, **objects):
+        self.recipe, self.objects = recipe, objects
+
+    def client(self, service):
+        return self
+
+    def get_component(self, **request):
+        return {"recipe": json.dumps(self.recipe).encode()}
+
+    def download_file(self, bucket, key, target):
+        with open(target, "wb") as file:  # noqa: PTH123 - boto3 takes a path as text
+            file.write(self.objects[key.rpartition("/")[2].replace(".", "_")])
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Installs a recipe; ``install.core`` is the core that has it."""
+    monkeypatch.setattr(component_process, "SETTLING_SECONDS", 0.4)
+    cores = []
+
+    def run(recipe, *, nucleus="lite", merge=(), **objects):
+        core = Installer(
+            thing="cam-1",
+            folder=tmp_path / f"core-{len(cores)}",
+            cloud=Cloud(recipe, **objects),
+            stand_ins={"STAND_IN": "lens"},
+            model_folder="/var/models",
+            nucleus=nucleus,
+        )
+        cores.append(core)
+        core.start()
+        core.install(recipe["ComponentName"], recipe["ComponentVersion"], dict(merge))
+        return core
+
+    yield run
+    for core in cores:
+        core.stop()
+
+
+def recipe(lifecycle, *, artifacts=(), configuration=None):
+    return {
+        "ComponentName": "x.Y",
+        "ComponentVersion": "1.0.0",
+        "ComponentDescription": "what it is",
+        "ComponentConfiguration": {"DefaultConfiguration": configuration or {}},
+        "Manifests": [
+            {"Platform": ARM_AND_X86, "Lifecycle": lifecycle, "Artifacts": list(artifacts)}
+        ],
+    }
+
+
+def log_of(core):
+    return (core.folder / "x.Y.log").read_text()
+
+
+def artifact(name, content, **more):
+    digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
+    return {"Uri": f"s3://b/c/{name}", "Digest": digest, "Algorithm": "SHA-256", **more}
+
+
+def test_install_then_run_with_the_merged_configuration_and_the_variables(install):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as package:
+        package.writestr("say.sh", 'echo "$1 $AWS_IOT_THING_NAME $STAND_IN $A"')
+    lifecycle = {
+        "Setenv": {"A": "all"},
+        "install": {"Script": "sh {artifacts:decompressedPath}/code/say.sh install"},
+        "run": {
+            "Script": "sh {artifacts:decompressedPath}/code/say.sh {configuration:/word}; sleep 60",
+            "Setenv": {"A": "mine"},
+        },
+    }
+    content = buffer.getvalue()
+    core = install(
+        recipe(
+            lifecycle,
+            artifacts=[artifact("code.zip", content, Unarchive="ZIP")],
+            configuration={"word": "default"},
+        ),
+        merge={"word": "merged"},
+        code_zip=content,
+    )
+    assert log_of(core) == "install cam-1 lens all\nmerged cam-1 lens mine\n"
+    assert core.installed == {"x.Y": "1.0.0"}
+    core.check()
+
+
+def test_a_run_that_ends_well_is_finished_and_one_that_fails_is_started_three_times(install):
+    core = install(recipe({"run": {"Script": "echo done"}}))
+    core.check()
+    assert log_of(core) == "done\n"
+    with pytest.raises(RehearsalError, match="ended with status 4"):
+        install(recipe({"run": {"Script": "echo again; exit 4"}}))
+
+
+def test_a_program_that_ends_later_is_noticed(install):
+    core = install(recipe({"run": {"Script": "sleep 0.6; exit 5"}}))
+    process = core._running["x.Y"].process
+    process.wait(5)
+    with pytest.raises(RehearsalError, match="ended with status 5"):
+        core.check()
+
+
+def test_what_lite_would_not_do_is_refused_before_anything_runs(install):
+    with pytest.raises(RehearsalError, match="step Run is not known"):
+        install(recipe({"Run": {"Script": "true"}}))
+    with pytest.raises(RehearsalError, match="configuration /a: over 1000"):
+        install(recipe({"run": {"Script": "true"}}), merge={"a": "x" * 1000})
+    with pytest.raises(RehearsalError, match="install"):
+        install(recipe({"install": {"Script": "true"}}))
+
+
+@pytest.mark.parametrize("nucleus", ["java", "lite"])
+def test_a_model_that_is_refused_fails_the_deployment_on_both(install, monkeypatch, nucleus):
+    # Nucleus lite looks after five seconds; a Python needs some of them to begin.
+    monkeypatch.setattr(component_process, "SETTLING_SECONDS", 5.0)
+    document = json.loads(model_recipe(**{**MODEL, "model_folder": "/var/models"}))
+    refuse = b"import sys; print(sys.argv[1:]); sys.exit(1)"
+    for manifest in document["Manifests"]:
+        manifest["Artifacts"] = [artifact("model.tar.gz", b"m"), artifact("adopt.py", refuse)]
+    with pytest.raises(RehearsalError, match="ended with status 1"):
+        install(document, nucleus=nucleus, model_tar_gz=b"m", adopt_py=refuse)
