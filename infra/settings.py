@@ -152,6 +152,10 @@ def _contradictions(settings: Settings) -> Iterator[str]:
             f"{data.runs_days}, because a step that is reused needs what it left, which is "
             "deleted after that time"
         )
+    if (training.notebook_subnet is None) != (training.notebook_security_group is None):
+        yield (
+            "training.notebook_subnet and training.notebook_security_group: allowed: both or none"
+        )
     if camera.packaging == "lambda" and camera.nucleus == "any":
         yield (
             "camera.nucleus = 'any': allowed: 'java' while camera.packaging is 'lambda', because "

@@ -19,6 +19,8 @@ _ALLOWED = {
     r"^/[A-Za-z0-9._/-]+$": "an absolute path of letters, digits, '.', '_', '-' and '/'",
     r"^[^@\s]+@[^@\s]+\.[^@\s]+$": "an e-mail address",
     r"^[a-z0-9][a-z0-9-]{0,62}$": "1 to 63 of a-z, 0-9 and -",
+    r"^subnet-[0-9a-f]{8,17}$": "the id of a subnet such as subnet-0a1b2c3d",
+    r"^sg-[0-9a-f]{8,17}$": "the id of a security group such as sg-0a1b2c3d",
     r"^[\w+=,.@/-]{1,128}$": "the name of a managed policy, at most 128 characters",
 }
 

@@ -77,6 +77,8 @@ class TrainingSettings(Section):
 
     notebook: Instance | None = None
     notebook_idle_minutes: Annotated[int, Field(ge=15, le=1440)] = 60
+    notebook_subnet: Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$")] | None = None
+    notebook_security_group: Annotated[str, Field(pattern=r"^sg-[0-9a-f]{8,17}$")] | None = None
 
     @property
     def weights_prefix(self) -> tuple[str, str] | None:

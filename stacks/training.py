@@ -7,6 +7,7 @@ from infra.assets import archive_asset
 from infra.bundles import TRAINING
 from infra.settings import Settings
 from infra.stack import EnvironmentStack
+from infra.training_notebook import TrainingNotebook
 from infra.training_pipeline import TrainingPipeline
 from stacks.data import DataStack
 
@@ -21,6 +22,7 @@ class TrainingStack(EnvironmentStack):
     ) -> None:
         super().__init__(scope, construct_id, settings=settings)
         self.add_stack_dependency(data)
+        code = archive_asset(self, "Code", TRAINING)
         training = TrainingPipeline(
             self,
             "Training",
@@ -30,11 +32,26 @@ class TrainingStack(EnvironmentStack):
             dataset_arn=data.dataset.arn,
             artifacts_bucket=data.artifacts.name,
             artifacts_arn=data.artifacts.arn,
-            code=archive_asset(self, "Code", TRAINING),
+            code=code,
         )
         # Names are the settings' own, so other stacks need no reference to these resources.
         self.pipeline_name = training.name
         self.model_package_group = training.group_name
+
+        if settings.training.notebook is not None:
+            notebook = TrainingNotebook(
+                self,
+                "Notebook",
+                settings=settings,
+                instance_type=settings.training.notebook,
+                key_arn=data.key_arn,
+                dataset_arn=data.dataset.arn,
+                artifacts_arn=data.artifacts.arn,
+                pipeline=training.name,
+                model_package_group=training.group_name,
+                code=code,
+            )
+            self.output("NotebookInstance", notebook.name, "Opens with the training notebook")
 
         self.output("PipelineName", training.name, "Trains when a manifest arrives")
         self.output("ModelPackageGroup", training.group_name, "Where a model is approved")
