@@ -9,8 +9,16 @@ VARIANTS = {
     "generic": 'packaging = "generic"',
     "generic-captures": 'packaging = "generic"\ncaptures = "upload"',
     "lambda-captures": 'captures = "upload"',
+    "notebook": 'notebook = "ml.t3.medium"',
+    "notebook-in-vpc": (
+        'notebook = "ml.t3.medium"\nnotebook_subnet = "subnet-0a1b2c3d"\n'
+        'notebook_security_group = "sg-0a1b2c3d"\nweights = "s3://our-weights/mobilenet/"'
+    ),
 }
-"""Lines of [camera] that each adds to dev's, or puts in their place."""
+"""Lines of a section that each adds to dev's, or puts in their place."""
+
+SECTIONS = {"notebook": "training", "notebook-in-vpc": "training"}
+"""Which section they belong to, where it is not [camera]."""
 
 
 def write_variant(name: str, folder: Path, *, prefix: str = "binsight-dev") -> None:
@@ -19,6 +27,7 @@ def write_variant(name: str, folder: Path, *, prefix: str = "binsight-dev") -> N
     for line in VARIANTS[name].splitlines():
         key = line.partition(" ")[0]
         text = re.sub(rf"(?m)^{key} = .*\n", "", text)
-        text = text.replace("[camera]\n", f"[camera]\n{line}\n")
+        section = f"[{SECTIONS.get(name, 'camera')}]\n"
+        text = text.replace(section, f"{section}{line}\n")
     folder.mkdir(parents=True)
     (folder / f"{name}.toml").write_text(text.replace("binsight-dev", prefix), encoding="utf-8")
