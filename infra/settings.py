@@ -21,7 +21,7 @@ from infra.camera_settings import CameraSettings
 from infra.regions import REGIONS
 from infra.section import Days, Fraction, Section
 from infra.settings_errors import SettingsError, explain
-from infra.training_settings import TrainingSettings
+from infra.training_settings import WITHOUT_WEIGHTS, TrainingSettings
 
 __all__ = ("Settings", "SettingsError", "folder", "load", "names")
 
@@ -151,6 +151,11 @@ def _contradictions(settings: Settings) -> Iterator[str]:
             f"training.cache_days = {training.cache_days}: allowed: less than data.runs_days = "
             f"{data.runs_days}, because a step that is reused needs what it left, which is "
             "deleted after that time"
+        )
+    if training.weights and training.network in WITHOUT_WEIGHTS:
+        yield (
+            f"training.weights = {training.weights!r}: allowed: '' with training.network = "
+            f"{training.network!r}, which learns from scratch"
         )
     if (training.notebook_subnet is None) != (training.notebook_security_group is None):
         yield (

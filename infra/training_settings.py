@@ -8,8 +8,11 @@ from pydantic import AfterValidator, Field
 
 from infra.section import Fraction, Section
 
-NETWORKS = ("mobilenet_v2", "compact")
-"""The networks that training is tested with here; a test compares with training/."""
+NETWORKS = ("mobilenet_v2", "resnet", "compact")
+"""The networks that training is tested with; a test compares with training/networks."""
+
+WITHOUT_WEIGHTS = ("compact",)
+"""Those of them that learn from scratch only."""
 
 HUB_ID = r"[A-Za-z0-9][\w.-]*/[\w.-]+(@[\w.-]+)?"
 PREFIX = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9._/-]+/"
@@ -65,7 +68,7 @@ class TrainingSettings(Section):
         "google/mobilenet_v2_1.0_224"
     )
     image_size: Annotated[int, Field(ge=32, le=512), AfterValidator(_check_image_size)] = 224
-    epochs: Annotated[int, Field(ge=1, le=500)] = 30
+    epochs: Annotated[int, Field(ge=1, le=500)] = 20
     patience: Annotated[int, Field(ge=0, le=500)] = 8
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
 

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,8 +12,10 @@ import time
 
 import pytest
 
+from rehearsal.notebook import PYTHON
 from rehearsal.sample_set import draw
 from tests.conftest import ROOT
+from tests.local_aws.helpers import free_port as unused_port
 
 
 def _command(work, *arguments):
@@ -50,14 +53,23 @@ def _processes_of(work):
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
     folder = tmp_path_factory.mktemp("photos")
-    draw(folder, photos_per_class=12)
+    # So many that a model of a minute passes dev's gate.
+    draw(folder, photos_per_class=32)
     return folder
 
 
-def test_from_an_empty_account_to_sorted_photos_and_back(tmp_path, dataset, free_port):
-    done = _rehearse(tmp_path, "--dataset", str(dataset), "--port", str(free_port))
+@pytest.fixture(scope="module")
+def rehearsed(tmp_path_factory, dataset):
+    """One rehearsal for the tests here, with the notebook where SageMaker's SDK is installed."""
+    work = tmp_path_factory.mktemp("rehearsal")
+    more = ["--notebook", str(work / "executed.ipynb")] if PYTHON.exists() else []
+    done = _rehearse(work, "--dataset", str(dataset), "--port", str(unused_port()), *more)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    report = json.loads((tmp_path / "report.json").read_text())
+    return work
+
+
+def test_from_an_empty_account_to_sorted_photos_and_back(rehearsed):
+    report = json.loads((rehearsed / "report.json").read_text())
     assert report["environment"] == "dev"
     assert report["redeploy_changes"] == 0
     assert report["error"] is None
@@ -74,7 +86,24 @@ def test_from_an_empty_account_to_sorted_photos_and_back(tmp_path, dataset, free
     assert len({photo["sequence"] for photo in report["photos"]}) == len(report["photos"])
     assert any(name.startswith("AWS::SageMaker::Pipeline") for name in report["destroyed"])
     assert not [name for name in report["retained"] if name.startswith("AWS::S3::Bucket")]
-    assert _processes_of(tmp_path) == []
+    assert _processes_of(rehearsed) == []
+
+
+def test_the_notebook_tells_the_same_story(rehearsed):
+    """Every cell ran against what was really deployed; what it trained is the model in service."""
+    if not PYTHON.exists():
+        pytest.skip("SageMaker's SDK is absent: `make sdk` installs it")
+    notebook = json.loads((rehearsed / "executed.ipynb").read_text())
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
+    said = "".join("".join(output.get("text", "")) for cell in cells for output in cell["outputs"])
+    # The same photos, code and settings as the execution that the manifest had started.
+    assert "Prepare: succeeded (reused)" in said
+    assert "Train: succeeded (reused)" in said
+    assert "Evaluate: succeeded \n" in said
+    assert "The pipeline has succeeded." in said
+    assert "binsight-dev-models/2: Approved" in said
+    assert len(re.findall(r"the model says (compost|landfill|recycling)", json.dumps(cells))) == 3
 
 
 def test_a_missing_dataset_is_named_and_nothing_is_started(tmp_path):

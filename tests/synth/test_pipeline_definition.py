@@ -211,12 +211,8 @@ def test_containers_get_only_text_and_short_enough() -> None:
 def test_a_long_bin_policy_arrives_whole() -> None:
     classes = {f"class-{number:03d}": BINS[number % 3] for number in range(60)}
     policy = BinPolicy(classes).to_json()
-    [evaluate] = [
-        step
-        for step in pipeline_definition(inputs(bins=policy))["Steps"]
-        if step["Name"] == "Evaluate"
-    ]
-    given = container("Evaluate", {"Evaluate": evaluate})["ContainerArguments"]
+    built = {step["Name"]: step for step in pipeline_definition(inputs(bins=policy))["Steps"]}
+    given = container("Evaluate", built)["ContainerArguments"]
     pieces = given[given.index("--bins") + 1 :]
     assert len(pieces) > 1
     assert all(len(piece) <= MAXIMUM_ARGUMENT_CHARACTERS for piece in pieces)

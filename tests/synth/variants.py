@@ -12,7 +12,8 @@ VARIANTS = {
     "notebook": 'notebook = "ml.t3.medium"',
     "notebook-in-vpc": (
         'notebook = "ml.t3.medium"\nnotebook_subnet = "subnet-0a1b2c3d"\n'
-        'notebook_security_group = "sg-0a1b2c3d"\nweights = "s3://our-weights/mobilenet/"'
+        'notebook_security_group = "sg-0a1b2c3d"\nweights = "s3://our-weights/mobilenet/"\n'
+        'network = "mobilenet_v2"'
     ),
 }
 """Lines of a section that each adds to dev's, or puts in their place."""
