@@ -73,7 +73,7 @@ def train(
             weights=weights,
             checkpoints=kept,
         )
-    if int(os.environ.get("RANK", "0")) > 0:
+    if _rank() > 0:
         return None  # of several processes the first one makes the model
     if report:
         write_history(report, fitted.epochs, kept=fitted.epoch, settings=settings)
@@ -91,6 +91,11 @@ def train(
     if kept:
         kept.forget()
     return card
+
+
+def _rank() -> int:
+    """This process's number among those of the job."""
+    return int(os.environ.get("RANK", "0"))
 
 
 def _weights(
@@ -130,6 +135,9 @@ def main() -> None:
     parser.add_argument("--checkpoints", type=Path, default=job.checkpoint_folder())
     add_arguments(parser)
     given = parser.parse_args()
+    if _rank() > 0:
+        # What one process says need not be said by all; errors go to stderr.
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - to the end
     chosen = {**job.hyperparameters(), **given_arguments(given)}
     channel = job.channel("weights")
     if channel.is_dir():

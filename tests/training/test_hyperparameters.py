@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A wrong hyperparameter is named before any data is read."""
 
+import argparse
 import json
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from tests.training.steps import run_step
 from training import job
-from training.hyperparameters import Hyperparameters
+from training.hyperparameters import Hyperparameters, add_arguments
 
 
 def test_text_values_are_read() -> None:
@@ -25,6 +26,14 @@ def test_text_values_are_read() -> None:
         ({"image_size": "100"}, "hyperparameter image-size = 100; allowed: a multiple of 16"),
         ({"learning_rate": "nan"}, "hyperparameter learning-rate = nan; allowed: numbers from"),
         ({"learning_rate": "2"}, "hyperparameter learning-rate = 2.0; allowed: numbers from"),
+        (
+            {"network": "vgg"},
+            "hyperparameter network = 'vgg'; allowed: mobilenet_v2, resnet, compact",
+        ),
+        ({"int8_policy": "hope"}, "hyperparameter int8-policy = 'hope'; allowed: ship-float, fail"),
+        ({"class_weights": "2"}, "hyperparameter class-weights = 2.0; allowed: numbers from 0.0"),
+        ({"mixup": "inf"}, "hyperparameter mixup = inf; allowed: numbers from 0.0 to 5.0"),
+        ({"patience": "-1"}, "hyperparameter patience = -1; allowed: whole numbers from 0 to 500"),
         ({"momentum": "0.9"}, "hyperparameter 'momentum' is not known; allowed: network, "),
     ],
 )
@@ -32,6 +41,28 @@ def test_wrong_ones_are_named(given: dict[str, str], message: str) -> None:
     with pytest.raises(job.StepError) as error:
         Hyperparameters.parse(given)
     assert message in str(error.value)
+
+
+def test_the_recipe_fills_what_is_not_given() -> None:
+    fine = Hyperparameters.parse({"weights": "owner/name", "epochs": "", "image_size": "auto"})
+    assert (fine.network, fine.epochs, fine.image_size, fine.batch_size) == (
+        *("mobilenet_v2", 20, 224, 32),
+    )
+    scratch = Hyperparameters(network="compact")
+    assert (scratch.image_size, scratch.mixup) == (96, 0.0)
+    assert scratch.learning_rate > fine.learning_rate
+    assert [stage.size for stage in fine.plan] == [160, 224]
+    assert Hyperparameters(**fine.to_json()) == fine
+
+
+def test_every_option_is_told(capsys: pytest.CaptureFixture) -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--help"])
+    told = capsys.readouterr().out
+    for name in Hyperparameters().to_json():
+        assert f"--{name.replace('_', '-')} V" in told
 
 
 def test_sagemakers_spelling(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

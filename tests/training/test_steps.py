@@ -173,6 +173,7 @@ def test_sigterm_leaves_no_model_and_says_so(sagemaker_run: Run, tmp_path: Path)
     model, output = tmp_path / "model", tmp_path / "output"
     shutil.copytree(sagemaker_run.train / "model", model)  # an earlier run's result
     output.mkdir()
+    (tmp_path / "checkpoints").mkdir()
     command = [sys.executable, "training/train.py", "--prepared", str(sagemaker_run.prepared)]
     process = subprocess.Popen(
         [*command, "--network", "compact", "--epochs", "500", "--image-size", "32"],
@@ -196,3 +197,5 @@ def test_sigterm_leaves_no_model_and_says_so(sagemaker_run: Run, tmp_path: Path)
     assert errors == "error: stopped by SIGTERM; nothing was left as a result\n"
     assert (output / "failure").read_text() == "stopped by SIGTERM; nothing was left as a result"
     assert [path for path in model.rglob("*") if path.is_file()] == []
+    # What it knew by then is kept for the next attempt.
+    assert list((tmp_path / "checkpoints").glob("*-stage1-step*/checkpoint.json"))
