@@ -6,6 +6,7 @@ import os
 import resource
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,13 +76,14 @@ def fuzz(count: int) -> dict[str, float]:
     seen = expected = 0
     with _camera() as (program, _):
         look(program, [tiny.empty(width=640, height=360)] * 3)
-        start, largest = 0.0, 0.0
+        start, largest, began = 0.0, 0.0, time.monotonic()
         for number, frame in enumerate(damaged(good, count=count)):
             with _quiet():
                 look(program, [frame])
             if number == count // 10:
                 start = resident_mb()
             largest = max(largest, resident_mb()) if number % 50 == 0 else largest
+            _tell(number + 1, count, began, enough=5000)
             if number % 500 == 499:
                 look(program, [tiny.empty(width=640, height=360)] * 5)
                 before = program.live().detections
@@ -110,9 +112,11 @@ def soak(count: int) -> dict[str, float]:
         rounds = count // 20
         for number in range(rounds):
             look(program, frames + [items[number % 3]] * 6)
+            _tell(20 * (number + 1), 20 * rounds, began, enough=100_000)
             if number in {rounds // 10, rounds - 1}:
                 marks.append((resident_mb(), descriptors()))
         detections = program.live().detections
+        program.outbox.drain(timeout=60)
     return {
         "frames": rounds * 20,
         "items_shown": rounds,
@@ -123,6 +127,16 @@ def soak(count: int) -> dict[str, float]:
         "frames_per_second": round(rounds * 20 / (time.monotonic() - began)),
         "messages": publisher.messages,
     }
+
+
+def _tell(done: int, count: int, began: float, *, enough: int) -> None:
+    """Progress of a run that is worth it, ten times."""
+    if count >= enough and done % (count // 10) < 20 and done % 20 == 0:
+        rate = done / (time.monotonic() - began)
+        print(
+            f"  {done:,} of {count:,} frames, {rate:.0f} a second, {resident_mb():.0f} MB",
+            flush=True,
+        )
 
 
 def look(program: Program, frames: list[bytes]) -> None:
@@ -139,7 +153,18 @@ def _camera() -> Iterator[tuple[Program, _Counting]]:
         archive, _ = tiny.write_model(folder / "tiny")
         program = Program(settings_in(folder, outbox_size=100), publisher=publisher)
         program.loop.swap(model_from(archive, folder))
-        yield program, publisher
+        threads = [
+            threading.Thread(target=part, args=(program.stop,), daemon=True)
+            for part in (program.outbox.run_disk, program.outbox.run)
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            yield program, publisher
+        finally:
+            program.stop.set()
+            for thread in threads:
+                thread.join(timeout=30)
 
 
 @contextlib.contextmanager
