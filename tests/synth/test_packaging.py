@@ -13,7 +13,7 @@ from camera_component import environment_of
 from camera.settings import from_environment
 from contracts.bins import BinPolicy
 from infra import bundles
-from tests.synth.conftest import STACKS, Assemblies
+from tests.synth.conftest import Assemblies
 from tests.synth.variants import VARIANTS, write_variant
 
 GENERIC = ("generic", "generic-captures")
@@ -62,9 +62,9 @@ def test_no_finding_is_open_in_a_variant(assemblies: Assemblies, variant: str) -
     assert [one["violations"] for one in report["pluginReports"] if one["violations"]] == []
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_cfn_lint_finds_nothing_in_a_variant(assemblies: Assemblies, variant: str) -> None:
-    templates = [str(assemblies.path(variant) / f"{name}.template.json") for name in STACKS]
+def test_cfn_lint_finds_nothing_in_the_variants(assemblies: Assemblies) -> None:
+    """In their edge stacks, which are what differs from dev; in one process, which costs less."""
+    templates = [str(assemblies.path(variant) / "Edge.template.json") for variant in VARIANTS]
     command = [str(Path(sys.executable).with_name("cfn-lint")), "--", *templates]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
