@@ -8,7 +8,7 @@ from infra.pipeline_parts import get, join, measured, output_of, retries
 PASSED = "binsight.verdict.passed_value"
 """Where evaluation.json says 1 (passed) or 0; conditions compare numbers, not booleans."""
 REASON = "binsight.verdict.text"
-"""Where it says in one line what was reached and what was missed."""
+"""Where it says in one line: `refused:`, what was found and what is asked."""
 REGISTRY = "binsight.registry"
 """Where it has the texts for the registry's entry, by these names."""
 REGISTERED = (
@@ -41,7 +41,7 @@ def gate(*, image: str, model_package_group: str) -> dict[str, Any]:
                     "Type": "Fail",
                     "Arguments": {
                         "ErrorMessage": join(
-                            "The model is refused: ",
+                            "The model is ",
                             measured(REASON),
                             " (report: ",
                             output_of("Evaluate", "evaluation"),

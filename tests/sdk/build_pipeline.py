@@ -306,7 +306,7 @@ def build(values: dict[str, Any], session: PipelineSession) -> Pipeline:
         error_message=Join(
             on="",
             values=[
-                *("The model is refused: ", said("verdict.text")),
+                *("The model is ", said("verdict.text")),
                 *(" (report: ", evaluation, "/report/index.html)"),
             ],
         ),
