@@ -128,7 +128,7 @@ def test_identify_frames_the_picture_for_a_while(camera):
 
 
 def test_a_lost_subscription_is_begun_again(settings, publisher, lens, monkeypatch):
-    monkeypatch.setattr("camera.program._FIRST_DELAY", 0.01)
+    monkeypatch.setattr("camera.supervision._FIRST_DELAY", 0.01)
     broken, refused, good = FakeCore(), FakeCore(RuntimeError("not authorized")), FakeCore()
     cores = [broken, refused, good]
     listener = GreengrassListener(connect=lambda: cores.pop(0))
