@@ -93,7 +93,14 @@ def evaluate(
         try:
             document["binsight"]["archive_digest"] = write_archive(scratch, output / ARCHIVE)
             document["binsight"]["archive_bytes"] = (output / ARCHIVE).stat().st_size
-            page = report(findings, against, verdict, document, prepared)
+            page = report(
+                findings,
+                against,
+                verdict,
+                document,
+                prepared=prepared,
+                links=_neighbours(evaluation, prepared),
+            )
             pages.write(evaluation / REPORT, page)
             # The last: where evaluation.json is, the rest is whole.
             text = json.dumps(document, indent=1, sort_keys=True) + "\n"
@@ -137,9 +144,31 @@ def _verdict(findings: Findings, against: Rivalry, thresholds: Thresholds) -> Ve
             approved=against.compared,
             approved_fair=against.fair,
             approved_note=against.note,
+            float_note=_float_note(findings),
         ),
         thresholds,
     )
+
+
+def _float_note(findings: Findings) -> str:
+    """Why a float model is shipped, where export had a choice."""
+    lost = findings.card.metrics.get("validation", {}).get("int8_points_lost")
+    if findings.card.precision != "float32" or lost is None:
+        return ""
+    return f"model.onnx is float32: int8 loses {lost:.1f} points of accuracy on validation photos"
+
+
+def _neighbours(evaluation: Path, prepared: Path) -> dict[str, str]:
+    """Other reports of the same run, where they lie beside this one (on a laptop)."""
+    found = {
+        "Training": evaluation / "training" / "index.html",
+        "Data": prepared / "report" / "index.html",
+    }
+    return {
+        name: f"../{path.relative_to(evaluation).as_posix()}"
+        for name, path in found.items()
+        if path.is_file() and path.is_relative_to(evaluation)
+    }
 
 
 def _completed(findings: Findings) -> ModelCard:

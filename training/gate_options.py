@@ -54,8 +54,10 @@ def given_approved(
     """The model in service: a file, or what the registry has, downloaded into ``scratch``."""
     if given.approved:
         archive = given.approved / archive_name if given.approved.is_dir() else given.approved
+        if not given.approved.exists():
+            raise StepError(f"approved = {given.approved}: no such file or folder")
         if not archive.is_file():
-            return None
+            return None  # the folder of an input that nothing is in
         return Approved(name=str(archive), archive=archive)
     if not given.approved_group:
         return None

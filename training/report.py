@@ -19,9 +19,15 @@ def report(
     against: Rivalry,
     verdict: Verdict,
     document: Mapping[str, Any],
+    *,
     prepared: Path,
+    links: Mapping[str, str],
 ) -> str:
-    """The HTML of ``report/index.html``; ``document`` is what evaluation.json says."""
+    """The HTML of ``report/index.html``.
+
+    ``document`` is what evaluation.json says, ``links`` are the addresses of the run's other
+    reports by name.
+    """
     own = document["binsight"]
     quality = document["multiclass_classification_metrics"]
     return pages.render(
@@ -39,6 +45,7 @@ def report(
         confusion=confusion_chart(findings.matrix, findings.card.labels),
         reliability=reliability_chart(findings.before, findings.after),
         robustness=robustness_chart(findings.accuracy, findings.hardships),
+        links=links,
         mistakes=_gallery(findings, prepared),
         hyperparameters=sorted(findings.card.created_from.get("hyperparameters", {}).items()),
     )

@@ -35,8 +35,9 @@ class Measured:
     """What the gate goes by.
 
     ``bin_recall`` has the bins that occur among the test photos. ``int8`` is None for a float
-    model, ``approved`` where there is nothing to compare with; ``approved_note`` says why, or what
-    to think of the comparison. An unfair comparison is shown but refuses nothing.
+    model (``float_note`` says why it is one), ``approved`` where there is nothing to compare with;
+    ``approved_note`` says why, or what to think of the comparison. An unfair comparison is shown
+    but refuses nothing.
     """
 
     accuracy: float
@@ -47,6 +48,7 @@ class Measured:
     approved: Paired | None = None
     approved_fair: bool = True
     approved_note: str = ""
+    float_note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +115,7 @@ def decide(measured: Measured, thresholds: Thresholds) -> Verdict:
         )
         for name, recall in measured.bin_recall.items()
     ]
-    notes = [measured.approved_note] if measured.approved_note else []
+    notes = [note for note in (measured.float_note, measured.approved_note) if note]
     if measured.int8 is not None:
         checks.append(_int8(measured.int8, thresholds.maximum_int8_loss, measured.int8_measured_on))
     if measured.approved is not None:

@@ -197,3 +197,30 @@ def _digests(run: Run, folder: Path) -> dict[str, str]:
 
 def _seen_test(run: Run) -> str:
     return pack(run.prepared.glob("test/*/*"))
+
+
+def test_an_approved_model_that_is_not_there_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["evaluate", f"--approved={tmp_path / 'x.tar.gz'}"])
+    with pytest.raises(StepError, match=r"approved = .*x\.tar\.gz: no such file or folder"):
+        step.main()
+
+
+def test_a_float_model_says_why_it_is_one(sagemaker_run: Run, tmp_path: Path) -> None:
+    trained = remade(
+        sagemaker_run,
+        tmp_path / "made",
+        precision="float32",
+        metrics={"validation": {"int8_points_lost": 3.25}},
+    )
+    (tmp_path / "training").mkdir()
+    (tmp_path / "training/index.html").write_text("<p>curves")
+    own = evaluate(trained, sagemaker_run.prepared, evaluation=tmp_path, output=tmp_path)
+    notes = own["binsight"]["verdict"]["notes"]
+    assert (
+        notes[0] == "model.onnx is float32: int8 loses 3.2 points of accuracy on validation photos"
+    )
+    assert own["binsight"]["int8"] is None
+    assert own["binsight"]["registry"]["precision"] == "float32"
+    assert '<a href="../training/index.html">' in (tmp_path / "report/index.html").read_text()
