@@ -165,7 +165,10 @@ def test_the_camera_asset_is_well_below_what_is_allowed(assets: dict[str, Path])
     ("bundle", "needed"),
     [
         (ROLLOUT, {"rollout_handler.py", "rollout/adopt.py", "contracts/components.py"}),
-        (TRAINING, {"training/entrypoint.sh", "training/requirements.in", "contracts/model_archive.py"}),
+        (
+            TRAINING,
+            {"training/entrypoint.sh", "training/requirements.in", "contracts/model_archive.py"},
+        ),
         (INFERENCE, {"camera_handler.py", "contracts/preprocessing.py"}),
     ],
 )
