@@ -75,7 +75,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=600,
             check=False,
         )
     assert done.returncode == 0, done.stderr[-3000:]

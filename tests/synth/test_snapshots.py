@@ -9,7 +9,7 @@ import pytest
 from infra import settings
 from tests.synth.conftest import ENVIRONMENTS, ROOT, STACKS, Assemblies
 from tests.synth.normalise import normalise
-from tests.synth.variants import VARIANTS
+from tests.synth.variants import SHOWN
 from tools.review.assembly import read_assembly
 from tools.review.summary import summary
 
@@ -67,13 +67,13 @@ def test_template_is_the_agreed_one(
     agree(SNAPSHOTS / environment / f"{stack}.json", text, update=update)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-def test_edge_of_a_variant_is_the_agreed_one(
-    assemblies: Assemblies, variant: str, *, update: bool
+@pytest.mark.parametrize(("variant", "stack"), SHOWN.items())
+def test_the_stack_of_a_variant_is_the_agreed_one(
+    assemblies: Assemblies, variant: str, stack: str, *, update: bool
 ) -> None:
-    """The other stacks are dev's, but for the exports that the edge stack asks for."""
-    text = normalise(assemblies.template(variant, "Edge"))
-    agree(SNAPSHOTS / variant / "Edge.json", text, update=update)
+    """The other stacks are dev's, but for the exports that this stack asks for."""
+    text = normalise(assemblies.template(variant, stack))
+    agree(SNAPSHOTS / variant / f"{stack}.json", text, update=update)
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -90,7 +90,7 @@ def test_no_snapshot_is_left_over(*, update: bool) -> None:
         SNAPSHOTS / environment / name
         for environment in ENVIRONMENTS
         for name in (SUMMARY, *(f"{stack}.json" for stack in STACKS))
-    } | {SNAPSHOTS / variant / "Edge.json" for variant in VARIANTS}
+    } | {SNAPSHOTS / variant / f"{stack}.json" for variant, stack in SHOWN.items()}
     left_over = {path for path in SNAPSHOTS.rglob("*") if path.is_file()} - expected
     if update:
         for path in left_over:

@@ -21,6 +21,9 @@ VARIANTS = {
 SECTIONS = {"notebook": "training", "notebook-in-vpc": "training"}
 """Which section they belong to, where it is not [camera]."""
 
+SHOWN = {name: "Training" if name in SECTIONS else "Edge" for name in VARIANTS}
+"""The stack that differs from dev's, but for what others ask of it."""
+
 
 def write_variant(name: str, folder: Path, *, prefix: str = "binsight-dev") -> None:
     """The environment file of a variant, alone in a folder of its own."""

@@ -107,12 +107,18 @@ def _training(properties: Mapping[str, Any], use: Use) -> float:
         for path in ("Arguments.ProcessingResources.ClusterConfig", "Arguments.ResourceConfig"):
             cluster = at(step, path)
             if cluster:
-                machine = cluster.get("InstanceType")
-                if isinstance(machine, Mapping):
-                    machine = defaults.get(str(machine.get("Get")).removeprefix("Parameters."))
+                machine = _chosen(cluster.get("InstanceType"), defaults)
+                count = _chosen(cluster.get("InstanceCount", 1), defaults)
                 hourly = prices.INSTANCE_HOUR.get(str(machine), 1.0)
-                total += hourly * float(cluster.get("InstanceCount", 1)) * use.hours_per_step
+                total += hourly * float(count or 1) * use.hours_per_step
     return total * use.trainings
+
+
+def _chosen(value: Any, defaults: Mapping[Any, Any]) -> Any:
+    """The value, or the default of the pipeline's parameter that it refers to."""
+    if isinstance(value, Mapping):
+        return defaults.get(str(value.get("Get")).removeprefix("Parameters."))
+    return value
 
 
 def _always_on(properties: Mapping[str, Any]) -> float:
