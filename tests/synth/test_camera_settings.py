@@ -54,7 +54,7 @@ def test_who_manages_the_nucleus(load, lines: str, *, managed: bool) -> None:
 
 
 def test_a_lambda_component_needs_the_java_nucleus(load) -> None:
-    with pytest.raises(SettingsError, match="camera.nucleus = 'any': allowed: 'java'"):
+    with pytest.raises(SettingsError, match=r"camera\.nucleus = 'any': allowed: 'java'"):
         load('[camera]\nnucleus = "any"')
 
 
