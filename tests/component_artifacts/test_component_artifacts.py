@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The custom resource that puts the generic component's archives where cameras read them."""
 
-import importlib.util
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -11,7 +10,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from tests.conftest import ROOT
+import component_artifacts_handler as copies
 
 FOLDER = "components/binsight-dev.Inference/1.2.3"
 FILES = {
@@ -20,18 +19,8 @@ FILES = {
 }
 
 
-@pytest.fixture(scope="module")
-def copies():
-    """The function's module; no folder of its own is on the path."""
-    path = ROOT / "lambda" / "component_artifacts" / "component_artifacts_handler.py"
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
-def s3(copies, monkeypatch):
+def s3(monkeypatch):
     client = boto3.client(
         "s3", region_name="us-east-1", aws_access_key_id="1", aws_secret_access_key="none"
     )
@@ -66,7 +55,7 @@ def cloudformation():
     server.server_close()
 
 
-def call(copies, server, kind):
+def call(server, kind):
     """Send one request; return the answer that CloudFormation got."""
     event = {
         "RequestType": kind,
@@ -90,37 +79,37 @@ def expect(s3, name, **error):
 
 
 @pytest.mark.parametrize("kind", ["Create", "Update"])
-def test_every_file_is_copied_to_the_version_s_folder(copies, s3, cloudformation, kind):
+def test_every_file_is_copied_to_the_version_s_folder(s3, cloudformation, kind):
     for name in sorted(FILES):
         expect(s3, name)
-    answer = call(copies, cloudformation, kind)
+    answer = call(cloudformation, kind)
     assert answer["Status"] == "SUCCESS"
     assert answer["PhysicalResourceId"] == f"artifacts/{FOLDER}"
 
 
-def test_a_permission_that_is_not_there_yet_is_waited_for(copies, s3, cloudformation):
+def test_a_permission_that_is_not_there_yet_is_waited_for(s3, cloudformation):
     first, second = sorted(FILES)
     for _ in range(3):
         expect(s3, first, service_error_code="AccessDenied")
     expect(s3, first)
     expect(s3, second)
-    assert call(copies, cloudformation, "Create")["Status"] == "SUCCESS"
+    assert call(cloudformation, "Create")["Status"] == "SUCCESS"
 
 
-def test_what_does_not_go_away_is_told_to_cloudformation(copies, s3, cloudformation):
+def test_what_does_not_go_away_is_told_to_cloudformation(s3, cloudformation):
     for _ in range(copies.ATTEMPTS):
         expect(s3, sorted(FILES)[0], service_error_code="AccessDenied", service_message="no")
-    answer = call(copies, cloudformation, "Create")
+    answer = call(cloudformation, "Create")
     assert answer["Status"] == "FAILED"
     assert f"artifacts/{FOLDER}: AccessDenied" in answer["Reason"]
 
 
-def test_a_missing_archive_is_not_waited_for(copies, s3, cloudformation):
+def test_a_missing_archive_is_not_waited_for(s3, cloudformation):
     expect(s3, sorted(FILES)[0], service_error_code="NoSuchKey")
-    answer = call(copies, cloudformation, "Update")
+    answer = call(cloudformation, "Update")
     assert answer["Status"] == "FAILED"
     assert "NoSuchKey" in answer["Reason"]
 
 
-def test_nothing_is_deleted(copies, s3, cloudformation):
-    assert call(copies, cloudformation, "Delete")["Status"] == "SUCCESS"
+def test_nothing_is_deleted(s3, cloudformation):
+    assert call(cloudformation, "Delete")["Status"] == "SUCCESS"
