@@ -67,7 +67,12 @@ class Deployment:
         for stack in _STACKS:
             described = cloudformation.describe_stacks(StackName=f"{prefix}-{stack}")["Stacks"]
             outputs.update(
-                {item["OutputKey"]: item["OutputValue"] for item in described[0]["Outputs"]}
+                {
+                    item["OutputKey"]: item["OutputValue"]
+                    for item in described[0]["Outputs"]
+                    # What stacks tell each other is of no interest to people.
+                    if not item["OutputKey"].startswith("ExportsOutput")
+                }
             )
         return cls(session, prefix, outputs)
 
@@ -129,6 +134,12 @@ def picture(body: bytes, *, height: int = 90, about: str = "photo") -> str:
     image.save(small, "JPEG", quality=80)
     data = base64.b64encode(small.getvalue()).decode()
     return f'<img height="{height}" alt="{escape(about)}" src="data:image/jpeg;base64,{data}"> '
+
+
+def page(body: bytes, *, height: int = 600) -> str:
+    """A whole HTML page in a frame of its own, as HTML."""
+    inside = escape(body.decode())
+    return f'<div><iframe width="100%" height="{height}" srcdoc="{inside}"></iframe></div>'
 
 
 def follow(execution: Any, *, every: float = 10.0) -> str:
