@@ -161,10 +161,11 @@ def _arguments(
     plan: Plan, settings: Hyperparameters, *, folder: Path, saves: bool
 ) -> TrainingArguments:
     cuda = torch.cuda.is_available()
-    mixed = settings.mixed_precision == "auto"
-    # The same test that oneDNN makes: it has fast bfloat16 kernels from AVX-512 on.
-    fast_cpu = not cuda and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    bfloat = mixed and (is_torch_bf16_gpu_available() if cuda else fast_cpu)
+    mixed = settings.mixed_precision != "off"
+    # Elsewhere a CPU only emulates bfloat16: a third slower than float32 (AVX-512 without BF16).
+    fast_cpu = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    forced = settings.mixed_precision == "on"
+    bfloat = mixed and (is_torch_bf16_gpu_available() if cuda else fast_cpu or forced)
     return TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=plan.epochs,

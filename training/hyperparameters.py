@@ -42,7 +42,7 @@ class Hyperparameters:
     cutmix: float = _number(0.0, 0.0, 5.0, "as mixup, with a pasted rectangle; 0: never")
     class_weights: float = _number(0.0, 0.0, 1.0, "0: photos count alike; 1: classes count alike")
     patience: int = _number(8, 0, 500, "epochs without a better validation loss; 0: no limit")
-    mixed_precision: str = _choice("auto", ("auto", "off"), "bfloat16 where it is faster")
+    mixed_precision: str = _choice("auto", ("auto", "on", "off"), "auto: where it is faster")
     int8_loss: float = _number(1.0, 0.0, 100.0, "points of accuracy that int8 may lose")
     int8_policy: str = _choice("ship-float", ("ship-float", "fail"), "when int8 loses more")
     seed: int = _number(0, 0, 2**31 - 1, "of weights, order and augmentation")
