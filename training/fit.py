@@ -197,6 +197,8 @@ def _deterministic() -> None:
     # cuBLAS is deterministic with this only.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
+    # Would fill every new tensor, for code that reads what it never wrote; ours does not.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def _some(part: Part, seed: int) -> Tensor:

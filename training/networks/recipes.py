@@ -54,7 +54,7 @@ class Plan:
 
 
 _FINE_TUNING = Recipe(
-    epochs=20,
+    epochs=32,
     image_size=224,
     batch_size=32,
     learning_rate=5e-4,
@@ -62,8 +62,8 @@ _FINE_TUNING = Recipe(
     mixup=0.2,
     smallest_crop=0.4,
     stages=(
-        Stage(size=0.71, epochs=0.8, rate=1.0, frozen=4, averaging=0.995),
-        Stage(size=1.0, epochs=0.2, rate=0.3, frozen=7, averaging=0.99),
+        Stage(size=0.71, epochs=0.75, rate=1.0, frozen=4, averaging=0.995),
+        Stage(size=1.0, epochs=0.25, rate=0.3, frozen=7, averaging=0.99),
     ),
 )
 _RESIDUAL = replace(
