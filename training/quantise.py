@@ -9,7 +9,6 @@ in float: quantising the stem costs 2 to 3 points of accuracy.
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -22,6 +21,7 @@ from onnxruntime.quantization import (
 )
 
 from training.export import INPUT
+from training.pair_scales import make_pairs_safe
 
 _QUANTISED = [
     "Add",
@@ -45,7 +45,6 @@ def quantise(
     *,
     calibration: NDArray[np.uint8],
     float_modules: Sequence[str],
-    **options: Any,
 ) -> None:
     """Write the int8 version of a float model; ``calibration`` is uint8 [N, size, size, 3]."""
     root = logging.getLogger()
@@ -60,12 +59,13 @@ def quantise(
             quant_format=QuantFormat.QDQ,
             per_channel=True,
             activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
             op_types_to_quantize=_QUANTISED,
             nodes_to_exclude=kept_in_float(source, float_modules),
-            **({"weight_type": QuantType.QInt8, "reduce_range": True} | options),
         )
     finally:
         root.setLevel(level)
+    make_pairs_safe(path, source)
 
 
 def calibration_pictures(photos: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -8,6 +8,9 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from onnx import numpy_helper
 
 from contracts.model_archive import REFERENCE, ArchiveError, unpack_archive, write_archive
 from training.calibration import tempered
@@ -17,6 +20,7 @@ from training.export import OPSET, check_parity, export_float, fold_temperature
 from training.job import StepError
 from training.networks import build
 from training.package import Origin, clear, package
+from training.pair_scales import safe_scales
 from training.quantise import calibration_pictures, quantise
 from training.seen import fingerprint, unpack
 
@@ -62,10 +66,36 @@ def test_every_network_is_exported_and_quantised(name: str, tmp_path: Path) -> N
             initial = {item.name: item for item in quantised.graph.initializer}
             assert weights.op_type == "DequantizeLinear"
             assert initial[weights.input[1]].dims == initial[weights.input[0]].dims[:1]
+            row = numpy_helper.to_array(initial[weights.input[0]]).astype(int)
+            row = row.reshape(len(row), -1)
+            pairs = row[:, : row.shape[1] // 2 * 2].reshape(len(row), -1, 2)
+            sums = [np.maximum(sign * pairs, 0).sum(axis=2).max(initial=0) for sign in (1, -1)]
+            assert 255 * max(sums) <= 32767, f"{node.name}: two products overflow 16 bits"
     assert 0 < sum(producers.get(node.input[1]) is None for node in convolutions) <= 4
     small = Classifier(tmp_path / "int8.onnx").probabilities(shown)
     large = Classifier(tmp_path / "float.onnx").probabilities(shown)
     assert np.abs(small - large).max() < 0.1
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 10**6), inputs=st.integers(1, 9), side=st.sampled_from([1, 3]))
+def test_no_pair_of_weights_overflows_and_no_bit_is_wasted(
+    seed: int, inputs: int, side: int
+) -> None:
+    weights = np.random.default_rng(seed).standard_t(3, (5, inputs, side, side)).astype(np.float32)
+    scales = safe_scales(weights)
+    steps = np.rint(weights / scales[:, None, None, None]).astype(int)
+    assert np.abs(steps).max() <= 127
+    for order in (steps, steps.transpose(0, 2, 3, 1)):
+        row = order.reshape(5, -1)
+        pairs = np.pad(row, ((0, 0), (0, row.shape[1] % 2))).reshape(5, -1, 2)
+        # What a processor without VNNI adds in 16 bits, at the largest activations.
+        assert (255 * np.maximum(pairs, 0).sum(axis=2)).max() <= 32767
+        assert (255 * np.minimum(pairs, 0).sum(axis=2)).min() >= -32768
+    # Between full scale and what reduce_range would give.
+    finest = np.abs(weights).reshape(5, -1).max(axis=1) / 127
+    assert (scales >= finest * 0.999).all()
+    assert (scales <= 2 * finest * 1.001).all()
 
 
 def test_a_file_of_another_network_is_refused(tmp_path: Path) -> None:
