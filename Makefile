@@ -54,7 +54,7 @@ classify: ## Sort a folder of photos with the camera's own code (MODEL= PHOTOS= 
 .PHONY: train
 train: ## Train on this machine: prepare, train, evaluate (DATASET= WEIGHTS= OUT= APPROVED= EPOCHS= ...)
 	$(call need,DATASET,folder of class folders)$(INSTALL) runtime rehearsal train torch
-	@exec $(BIN)/python -m training.local --dataset "$(DATASET)" --out "$(or $(OUT),.build/training)" \
+	@exec $(BIN)/python -m training.local --dataset "$(DATASET)" --out "$(or $(OUT),.build/training)" --bins "environments/$(ENV).toml" \
 	  $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(APPROVED),--approved "$(APPROVED)") $(if $(NETWORK),--network "$(NETWORK)") \
 	  $(if $(EPOCHS),--epochs "$(EPOCHS)") $(if $(IMAGE_SIZE),--image-size "$(IMAGE_SIZE)") $(if $(SEED),--seed "$(SEED)")
 

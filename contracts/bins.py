@@ -2,8 +2,10 @@
 """Which bin a class of trash belongs in: configuration, because cities differ."""
 
 import json
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -64,3 +66,22 @@ class BinPolicy:
         if unknown:
             raise ValueError(f"bin policy: unknown key {unknown[0]!r}")
         return cls(**document)
+
+
+def read_policy(text: str) -> BinPolicy:
+    """What a command line names: JSON, or a TOML file with a table ``[bins]``.
+
+    Raises ValueError or OSError.
+    """
+    if text.lstrip().startswith("{"):
+        return BinPolicy.from_json(text)
+    try:
+        document = tomllib.loads(Path(text).read_text(encoding="utf-8"))
+        bins = document["bins"]
+        return BinPolicy(
+            bins.get("classes", {}),
+            default=bins.get("default", "landfill"),
+            unsure_below=bins.get("unsure_below", 0.5),
+        )
+    except (KeyError, AttributeError, TypeError, tomllib.TOMLDecodeError) as error:
+        raise ValueError(f"{text}: expected a table [bins]: {error}") from error

@@ -19,6 +19,7 @@ from pathlib import Path
 if __package__ in (None, ""):  # run as a file: make the project importable
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
+from contracts.bins import BinPolicy, read_policy
 from contracts.model_archive import REFERENCE, write_archive
 from training import job
 from training.cached import Records, digest_of
@@ -30,7 +31,12 @@ _GRACE_SECONDS = 60
 
 
 def run_all(
-    dataset: Path, out: Path, settings: Hyperparameters, *, approved: Path | None = None
+    dataset: Path,
+    out: Path,
+    settings: Hyperparameters,
+    *,
+    approved: Path | None = None,
+    bins: BinPolicy | None = None,
 ) -> Path:
     """Run the three steps into the folder ``out``; return the path of model.tar.gz."""
     if not dataset.is_dir():
@@ -56,7 +62,9 @@ def run_all(
         def evaluate() -> None:
             archive.unlink(missing_ok=True)
             places = ("--model", str(packed), "--prepared", str(prepared), "--evaluation", str(out))
-            more = ("--approved", str(approved)) if approved else ()
+            more = ["--approved", str(approved)] if approved else []
+            if bins:
+                more += ["--bins", bins.to_json()]
             _step("evaluate", *places, "--output", str(out), *more)
 
         records.do(
@@ -83,6 +91,7 @@ def run_all(
                 "prepared": digest_of([prepared]),
                 "model": digest_of([packed]),
                 "approved": digest_of([approved] if approved else []),
+                "bins": bins.to_json() if bins else "",
             },
             results=[archive, out / "evaluation.json", report],
         )
@@ -149,14 +158,20 @@ def main() -> None:
     parser.add_argument("--dataset", type=Path, required=True, help="folder of class folders")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--approved", type=Path, help="model.tar.gz to compare with")
+    parser.add_argument("--bins", help="bin policy: a TOML file with [bins], or JSON")
     add_arguments(parser)
     given = parser.parse_args()
     settings = _chosen(given)
     approved = given.approved.resolve() if given.approved else None
     if approved and not approved.is_file():
         raise job.StepError(f"approved = {approved}: no such file; allowed: a model.tar.gz")
+    try:
+        bins = read_policy(given.bins) if given.bins else None
+    except ValueError as error:
+        raise job.StepError(f"bins: {error}") from error
     started = time.monotonic()
-    archive = run_all(given.dataset.resolve(), given.out.resolve(), settings, approved=approved)
+    dataset, out = given.dataset.resolve(), given.out.resolve()
+    archive = run_all(dataset, out, settings, approved=approved, bins=bins)
     evaluation = archive.with_name("evaluation.json")
     document = json.loads(evaluation.read_text(encoding="utf-8"))
     accuracy = document["multiclass_classification_metrics"]["accuracy"]["value"]

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from camera.classify import main
-from camera.policies import read_policy
+from contracts.bins import read_policy
 from tests.camera import tiny
 
 

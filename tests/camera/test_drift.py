@@ -100,7 +100,8 @@ def test_a_camera_keeps_and_shows_what_is_unlike_training(settings, publisher, m
         program.loop.swap(replace(program.loop.model, card=card))
         show(lens, "1.jpg", tiny.photo("glass"))
         folder = settings.model_folder / "captures"
-        (path,) = wait_for(lambda: list(folder.glob("*.jpg")) if folder.is_dir() else [])
+        # A name that begins with a dot is one that is still being written.
+        (path,) = wait_for(lambda: list(folder.glob("[!.]*.jpg")) if folder.is_dir() else [])
     reason = json.loads(path.with_suffix(".json").read_text())["reason"]
     assert reason.startswith("drift: red 1")
     assert reason.endswith("in training 20 ± 4")

@@ -25,7 +25,11 @@ def test_a_good_model_is_registered_from_what_the_steps_made(sagemaker, finish, 
     package = sagemaker.describe_model_package(
         ModelPackageName=steps["Register"]["Metadata"]["RegisterModel"]["Arn"]
     )
-    assert package["ModelPackageVersion"] == 1
+    listed = sagemaker.list_model_packages(
+        ModelPackageGroupName=package["ModelPackageGroupName"], SortBy="CreationTime"
+    )["ModelPackageSummaryList"]
+    # Other tests of this session may have registered models before.
+    assert package["ModelPackageVersion"] == listed[0]["ModelPackageVersion"] == len(listed)
     assert package["ModelApprovalStatus"] == "PendingManualApproval"
     url = package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"]
     bucket, _, key = url.removeprefix("s3://").partition("/")

@@ -50,6 +50,8 @@ UNUSED = {
     ),
     "AWS::S3::Bucket": "s3:DeleteObject s3:PutObject* s3tables:*",
     "AWS::SNS::Topic": "sns:PutDataProtectionPolicy",
+    # Only for a notebook in a VPC of one's own: docs/training.md says what to add then.
+    "AWS::SageMaker::NotebookInstance": "ec2:*",
 }
 """Permissions in the schemas for features that Binsight does not use."""
 

@@ -19,10 +19,10 @@ from pathlib import Path
 from camera.engine import ModelError
 from camera.models import ModelStore
 from camera.page.access import Access
-from camera.policies import read_policy
 from camera.program import Program
 from camera.publishers import open_publisher
 from camera.settings import Settings
+from contracts.bins import read_policy
 from contracts.messages import ModelName
 from contracts.model_archive import ArchiveError, file_digest
 from contracts.topics import Topics

@@ -18,8 +18,7 @@ import numpy as np
 from camera.engine import Model, ModelError
 from camera.models import ModelStore
 from camera.pictures import BadFrameError, model_input
-from camera.policies import read_policy
-from contracts.bins import BinPolicy
+from contracts.bins import BinPolicy, read_policy
 from contracts.messages import ModelName
 from contracts.model_archive import ArchiveError, file_digest
 from contracts.preprocessing import Pixels, resize
