@@ -89,7 +89,11 @@ def fit(
                 classes=classes,
             )
             _run(learner, here)
-            carried = {name: value.cpu() for name, value in learner.best.items()}
+            # The rate falls to nothing at a stage's end: what comes last is what the next stage
+            # builds on. Only the model itself is chosen by the validation photos.
+            last = plan.number == settings.plan[-1].number
+            kept = learner.best if last else learner.average.values
+            carried = {name: value.cpu().clone() for name, value in kept.items()}
     if carried is None:
         raise RuntimeError("no stage was run")
     final = build(settings.network, classes, weights=weights)

@@ -41,7 +41,7 @@ class Hyperparameters:
     mixup: float = _number(None, 0.0, 5.0, "how evenly two photos are blended; 0: never")
     cutmix: float = _number(0.0, 0.0, 5.0, "as mixup, with a pasted rectangle; 0: never")
     class_weights: float = _number(0.5, 0.0, 1.0, "0: photos count alike; 1: classes count alike")
-    patience: int = _number(8, 0, 500, "epochs without a better validation loss; 0: no limit")
+    patience: int = _number(12, 0, 500, "epochs without a better validation loss; 0: no limit")
     mixed_precision: str = _choice("auto", ("auto", "on", "off"), "auto: where it is faster")
     int8_loss: float = _number(1.0, 0.0, 100.0, "points of accuracy that int8 may lose")
     int8_policy: str = _choice("ship-float", ("ship-float", "fail"), "when int8 loses more")

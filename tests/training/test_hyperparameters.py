@@ -46,7 +46,7 @@ def test_wrong_ones_are_named(given: dict[str, str], message: str) -> None:
 def test_the_recipe_fills_what_is_not_given() -> None:
     fine = Hyperparameters.parse({"weights": "owner/name", "epochs": "", "image_size": "auto"})
     assert (fine.network, fine.epochs, fine.image_size, fine.batch_size) == (
-        *("mobilenet_v2", 32, 224, 32),
+        *("mobilenet_v2", 24, 224, 32),
     )
     scratch = Hyperparameters(network="compact")
     assert (scratch.image_size, scratch.mixup) == (96, 0.0)

@@ -167,6 +167,9 @@ def mend(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = _BATCH_NORM_MOMENTUM
+        if isinstance(module, (nn.ReLU, nn.ReLU6)):
+            # One pass over the memory less; nothing reads what was there before.
+            module.inplace = True
         config = getattr(module, "config", None)
         convolution = getattr(module, "convolution", None)
         if getattr(config, "tf_padding", False) and isinstance(convolution, nn.Conv2d):

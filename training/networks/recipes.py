@@ -54,7 +54,7 @@ class Plan:
 
 
 _FINE_TUNING = Recipe(
-    epochs=32,
+    epochs=24,
     image_size=224,
     batch_size=32,
     learning_rate=5e-4,
