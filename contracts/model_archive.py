@@ -55,7 +55,7 @@ class ModelCard:
     or ``float32``), ``calibration`` (``temperature``, already inside the graph; ``ece_before``,
     ``ece_after``, ``unsure_below``: the suggested threshold), ``statistics`` (what training saw,
     for telling on a camera that it sees something else: see ``contracts.picture_statistics``) and
-    ``seen`` (which photos training saw: see ``training.seen``).
+    ``seen`` (which photos training saw: see ``training.packaging.seen``).
     """
 
     labels: tuple[str, ...]

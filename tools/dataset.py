@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.photos import problem
-from training.sources import SUFFIXES, class_names, is_unicode, natural, visible
+from training.dataset.photos import problem
+from training.dataset.sources import SUFFIXES, class_names, is_unicode, natural, visible
 
 
 class DatasetError(Exception):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts.model_archive import file_digest
-from training.provenance import code_digest, frameworks
+from training.packaging.provenance import code_digest, frameworks
 
 
 class Records:

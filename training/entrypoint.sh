@@ -28,7 +28,7 @@ fi
 # Train runs on all GPUs and instances of its job.
 module=$step
 if [[ $step == train ]]; then
-  module=launch
+  module=learning.launch
 fi
 # exec: the step itself gets SageMaker's SIGTERM.
 exec python3 -m "training.$module" "$@"

@@ -29,19 +29,19 @@ from contracts.model_archive import (
     write_archive,
 )
 from training import job, pages
-from training.approved import Approved
 from training.data import load, read_dataset
-from training.document import document_of
-from training.gate_options import (
+from training.evaluation.approved import Approved
+from training.evaluation.document import document_of
+from training.evaluation.gate_options import (
     add_gate_options,
     given_approved,
     given_policy,
     given_thresholds,
 )
-from training.measure import Findings, calibration_of, measure
-from training.report import report
-from training.rival import Rivalry, rivalry
-from training.verdict import Measured, Thresholds, Verdict, decide
+from training.evaluation.measure import Findings, calibration_of, measure
+from training.evaluation.report import report
+from training.evaluation.rival import Rivalry, rivalry
+from training.evaluation.verdict import Measured, Thresholds, Verdict, decide
 
 ARCHIVE = "model.tar.gz"
 EVALUATION = "evaluation.json"

@@ -15,12 +15,13 @@ from typing import Any
 if __package__ in (None, ""):  # run as a file: make the project importable
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from training import data_report, duplicates, job, prepared_folder
-from training.manifest import describe
-from training.photos import Photo, Rejected, check
-from training.prepared_folder import DATASET_FILE, REPORT_FOLDER
-from training.sources import list_sources, natural
-from training.split import SPLITS, Shares, divide
+from training import job
+from training.dataset import data_report, duplicates, prepared_folder
+from training.dataset.manifest import describe
+from training.dataset.photos import Photo, Rejected, check
+from training.dataset.prepared_folder import DATASET_FILE, REPORT_FOLDER
+from training.dataset.sources import list_sources, natural
+from training.dataset.split import SPLITS, Shares, divide
 
 _SHOWN = 10
 

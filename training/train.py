@@ -23,13 +23,13 @@ if __package__ in (None, ""):  # run as a file: make the project importable
 
 from contracts.model_archive import ModelCard
 from training import job
-from training.checkpoints import Checkpoints
 from training.data import load, read_dataset
-from training.history import write_history
 from training.hyperparameters import Hyperparameters, add_arguments, given_arguments
+from training.learning.checkpoints import Checkpoints
+from training.learning.history import write_history
 from training.networks.recipes import PRETRAINED
 from training.networks.weights import FoundWeights, find
-from training.provenance import code_digest
+from training.packaging.provenance import code_digest
 
 _CALIBRATION_PHOTOS = 150
 
@@ -54,8 +54,8 @@ def train(
     with tempfile.TemporaryDirectory(prefix="binsight-") as scratch:
         weights, settings = _weights(settings, Path(scratch))
         # Imported only now so that wrong settings or folders are told at once: they take seconds.
-        from training.fit import fit  # noqa: PLC0415
-        from training.package import Origin, clear, package  # noqa: PLC0415
+        from training.learning.fit import fit  # noqa: PLC0415
+        from training.packaging.package import Origin, clear, package  # noqa: PLC0415
 
         clear(folder)
         labels, counts = dataset["classes"], dataset["counts"]

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.conftest import ROOT, SHARED
-from training import duplicates
+from training.dataset import duplicates
 
 
 @dataclass(frozen=True)

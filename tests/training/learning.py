@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.averaging import Average
-from training.checkpoints import Checkpoints
 from training.data import Part
-from training.fit import fit
 from training.hyperparameters import Hyperparameters
+from training.learning.averaging import Average
+from training.learning.checkpoints import Checkpoints
+from training.learning.fit import fit
 
 CLASSES = 3
 SETTINGS = Hyperparameters(

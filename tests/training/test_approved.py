@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from training.approved import fetch_approved
+from training.evaluation.approved import fetch_approved
 from training.job import StepError
 
 GROUP = "binsight-models"

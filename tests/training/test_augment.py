@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.augment import augment
+from training.learning.augment import augment
 
 pytestmark = pytest.mark.xdist_group("training")
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from tests.training.learning import squares
-from training.averaging import Average
-from training.batches import Batches, EpochOrder, Varying
 from training.data import Part
+from training.learning.averaging import Average
+from training.learning.batches import Batches, EpochOrder, Varying
 
 pytestmark = pytest.mark.xdist_group("training")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.calibration import (
+from training.evaluation.calibration import (
     accepted,
     calibration_error,
     fit_temperature,

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance, ImageOps
 
-from training import duplicates
-from training.duplicates import BITS, LIKE_BITS, find, likeness
+from training.dataset import duplicates
+from training.dataset.duplicates import BITS, LIKE_BITS, find, likeness
 
 
 @dataclass(frozen=True)

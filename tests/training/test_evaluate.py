@@ -13,12 +13,12 @@ from contracts.model_archive import CARD, unpack_archive, write_archive
 from tests.training.conftest import Run
 from training import evaluate as step
 from training import pages
-from training.approved import Approved
 from training.evaluate import evaluate
+from training.evaluation.approved import Approved
+from training.evaluation.robustness import CONDITIONS
+from training.evaluation.verdict import Thresholds
 from training.job import StepError
-from training.robustness import CONDITIONS
-from training.seen import pack
-from training.verdict import Thresholds
+from training.packaging.seen import pack
 
 pytestmark = pytest.mark.xdist_group("training")
 

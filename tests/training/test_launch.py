@@ -14,7 +14,8 @@ import torch
 from transformers import TrainingArguments
 
 from tests.training.learning import SETTINGS, learn, same
-from training import job, launch
+from training import job
+from training.learning import launch
 
 pytestmark = pytest.mark.xdist_group("training")
 

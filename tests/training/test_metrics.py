@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from training.metrics import (
+from training.evaluation.metrics import (
     confusion_matrix,
     macro_recall,
     model_quality,

@@ -11,9 +11,9 @@ from tests.training.prepared import split_of, stored
 from tests.training.steps import files
 from training import pages
 from training.data import read_dataset
+from training.dataset.split import Shares
 from training.job import StepError
 from training.prepare import prepare
-from training.split import Shares
 
 
 @pytest.fixture

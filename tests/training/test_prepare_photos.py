@@ -12,9 +12,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from training import photos
-from training.photos import check, problem
-from training.sources import Source
+from training.dataset import photos
+from training.dataset.photos import check, problem
+from training.dataset.sources import Source
 
 
 def checked(path: Path, folder: Path, *, longest_side: int = 512) -> NDArray[np.uint8]:

@@ -22,7 +22,7 @@ from tests.training.learning import (
     signalled_at,
 )
 from training import job
-from training.checkpoints import Checkpoints
+from training.learning.checkpoints import Checkpoints
 from training.networks import compact, recipes
 from training.networks.recipes import Stage
 

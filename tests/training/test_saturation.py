@@ -9,7 +9,7 @@ import pytest
 from contracts.model_archive import unpack_archive
 from tests.training.conftest import Run
 from training.job import StepError
-from training.saturation import answers_on, difference, emulator
+from training.packaging.saturation import answers_on, difference, emulator
 
 pytestmark = [
     pytest.mark.xdist_group("training"),

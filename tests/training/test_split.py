@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from training.dataset.photos import Photo
+from training.dataset.sources import natural
+from training.dataset.split import SPLITS, Shares, divide
 from training.job import StepError
-from training.photos import Photo
-from training.sources import natural
-from training.split import SPLITS, Shares, divide
 
 
 def photos(name: str, count: int) -> list[Photo]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Starts the Train step on all GPUs and all instances of a job: ``python -m training.launch``.
+"""Starts the Train step on all GPUs and instances of a job.
 
 SageMaker starts the same command on every instance and says in resourceconfig.json who they are.
 One instance with at most one GPU needs no launcher. Standard library only.
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 if __package__ in (None, ""):  # run as a file: make the project importable
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from training import job
 

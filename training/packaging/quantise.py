@@ -20,8 +20,8 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 
-from training.export import INPUT
-from training.pair_scales import make_pairs_safe
+from training.packaging.export import INPUT
+from training.packaging.pair_scales import make_pairs_safe
 
 _QUANTISED = [
     "Add",

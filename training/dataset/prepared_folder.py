@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from training.dataset.photos import Photo
+from training.dataset.split import SPLITS
 from training.job import StepError
-from training.photos import Photo
-from training.split import SPLITS
 
 DATASET_FILE = "dataset.json"
 REPORT_FOLDER = "report"

@@ -6,7 +6,7 @@ import importlib.metadata
 import platform
 from pathlib import Path
 
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parents[2]
 _FRAMEWORKS = ("torch", "transformers", "onnx", "onnxruntime", "numpy", "pillow")
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from training.duplicates import Likeness, likeness
-from training.sources import SUFFIXES, Source, natural
+from training.dataset.duplicates import Likeness, likeness
+from training.dataset.sources import SUFFIXES, Source, natural
 
 _SMALLEST_SIDE = 16
 _LARGEST_PIXELS = 100_000_000

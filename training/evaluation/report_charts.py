@@ -8,7 +8,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from training.calibration import ReliabilityBin
+from training.evaluation.calibration import ReliabilityBin
 from training.pages import INK, SERIES, SOFT, chart
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from training.duplicates import components
+from training.dataset.duplicates import components
+from training.dataset.photos import Photo
+from training.dataset.sources import natural
 from training.job import StepError
-from training.photos import Photo
-from training.sources import natural
 
 SPLITS = ("train", "validation", "test")
 

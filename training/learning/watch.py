@@ -9,11 +9,11 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from training import job
-from training.batches import seed_of
-from training.progress import Epoch
+from training.learning.batches import seed_of
+from training.learning.progress import Epoch
 
 if TYPE_CHECKING:
-    from training.learner import Learner
+    from training.learning.learner import Learner
 
 
 class Watch(TrainerCallback):

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from training.comparison import SIGNIFICANT, Paired, clearly_worse, loses_too_much
+from training.evaluation.comparison import SIGNIFICANT, Paired, clearly_worse, loses_too_much
 from training.job import StepError
 
 _LONGEST = 600

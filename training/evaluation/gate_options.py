@@ -5,9 +5,9 @@ import argparse
 from pathlib import Path
 
 from contracts.bins import BinPolicy
-from training.approved import Approved, fetch_approved
+from training.evaluation.approved import Approved, fetch_approved
+from training.evaluation.verdict import Thresholds
 from training.job import StepError
-from training.verdict import Thresholds
 
 
 def add_gate_options(parser: argparse.ArgumentParser) -> None:

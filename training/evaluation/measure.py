@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from contracts.bins import BINS, BinPolicy
 from contracts.model_archive import MODEL, REFERENCE, ModelCard
-from training.calibration import (
+from training.data import Part
+from training.engine import Classifier, Latency
+from training.evaluation.calibration import (
     ReliabilityBin,
     Threshold,
     accepted,
@@ -19,11 +21,15 @@ from training.calibration import (
     reliability,
     tempered,
 )
-from training.comparison import Paired, paired
-from training.data import Part
-from training.engine import Classifier, Latency
-from training.metrics import BinQuality, confusion_matrix, per_bin, per_class, wilson_interval
-from training.robustness import robustness
+from training.evaluation.comparison import Paired, paired
+from training.evaluation.metrics import (
+    BinQuality,
+    confusion_matrix,
+    per_bin,
+    per_class,
+    wilson_interval,
+)
+from training.evaluation.robustness import robustness
 
 _LATENCY_PICTURES = 100
 

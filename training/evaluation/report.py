@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from training import pages
-from training.measure import Findings
-from training.report_charts import confusion_chart, reliability_chart, robustness_chart
-from training.rival import Rivalry
-from training.verdict import Verdict
+from training.evaluation.measure import Findings
+from training.evaluation.report_charts import confusion_chart, reliability_chart, robustness_chart
+from training.evaluation.rival import Rivalry
+from training.evaluation.verdict import Verdict
 
 _SHOWN_MISTAKES = 18
 

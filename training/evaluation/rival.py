@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from contracts.model_archive import MODEL, ArchiveError, ModelCard, unpack_archive
-from training.approved import Approved
-from training.comparison import Paired, Right, paired
 from training.data import Part, load
 from training.engine import Classifier
-from training.seen import fingerprint, unpack
+from training.evaluation.approved import Approved
+from training.evaluation.comparison import Paired, Right, paired
+from training.packaging.seen import fingerprint, unpack
 
 FEWEST_PHOTOS = 30
 """Unseen test photos that a comparison needs where the earlier model has seen the others."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training.hyperparameters import Hyperparameters
-from training.progress import Epoch
+from training.learning.progress import Epoch
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -22,18 +22,18 @@ from contracts.model_archive import (
     ModelCard,
     file_digest,
 )
-from training.calibration import calibration_error, fit_temperature, suggest_threshold
-from training.comparison import Paired, loses_too_much, paired
 from training.data import Part, evenly
 from training.engine import Classifier
-from training.export import check_parity, export_float, fold_temperature
+from training.evaluation.calibration import calibration_error, fit_temperature, suggest_threshold
+from training.evaluation.comparison import Paired, loses_too_much, paired
+from training.evaluation.metrics import macro_recall
+from training.evaluation.reference import reference_statistics
 from training.hyperparameters import Hyperparameters
 from training.job import StepError
-from training.metrics import macro_recall
-from training.provenance import code_digest, frameworks
-from training.quantise import calibration_pictures, quantise
-from training.reference import reference_statistics
-from training.seen import pack
+from training.packaging.export import check_parity, export_float, fold_temperature
+from training.packaging.provenance import code_digest, frameworks
+from training.packaging.quantise import calibration_pictures, quantise
+from training.packaging.seen import pack
 
 GOLDEN_PHOTOS = 8
 GOLDEN_TOLERANCE = 0.1

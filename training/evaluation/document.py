@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from contracts.bins import BinPolicy
-from training.measure import Findings, calibration_of, reliability_of
-from training.metrics import model_quality
-from training.rival import Rivalry
-from training.verdict import Thresholds, Verdict
+from training.evaluation.measure import Findings, calibration_of, reliability_of
+from training.evaluation.metrics import model_quality
+from training.evaluation.rival import Rivalry
+from training.evaluation.verdict import Thresholds, Verdict
 
 _MISTAKES = 24
 

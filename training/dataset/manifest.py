@@ -5,8 +5,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from training.photos import Photo, Rejected
-from training.split import SPLITS, Shares
+from training.dataset.photos import Photo, Rejected
+from training.dataset.split import SPLITS, Shares
 
 SCHEMA = 1
 

@@ -14,17 +14,17 @@ from transformers import TrainingArguments
 from transformers.utils.import_utils import is_torch_bf16_gpu_available
 
 from training import job
-from training.batches import Batches, Shown, Varying
-from training.checkpoints import Checkpoint, Checkpoints
 from training.data import Part
 from training.hyperparameters import Hyperparameters
-from training.learner import Learner
+from training.learning.batches import Batches, Shown, Varying
+from training.learning.checkpoints import Checkpoint, Checkpoints
+from training.learning.learner import Learner
+from training.learning.progress import Epoch, Progress
 from training.networks import build
 from training.networks.contract import Normalised
 from training.networks.rebase import rebase
 from training.networks.recipes import Plan
 from training.networks.weights import FoundWeights
-from training.progress import Epoch, Progress
 
 _WARM_UP = 0.05
 _CLIP = 5.0

@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import Dataset, Sampler
 
-from training.augment import augment
 from training.data import Part
+from training.learning.augment import augment
 
 Batch = Mapping[str, Tensor]
 _MIXED_SHARE = 0.5

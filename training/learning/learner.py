@@ -19,15 +19,15 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 from transformers import EvalPrediction, PrinterCallback, Trainer, TrainingArguments
 
-from training.averaging import Average
-from training.batches import Batches, EpochOrder, Shown
-from training.checkpoints import Checkpoint, Checkpoints
 from training.hyperparameters import Hyperparameters
 from training.job import StepError
+from training.learning.averaging import Average
+from training.learning.batches import Batches, EpochOrder, Shown
+from training.learning.checkpoints import Checkpoint, Checkpoints
+from training.learning.progress import Epoch, Progress
+from training.learning.watch import Watch
 from training.networks.contract import Normalised
 from training.networks.recipes import Plan
-from training.progress import Epoch, Progress
-from training.watch import Watch
 
 _AVERAGE, _BEST = "average.safetensors", "best.safetensors"
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Do cameras answer as this machine does? Runs a model file on processors of other kinds.
 
-``python -m training.saturation --model model.tar.gz`` needs qemu-user (Debian's ``qemu-user``).
+``python -m training.packaging.saturation --model model.tar.gz`` needs qemu-user (Debian).
 
 Processors without VNNI multiply int8 in pairs and add the two products in 16 bits: with unsigned
 activations and full signed weights the sum can exceed 32767 and is cut off (onnxruntime's U8S8
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 if __package__ in (None, ""):  # run as a file: make the project importable
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a trained network to ONNX: the float file, its parity with torch, the temperature.
 
-``training.quantise`` makes the int8 file from what this module writes.
+``training.packaging.quantise`` makes the int8 file from what this module writes.
 """
 
 import tempfile
