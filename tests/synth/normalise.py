@@ -10,7 +10,7 @@ _DIGESTS = (
     (re.compile(r"\bInferenceVersion[0-9a-f]{12}[0-9A-F]{8}\b"), "InferenceVersion<digest>"),
     (re.compile(r"\bContent [0-9a-f]{16}\b"), "Content <digest>"),
     # The folder that a notebook instance unpacks the code into.
-    (re.compile(r"(?<=/SageMaker/)binsight-[0-9a-f]{12}\b"), "binsight-<digest>"),
+    (re.compile(r"\bbinsight-[0-9a-f]{12}\b"), "binsight-<digest>"),
     # The two numbers of a component version that come from its content.
     (re.compile(r'"\.\d{1,6}\.\d{1,6}"'), '".<n>.<n>"'),
     (re.compile(r'(?<=["/])1\.\d{1,6}\.\d{1,6}(?=["/])'), "1.<n>.<n>"),
