@@ -88,8 +88,10 @@ def _install_lock(group: str) -> None:
     environment = dict(os.environ)
     if _installed(group, lock):
         return
-    if group == "torch":
+    if group in ("train", "torch"):
+        # Both locks are whole; pip would look for what they leave to the other (accelerate's torch).
         extra = ["--no-deps"]
+    if group == "torch":
         if TORCH_INDEX and _reachable(TORCH_INDEX):
             environment["PIP_EXTRA_INDEX_URL"] = " ".join(
                 filter(None, [environment.get("PIP_EXTRA_INDEX_URL"), TORCH_INDEX])
