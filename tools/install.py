@@ -89,13 +89,12 @@ def _install_lock(group: str) -> None:
     if _installed(group, lock):
         return
     if group in ("train", "torch"):
-        # Both locks are whole; pip would look for what they leave to the other (accelerate's torch).
+        # Both are whole; pip would look for what one leaves to the other (accelerate's torch).
         extra = ["--no-deps"]
-    if group == "torch":
-        if TORCH_INDEX and _reachable(TORCH_INDEX):
-            environment["PIP_EXTRA_INDEX_URL"] = " ".join(
-                filter(None, [environment.get("PIP_EXTRA_INDEX_URL"), TORCH_INDEX])
-            )
+    if group == "torch" and TORCH_INDEX and _reachable(TORCH_INDEX):
+        environment["PIP_EXTRA_INDEX_URL"] = " ".join(
+            filter(None, [environment.get("PIP_EXTRA_INDEX_URL"), TORCH_INDEX])
+        )
     command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     hint = ""
     if group == "torch":
