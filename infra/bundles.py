@@ -98,7 +98,11 @@ ROLLOUT = Bundle(
 cameras as an artifact of the model component."""
 
 REGISTRY_CLEANUP = Bundle(
-    name="registry_cleanup", sources=(Source(folder="lambda/registry_cleanup"),)
+    name="registry_cleanup",
+    sources=(
+        Source(folder="lambda/registry_cleanup"),
+        Source(folder="contracts", inside="contracts"),
+    ),
 )
 """Empties the model package group when an environment that keeps nothing is destroyed."""
 

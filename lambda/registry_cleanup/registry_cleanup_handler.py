@@ -5,12 +5,12 @@ A CloudFormation custom resource. It does nothing on creation and update, and is
 the environment's removal policy is ``destroy``.
 """
 
-import json
-import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
 import boto3
+
+from contracts.custom_resource import respond
 
 
 def handler(event: Mapping[str, Any], context: Any) -> None:
@@ -24,7 +24,8 @@ def handler(event: Mapping[str, Any], context: Any) -> None:
     except Exception as error:  # noqa: BLE001 - whatever it was, CloudFormation must be told
         reason = f"model package group {group}: {type(error).__name__}: {error}"
         print(reason)
-    respond(event, reason=reason, log_stream=context.log_stream_name)
+    # The same id on every request: another one would make CloudFormation delete the old resource.
+    respond(event, physical_id=group, reason=reason, log_stream=context.log_stream_name)
 
 
 def empty_group(sagemaker: Any, group: str) -> int:
@@ -37,24 +38,3 @@ def empty_group(sagemaker: Any, group: str) -> int:
         sagemaker.delete_model_package(ModelPackageName=summary["ModelPackageArn"])
         deleted += 1
     return deleted
-
-
-def respond(event: Mapping[str, Any], *, reason: str, log_stream: str) -> None:
-    """Tell CloudFormation the outcome; no reason means success."""
-    body = {
-        "Status": "FAILED" if reason else "SUCCESS",
-        "Reason": reason or f"Log stream {log_stream}",
-        # The same on every request: another id would make CloudFormation delete the old resource.
-        "PhysicalResourceId": event["ResourceProperties"]["ModelPackageGroupName"],
-        "StackId": event["StackId"],
-        "RequestId": event["RequestId"],
-        "LogicalResourceId": event["LogicalResourceId"],
-    }
-    request = urllib.request.Request(  # noqa: S310 - CloudFormation's presigned address
-        event["ResponseURL"],
-        data=json.dumps(body).encode(),
-        headers={"Content-Type": ""},
-        method="PUT",
-    )
-    with urllib.request.urlopen(request, timeout=30):  # noqa: S310 - as above
-        pass
