@@ -73,12 +73,13 @@ def run_all(
             inputs={"dataset": digest_of([dataset]), "seed": seed},
             results=[prepared],
         )
+        photos = digest_of([prepared])
         weights = [Path(settings.weights)] if Path(settings.weights or "-").exists() else []
         records.do(
             "train",
             train,
             inputs={
-                "prepared": digest_of([prepared]),
+                "prepared": photos,
                 "weights": digest_of(weights),
                 "settings": settings.to_json(),
             },
@@ -88,7 +89,7 @@ def run_all(
             "evaluate",
             evaluate,
             inputs={
-                "prepared": digest_of([prepared]),
+                "prepared": photos,
                 "model": digest_of([packed]),
                 "approved": digest_of([approved] if approved else []),
                 "bins": bins.to_json() if bins else "",

@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The custom resource that puts the generic component's archives where cameras read them."""
 
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
 
 import boto3
@@ -11,6 +8,7 @@ import pytest
 from botocore.stub import Stubber
 
 import component_artifacts_handler as copies
+from tests.answers import receiver
 
 FOLDER = "components/binsight-dev.Inference/1.2.3"
 FILES = {
@@ -33,26 +31,8 @@ def s3(monkeypatch):
 
 @pytest.fixture
 def cloudformation():
-    """Where CloudFormation waits for the answer; ``answers`` is what it got."""
-
-    class Receiver(BaseHTTPRequestHandler):
-        def do_PUT(self):
-            size = int(self.headers["Content-Length"])
-            server.answers.append(json.loads(self.rfile.read(size)))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *arguments):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Receiver)
-    server.answers = []
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with receiver() as server:
+        yield server
 
 
 def call(server, kind):

@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The custom resource that lets a stack with model packages be deleted."""
 
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
 
 import boto3
@@ -11,6 +8,7 @@ import pytest
 from botocore.stub import Stubber
 
 import registry_cleanup_handler as cleanup
+from tests.answers import receiver
 
 GROUP = "binsight-dev-models"
 ARN = "arn:aws:sagemaker:us-east-1:111111111111:model-package/binsight-dev-models/"
@@ -18,26 +16,8 @@ ARN = "arn:aws:sagemaker:us-east-1:111111111111:model-package/binsight-dev-model
 
 @pytest.fixture
 def cloudformation():
-    """Where CloudFormation waits for the answer; ``answers`` is what it got."""
-
-    class Receiver(BaseHTTPRequestHandler):
-        def do_PUT(self):
-            size = int(self.headers["Content-Length"])
-            server.answers.append(json.loads(self.rfile.read(size)))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *arguments):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Receiver)
-    server.answers = []
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with receiver() as server:
+        yield server
 
 
 @pytest.fixture
