@@ -11,6 +11,7 @@ import boto3
 from botocore.config import Config
 
 from rehearsal.errors import RehearsalError
+from rehearsal.local_aws.process import ROOT_SECRET
 
 STACKS = ("data", "training", "edge", "insights")
 _ENDED = {"Succeeded", "Failed", "Stopped"}
@@ -39,7 +40,7 @@ class Cloud:
                 endpoint_url=self.endpoint,
                 region_name=self.region,
                 aws_access_key_id=self.account,
-                aws_secret_access_key="rehearsal",  # noqa: S106 - the local AWS checks no secret
+                aws_secret_access_key=ROOT_SECRET,
                 config=Config(max_pool_connections=20, retries={"max_attempts": 3}),
             )
         return self._clients[service]

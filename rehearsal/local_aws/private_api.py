@@ -27,6 +27,7 @@ from rehearsal.local_aws.differences import DIFFERENCES
 from rehearsal.local_aws.wire import Answer, AwsError, answer
 
 PREFIX = "/_binsight/"
+PROTOCOL = b"x-forwarded-proto"
 ACCOUNT = re.compile(r"\d{12}")
 
 _artifacts: dict[str, tuple[str, str, str, str]] = {}
@@ -87,6 +88,13 @@ async def _handle(
     raise AwsError("NotFound", f"The local AWS has no {method} {path}", status=404)
 
 
+def _over_tls(scope: Any) -> Any:
+    """A request over loopback counts as one over TLS, unless it says that it is not."""
+    if scope["type"] != "http" or any(name == PROTOCOL for name, _ in scope["headers"]):
+        return scope
+    return {**scope, "headers": [*scope["headers"], (PROTOCOL, b"https")]}
+
+
 async def _body(receive: Callable[[], Awaitable[Any]]) -> bytes:
     parts: list[bytes] = []
     while True:
@@ -103,7 +111,7 @@ def install(*, endpoint: str) -> Any:
 
     async def serve(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
-            await application(scope, receive, send)
+            await application(_over_tls(scope), receive, send)
             return
         headers = {key.decode().lower(): value.decode() for key, value in scope["headers"]}
         query = parse_qs(scope.get("query_string", b"").decode())

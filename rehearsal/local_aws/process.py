@@ -20,6 +20,8 @@ DEFAULT_PORT = 4566
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 LOG_TAIL_BYTES = 2000
+ROOT_SECRET = "local"  # noqa: S105 - the root user of a local account, on loopback only
+"""Secret access key of a 12-digit access key, which is the root user of that account."""
 SERVER = "rehearsal.local_aws.server"
 ROOT = Path(__file__).resolve().parents[2]
 # What a process needs from the person's environment, and nothing else.
@@ -41,10 +43,12 @@ class LocalAws:
         log_level: str = "WARNING",
         lifeline: bool = True,
         weights: Path | None = None,
+        enforce: bool = False,
     ) -> None:
         self.port = port
         self.lifeline = lifeline
         self.weights = weights
+        self.enforce = enforce
         self.work = work.resolve()
         self.log_level = log_level
         self._process: subprocess.Popen[bytes] | None = None
@@ -58,6 +62,11 @@ class LocalAws:
     def log(self) -> Path:
         """What the server printed."""
         return self.work / "local-aws.log"
+
+    @property
+    def permissions(self) -> Path:
+        """Every decision of the server, a line each (with `enforce`)."""
+        return self.work / "permissions.jsonl"
 
     @property
     def pid_file(self) -> Path:
@@ -81,7 +90,7 @@ class LocalAws:
             "AWS_ENDPOINT_URL": self.endpoint,
             # The access key is the account: the server keeps accounts apart by it.
             "AWS_ACCESS_KEY_ID": account,
-            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_SECRET_ACCESS_KEY": ROOT_SECRET,
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -104,6 +113,8 @@ class LocalAws:
         command = [sys.executable, "-m", SERVER, "--port", str(self.port), "--work", str(self.work)]
         if self.lifeline:
             command.append("--lifeline")
+        if self.enforce:
+            command.append("--enforce")
         if self.weights is not None:
             command += ["--weights", str(self.weights.resolve())]
         with self.log.open("wb") as log:

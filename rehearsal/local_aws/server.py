@@ -20,6 +20,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from rehearsal.local_aws.process import ROOT_SECRET
+
 HOST = "127.0.0.1"
 GRACE_SECONDS = 3
 WAIT_SCALE = 0.01
@@ -27,7 +29,7 @@ WAIT_SCALE = 0.01
 SAFE_PATH = re.compile(r"[A-Za-z0-9_./+-]+")
 
 
-def _settings(*, port: int, work: Path) -> None:
+def _settings(*, port: int, work: Path, enforce: bool) -> None:
     """A server that listens on this machine only and writes below its work folder only."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         # Lambda workers inherit this environment; a person's own profile must not reach them.
@@ -43,6 +45,9 @@ def _settings(*, port: int, work: Path) -> None:
             "SFTP_ENABLED": "0",
             "SFN_WAIT_SCALE": str(WAIT_SCALE),
             "TMPDIR": str(temporary),
+            # Whether ministack verifies signatures and decides requests by policies.
+            "AUTH": "true" if enforce else "false",
+            "AWS_SECRET_ACCESS_KEY": ROOT_SECRET,
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         }
     )
@@ -61,7 +66,7 @@ def _shell_safe(work: Path) -> Path:
     return alias
 
 
-def build(*, port: int, work: Path, weights: Path | None = None) -> Any:
+def build(*, port: int, work: Path, weights: Path | None = None, enforce: bool = False) -> Any:
     """The ASGI application: ministack with everything this package adds."""
     from rehearsal.local_aws import hooks  # noqa: PLC0415 - after the settings, see the module docstring
 
@@ -86,6 +91,10 @@ def build(*, port: int, work: Path, weights: Path | None = None) -> Any:
     place.work, place.endpoint, place.weights = work, endpoint, weights
     sagemaker.install()
     greengrass.install()
+    if enforce:
+        from rehearsal.local_aws import enforcement  # noqa: PLC0415
+
+        enforcement.install(work / "permissions.jsonl")
     role_aliases.install()
     rule_actions.install()
     delivery_streams.install()
@@ -101,7 +110,7 @@ def build(*, port: int, work: Path, weights: Path | None = None) -> Any:
     return private_api.install(endpoint=endpoint)
 
 
-async def _serve(*, port: int, work: Path, weights: Path | None) -> None:
+async def _serve(*, port: int, work: Path, weights: Path | None, enforce: bool) -> None:
     from hypercorn.asyncio import serve  # noqa: PLC0415
     from hypercorn.config import Config  # noqa: PLC0415
 
@@ -114,7 +123,7 @@ async def _serve(*, port: int, work: Path, weights: Path | None) -> None:
     config.keep_alive_timeout = 75
     config.graceful_timeout = GRACE_SECONDS
     config.loglevel = os.environ["LOG_LEVEL"]
-    application = build(port=port, work=work, weights=weights)
+    application = build(port=port, work=work, weights=weights, enforce=enforce)
     from rehearsal.local_aws import pipelines  # noqa: PLC0415
 
     try:
@@ -138,16 +147,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--weights", type=Path, help="folder that stands in for pretrained weights of a hub"
     )
+    parser.add_argument(
+        "--enforce", action="store_true", help="decide every call by the policies that apply to it"
+    )
     options = parser.parse_args(arguments)
     options.work.mkdir(parents=True, exist_ok=True)
     work = _shell_safe(options.work.resolve())
-    _settings(port=options.port, work=work)
+    _settings(port=options.port, work=work, enforce=options.enforce)
     if options.lifeline:
         from rehearsal.local_aws import lifeline  # noqa: PLC0415
 
         lifeline.on_parent_exit(lifeline.kill_own_group)
     try:
-        asyncio.run(_serve(port=options.port, work=work, weights=options.weights))
+        asyncio.run(
+            _serve(port=options.port, work=work, weights=options.weights, enforce=options.enforce)
+        )
     except RuntimeError as error:
         logging.getLogger("binsight").error("%s", error)
         return 1
