@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The local AWS refuses what AWS refuses: every call is decided by the policies that apply to it."""
+"""Refuses what AWS refuses: every call is decided by the policies that apply to it."""
 
 from __future__ import annotations
 

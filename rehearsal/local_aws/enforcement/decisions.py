@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Decides one call of one principal, by the evaluator of ministack and the policies in this account.
+"""Decides one call of one principal, by ministack's evaluator and the policies of this account.
 
 `decide` is for calls that never arrive as requests: what a service does for a role, what
 CloudFormation does for the execution role, what a call needs beside its own action. Requests are
