@@ -2,5 +2,6 @@
 """The contracts between the parts of Binsight, each defined once.
 
 Cloud templates, camera, training, rehearsal and tests import these modules; they import nothing of
-the project themselves. Only the standard library is needed, and numpy for ``preprocessing``.
+the project themselves. Only the standard library is needed, and numpy for pictures
+(``preprocessing``, ``cut``, ``empty_view``).
 """

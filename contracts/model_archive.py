@@ -28,6 +28,8 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from contracts.cut import CutRule
+
 SCHEMA = 1
 MODEL, CARD = "model.onnx", "model.json"
 GOLDEN_INPUTS, GOLDEN_OUTPUTS = "golden/inputs.npy", "golden/outputs.npy"
@@ -54,8 +56,10 @@ class ModelCard:
     Cards of earlier versions lack what stands after ``golden_tolerance``: ``precision`` (``int8``
     or ``float32``), ``calibration`` (``temperature``, already inside the graph; ``ece_before``,
     ``ece_after``, ``unsure_below``: the suggested threshold), ``statistics`` (what training saw,
-    for telling on a camera that it sees something else: see ``contracts.picture_statistics``) and
-    ``seen`` (which photos training saw: see ``training.packaging.seen``).
+    for telling on a camera that it sees something else: see ``contracts.picture_statistics``),
+    ``seen`` (which photos training saw: see ``training.packaging.seen``) and ``cut`` (how an item
+    is cut out of the view: ``contracts.cut.CutRule.to_json()``; without it the model learned whole
+    photos only, and looks at whole frames).
     """
 
     labels: tuple[str, ...]
@@ -69,9 +73,14 @@ class ModelCard:
     calibration: Mapping[str, Any] = field(default_factory=dict)
     statistics: Mapping[str, Any] = field(default_factory=dict)
     seen: str = ""
+    cut: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     frameworks: Mapping[str, str] = field(default_factory=dict)
     created_from: Mapping[str, Any] = field(default_factory=dict)
+
+    def cut_rule(self) -> CutRule | None:
+        """How regions are made for this model; None where it looks at whole frames."""
+        return CutRule.from_json(self.cut) if self.cut else None
 
     def to_json(self) -> str:
         """The text of ``model.json``; the same card gives the same text."""
@@ -98,9 +107,13 @@ class ModelCard:
                 raise ArchiveError(f"{CARD}: key {key!r}: {document[key]!r}; allowed: 16 to 1024")
         if not isinstance(document["digests"], dict) or "model" not in document["digests"]:
             raise ArchiveError(f"{CARD}: key 'digests': expected an object with 'model'")
-        for key in ("calibration", "statistics", "metrics", "frameworks", "created_from"):
+        for key in ("calibration", "statistics", "cut", "metrics", "frameworks", "created_from"):
             if not isinstance(document.get(key, {}), dict):
                 raise ArchiveError(f"{CARD}: key {key!r}: {document[key]!r}; expected an object")
+        try:
+            CutRule.from_json(document["cut"]) if document.get("cut") else None
+        except ValueError as error:
+            raise ArchiveError(f"{CARD}: {error}") from error
         # A later minor version may add keys; a camera that does not know them still runs the model.
         values = {key: value for key, value in document.items() if key in known}
         return cls(**{**values, "labels": tuple(labels)})

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contracts.cut import CutRule
 from contracts.model_archive import (
     REFERENCE,
     ArchiveError,
@@ -236,4 +237,23 @@ def test_a_card_may_have_keys_that_this_camera_does_not_know(card):
     assert ModelCard.from_json(json.dumps({**document, "temperature": 1.5})) == card
     del document["labels"]
     with pytest.raises(ArchiveError, match="'labels' is missing"):
+        ModelCard.from_json(json.dumps(document))
+
+
+def test_a_card_tells_how_an_item_is_cut_out(card):
+    rule = CutRule(margin=0.1, least=0.2, stretch=1.5)
+    told = ModelCard.from_json(replace(card, cut=rule.to_json()).to_json())
+    assert told.cut_rule() == rule
+
+
+def test_a_card_of_before_the_cut_looks_at_whole_frames(card):
+    document = json.loads(card.to_json())
+    del document["cut"]
+    assert ModelCard.from_json(json.dumps(document)).cut_rule() is None
+
+
+@pytest.mark.parametrize("cut", [{"schema": 9}, {"schema": 1, "margin": 0.1}, "whole"])
+def test_a_cut_that_this_version_cannot_make_is_refused(card, cut):
+    document = {**json.loads(card.to_json()), "cut": cut}
+    with pytest.raises(ArchiveError, match=r"model\.json: key 'cut"):
         ModelCard.from_json(json.dumps(document))

@@ -6,21 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from camera.pictures import Thumbnail
+from contracts.empty_view import (
+    APPEARS,
+    CELL_DIFFERS,
+    DISAPPEARS,
+    Cells,
+    Grid,
+    differing,
+    in_this_light,
+)
 
-CELL_DIFFERS = 14.0
-"""Levels of 255 in any colour; sensor noise, averaged over a cell, stays far below."""
 STILL = 5.0
 """Levels of 255 between two frames; a view that moves less is still."""
-_ENTER, _LEAVE = 0.03, 0.015
-"""Share of cells that must differ for something to appear, and below which it is gone again."""
 _LEARNING = 0.05
-_LIGHT = (0.4, 2.5)
-"""Change of brightness that lamps and clouds make; more is a covered lens."""
-_WHITE = 1.2
-"""Lamps change all colours about alike: the largest ratio between two of them."""
-
-Cells = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +48,8 @@ class PresenceGate:
 
     def __init__(self, *, absorb_frames: int = 900) -> None:
         self._absorb_frames = absorb_frames
-        self._empty: Thumbnail | None = None
-        self._last: Thumbnail | None = None
+        self._empty: Grid | None = None
+        self._last: Grid | None = None
         self._still = 0
         self._settling = 0
         self.present = False
@@ -67,14 +65,15 @@ class PresenceGate:
         """Whether frames are taken as empty without being looked at."""
         return self._settling > 0
 
-    def update(self, thumbnail: Thumbnail) -> Presence:
+    def update(self, thumbnail: Grid) -> Presence:
         """Compare a frame with the empty view, and learn from it."""
         if self._empty is None or self._settling > 0:
             self._learn(thumbnail)
             self._settling = max(self._settling - 1, 0)
-        before, empty = self.present, _in_this_light(self._empty, thumbnail)
-        cells = _differ(thumbnail, empty)
-        self.present = float(np.mean(cells)) > (_LEAVE if self.present else _ENTER)
+        before = self.present
+        empty = thumbnail if self._empty is None else in_this_light(self._empty, thumbnail)
+        cells = differing(thumbnail, empty)
+        self.present = float(np.mean(cells)) > (DISAPPEARS if self.present else APPEARS)
         still = self._last is not None and float(np.max(np.abs(thumbnail - self._last))) <= STILL
         self._last = thumbnail
         self._still = self._still + 1 if self.present and still else 0
@@ -96,33 +95,13 @@ class PresenceGate:
             light=np.asarray(np.mean(empty, axis=(0, 1)), dtype=np.float32),
         )
 
-    def _learn(self, thumbnail: Thumbnail) -> None:
+    def _learn(self, thumbnail: Grid) -> None:
         self._empty = thumbnail.copy()
         self.present = self.confirmed = False
         self._still = 0
 
 
-def _differ(one: Thumbnail, other: Thumbnail) -> Cells:
-    cells: Cells = np.max(np.abs(one - other), axis=2) > CELL_DIFFERS
-    return cells
-
-
-def _in_this_light(empty: Thumbnail | None, thumbnail: Thumbnail) -> Thumbnail:
-    """The empty view as it would look in the light of this frame."""
-    if empty is None:
-        return thumbnail
-    plain = float(np.mean(_differ(thumbnail, empty)))
-    if plain <= _LEAVE:
-        return empty
-    gains = np.median((thumbnail + 1) / (empty + 1), axis=(0, 1))
-    if not (_LIGHT[0] < gains.min() and gains.max() < min(_LIGHT[1], _WHITE * gains.min())):
-        return empty
-    lit: Thumbnail = np.clip(empty * gains, 0, 255).astype(np.float32)
-    # An item changes a part of the view; only light explains most of a change at one stroke.
-    return lit if float(np.mean(_differ(thumbnail, lit))) < 0.3 * plain else empty
-
-
-def _outlined(cells: Cells, empty: Thumbnail, thumbnail: Thumbnail) -> bool:
+def _outlined(cells: Cells, empty: Grid, thumbnail: Grid) -> bool:
     """Whether the region that differs has its outline in the empty view instead of the frame."""
     drawn = shown = 0.0
     for axis in (0, 1):

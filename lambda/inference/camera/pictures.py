@@ -1,23 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """JPEG bytes to what the gate and the model look at, decoding no more pixels than needed."""
 
-from functools import lru_cache
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 import simplejpeg
-from numpy.typing import NDArray
 
+from contracts.cut import BLOCK
+from contracts.empty_view import GRID_COLUMNS, GRID_ROWS, Grid, grid
 from contracts.preprocessing import Pixels, decode_divisor, resize
 
-GRID_ROWS, GRID_COLUMNS = 18, 24
-_BLOCK = 8
-"""Pixels of a JPEG's block in each direction."""
 MAXIMUM_PIXELS = 50_000_000
 """A damaged header can claim any size; memory stays bounded all the same."""
 
-Thumbnail = NDArray[np.float32]
+Thumbnail = Grid
 
 
 class BadFrameError(ValueError):
@@ -32,19 +28,17 @@ class Decoded(NamedTuple):
 
 
 def thumbnail(jpeg: bytes, *, picture: Decoded | None = None) -> Thumbnail:
-    """Mean colour in a coarse grid ``[rows, columns, 3]``, decoded at 1/8 scale where possible.
+    """Mean colours (``contracts.empty_view.grid``), decoded at 1/8 scale where possible.
 
-    Colour and not brightness alone: a green bottle on a grey table can be exactly as bright.
-    ``picture``: the same, where it is decoded already. The cells are made of whole blocks of the
-    JPEG, so that their means are the same at every scale.
+    ``picture``: the same, where it is decoded already.
     """
     columns, rows = size_of(jpeg)
-    small = -(-rows // _BLOCK) < GRID_ROWS or -(-columns // _BLOCK) < GRID_COLUMNS
+    small = -(-rows // BLOCK) < GRID_ROWS or -(-columns // BLOCK) < GRID_COLUMNS
     if small:
-        return _cells(_decode(jpeg, rows=rows, columns=columns), unit=1)
+        return grid(_decode(jpeg, rows=rows, columns=columns))
     if picture is not None:
-        return _cells(picture.rgb, unit=_BLOCK // picture.divisor)
-    return _cells(_decode(jpeg, rows=GRID_ROWS, columns=GRID_COLUMNS), unit=1)
+        return grid(picture.rgb, divisor=picture.divisor)
+    return grid(_decode(jpeg, rows=GRID_ROWS, columns=GRID_COLUMNS), divisor=BLOCK)
 
 
 def decoded(jpeg: bytes, *, width: int, height: int) -> Decoded:
@@ -98,29 +92,3 @@ def _decode(jpeg: bytes, *, rows: int, columns: int) -> Pixels:
     except (ValueError, RuntimeError, MemoryError) as error:
         raise BadFrameError(f"no JPEG: {error}") from error
     return pixels
-
-
-def _cells(rgb: Pixels, *, unit: int) -> Thumbnail:
-    height, width = rgb.shape[:2]
-    lines = rgb.reshape(height, width * 3)
-    if unit > 1 and height % unit == 0:
-        # Lines of one block are added up as whole numbers first: half the price.
-        sums = lines[::unit].astype(np.uint16)
-        for line in range(1, unit):
-            sums += lines[line::unit]
-        tall = _means(height // unit, GRID_ROWS, 1) @ (sums.astype(np.float32) / np.float32(unit))
-    else:
-        tall = _means(height, GRID_ROWS, unit) @ lines.astype(np.float32)
-    rows = tall.reshape(GRID_ROWS, width, 3)
-    cells: Thumbnail = np.matmul(_means(width, GRID_COLUMNS, unit), rows)
-    return cells
-
-
-@lru_cache(maxsize=16)
-def _means(size: int, count: int, unit: int) -> NDArray[np.float32]:
-    """Matrix ``[count, size]`` that takes the mean over about equal groups of whole units."""
-    edges = np.minimum(np.linspace(0, -(-size // unit), count + 1).astype(np.intp) * unit, size)
-    weights = np.zeros((count, size), dtype=np.float32)
-    for row, (start, end) in enumerate(pairwise(edges)):
-        weights[row, start:end] = 1 / (end - start)
-    return weights

@@ -4,8 +4,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from camera.gate import CELL_DIFFERS, Presence
+from camera.gate import Presence
 from camera.pictures import Thumbnail
+from contracts.empty_view import CELL_DIFFERS
 
 _CHANGED = 0.4
 """Share of the item's cells that must differ before a second look is worth its price."""

@@ -5,8 +5,9 @@ import numpy as np
 
 from camera.loop import Seen
 from camera.page import glyphs
-from camera.pictures import GRID_COLUMNS, GRID_ROWS, encode, small_copy
+from camera.pictures import encode, small_copy
 from contracts.bins import BinPolicy
+from contracts.empty_view import GRID_COLUMNS, GRID_ROWS
 from contracts.preprocessing import Pixels
 
 COLOURS = {"landfill": (90, 98, 110), "compost": (28, 124, 60), "recycling": (20, 96, 190)}

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a frame differs from the empty view: the camera's presence gate and whoever repeats it.
+
+Frames are compared as mean colours in a coarse grid, so that noise averages out. Numpy only.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.cut import BLOCK, Box
+from contracts.preprocessing import Pixels
+
+GRID_ROWS, GRID_COLUMNS = 18, 24
+CELL_DIFFERS = 14.0
+"""Levels of 255 in any colour; sensor noise, averaged over a cell, stays far below."""
+APPEARS, DISAPPEARS = 0.03, 0.015
+"""Share of cells that must differ for something to appear, and below which it is gone again."""
+APART = 2
+"""Cells: pieces of one item are at most so far from each other; what is farther is another."""
+_LIGHT = (0.4, 2.5)
+"""Change of brightness that lamps and clouds make; more is a covered lens."""
+_WHITE = 1.2
+"""Lamps change all colours about alike: the largest ratio between two of them."""
+
+Grid = NDArray[np.float32]
+Cells = NDArray[np.bool_]
+
+
+def grid(frame: Pixels, *, divisor: int = 1) -> Grid:
+    """Mean colours ``[18, 24, 3]`` of a frame that was decoded at 1/``divisor``.
+
+    Colour and not brightness alone: a green bottle on a grey table can be exactly as bright. The
+    cells are made of whole blocks of a JPEG, so that their means are the same at every scale.
+    """
+    unit = max(BLOCK // divisor, 1)
+    height, width = frame.shape[:2]
+    if -(-height // unit) < GRID_ROWS or -(-width // unit) < GRID_COLUMNS:
+        unit = 1
+    lines = frame.reshape(height, width * 3)
+    if unit > 1 and height % unit == 0:
+        # Lines of one block are added up as whole numbers first: half the price.
+        sums = lines[::unit].astype(np.uint16)
+        for line in range(1, unit):
+            sums += lines[line::unit]
+        tall = _means(height // unit, GRID_ROWS, 1) @ (sums.astype(np.float32) / np.float32(unit))
+    else:
+        tall = _means(height, GRID_ROWS, unit) @ lines.astype(np.float32)
+    cells: Grid = np.matmul(_means(width, GRID_COLUMNS, unit), tall.reshape(GRID_ROWS, width, 3))
+    return cells
+
+
+def item_box(empty: Grid, frame: Grid, *, columns: int, rows: int) -> Box | None:
+    """Where the item is in a frame of ``columns`` x ``rows`` pixels; None where nothing is.
+
+    ``empty`` and ``frame`` are grids of the same camera. One frame by itself: a camera that sees
+    an item over several frames keeps its box steady besides.
+    """
+    cells = differing(frame, in_this_light(empty, frame))
+    if float(np.mean(cells)) <= APPEARS:
+        return None
+    return box_of(largest_group(cells), columns=columns, rows=rows)
+
+
+def differing(one: Grid, other: Grid) -> Cells:
+    """Cells ``[18, 24]`` in which two grids differ."""
+    cells: Cells = np.max(np.abs(one - other), axis=2) > CELL_DIFFERS
+    return cells
+
+
+def in_this_light(empty: Grid, frame: Grid) -> Grid:
+    """The empty view as it would look in the light of this frame."""
+    plain = float(np.mean(differing(frame, empty)))
+    if plain <= DISAPPEARS:
+        return empty
+    gains = np.median((frame + 1) / (empty + 1), axis=(0, 1))
+    if not (_LIGHT[0] < gains.min() and gains.max() < min(_LIGHT[1], _WHITE * gains.min())):
+        return empty
+    lit: Grid = np.clip(empty * gains, 0, 255).astype(np.float32)
+    # An item changes a part of the view; only light explains most of a change at one stroke.
+    return lit if float(np.mean(differing(frame, lit))) < 0.3 * plain else empty
+
+
+def groups(cells: Cells) -> list[Cells]:
+    """Things that lie apart: cells that are joined over gaps of up to ``APART``, largest first.
+
+    A transparent bottle differs in its cap and its label only, and is one thing all the same.
+    """
+    left = cells.copy()
+    found = []
+    while left.any():
+        group = np.zeros_like(cells)
+        group[np.unravel_index(int(np.argmax(left)), left.shape)] = True
+        while True:
+            grown = _widened(group, APART + 1) & left
+            if grown.sum() == group.sum():
+                break
+            group = grown
+        found.append(group)
+        left &= ~group
+    return sorted(found, key=lambda group: int(group.sum()), reverse=True)
+
+
+def largest_group(cells: Cells) -> Cells:
+    """The largest of ``groups``; no cell where there is none."""
+    return next(iter(groups(cells)), cells)
+
+
+def box_of(cells: Cells, *, columns: int, rows: int) -> Box | None:
+    """The rectangle around cells, in the pixels of a frame of ``columns`` x ``rows``."""
+    down, across = (np.flatnonzero(cells.any(axis=axis)) for axis in (1, 0))
+    if not len(down):
+        return None
+    unit = BLOCK
+    if -(-rows // BLOCK) < GRID_ROWS or -(-columns // BLOCK) < GRID_COLUMNS:
+        unit = 1
+    x, y = _edges(columns, GRID_COLUMNS, unit), _edges(rows, GRID_ROWS, unit)
+    return Box(int(x[across[0]]), int(y[down[0]]), int(x[across[-1] + 1]), int(y[down[-1] + 1]))
+
+
+def common_view(grids: Sequence[Grid]) -> Grid | None:
+    """The empty view that photos of one fixed camera have in common; None where there is none.
+
+    Each cell is the mean over the largest set of photos that agree on it: what is in view changes,
+    the view does not. At least 5 photos; of very many, some spread evenly over them are looked at.
+    """
+    if len(grids) < _FEWEST_PHOTOS:
+        return None
+    chosen = np.linspace(0, len(grids) - 1, min(len(grids), _MOST_PHOTOS)).astype(np.intp)
+    stack = np.stack([grids[index] for index in chosen])
+    view = np.empty(stack.shape[1:], dtype=np.float32)
+    agreeing = np.empty(stack.shape[:3], dtype=np.bool_)
+    for row in range(stack.shape[1]):
+        line = stack[:, row]
+        near = np.max(np.abs(line[:, None] - line[None, :]), axis=3) <= CELL_DIFFERS
+        best = near.sum(axis=1).argmax(axis=0)
+        found = near[best, :, np.arange(line.shape[1])].T
+        agreeing[:, row] = found
+        view[row] = np.sum(line * found[:, :, None], axis=0) / found.sum(axis=0)[:, None]
+    known = agreeing.mean(axis=0) >= _AGREE
+    same_place = np.median(agreeing.mean(axis=(1, 2))) >= _MOSTLY
+    return view if float(known.mean()) >= _NEARLY_ALL and same_place else None
+
+
+_FEWEST_PHOTOS, _MOST_PHOTOS = 5, 100
+_AGREE, _NEARLY_ALL = 0.3, 0.9
+"""Share of photos that agree on a cell, and share of cells on which so many must."""
+_MOSTLY = 0.5
+"""Share of a photo's cells that show the view."""
+
+
+def _widened(cells: Cells, by: int) -> Cells:
+    """Cells and all that are at most ``by`` rows and columns away."""
+    padded = np.pad(cells, by)
+    rows, columns = cells.shape
+    wide = np.zeros((rows + 2 * by, columns), dtype=np.bool_)
+    for step in range(2 * by + 1):
+        wide |= padded[:, step : step + columns]
+    tall = np.zeros_like(cells)
+    for step in range(2 * by + 1):
+        tall |= wide[step : step + rows]
+    return tall
+
+
+@lru_cache(maxsize=16)
+def _edges(size: int, count: int, unit: int) -> NDArray[np.intp]:
+    """Where ``count`` about equal groups of whole units begin and end, in pixels."""
+    edges = np.linspace(0, -(-size // unit), count + 1).astype(np.intp) * unit
+    return np.minimum(edges, size)
+
+
+@lru_cache(maxsize=16)
+def _means(size: int, count: int, unit: int) -> NDArray[np.float32]:
+    """Matrix ``[count, size]`` that takes the mean over each group."""
+    weights = np.zeros((count, size), dtype=np.float32)
+    for row, (start, end) in enumerate(pairwise(_edges(size, count, unit))):
+        weights[row, start:end] = 1 / (end - start)
+    return weights
