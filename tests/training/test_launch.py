@@ -52,14 +52,28 @@ def test_a_stranger_is_refused() -> None:
 
 def test_the_hosts_are_those_of_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
-    assert launch.hosts() == (["localhost"], "localhost")
+    assert launch.cluster() == (["localhost"], "localhost", "")
     path = tmp_path / "input" / "config" / "resourceconfig.json"
     path.parent.mkdir(parents=True)
-    path.write_text(json.dumps({"current_host": "algo-2", "hosts": ["algo-1", "algo-2"]}))
-    assert launch.hosts() == (["algo-1", "algo-2"], "algo-2")
-    path.write_text("{}")
-    with pytest.raises(job.StepError, match=r"resourceconfig\.json: hosts and current_host"):
-        launch.hosts()
+    document = {"current_host": "algo-2", "hosts": ["algo-1", "algo-2"]}
+    path.write_text(json.dumps(document))
+    assert launch.cluster() == (["algo-1", "algo-2"], "algo-2", "")
+    path.write_text(json.dumps({**document, "network_interface_name": "eth0"}))
+    assert launch.cluster() == (["algo-1", "algo-2"], "algo-2", "eth0")
+    for wrong in ("{}", "[]", "nothing"):
+        path.write_text(wrong)
+        with pytest.raises(job.StepError, match=r"resourceconfig\.json: hosts and current_host"):
+            launch.cluster()
+
+
+def test_instances_find_each_other_by_the_interface_that_the_job_names() -> None:
+    one = launch.Cluster(["algo-1"], "algo-1", "eth0")
+    assert launch.network(one) == {}
+    assert launch.network(launch.Cluster(["algo-1", "algo-2"], "algo-2", "eth0")) == {
+        "GLOO_SOCKET_IFNAME": "eth0",
+        "NCCL_SOCKET_IFNAME": "eth0",
+        "NCCL_HOSTID": "algo-2",
+    }
 
 
 def test_gpus_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

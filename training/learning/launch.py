@@ -9,8 +9,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 if __package__ in (None, ""):  # run as a file: make the project importable
     sys.path[0] = str(Path(__file__).resolve().parents[2])
@@ -44,16 +45,41 @@ def threads(*, gpus: int, cores: int) -> int:
     return max(1, cores // max(1, gpus))
 
 
-def hosts() -> tuple[list[str], str]:
-    """All instances of the job and this one, as resourceconfig.json says."""
+class Cluster(NamedTuple):
+    """The instances of a job: all of them, this one, and how it reaches the others."""
+
+    hosts: list[str]
+    current: str
+    interface: str = ""
+    """The network interface that leads to the other instances, where SageMaker names one."""
+
+
+def cluster() -> Cluster:
+    """The instances of the job, as resourceconfig.json says; outside a job this machine alone."""
     path = job.base() / "input" / "config" / "resourceconfig.json"
     if not path.is_file():
-        return ["localhost"], "localhost"
+        return Cluster(["localhost"], "localhost")
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        return [str(name) for name in document["hosts"]], str(document["current_host"])
-    except (ValueError, KeyError, TypeError) as error:
+        names, current = [str(name) for name in document["hosts"]], str(document["current_host"])
+        return Cluster(names, current, str(document.get("network_interface_name") or ""))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise job.StepError(f"{path}: hosts and current_host are expected: {error!r}") from error
+
+
+def network(found: Cluster) -> Mapping[str, str]:
+    """How gloo and NCCL find each other, as environment variables.
+
+    On SageMaker every instance calls itself `aws`, a name that leads nowhere. Asked for their own
+    address, both libraries would resolve it, fall back to loopback and wait for nobody. NCCL would
+    also take instances of one name for one machine.
+    """
+    if len(found.hosts) <= 1:
+        return {}
+    named = {"NCCL_HOSTID": found.current}
+    if found.interface:
+        named |= dict.fromkeys(("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"), found.interface)
+    return named
 
 
 def gpus() -> int:
@@ -69,12 +95,16 @@ def gpus() -> int:
 
 
 def main() -> None:
-    names, current = hosts()
+    instances = cluster()
     found, cores = gpus(), os.cpu_count() or 1
-    line = command(names, current, gpus=found, arguments=sys.argv[1:])
+    line = command(instances.hosts, instances.current, gpus=found, arguments=sys.argv[1:])
     if "torch.distributed.run" in line:
         os.environ.setdefault("OMP_NUM_THREADS", str(threads(gpus=found, cores=cores)))
-        print(f"launch: {' '.join(line[1:])}", flush=True)
+        chosen = network(instances)
+        for name, value in chosen.items():
+            os.environ.setdefault(name, value)
+        shown = [f"{name}={os.environ[name]}" for name in sorted(chosen)]
+        print(f"launch: {' '.join([*shown, *line[1:]])}", flush=True)
     sys.stdout.flush()
     # exec: the step itself, or the launcher, gets SageMaker's SIGTERM.
     os.execv(line[0], line)  # noqa: S606 - a fixed program, no shell
