@@ -16,7 +16,8 @@ DIFFERENCES: tuple[str, ...] = (
     DIFFERENCE,
     (
         "Checkpoints go to S3 when a training job ends or is interrupted; on AWS all the while. "
-        "Jobs run on one machine whatever their instance count, and retries wait a hundredth."
+        "The machines of one training job are processes of this machine that share its network, "
+        "and retries wait a hundredth."
     ),
     (
         "Firehose delivers every record at once as an object of its own; buffering, partition "

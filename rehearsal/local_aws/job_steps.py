@@ -16,6 +16,7 @@ from typing import Any
 
 from rehearsal.local_aws import objects
 from rehearsal.local_aws.job_data import download, restore, tar, upload
+from rehearsal.local_aws.job_machines import gather, machines, resources, run_together
 from rehearsal.local_aws.local_job import (
     JobContext,
     JobError,
@@ -40,7 +41,8 @@ def run_processing(
 ) -> Document:
     """A Processing job: ProcessingInputs, the container, ProcessingOutputConfig."""
     job = LocalJob(folder, context, job_environment(arguments), note=note)
-    started = _prepare(job)
+    cluster = (arguments.get("ProcessingResources") or {}).get("ClusterConfig") or {}
+    started = _prepare(job, cluster)
     for item in arguments.get("ProcessingInputs") or []:
         source = item["S3Input"]
         download(job, source["S3Uri"], source["LocalPath"], source.get("S3DataType", "S3Prefix"))
@@ -49,7 +51,7 @@ def run_processing(
         job.path(item["S3Output"]["LocalPath"]).mkdir(parents=True, exist_ok=True)
     specification = arguments["AppSpecification"]
     _write_json(job.root / "config/processingjobconfig.json", dict(arguments))
-    _run(job, arguments, specification)
+    _run([job], arguments, specification)
     for item in outputs:
         upload(job.path(item["S3Output"]["LocalPath"]), item["S3Output"]["S3Uri"])
     # SageMaker shows outputs by name, so that a reference can pick one.
@@ -92,15 +94,19 @@ def run_training(
         "TRAINING_JOB_NAME": name,
         **job_environment(arguments),
     }
+    cluster = machines(job, int((arguments.get("ResourceConfig") or {}).get("InstanceCount", 1)))
     deadline = time.monotonic() + _longest(arguments)
     interrupted: list[float] = []
     started = now()
     while True:
-        _prepare_training(job, arguments, hyper, again=bool(interrupted))
-        if checkpoints:
-            restore(job, checkpoints["S3Uri"], kept_in)
+        for number, machine in enumerate(cluster):
+            _prepare_training(machine, arguments, hyper, again=bool(interrupted))
+            found = resources(number, len(cluster), _type(arguments.get("ResourceConfig")))
+            _write_json(machine.root / "input/config/resourceconfig.json", found)
+            if checkpoints:
+                restore(machine, checkpoints["S3Uri"], kept_in)
         try:
-            _run(job, arguments, arguments["AlgorithmSpecification"])
+            _run(cluster, arguments, arguments["AlgorithmSpecification"])
             break
         except JobInterruptedError:
             if not arguments.get("EnableManagedSpotTraining"):
@@ -118,7 +124,7 @@ def run_training(
         "TrainingJobStatus": "Completed",
         "SecondaryStatus": "Completed",
         "SecondaryStatusTransitions": _transitions(started, interrupted),
-        "ModelArtifacts": {"S3ModelArtifacts": _keep_results(job, arguments, name)},
+        "ModelArtifacts": {"S3ModelArtifacts": _keep_results(cluster, arguments, name)},
         "FinalMetricDataList": _metrics(
             job, arguments["AlgorithmSpecification"].get("MetricDefinitions") or []
         ),
@@ -132,7 +138,7 @@ def run_training(
 def _prepare_training(
     job: LocalJob, arguments: Mapping[str, Any], hyper: Mapping[str, str], *, again: bool
 ) -> None:
-    _prepare(job, again=again)
+    _prepare(job, arguments.get("ResourceConfig"), again=again)
     (job.root / "model").mkdir()
     (job.root / "output/data").mkdir()
     channels = arguments.get("InputDataConfig") or []
@@ -145,13 +151,18 @@ def _prepare_training(
     _write_json(config / "inputdataconfig.json", {item["ChannelName"]: {} for item in channels})
 
 
-def _keep_results(job: LocalJob, arguments: Mapping[str, Any], name: str) -> str:
+def _keep_results(cluster: list[LocalJob], arguments: Mapping[str, Any], name: str) -> str:
     """Pack the model, and the other output if there is any; return where the model is."""
     target = f"{arguments['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{name}/output"
-    objects.write(*objects.parse(f"{target}/model.tar.gz"), tar(job.root / "model"))
-    if any((job.root / "output/data").iterdir()):
-        objects.write(*objects.parse(f"{target}/output.tar.gz"), tar(job.root / "output/data"))
+    objects.write(*objects.parse(f"{target}/model.tar.gz"), tar(gather(cluster, "model")))
+    other = gather(cluster, "output/data")
+    if any(other.iterdir()):
+        objects.write(*objects.parse(f"{target}/output.tar.gz"), tar(other))
     return f"{target}/model.tar.gz"
+
+
+def _type(cluster: Mapping[str, Any] | None) -> str:
+    return str((cluster or {}).get("InstanceType", ""))
 
 
 def _longest(arguments: Mapping[str, Any]) -> float:
@@ -166,15 +177,16 @@ def _transitions(started: float, interrupted: list[float]) -> list[Document]:
     return [{"Status": state, "StartTime": time} for state, time in zip(states, times, strict=True)]
 
 
-def _prepare(job: LocalJob, *, again: bool = False) -> float:
+def _prepare(job: LocalJob, cluster: Mapping[str, Any] | None, *, again: bool = False) -> float:
     job.prepare(keep_log=again)
-    resources = {"current_host": "algo-1", "hosts": ["algo-1"], "network_interface_name": "lo"}
-    _write_json(job.root / "input/config/resourceconfig.json", resources)
-    _write_json(job.root / "config/resourceconfig.json", resources)
+    for folder in ("input/config", "config"):
+        _write_json(job.root / folder / "resourceconfig.json", resources(0, 1, _type(cluster)))
     return now()
 
 
-def _run(job: LocalJob, arguments: Mapping[str, Any], specification: Mapping[str, Any]) -> None:
+def _run(
+    cluster: list[LocalJob], arguments: Mapping[str, Any], specification: Mapping[str, Any]
+) -> None:
     entrypoint = specification.get("ContainerEntrypoint")
     if not entrypoint:
         raise JobError(
@@ -182,7 +194,8 @@ def _run(job: LocalJob, arguments: Mapping[str, Any], specification: Mapping[str
         )
     limit = (arguments.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds")
     container = [str(part) for part in specification.get("ContainerArguments") or []]
-    job.run([*entrypoint, *container], timeout=float(limit or DEFAULT_RUNTIME_SECONDS))
+    timeout = float(limit or DEFAULT_RUNTIME_SECONDS)
+    run_together(cluster, [*entrypoint, *container], timeout=timeout)
 
 
 def _metrics(job: LocalJob, definitions: list[Mapping[str, str]]) -> list[Document]:

@@ -36,7 +36,8 @@ def command(
         place.append("--standalone")
     else:
         place += [f"--node-rank={ordered.index(current)}"]
-        place += [f"--master-addr={ordered[0]}", f"--master-port={_PORT}"]
+        port = os.environ.get("MASTER_PORT", _PORT)
+        place += [f"--master-addr={ordered[0]}", f"--master-port={port}"]
     return [sys.executable, "-m", "torch.distributed.run", *place, *_STEP, *arguments]
 
 
