@@ -108,31 +108,76 @@ async def _untag(path: dict[str, str], _body: Document, query: Document) -> Answ
 
 
 _V2 = "/greengrass/v2"
-_ROUTES: list[tuple[str, re.Pattern[str], Handler]] = [
-    (method, re.compile(pattern), handler)
-    for method, pattern, handler in (
-        ("POST", rf"{_V2}/createComponentVersion", _create_component),
-        ("GET", rf"{_V2}/components", _list_components),
-        ("GET", rf"{_V2}/components/(?P<arn>[^/]+)/metadata", _describe_component),
-        ("GET", rf"{_V2}/components/(?P<arn>[^/]+)/versions", _list_versions),
-        ("GET", rf"{_V2}/components/(?P<arn>[^/]+)/artifacts/(?P<name>.+)", _artifact),
-        ("GET", rf"{_V2}/components/(?P<arn>[^/]+)", _get_component),
-        ("DELETE", rf"{_V2}/components/(?P<arn>[^/]+)", _delete_component),
-        ("POST", rf"{_V2}/deployments", _create_deployment),
-        ("GET", rf"{_V2}/deployments", _list_deployments),
-        ("GET", rf"{_V2}/deployments/(?P<id>[^/]+)", _get_deployment),
-        ("POST", rf"{_V2}/deployments/(?P<id>[^/]+)/cancel", _cancel_deployment),
-        ("DELETE", rf"{_V2}/deployments/(?P<id>[^/]+)", _delete_deployment),
-        ("GET", rf"{_V2}/coreDevices", _list_cores),
-        ("GET", rf"{_V2}/coreDevices/(?P<thing>[^/]+)", _get_core),
-        ("DELETE", rf"{_V2}/coreDevices/(?P<thing>[^/]+)", _delete_core),
-        ("GET", rf"{_V2}/coreDevices/(?P<thing>[^/]+)/effectiveDeployments", _effective),
-        ("GET", rf"{_V2}/coreDevices/(?P<thing>[^/]+)/installedComponents", _installed),
-        ("GET", r"/tags/(?P<arn>.+)", _list_tags),
-        ("POST", r"/tags/(?P<arn>.+)", _tag),
-        ("DELETE", r"/tags/(?P<arn>.+)", _untag),
+_ROUTES: list[tuple[str, re.Pattern[str], Handler, str]] = [
+    (method, re.compile(pattern), handler, operation)
+    for method, pattern, handler, operation in (
+        ("POST", rf"{_V2}/createComponentVersion", _create_component, "CreateComponentVersion"),
+        ("GET", rf"{_V2}/components", _list_components, "ListComponents"),
+        (
+            "GET",
+            rf"{_V2}/components/(?P<arn>[^/]+)/metadata",
+            _describe_component,
+            "DescribeComponent",
+        ),
+        (
+            "GET",
+            rf"{_V2}/components/(?P<arn>[^/]+)/versions",
+            _list_versions,
+            "ListComponentVersions",
+        ),
+        (
+            "GET",
+            rf"{_V2}/components/(?P<arn>[^/]+)/artifacts/(?P<name>.+)",
+            _artifact,
+            "GetComponentVersionArtifact",
+        ),
+        ("GET", rf"{_V2}/components/(?P<arn>[^/]+)", _get_component, "GetComponent"),
+        ("DELETE", rf"{_V2}/components/(?P<arn>[^/]+)", _delete_component, "DeleteComponent"),
+        ("POST", rf"{_V2}/deployments", _create_deployment, "CreateDeployment"),
+        ("GET", rf"{_V2}/deployments", _list_deployments, "ListDeployments"),
+        ("GET", rf"{_V2}/deployments/(?P<id>[^/]+)", _get_deployment, "GetDeployment"),
+        (
+            "POST",
+            rf"{_V2}/deployments/(?P<id>[^/]+)/cancel",
+            _cancel_deployment,
+            "CancelDeployment",
+        ),
+        ("DELETE", rf"{_V2}/deployments/(?P<id>[^/]+)", _delete_deployment, "DeleteDeployment"),
+        ("GET", rf"{_V2}/coreDevices", _list_cores, "ListCoreDevices"),
+        ("GET", rf"{_V2}/coreDevices/(?P<thing>[^/]+)", _get_core, "GetCoreDevice"),
+        ("DELETE", rf"{_V2}/coreDevices/(?P<thing>[^/]+)", _delete_core, "DeleteCoreDevice"),
+        (
+            "GET",
+            rf"{_V2}/coreDevices/(?P<thing>[^/]+)/effectiveDeployments",
+            _effective,
+            "ListEffectiveDeployments",
+        ),
+        (
+            "GET",
+            rf"{_V2}/coreDevices/(?P<thing>[^/]+)/installedComponents",
+            _installed,
+            "ListInstalledComponents",
+        ),
+        ("GET", r"/tags/(?P<arn>.+)", _list_tags, "ListTagsForResource"),
+        ("POST", r"/tags/(?P<arn>.+)", _tag, "TagResource"),
+        ("DELETE", r"/tags/(?P<arn>.+)", _untag, "UntagResource"),
     )
 ]
+
+
+def _route(method: str, path: str) -> tuple[Handler, str, dict[str, str]] | None:
+    for verb, pattern, handler, operation in _ROUTES:
+        match = pattern.fullmatch(path) if verb == method else None
+        if match:
+            parts = {key: unquote(value) for key, value in match.groupdict().items()}
+            return handler, operation, parts
+    return None
+
+
+def operation(method: str, path: str) -> tuple[str, dict[str, str]] | None:
+    """The API operation of a request, and the parts of its path."""
+    found = _route(method, path)
+    return (found[1], found[2]) if found else None
 
 
 async def handle(
@@ -141,15 +186,14 @@ async def handle(
     """Answer a request signed for Greengrass."""
     del headers
     try:
-        for verb, pattern, handler in _ROUTES:
-            match = pattern.fullmatch(path) if verb == method else None
-            if match:
-                parts = {key: unquote(value) for key, value in match.groupdict().items()}
-                flat = {
-                    key: value[0] if isinstance(value, list) and len(value) == 1 else value
-                    for key, value in query.items()
-                }
-                return await handler(parts, json.loads(body or b"{}"), flat)
+        found = _route(method, path)
+        if found:
+            handler, _operation, parts = found
+            flat = {
+                key: value[0] if isinstance(value, list) and len(value) == 1 else value
+                for key, value in query.items()
+            }
+            return await handler(parts, json.loads(body or b"{}"), flat)
         raise AwsError("ValidationException", f"The local AWS does not offer {method} {path}")
     except AwsError as error:
         return error.answer()

@@ -9,6 +9,7 @@ import tarfile
 from pathlib import Path
 
 from rehearsal.local_aws import objects
+from rehearsal.local_aws.enforcement.storage import Storage
 from rehearsal.local_aws.local_job import JobError, LocalJob
 from rehearsal.local_aws.wire import AwsError
 
@@ -19,7 +20,11 @@ def download(job: LocalJob, uri: str, local_path: str, kind: str = "S3Prefix") -
     target.mkdir(parents=True, exist_ok=True)
     bucket, key = objects.parse(uri)
     try:
-        pairs = _manifest(bucket, key) if kind == "ManifestFile" else _prefix(bucket, key)
+        pairs = (
+            _manifest(job.storage, bucket, key)
+            if kind == "ManifestFile"
+            else _prefix(job.storage, bucket, key)
+        )
         if not pairs:
             raise JobError(f"ClientError: No S3 objects found under S3 URL {uri!r}")
         for source_bucket, source_key, name in pairs:
@@ -27,15 +32,15 @@ def download(job: LocalJob, uri: str, local_path: str, kind: str = "S3Prefix") -
             if not file.resolve().is_relative_to(target.resolve()):
                 raise JobError(f"ClientError: {uri}: the name {name!r} leaves the input folder")
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(objects.read(source_bucket, source_key))
+            file.write_bytes(job.storage.read(source_bucket, source_key))
     except AwsError as error:
         raise JobError(f"ClientError: Data download failed: {error.message}") from error
 
 
-def _prefix(bucket: str, prefix: str) -> list[tuple[str, str, str]]:
+def _prefix(storage: Storage, bucket: str, prefix: str) -> list[tuple[str, str, str]]:
     """Objects under a prefix by their name below it; the prefix may be one object."""
     found = []
-    for key in objects.keys(bucket, prefix):
+    for key in storage.keys(bucket, prefix):
         if key == prefix:
             name = key.rpartition("/")[2]
         else:
@@ -48,10 +53,10 @@ def _prefix(bucket: str, prefix: str) -> list[tuple[str, str, str]]:
     return found
 
 
-def _manifest(bucket: str, key: str) -> list[tuple[str, str, str]]:
+def _manifest(storage: Storage, bucket: str, key: str) -> list[tuple[str, str, str]]:
     """SageMaker's ManifestFile: a prefix and the names below it."""
     try:
-        document = json.loads(objects.read(bucket, key))
+        document = json.loads(storage.read(bucket, key))
         prefix = document[0]["prefix"]
         names = [name for name in document[1:] if isinstance(name, str)]
     except (ValueError, LookupError, TypeError) as error:
@@ -63,12 +68,13 @@ def _manifest(bucket: str, key: str) -> list[tuple[str, str, str]]:
     return [(source_bucket, source_prefix + name, name) for name in names]
 
 
-def upload(folder: Path, uri: str) -> None:
+def upload(job: LocalJob, folder: Path, uri: str) -> None:
     """Copy every file below the folder to the prefix."""
     bucket, prefix = objects.parse(uri)
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = file.relative_to(folder).as_posix()
-        objects.write(bucket, f"{prefix.rstrip('/')}/{name}" if prefix else name, file.read_bytes())
+        key = f"{prefix.rstrip('/')}/{name}" if prefix else name
+        job.storage.write(bucket, key, file.read_bytes())
 
 
 def tar(folder: Path) -> bytes:
@@ -85,5 +91,5 @@ def restore(job: LocalJob, uri: str, local_path: str) -> None:
     target = job.path(local_path)
     target.mkdir(parents=True, exist_ok=True)
     bucket, prefix = objects.parse(uri)
-    if objects.keys(bucket, f"{prefix.rstrip('/')}/"):
+    if job.storage.keys(bucket, f"{prefix.rstrip('/')}/"):
         download(job, f"{uri.rstrip('/')}/", local_path)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.local_aws import objects
+from rehearsal.local_aws.job_actors import start_job
 from rehearsal.local_aws.job_data import download, restore, tar, upload
 from rehearsal.local_aws.job_machines import gather, machines, resources, run_together
 from rehearsal.local_aws.local_job import (
@@ -40,7 +41,8 @@ def run_processing(
     arguments: Mapping[str, Any], *, name: str, folder: Path, context: JobContext, note: str = ""
 ) -> Document:
     """A Processing job: ProcessingInputs, the container, ProcessingOutputConfig."""
-    job = LocalJob(folder, context, job_environment(arguments), note=note)
+    actor = start_job(context.pipeline, "Processing", name, arguments)
+    job = LocalJob(folder, context, job_environment(arguments), actor=actor, note=note)
     cluster = (arguments.get("ProcessingResources") or {}).get("ClusterConfig") or {}
     started = _prepare(job, cluster)
     for item in arguments.get("ProcessingInputs") or []:
@@ -53,7 +55,7 @@ def run_processing(
     _write_json(job.root / "config/processingjobconfig.json", dict(arguments))
     _run([job], arguments, specification)
     for item in outputs:
-        upload(job.path(item["S3Output"]["LocalPath"]), item["S3Output"]["S3Uri"])
+        upload(job, job.path(item["S3Output"]["LocalPath"]), item["S3Output"]["S3Uri"])
     # SageMaker shows outputs by name, so that a reference can pick one.
     by_name = {item["OutputName"]: item for item in outputs}
     return {
@@ -81,7 +83,8 @@ def run_training(
     hyper = dict(arguments.get("HyperParameters") or {})
     checkpoints = arguments.get("CheckpointConfig") or {}
     kept_in = checkpoints.get("LocalPath", CHECKPOINTS)
-    job = LocalJob(folder, context, note=note)
+    actor = start_job(context.pipeline, "Training", name, arguments)
+    job = LocalJob(folder, context, actor=actor, note=note)
     # Framework images set these; a container that reads only /opt/ml finds the same files there.
     job.environment = {
         "SM_MODEL_DIR": "/opt/ml/model",
@@ -116,7 +119,7 @@ def run_training(
                 raise JobError("ClientError: MaxWaitTimeExceeded") from None
         finally:
             if checkpoints:
-                upload(job.path(kept_in), checkpoints["S3Uri"])
+                upload(job, job.path(kept_in), checkpoints["S3Uri"])
     return {
         **arguments,
         "TrainingJobName": name,
@@ -154,10 +157,11 @@ def _prepare_training(
 def _keep_results(cluster: list[LocalJob], arguments: Mapping[str, Any], name: str) -> str:
     """Pack the model, and the other output if there is any; return where the model is."""
     target = f"{arguments['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{name}/output"
-    objects.write(*objects.parse(f"{target}/model.tar.gz"), tar(gather(cluster, "model")))
+    storage = cluster[0].storage
+    storage.write(*objects.parse(f"{target}/model.tar.gz"), tar(gather(cluster, "model")))
     other = gather(cluster, "output/data")
     if any(other.iterdir()):
-        objects.write(*objects.parse(f"{target}/output.tar.gz"), tar(other))
+        storage.write(*objects.parse(f"{target}/output.tar.gz"), tar(other))
     return f"{target}/model.tar.gz"
 
 

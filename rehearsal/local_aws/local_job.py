@@ -20,6 +20,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rehearsal.local_aws.enforcement.actors import Actor, credentials
+from rehearsal.local_aws.enforcement.storage import Storage
+
 CONTAINER_ROOT = "/opt/ml"
 LIFELINE = Path(__file__).with_name("lifeline.py")
 STOP_GRACE_SECONDS = 5.0
@@ -49,6 +52,8 @@ class JobContext:
     stop: threading.Event
     execution: str
     """The id of the pipeline's execution, which jobs carry in their names."""
+    pipeline: Actor
+    """The pipeline's role, which starts the jobs."""
 
 
 @dataclass
@@ -58,8 +63,15 @@ class LocalJob:
     folder: Path
     context: JobContext
     environment: dict[str, str] = field(default_factory=dict)
+    actor: Actor | None = None
+    """The job's role: what the container and its data do, they do as this role."""
     note: str = ""
     """Said at the top of the log: what the local AWS does otherwise than it was told."""
+
+    @property
+    def storage(self) -> Storage:
+        """S3 as the job's role sees it."""
+        return Storage(self.actor or self.context.pipeline)
 
     @property
     def root(self) -> Path:
@@ -141,9 +153,7 @@ class LocalJob:
             "AWS_REGION": self.context.region,
             "AWS_DEFAULT_REGION": self.context.region,
             "AWS_ENDPOINT_URL": self.context.endpoint,
-            # Stands in for the role's session; the local AWS reads the account from the key.
-            "AWS_ACCESS_KEY_ID": self.context.account,
-            "AWS_SECRET_ACCESS_KEY": "local",
+            **credentials(self.actor or self.context.pipeline),
             "AWS_EC2_METADATA_DISABLED": "true",
             **{key: self.translate(value) for key, value in self.environment.items()},
         }

@@ -7,7 +7,8 @@ from typing import Any
 
 from ministack.core.responses import get_account_id, get_region
 
-from rehearsal.local_aws import job_logs, objects, pipeline_events, step_cache, tags
+from rehearsal.local_aws import job_actors, job_logs, objects, pipeline_events, step_cache, tags
+from rehearsal.local_aws.enforcement.actors import become
 from rehearsal.local_aws.local_job import JobContext
 from rehearsal.local_aws.pipeline_definition import Definition
 from rehearsal.local_aws.pipeline_executor import DEFAULT_PARALLEL_STEPS, Execution, Runner
@@ -151,6 +152,12 @@ def start(request: Document) -> Document:
     text = pipeline["PipelineDefinition"]
     values = Definition.parse(text).values({item["Name"]: item["Value"] for item in given})
     execution_id = short_id()
+    role = become(
+        pipeline["RoleArn"],
+        job_actors.SERVICE,
+        source_arn=pipeline["PipelineArn"],
+        session=f"SageMaker-{execution_id}",
+    )
     execution = Execution(
         arn=f"{pipeline['PipelineArn']}/execution/{execution_id}",
         pipeline_arn=pipeline["PipelineArn"],
@@ -168,7 +175,7 @@ def start(request: Document) -> Document:
         execution,
         folder=place.work / "jobs" / pipeline["PipelineName"] / execution_id,
         context=JobContext(
-            get_account_id(), get_region(), place.endpoint, execution.stop, execution_id
+            get_account_id(), get_region(), place.endpoint, execution.stop, execution_id, role
         ),
         job_finished=_job_finished,
         changed=_announce,

@@ -11,6 +11,8 @@ from urllib.parse import unquote
 from ministack.core.responses import get_account_id
 
 from rehearsal.local_aws import hooks, tags
+from rehearsal.local_aws.enforcement.actors import become
+from rehearsal.local_aws.enforcement.actors import credentials as session_credentials
 from rehearsal.local_aws.wire import (
     Answer,
     AwsError,
@@ -102,16 +104,23 @@ def _list(query: Document) -> Document:
     return with_token({"roleAliases": items}, "nextMarker", token)
 
 
-def credentials(name: str) -> Document:
+def credentials(name: str, thing: str = "") -> Document:
     """What the credentials provider gives a device that asks through this alias."""
     alias = find(name)
+    seconds = alias["credentialDurationSeconds"]
+    actor = become(
+        alias["roleArn"],
+        "credentials.iot.amazonaws.com",
+        source_arn=alias["roleAliasArn"],
+        session=thing or "device",
+    )
+    found = session_credentials(actor, seconds=seconds)
     return {
         "credentials": {
-            # The local AWS reads the account from the key; it enforces no policy.
-            "accessKeyId": get_account_id(),
-            "secretAccessKey": "local",
-            "sessionToken": "local",
-            "expiration": iso(now() + alias["credentialDurationSeconds"]),
+            "accessKeyId": found["AWS_ACCESS_KEY_ID"],
+            "secretAccessKey": found["AWS_SECRET_ACCESS_KEY"],
+            "sessionToken": found.get("AWS_SESSION_TOKEN", ""),
+            "expiration": iso(now() + seconds),
         }
     }
 

@@ -21,7 +21,7 @@ from typing import Any
 from ministack.core.responses import request_scope
 from ministack.services import cloudwatch_logs, firehose, iot, stepfunctions
 
-from rehearsal.local_aws import hooks, metrics, objects
+from rehearsal.local_aws import hooks, metrics, objects, rule_actors
 from rehearsal.local_aws.wire import Document, arn
 
 _TEMPLATE = re.compile(r"\$\{([^}]*)\}")
@@ -167,6 +167,8 @@ def _wrap_dispatch(original: Callable[..., Any]) -> Callable[..., Any]:
     ) -> None:
         kind = next(iter(action), "")
         resolved = substitute(action, _message.get())
+        with request_scope(account, region):
+            rule_actors.decide(rule_name, kind, resolved[kind])
         if kind in _MINISTACK_ACTIONS:
             await original(account, region, rule_name, resolved, event)
         elif kind in ACTIONS:

@@ -91,10 +91,6 @@ def build(*, port: int, work: Path, weights: Path | None = None, enforce: bool =
     place.work, place.endpoint, place.weights = work, endpoint, weights
     sagemaker.install()
     greengrass.install()
-    if enforce:
-        from rehearsal.local_aws import enforcement  # noqa: PLC0415
-
-        enforcement.install(work / "permissions.jsonl")
     role_aliases.install()
     rule_actions.install()
     delivery_streams.install()
@@ -107,6 +103,10 @@ def build(*, port: int, work: Path, weights: Path | None = None, enforce: bool =
             {"PipelineName": arn, "PipelineParameters": parameters}
         )
     )
+    if enforce:
+        from rehearsal.local_aws import enforcement  # noqa: PLC0415
+
+        enforcement.install(work / "permissions.jsonl")
     return private_api.install(endpoint=endpoint)
 
 

@@ -9,8 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rehearsal.local_aws import job_steps, model_registry, objects, stand_ins, step_cache
-from rehearsal.local_aws.local_job import JobContext, JobError
+from rehearsal.local_aws import (
+    job_actors,
+    job_steps,
+    model_registry,
+    objects,
+    stand_ins,
+    step_cache,
+)
+from rehearsal.local_aws.enforcement.storage import Storage
+from rehearsal.local_aws.local_job import JobContext, JobError, JobStoppedError
 from rehearsal.local_aws.pipeline_definition import Scope, holds
 from rehearsal.local_aws.step_check import check_request
 from rehearsal.local_aws.step_retries import Attempts, fail_if_ordered
@@ -59,7 +67,7 @@ class StepRunner:
         uri = self._property_files.get((step, name))
         if uri is None:
             raise StepFailedError(f"Property file {name} of step {step} is not declared")
-        body = objects.read(*objects.parse(uri))
+        body = Storage(self.context.pipeline).read(*objects.parse(uri))
         if len(body) > LARGEST_PROPERTY_FILE:
             raise StepFailedError(f"Property file {uri} has {len(body)} bytes, too many to parse")
         try:
@@ -93,6 +101,7 @@ class StepRunner:
         return [item["Name"] for item in branch]
 
     def _register(self, name: str, arguments: Mapping[str, Any], record: Document) -> None:
+        job_actors.register(self.context.pipeline, arguments)
         generated = {
             "GeneratedBy": self.execution_arn,
             **arguments.get("MetadataProperties", {}),
@@ -134,13 +143,17 @@ class StepRunner:
         elif self.stood_in:
             real, note = stand_ins.evaluation(arguments)
         run = job_steps.run_processing if kind == "Processing" else job_steps.run_training
-        document = run(
-            real,
-            name=job_steps.job_name(self.context.execution, name, short_id(10)),
-            folder=self.folder / name,
-            context=self.context,
-            note=note,
-        )
+        job = job_steps.job_name(self.context.execution, name, short_id(10))
+        stopped = False
+        try:
+            document = run(
+                real, name=job, folder=self.folder / name, context=self.context, note=note
+            )
+        except JobStoppedError:
+            stopped = True
+            raise
+        finally:
+            job_actors.end_job(self.context.pipeline, kind, job, stopped=stopped)
         # Described as asked for; the log says what was done instead.
         described = {key: arguments[key] for key in ("HyperParameters",) if key in arguments}
         changed = kind == "Training" and real is not arguments and self.weights is None

@@ -5,11 +5,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
+CHECKED_SERVICES = ("sagemaker", "greengrass", "dynamodb", "s3")
+
 
 def install(permissions: Path) -> None:
-    """Decide and record every call from now on; ``permissions`` is the file of the decisions."""
-    from rehearsal.local_aws.enforcement import requests  # noqa: PLC0415 - after ministack's settings
+    """Decide and record every call from now on; ``permissions`` is the file of the decisions.
+
+    To be called when every service is there: their handlers are put behind the checks.
+    """
+    # After ministack's settings, which it reads when it is imported.
+    from ministack import app  # noqa: PLC0415
+
+    from rehearsal.local_aws.enforcement import (  # noqa: PLC0415
+        dependents,
+        requests,
+        resources,
+        services,
+    )
     from rehearsal.local_aws.enforcement.ledger import ledger  # noqa: PLC0415
 
     ledger.start(permissions)
     requests.install()
+    resources.install()
+    services.install()
+    for service in CHECKED_SERVICES:
+        handler = app.SERVICE_HANDLERS[service]
+        app.SERVICE_HANDLERS[service] = dependents.checked(service, handler)

@@ -22,6 +22,12 @@ from ministack.services import iam
 from rehearsal.local_aws.enforcement.ledger import Decision, ledger
 from rehearsal.local_aws.wire import AwsError
 
+
+def enabled() -> bool:
+    """Whether this server decides calls at all."""
+    return ledger.path is not None
+
+
 NO_STATEMENT = "no identity-based policy allows it"
 
 
@@ -86,43 +92,64 @@ def session_arn(role: str, session: str) -> str:
 
 
 def decide(
-    role: str,
+    principal: str,
     action: str,
     resource: str,
     *,
     context: Mapping[str, Any] | None = None,
     session: str = "local-aws",
+    quiet: bool = False,
 ) -> Decision:
-    """Decide and record one call of a role.
+    """Decide and record one call of a role, a user or the root user (by ARN).
 
     ``context`` holds the condition keys of the request (`kms:ViaService`, `s3:prefix`,
     `iam:PassedToService`, …). A key that the request would not carry must not be there.
     """
-    name, account = role_name(role), account_of(role)
-    principal = session_arn(role, session)
+    if not enabled():
+        return Decision(principal=principal, action=action, resource=resource, allowed=True, by="")
+    name, account = role_name(principal), account_of(principal)
+    if principal.endswith(":root"):
+        decision = Decision(
+            principal=principal, action=action, resource=resource, allowed=True, by="root"
+        )
+        ledger.record(decision)
+        return decision
+    person = ":user/" in principal
     keys = {key.lower(): value for key, value in (context or {}).items()}
     keys.setdefault("aws:tagkeys", None)
     secure = str(keys.pop("aws:securetransport", "true")).lower() == "true"
     evaluation = EvalContext(
-        principal_arn=principal,
-        principal_type="AssumedRole",
+        principal_arn=principal if person else session_arn(principal, session),
+        principal_type="User" if person else "AssumedRole",
         principal_account=account,
         action=action,
         resource_arn=resource,
         region=get_region(),
         secure_transport=secure,
         service_context=keys,
-        principal_keys=_principal_tags(name, account),
+        principal_keys={} if person else _principal_tags(name, account),
     )
-    policies = role_policies(name, account)
-    limits = iam_evaluator._permissions_boundary(iam._roles, name, account)
-    decision = _evaluate(role, evaluation, policies, limits)
-    ledger.record(decision)
+    policies = (
+        iam_evaluator._gather_user_policies(name, account)
+        if person
+        else role_policies(name, account)
+    )
+    limits = iam_evaluator._permissions_boundary(
+        iam._users if person else iam._roles, name, account
+    )
+    decision = _evaluate(principal, evaluation, policies, limits)
+    if not quiet:
+        ledger.record(decision)
     return decision
 
 
+def would_allow(principal: str, action: str, resource: str) -> bool:
+    """Whether a call would be allowed that nobody makes: what a service looks up for its answer."""
+    return decide(principal, action, resource, quiet=True).allowed
+
+
 def require(
-    role: str,
+    principal: str,
     action: str,
     resource: str,
     *,
@@ -130,9 +157,12 @@ def require(
     session: str = "local-aws",
 ) -> Decision:
     """Like `decide`; raises AccessDeniedError when the call is refused."""
-    decision = decide(role, action, resource, context=context, session=session)
+    decision = decide(principal, action, resource, context=context, session=session)
     if not decision.allowed:
-        raise AccessDeniedError(decision, session=session_arn(role, session))
+        person = ":user/" in principal
+        raise AccessDeniedError(
+            decision, session=principal if person else session_arn(principal, session)
+        )
     return decision
 
 
@@ -186,6 +216,8 @@ def assume(
     ``source_arn`` is the resource on whose behalf the service acts; None where the service sends
     no `aws:SourceArn`. Raises AccessDeniedError when the role does not trust the service.
     """
+    if not enabled():
+        return
     name, account = role_name(role), account_of(role)
     record = iam._roles.get_scoped(account, None, name)
     context: dict[str, Any] = {"aws:sourceaccount": get_account_id()}

@@ -14,6 +14,7 @@ from ministack.core import iam_evaluator
 from ministack.core.iam_evaluator import AuthError, EvalResult
 
 from rehearsal.local_aws import hooks
+from rehearsal.local_aws.enforcement.actors import entity
 from rehearsal.local_aws.enforcement.decisions import NO_STATEMENT, role_policies
 from rehearsal.local_aws.enforcement.ledger import Decision, ledger
 
@@ -83,12 +84,3 @@ def _by(root: bool, denied: EvalResult | None) -> str:
         return f"resource policy of {denied.resource_policy_arn}"
     deciding = [result for result in _last if result.matched_sid]
     return deciding[0].matched_sid if deciding else "resource policy"
-
-
-def entity(arn: str) -> str:
-    """A session as its role: `arn:aws:sts::1:assumed-role/r/s` is `arn:aws:iam::1:role/r`."""
-    head, found, tail = arn.partition(":assumed-role/")
-    if not found:
-        return arn
-    account = head.split(":")[4]
-    return f"arn:aws:iam::{account}:role/{tail.split('/', 1)[0]}"
