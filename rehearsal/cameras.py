@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rehearsal.cloud import Cloud
+from rehearsal.core_cloud import CoreCloud
 from rehearsal.core_device import CoreDevice
 from rehearsal.core_recipe import Nucleus
 from rehearsal.errors import RehearsalError
@@ -79,7 +80,15 @@ class Cameras:
         return CoreDevice(
             thing=thing,
             folder=folder,
-            cloud=self.cloud,
+            cloud=CoreCloud(
+                endpoint=self.cloud.endpoint,
+                account=self.cloud.account,
+                region=self.cloud.region,
+                prefix=self.cloud.prefix,
+                thing=thing,
+                role_alias=self.outputs["RoleAlias"],
+                nucleus=self.nucleus,
+            ),
             stand_ins={
                 "BINSIGHT_SOURCE": f"dir:{lens}?follow=1&hold=6&gap=4&fps=15",
                 # Both cameras are on this machine, which has each port once.

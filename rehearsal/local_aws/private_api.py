@@ -21,7 +21,7 @@ from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.core.router import extract_access_key_id, extract_region
 from ministack.services import iot_data
 
-from rehearsal.local_aws import core_devices, greengrass, step_retries
+from rehearsal.local_aws import core_devices, greengrass, role_aliases, step_retries
 from rehearsal.local_aws import greengrass_components as components
 from rehearsal.local_aws.differences import DIFFERENCES
 from rehearsal.local_aws.wire import Answer, AwsError, answer
@@ -60,6 +60,10 @@ async def _iot(method: str, path: str, headers: dict[str, str], query: Any, body
             "ValidationException", "expected /_binsight/iot/<account>/<region>/topics/<topic>"
         )
     with request_scope(account, region):
+        if rest.startswith("role-aliases/") and method == "GET":
+            # The credentials provider, which on AWS asks for the core's certificate.
+            name = unquote(rest.split("/")[1])
+            return answer(role_aliases.credentials(name, (query.get("thing") or [""])[0]))
         result: Answer = await iot_data.handle_request(method, f"/{rest}", headers, body, query)
     return result
 
