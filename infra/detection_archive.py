@@ -9,7 +9,7 @@ from constructs import Construct
 
 from contracts.detection import DETECTION_COLUMNS
 from infra.logs import declared_log_group
-from infra.permissions import list_objects, use_key, write_logs, write_objects
+from infra.permissions import read_objects, use_key, write_logs, write_objects
 from infra.roles import Allow, ServiceRole
 from infra.settings import Settings
 
@@ -45,10 +45,16 @@ class DetectionArchive(Construct):
             service="firehose.amazonaws.com",
             description="Lets Firehose write detections to the archive bucket",
             allow=[
+                # What Firehose's developer guide asks for on a destination ("Grant Firehose access
+                # to an Amazon S3 destination"); it lists the bucket without a prefix.
+                read_objects(bucket_arn, [f"{FOLDER}/*"]),
                 write_objects(bucket_arn, [f"{FOLDER}/*"]),
-                list_objects(bucket_arn, [f"{FOLDER}/*"]),
                 Allow(
-                    actions=["s3:GetBucketLocation", "s3:ListBucketMultipartUploads"],
+                    actions=[
+                        "s3:GetBucketLocation",
+                        "s3:ListBucket",
+                        "s3:ListBucketMultipartUploads",
+                    ],
                     on=[bucket_arn],
                 ),
                 use_key(key_arn, settings.region, ["s3", "firehose"]),

@@ -12,6 +12,7 @@ from botocore.config import Config
 
 from rehearsal.errors import RehearsalError
 from rehearsal.local_aws.process import ROOT_SECRET
+from rehearsal.permissions import role_name
 
 STACKS = ("data", "training", "edge", "insights")
 _ENDED = {"Succeeded", "Failed", "Stopped"}
@@ -63,6 +64,18 @@ class Cloud:
             name: cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
             for name in names
         }
+
+    def role_names(self) -> dict[str, str]:
+        """The logical name of every role of the environment by its ARN (see permissions.py)."""
+        found = {}
+        for stack in STACKS:
+            pages = self.client("cloudformation").get_paginator("list_stack_resources")
+            for page in pages.paginate(StackName=f"{self.prefix}-{stack}"):
+                for resource in page["StackResourceSummaries"]:
+                    if resource["ResourceType"] == "AWS::IAM::Role":
+                        arn = f"arn:aws:iam::{self.account}:role/{resource['PhysicalResourceId']}"
+                        found[arn] = role_name(stack, resource["LogicalResourceId"])
+        return found
 
     def lift_termination_protection(self) -> int:
         """Let the stacks be deleted, as a person must first; return how many were protected."""

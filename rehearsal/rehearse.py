@@ -19,6 +19,7 @@ from rehearsal.cloud import Cloud
 from rehearsal.errors import RehearsalError
 from rehearsal.local_aws import stand_ins
 from rehearsal.local_aws.process import LocalAws
+from rehearsal.permissions import Exercised, cover, deployed_pairs, explanations
 from rehearsal.playback import Playback
 from rehearsal.report import Report
 from rehearsal.sample_set import draw
@@ -49,6 +50,8 @@ class Rehearsal:
     keep: bool
     console: Console
     stages: Stages = field(init=False)
+    _aws: LocalAws | None = None
+    _roles: dict[str, str] = field(default_factory=dict)
     report: Report = field(init=False)
 
     def __post_init__(self) -> None:
@@ -59,7 +62,7 @@ class Rehearsal:
     def run(self) -> None:
         """Go through all stages. Raises RehearsalError where one cannot go on."""
         with self._reported(), ExitStack() as cleanup:
-            aws = LocalAws(
+            aws = self._aws = LocalAws(
                 port=self.port,
                 work=self.work / "local-aws",
                 lifeline=not self.keep,
@@ -74,6 +77,7 @@ class Rehearsal:
             cdk, cloud = self._start(aws, cleanup)
             self._deploy(cdk)
             outputs = cloud.outputs()
+            self._roles = cloud.role_names()
             cameras = self._start_cameras(cloud, outputs, cleanup)
             execution = self._train(cloud, outputs, dataset)
             self._roll_out(cloud, outputs, cameras)
@@ -85,6 +89,7 @@ class Rehearsal:
                 aws.detach()
             else:
                 self._destroy(cdk, cloud, cameras)
+            self._require_no_refusal()
 
     @contextmanager
     def _reported(self) -> Iterator[None]:
@@ -101,7 +106,27 @@ class Rehearsal:
             self.report.error = f"{type(error).__name__}: {error}"
             raise
         finally:
+            self.stages.entered = None
+            self._cover_permissions()
             self.report.write(self.work / "report.json", self.stages)
+
+    def _cover_permissions(self) -> None:
+        """Compare what is granted with what was exercised, however far the rehearsal came."""
+        if self._aws is None or not self._aws.permissions.exists():
+            return
+        exercised = Exercised.read(self._aws.permissions, self._roles)
+        shutil.copy(self._aws.permissions, self.work / "permissions.jsonl")
+        pairs = deployed_pairs(self.work / "assembly")
+        self.report.permissions = cover(pairs, exercised, explanations())
+        self.console.print(str(self.report.permissions))
+
+    def _require_no_refusal(self) -> None:
+        """A refusal that nothing noticed would be noticed in a real account."""
+        assert self._aws is not None  # noqa: S101 - run() started it
+        refused = Exercised.read(self._aws.permissions, self._roles).refused
+        if refused:
+            lines = "\n".join(f"  {refusal}" for refusal in dict.fromkeys(refused))
+            raise RehearsalError(f"{len(refused)} calls were refused:\n{lines}")
 
     def _prepare_dataset(self) -> Dataset:
         with self.stages.stage("dataset", "look at every photo"):
@@ -120,6 +145,7 @@ class Rehearsal:
     def _start(self, aws: LocalAws, cleanup: ExitStack) -> tuple[Cdk, Cloud]:
         with self.stages.stage("local AWS", f"start it on 127.0.0.1:{self.port}"):
             cleanup.enter_context(aws)
+        self.stages.entered = aws.enter_stage
         account, region = self.settings.account, self.settings.region
         cdk = Cdk(
             name=self.name,

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from rehearsal.permissions import Coverage
 from rehearsal.playback import SortedPhoto
 from rehearsal.stages import Stages
 
@@ -27,6 +28,7 @@ class Report:
     redeploy_changes: int | None = None
     destroyed: list[str] = field(default_factory=list)
     retained: list[str] = field(default_factory=list)
+    permissions: Coverage | None = None
     error: str | None = None
 
     def write(self, path: Path, stages: Stages) -> None:
@@ -38,6 +40,7 @@ class Report:
             "model": self.model,
             "photos": [row.report() for row in self.photos],
             "redeploy_changes": self.redeploy_changes,
+            "permissions": self.permissions.report() if self.permissions else {},
             "destroyed": self.destroyed,
             "retained": self.retained,
             "error": self.error,

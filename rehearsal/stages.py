@@ -2,7 +2,7 @@
 """Stages of a rehearsal: what is being done, how long it took, and how it ended."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -30,6 +30,8 @@ class Stages:
 
     console: Console
     done: list[Stage] = field(default_factory=list)
+    entered: Callable[[str], None] | None = None
+    """Told the name of each stage as it begins."""
     _status: Status | None = None
 
     @contextmanager
@@ -39,6 +41,8 @@ class Stages:
         self.done.append(stage)
         started = time.monotonic()
         self.console.print(f"[bold]{name}[/bold]: {purpose}")
+        if self.entered is not None:
+            self.entered(name)
         try:
             with self.console.status(name) as self._status:
                 yield

@@ -24,6 +24,7 @@ from ministack.services import iot_data
 from rehearsal.local_aws import core_devices, greengrass, role_aliases, step_retries
 from rehearsal.local_aws import greengrass_components as components
 from rehearsal.local_aws.differences import DIFFERENCES
+from rehearsal.local_aws.enforcement.ledger import ledger
 from rehearsal.local_aws.wire import Answer, AwsError, answer
 
 PREFIX = "/_binsight/"
@@ -74,6 +75,9 @@ async def _handle(
     kind, _, rest = path[len(PREFIX) :].partition("/")
     if kind == "differences" and method == "GET":
         return answer({"differences": list(DIFFERENCES)})
+    if kind == "stage" and method == "POST":
+        ledger.stage = rest
+        return answer({"stage": rest})
     if kind == "artifacts" and method == "GET":
         return await _artifact(rest)
     if kind == "iot":

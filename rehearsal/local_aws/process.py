@@ -14,6 +14,7 @@ import urllib.request
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from urllib.parse import quote
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 4566
@@ -135,6 +136,12 @@ class LocalAws:
             self.stop()
             raise
         return self
+
+    def enter_stage(self, name: str) -> None:
+        """Say what is being done; decisions from now on carry this name."""
+        url = f"{self.endpoint}/_binsight/stage/{quote(name)}"
+        with urllib.request.urlopen(url, data=b"", timeout=15):  # noqa: S310 - own address
+            pass
 
     def check_port(self) -> None:
         """Raise LocalAwsError where the port is taken; it says by whom and what to do."""
