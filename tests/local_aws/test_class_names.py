@@ -29,7 +29,9 @@ def test_every_key_arrives_as_it_was(client: Any, tmp_path: Path, monkeypatch: A
         read=lambda bucket, name: s3.get_object(Bucket=bucket, Key=name)["Body"].read(),
         parse=lambda uri: uri.removeprefix("s3://").split("/", 1),
     )
-    monkeypatch.setattr("rehearsal.local_aws.job_data.objects", stored)
-    fetched = {name: stored.read(bucket, full) for bucket, full, name in _manifest(BUCKET, key)}
+    monkeypatch.setattr("rehearsal.local_aws.job_data.objects", stored)  # for the URI's parts
+    fetched = {
+        name: stored.read(bucket, full) for bucket, full, name in _manifest(stored, BUCKET, key)
+    }
     assert fetched == {name: (tmp_path / name).read_bytes() for name in dataset.photos}
     assert {name.split("/")[0] for name in fetched} == set(CLASSES)
