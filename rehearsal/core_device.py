@@ -9,15 +9,20 @@ generic component talks to the IPC that this core serves.
 
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from rehearsal.cloud import Cloud
+from rehearsal.core_configuration import Update
 from rehearsal.core_install import Installer
 from rehearsal.core_recipe import Nucleus
 from rehearsal.core_report import report_deployment
+from rehearsal.core_resolve import PUBLIC_PREFIX
 from rehearsal.errors import RehearsalError
 
 NOT_FOR_LITE = (
@@ -32,6 +37,7 @@ class CoreDevice:
 
     ``stand_ins`` are environment variables that replace hardware; ``model_folder`` is the
     configured folder on a camera, which is moved below the simulated device's own root.
+    ``first_group`` is the thing group whose deployment comes first: AWS promises no order.
     """
 
     thing: str
@@ -41,9 +47,11 @@ class CoreDevice:
     model_folder: str
     news: Callable[[str], None]
     nucleus: Nucleus = "java"
+    first_group: str = ""
     problems: list[str] = field(default_factory=list)
     installer: Installer = field(init=False)
     _finished: dict[str, str] = field(default_factory=dict)
+    _roots: dict[str, dict[str, str]] = field(default_factory=dict)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -97,32 +105,36 @@ class CoreDevice:
     def _follow_deployments(self) -> None:
         """Apply each deployment of this thing's groups that it has not seen yet."""
         groups = self.cloud.client("iot").list_thing_groups_for_thing(thingName=self.thing)
+        arns = {group["groupName"]: group["groupArn"] for group in groups["thingGroups"]}
         greengrass = self.cloud.client("greengrassv2")
-        for group in groups["thingGroups"]:
+        for group in sorted(arns, key=lambda name: (name != self.first_group, name)):
             latest = greengrass.list_deployments(
-                targetArn=group["groupArn"], historyFilter="LATEST_ONLY"
+                targetArn=arns[group], historyFilter="LATEST_ONLY"
             )["deployments"]
             for summary in latest:
                 deployment = summary["deploymentId"]
-                if self._finished.get(group["groupName"]) != deployment:
-                    self._finished[group["groupName"]] = deployment
-                    self._apply(
-                        group["groupName"], greengrass.get_deployment(deploymentId=deployment)
-                    )
+                if self._finished.get(group) != deployment:
+                    self._finished[group] = deployment
+                    self._apply(group, greengrass.get_deployment(deploymentId=deployment))
 
     def _apply(self, group: str, deployment: Mapping[str, Any]) -> None:
-        problem = ""
+        core, problem = self.installer, ""
+        saved = core.saved()
         for name, wanted in deployment["components"].items():
-            if problem:
-                break
-            if name.startswith("aws.greengrass."):
-                # A Java nucleus and its public components stand for the device's own software.
-                problem = f"{name}: {NOT_FOR_LITE}" if self.nucleus == "lite" else ""
-                continue
             try:
-                self.installer.install(name, wanted["componentVersion"], _merge_of(wanted))
+                self._bring(group, name, wanted, deployment)
             except RehearsalError as error:
                 problem = f"{name} {wanted['componentVersion']}: {error}"
+            except ClientError as error:
+                problem = f"{name} {wanted['componentVersion']}: {error.response['Error']}"
+            if problem:
+                break
+        policy = deployment.get("deploymentPolicies", {}).get("failureHandlingPolicy", "ROLLBACK")
+        if not problem:
+            self._roots[group] = _versions(deployment)
+        elif self.nucleus == "java" and policy == "ROLLBACK":
+            # Nothing goes back by itself on nucleus lite, whatever the policy says.
+            core.go_back(saved)
         report_deployment(
             self.cloud,
             thing=self.thing,
@@ -136,7 +148,40 @@ class CoreDevice:
         else:
             self.news(f"{self.thing}: deployment to {group} installed")
 
+    def _bring(
+        self, group: str, name: str, wanted: Mapping[str, Any], deployment: Mapping[str, Any]
+    ) -> None:
+        if name.startswith(PUBLIC_PREFIX):
+            # A Java nucleus and its public components stand for the device's own software.
+            if self.nucleus == "lite":
+                raise RehearsalError(NOT_FOR_LITE)
+            return
+        others = {key: roots for key, roots in self._roots.items() if key != group}
+        requirements = {
+            f"thinggroup/{key}": f"=={roots[name]}"
+            for key, roots in others.items()
+            if name in roots
+        }
+        self.installer.install(
+            name,
+            {**requirements, f"thinggroup/{group}": f"=={wanted['componentVersion']}"},
+            _update_of(wanted),
+            # Nucleus lite takes the time at which it writes.
+            time=deployment["creationTimestamp"].timestamp()
+            if self.nucleus == "java"
+            else time.time(),
+        )
 
-def _merge_of(wanted: Mapping[str, Any]) -> dict[str, Any]:
-    merge = wanted.get("configurationUpdate", {}).get("merge")
-    return dict(json.loads(merge)) if merge else {}
+
+def _update_of(wanted: Mapping[str, Any]) -> Update | None:
+    given = wanted.get("configurationUpdate")
+    if given is None:
+        return None
+    merge = given.get("merge")
+    return Update(
+        reset=tuple(given.get("reset") or ()), merge=dict(json.loads(merge)) if merge else {}
+    )
+
+
+def _versions(deployment: Mapping[str, Any]) -> dict[str, str]:
+    return {name: part["componentVersion"] for name, part in deployment["components"].items()}

@@ -1,27 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
 """Installs components on a simulated core, as a Java nucleus or as a nucleus lite does."""
 
-import json
 import platform
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from rehearsal.cloud import Cloud
-from rehearsal.component_process import ComponentProcess, run_script
+from rehearsal.component_process import ComponentProcess
 from rehearsal.core_artifacts import fetch_artifacts
+from rehearsal.core_configuration import JAVA_DEFAULT, ConfigurationStore, Update
 from rehearsal.core_ipc import Client, Ipc
-from rehearsal.core_recipe import Nucleus, chosen_manifest, require_lite, require_values
+from rehearsal.core_lifecycle import Installed, Runner, environment_of_core, rendered
+from rehearsal.core_recipe import (
+    ARCHITECTURES,
+    LAMBDA,
+    Nucleus,
+    chosen_manifest,
+    require_lite,
+    require_values,
+)
+from rehearsal.core_report import publish
+from rehearsal.core_resolve import PUBLIC_PREFIX, Resolved, resolve
 from rehearsal.errors import RehearsalError
 from rehearsal.recipe_script import Variables
+from rehearsal.version_range import satisfies
 
-LAMBDA = "aws.greengrass.lambda"
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "aarch64", "arm64": "aarch64"}
-STARTS = 3
-"""Nucleus lite starts a component that fails so many times in all, then it is BROKEN."""
+
+@dataclass(frozen=True, kw_only=True)
+class Saved:
+    """A core before a deployment."""
+
+    components: Mapping[str, Installed]
+    configuration: Mapping[str, Any]
 
 
 @dataclass(kw_only=True)
@@ -34,12 +47,18 @@ class Installer:
     stand_ins: Mapping[str, str]
     model_folder: str
     nucleus: Nucleus
-    installed: dict[str, str] = field(default_factory=dict)
     ipc: Ipc = field(init=False)
-    _running: dict[str, ComponentProcess] = field(default_factory=dict)
+    configuration: ConfigurationStore = field(init=False)
+    _components: dict[str, Installed] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.ipc = Ipc(publish=self._publish)
+        self.ipc = Ipc(publish=partial(publish, self.cloud))
+        self.configuration = ConfigurationStore(nucleus=self.nucleus)
+
+    @property
+    def installed(self) -> dict[str, str]:
+        """Installed components and their versions."""
+        return {name: component.version for name, component in self._components.items()}
 
     def start(self) -> None:
         """Begin to answer components."""
@@ -48,14 +67,15 @@ class Installer:
 
     def stop(self) -> None:
         """End every component's process."""
-        for process in self._running.values():
-            process.stop()
+        for name in self._components:
+            self._end(name)
         self.ipc.stop()
 
     def check(self) -> None:
         """Raise if a component that should run has ended, or did what a core refuses."""
-        for name, process in self._running.items():
-            process.check(name)
+        for name, component in self._components.items():
+            if component.process is not None:
+                component.process.check(name)
         if self.ipc.faults:
             raise RehearsalError(f"{self.thing}: {self.ipc.faults[-1]}")
 
@@ -63,137 +83,166 @@ class Installer:
         """Where an absolute path of a camera lies on this simulated one."""
         return self.folder / "root" / path_on_camera.lstrip("/")
 
-    def install(self, name: str, version: str, merge: Mapping[str, Any]) -> None:
-        """Bring a component version and run it. Raises RehearsalError saying why it does not."""
-        arn = (
-            f"arn:aws:greengrass:{self.cloud.region}:{self.cloud.account}"
-            f":components:{name}:versions:{version}"
+    def process_of(self, name: str) -> ComponentProcess | None:
+        """The process of a component that runs; None where it ended, or is not installed."""
+        component = self._components.get(name)
+        return component.process if component else None
+
+    def install(
+        self, name: str, requirements: Mapping[str, str], update: Update | None, *, time: float
+    ) -> None:
+        """Bring a component and what it depends on; start what the deployment changed.
+
+        ``requirements`` is who asks for which versions; a deployment asks for exactly one.
+        ``time`` is the deployment's. Raises RehearsalError saying why the component does not run.
+        """
+        architecture = ARCHITECTURES[platform.machine()]
+        resolved = resolve(
+            self.cloud,
+            name=name,
+            requirements=requirements,
+            installed=self.installed.get(name),
+            architecture=architecture,
+            nucleus=self.nucleus,
         )
-        answer = self.cloud.client("greengrassv2").get_component(arn=arn, recipeOutputFormat="JSON")
-        recipe = json.loads(answer["recipe"])
-        manifest = chosen_manifest(
-            recipe, nucleus=self.nucleus, architecture=ARCHITECTURES[platform.machine()]
-        )
-        defaults = recipe.get("ComponentConfiguration", {}).get("DefaultConfiguration", {})
-        configuration = deep_merge(defaults, merge)
+        manifest = chosen_manifest(resolved.recipe, nucleus=self.nucleus, architecture=architecture)
         if self.nucleus == "lite":
-            require_lite(recipe, manifest)
+            require_lite(resolved.recipe, manifest)
+        self._bring_dependencies(resolved, time=time)
+        configured = resolved.recipe.get("ComponentConfiguration") or {}
+        configuration = self.configuration.apply(
+            name, defaults=configured.get("DefaultConfiguration", {}), update=update, time=time
+        )
+        if self.nucleus == "lite":
             require_values(name, configuration)
         packages = self.folder / "packages"
-        artifacts = packages / "artifacts" / name / version
-        unarchived = packages / "artifacts-unarchived" / name / version
-        fetch_artifacts(
-            self.cloud, arn=arn, manifest=manifest, folder=artifacts, unarchived=unarchived
-        )
-        if name in self._running:
-            self._running.pop(name).stop()
-        if recipe.get("ComponentType") == LAMBDA:
-            self._start_lambda(name, configuration, next(unarchived.iterdir()))
+        artifacts = packages / "artifacts" / name / resolved.version
+        unarchived = packages / "artifacts-unarchived" / name / resolved.version
+        if self.installed.get(name) != resolved.version:
+            fetch_artifacts(
+                self.cloud,
+                arn=resolved.arn,
+                manifest=manifest,
+                folder=artifacts,
+                unarchived=unarchived,
+            )
+        variables = self._variables(name, configuration, artifacts, unarchived)
+        if resolved.recipe.get("ComponentType") == LAMBDA:
+            self._run_lambda(name, resolved.version, configuration, unarchived)
         else:
-            variables = self._variables(name, configuration, artifacts, unarchived)
-            self._run_generic(name, manifest["Lifecycle"], variables)
-        self.installed[name] = version
+            self._run_generic(name, resolved.version, manifest["Lifecycle"], variables, update)
+
+    def saved(self) -> Saved:
+        """What is installed and configured now, for ``go_back``."""
+        return Saved(components=dict(self._components), configuration=self.configuration.saved())
+
+    def go_back(self, saved: Saved) -> None:
+        """Undo what a failed deployment did, as a Java nucleus rolls back."""
+        self.configuration.restore(saved.configuration)
+        for name in [*self._components]:
+            if self._components[name] is not saved.components.get(name):
+                self._end(name)
+                del self._components[name]
+        for name, component in saved.components.items():
+            if name in self._components:
+                self.ipc.configure(name, self._moved(self.configuration.of(name)))
+            else:
+                exactly = {"rollback": f"=={component.version}"}
+                self.install(name, exactly, None, time=JAVA_DEFAULT)
+
+    def _bring_dependencies(self, resolved: Resolved, *, time: float) -> None:
+        """Install what a component depends on and the core has not got, with its defaults."""
+        for name, dependency in (resolved.recipe.get("ComponentDependencies") or {}).items():
+            if name.startswith(PUBLIC_PREFIX):
+                continue  # a nucleus and its public components stand for the device's own software
+            requirement = dependency["VersionRequirement"]
+            mine = self.installed.get(name)
+            if mine is None or not satisfies(mine, requirement):
+                self.install(name, {resolved.name: requirement}, None, time=time)
 
     def _variables(
         self, name: str, configuration: Mapping[str, Any], artifacts: Path, unarchived: Path
     ) -> Variables:
         work = self.folder / "work" / name
         work.mkdir(parents=True, exist_ok=True)
-        moved = {
-            key: str(self.path_of(value)) if value == self.model_folder else value
-            for key, value in configuration.items()
-        }
         return Variables(
             artifacts=artifacts,
             unarchived=unarchived,
             work=work,
             root=self.folder,
             thing=self.thing,
-            configuration=moved,
+            configuration=self._moved(configuration),
             slash="/" if self.nucleus == "lite" else "",
         )
 
-    def _environment(self) -> dict[str, str]:
-        """What every component of a core has."""
-        region = self.cloud.region
+    def _moved(self, configuration: Mapping[str, Any]) -> dict[str, Any]:
+        """The configuration with the model folder where it lies on this simulated camera."""
         return {
-            "AWS_IOT_THING_NAME": self.thing,
-            "AWS_REGION": region,
-            "AWS_DEFAULT_REGION": region,
+            key: str(self.path_of(value)) if value == self.model_folder else value
+            for key, value in configuration.items()
         }
 
-    def _start_lambda(self, name: str, configuration: Mapping[str, Any], package: Path) -> None:
-        parameters = configuration["lambdaExecutionParameters"]
+    def _run_lambda(
+        self, name: str, version: str, configuration: Mapping[str, Any], unarchived: Path
+    ) -> None:
+        """Start a pinned Lambda where its version changed: of more, nobody but AWS knows."""
+        if self.installed.get(name) == version:
+            return
+        self._end(name)
+        # On a camera a person makes this folder (docs/packaging.md).
         self.path_of(self.model_folder).mkdir(parents=True, exist_ok=True)
-        self._running[name] = ComponentProcess.start_lambda(
-            package=package,
+        parameters = configuration["lambdaExecutionParameters"].get("EnvironmentVariables", {})
+        process = ComponentProcess.start_lambda(
+            package=next(unarchived.iterdir()),
             handler=configuration["lambdaHandler"],
             environment={
-                **parameters.get("EnvironmentVariables", {}),
-                **self._environment(),
-                "BINSIGHT_MODEL_FOLDER": str(self.path_of(self.model_folder)),
+                **self._moved(parameters),
+                **environment_of_core(self.thing, self.cloud.region),
                 # Nothing stands behind the endpoints of a Java nucleus here.
                 "BINSIGHT_PUBLISHER": f"https:{self.cloud.iot_endpoint}",
                 **self.stand_ins,
             },
             log=self.folder / f"{name}.log",
         )
+        self._components[name] = Installed(version=version, steps={}, process=process)
 
-    def _run_generic(self, name: str, lifecycle: Mapping[str, Any], variables: Variables) -> None:
+    def _run_generic(
+        self,
+        name: str,
+        version: str,
+        lifecycle: Mapping[str, Any],
+        variables: Variables,
+        update: Update | None,
+    ) -> None:
+        """Run the steps unless this nucleus sees no reason to.
+
+        The Java nucleus compares version and steps as they are with all variables replaced, not the
+        configuration. Nucleus lite begins again whatever a deployment has a configuration for.
+        """
+        steps = rendered(lifecycle, variables)
+        old = self._components.get(name)
+        same = old is not None and old.version == version
+        if same and old and (old.steps == steps if self.nucleus == "java" else update is None):
+            self.ipc.configure(name, variables.configuration)
+            return
+        self._end(name)
         client = Client(name=name, configuration=variables.configuration, thing=self.thing)
-        common = {
-            **self._environment(),
-            **self.ipc.admit(client),
-            **self.stand_ins,
-        }
-        log = self.folder / f"{name}.log"
-
-        def step(kind: str) -> tuple[str, dict[str, str]]:
-            """A step's script and environment, recipe variables replaced."""
-            body = lifecycle[kind]
-            setenv = {**lifecycle.get("Setenv", {}), **body.get("Setenv", {})}
-            replaced = {key: variables.replace(value) for key, value in setenv.items()}
-            return variables.replace(body["Script"]), {**common, **replaced}
-
-        for kind in ("install", "startup"):
-            if kind in lifecycle:
-                script, environment = step(kind)
-                timeout = float(lifecycle[kind].get("Timeout", 120))
-                run_script(
-                    script, folder=variables.work, log=log, environment=environment, timeout=timeout
-                )
-        if "run" in lifecycle:
-            script, environment = step("run")
-            for start in range(1, STARTS + 1):
-                process = ComponentProcess.start_script(
-                    script, folder=variables.work, environment=environment, log=log
-                )
-                try:
-                    if process.settles(name):
-                        self._running[name] = process
-                    return
-                except RehearsalError:
-                    if start == STARTS:
-                        raise
-
-    def _publish(self, topic: str, payload: bytes) -> None:
-        """To AWS IoT, as the core does for a component."""
-        request = urllib.request.Request(  # noqa: S310 - the address of the local AWS
-            f"{self.cloud.iot_endpoint}/topics/{quote(topic, safe='/')}?qos=1",
-            data=payload,
-            method="POST",
+        runner = Runner(
+            name=name,
+            log=self.folder / f"{name}.log",
+            work=variables.work,
+            environment={
+                **environment_of_core(self.thing, self.cloud.region),
+                **self.ipc.admit(client),
+                **self.stand_ins,
+            },
         )
-        with urllib.request.urlopen(request, timeout=15):  # noqa: S310 - as above
-            pass
+        self._components.pop(name, None)
+        runner.prepare(steps)
+        process = runner.start(steps)
+        self._components[name] = Installed(version=version, steps=steps, process=process)
 
-
-def deep_merge(base: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]:
-    """Greengrass's merge of a configuration update: objects merge, everything else replaces."""
-    merged = dict(base)
-    for key, value in update.items():
-        known = merged.get(key)
-        if isinstance(known, Mapping) and isinstance(value, Mapping):
-            merged[key] = deep_merge(known, value)
-        else:
-            merged[key] = value
-    return merged
+    def _end(self, name: str) -> None:
+        process = self.process_of(name)
+        if process is not None:
+            process.stop()

@@ -13,7 +13,7 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rehearsal.errors import RehearsalError
@@ -87,6 +87,13 @@ class Ipc:
             "SVCUID": token,
         }
 
+    def configure(self, name: str, configuration: Mapping[str, Any]) -> None:
+        """A component that goes on running: what it asks for from now on, and what it may do."""
+        self._clients = {
+            token: replace(client, configuration=configuration) if client.name == name else client
+            for token, client in self._clients.items()
+        }
+
     def client(self, token: str) -> Client | None:
         """The component that has this token."""
         return self._clients.get(token)
@@ -120,7 +127,12 @@ class _Handler(socketserver.StreamRequestHandler):
     """One connection of one component."""
 
     server: _Server
-    component: Client | None = None
+    token: str = ""
+
+    @property
+    def component(self) -> Client | None:
+        """Who is connected, as configured now."""
+        return self.server.ipc.client(self.token)
 
     def setup(self) -> None:
         super().setup()
@@ -140,7 +152,7 @@ class _Handler(socketserver.StreamRequestHandler):
 
     def _take(self, message: Message) -> None:
         if message.kind == Kind.CONNECT:
-            self.component = self.server.ipc.client(str(message.document.get("authToken")))
+            self.token = str(message.document.get("authToken"))
             flags = ACCEPTED if self.component else 0
             self._send(Message(kind=Kind.CONNECT_ACK, flags=flags))
         elif message.kind == Kind.PING:

@@ -14,6 +14,10 @@ from typing import Any, Literal
 from rehearsal.errors import RehearsalError
 
 Nucleus = Literal["java", "lite"]
+LAMBDA = "aws.greengrass.lambda"
+"""The type of a component that is a Lambda function."""
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "aarch64", "arm64": "aarch64"}
+"""Greengrass' names of this machine's processor."""
 
 _RECIPE_BYTES, _RECIPE_VALUES, _VALUE_CHARACTERS = 8200, 255, 1000
 _STEPS = {"install", "startup", "run"}

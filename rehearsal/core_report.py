@@ -4,6 +4,7 @@
 import json
 import urllib.request
 from collections.abc import Mapping
+from urllib.parse import quote
 
 from rehearsal.cloud import Cloud
 
@@ -26,4 +27,13 @@ def report_deployment(
         method="POST",
     )
     with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - as above
+        pass
+
+
+def publish(cloud: Cloud, topic: str, payload: bytes) -> None:
+    """Publish to AWS IoT for a component."""
+    request = urllib.request.Request(  # noqa: S310 - the address of the local AWS
+        f"{cloud.iot_endpoint}/topics/{quote(topic, safe='/')}?qos=1", data=payload, method="POST"
+    )
+    with urllib.request.urlopen(request, timeout=15):  # noqa: S310 - as above
         pass

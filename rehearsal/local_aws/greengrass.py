@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from rehearsal.local_aws import core_devices, hooks, tags
+from rehearsal.local_aws import greengrass_candidates as candidates
 from rehearsal.local_aws import greengrass_components as components
 from rehearsal.local_aws import greengrass_deployments as deployments
 from rehearsal.local_aws.wire import Answer, AwsError, Document, answer
@@ -48,6 +49,10 @@ async def _list_components(_path: dict[str, str], _body: Document, query: Docume
 
 async def _list_versions(path: dict[str, str], _body: Document, query: Document) -> Answer:
     return answer(components.list_versions(path["arn"], query))
+
+
+async def _resolve(_path: dict[str, str], body: Document, _query: Document) -> Answer:
+    return answer(candidates.resolve(body))
 
 
 async def _create_deployment(_path: dict[str, str], body: Document, _query: Document) -> Answer:
@@ -112,6 +117,12 @@ _ROUTES: list[tuple[str, re.Pattern[str], Handler, str]] = [
     (method, re.compile(pattern), handler, operation)
     for method, pattern, handler, operation in (
         ("POST", rf"{_V2}/createComponentVersion", _create_component, "CreateComponentVersion"),
+        (
+            "POST",
+            rf"{_V2}/resolveComponentCandidates",
+            _resolve,
+            "ResolveComponentCandidates",
+        ),
         ("GET", rf"{_V2}/components", _list_components, "ListComponents"),
         (
             "GET",

@@ -23,6 +23,7 @@ from rehearsal.local_aws.wire import (
     with_token,
     without_none,
 )
+from rehearsal.version_range import numbers
 
 _SEMVER = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?")
 _NAME = re.compile(r"[a-zA-Z0-9-_.]{1,128}")
@@ -139,6 +140,13 @@ def exists(name: str, version: str) -> bool:
     return component_arn(name, version) in _components
 
 
+def versions_of(name: str) -> list[str]:
+    """All versions of a component in this account."""
+    return [
+        item["componentVersion"] for item in _components.values() if item["componentName"] == name
+    ]
+
+
 def describe(component: str) -> Document:
     """DescribeComponent."""
     found = find(component)
@@ -174,16 +182,12 @@ def delete(component: str) -> None:
     tags.forget(component)
 
 
-def _order(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.partition("-")[0].split("."))
-
-
 def list_components(query: Document) -> Document:
     """ListComponents of this account, each with its latest version."""
     latest: dict[str, Document] = {}
     for component in _components.values():
         name = component["componentName"]
-        if name not in latest or _order(latest[name]["componentVersion"]) < _order(
+        if name not in latest or numbers(latest[name]["componentVersion"]) < numbers(
             component["componentVersion"]
         ):
             latest[name] = component
@@ -209,6 +213,6 @@ def list_versions(component: str, query: Document) -> Document:
         for item in _components.values()
         if item["componentName"] == name
     ]
-    found.sort(key=lambda item: _order(item["componentVersion"]), reverse=True)
+    found.sort(key=lambda item: numbers(item["componentVersion"]), reverse=True)
     items, token = page(found, size=query.get("maxResults"), token=query.get("nextToken"))
     return with_token({"componentVersions": items}, "nextToken", token)

@@ -28,6 +28,12 @@ def recipe_and_code(function: Document) -> tuple[Document, bytes]:
     code = (record or {}).get("code_zip")
     if record is None or config is None or not code:
         raise not_found(f"The Lambda function {lambda_arn} does not exist")
+    return recipe_of(function, name=name, config=config, code=code), code
+
+
+def recipe_of(function: Document, *, name: str, config: Document, code: bytes) -> Document:
+    """The generated recipe; ``config`` is what Lambda knows of the function called ``name``."""
+    lambda_arn = function["lambdaArn"]
     given = function.get("componentLambdaParameters") or {}
     process = given.get("linuxProcessParams") or {}
     artifact = {
@@ -38,7 +44,7 @@ def recipe_and_code(function: Document) -> tuple[Document, bytes]:
         "Permission": {"Read": "OWNER", "Execute": "NONE"},
     }
     platforms = function.get("componentPlatforms") or [{"attributes": {"os": "linux"}}]
-    recipe = {
+    return {
         "RecipeFormatVersion": RECIPE_VERSION,
         "ComponentName": function.get("componentName") or name,
         "ComponentVersion": function.get("componentVersion")
@@ -92,4 +98,3 @@ def recipe_and_code(function: Document) -> tuple[Document, bytes]:
             for platform in platforms
         ],
     }
-    return recipe, code

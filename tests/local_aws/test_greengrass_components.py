@@ -59,6 +59,30 @@ def test_versions_are_listed_newest_first_as_numbers(greengrass):
     assert [item["componentVersion"] for item in versions] == ["1.10.0", "1.9.0", "1.0.0"]
 
 
+def resolve(greengrass, **requirements):
+    (found,) = greengrass.resolve_component_candidates(
+        platform={"attributes": {"os": "linux", "architecture": "amd64"}},
+        componentCandidates=[
+            {"componentName": "test.Resolved", "versionRequirements": requirements}
+        ],
+    )["resolvedComponentVersions"]
+    return found
+
+
+def test_a_core_gets_the_newest_version_that_meets_all_requirements(greengrass):
+    for version in ("1.0.0", "1.10.0", "1.9.0"):
+        greengrass.create_component_version(inlineRecipe=recipe(version, name="test.Resolved"))
+    assert resolve(greengrass, model=">=0.0.0")["componentVersion"] == "1.10.0"
+    found = resolve(greengrass, model=">=0.0.0", group="==1.9.0")
+    assert found["arn"].endswith("components:test.Resolved:versions:1.9.0")
+    artifact = json.loads(found["recipe"])["Manifests"][0]["Artifacts"][0]
+    assert artifact["Algorithm"] == "SHA-256"
+    with pytest.raises(greengrass.exceptions.ResourceNotFoundException, match="group asks for"):
+        resolve(greengrass, model=">=0.0.0", group="==3.0.0")
+    with pytest.raises(greengrass.exceptions.ValidationException, match="requirement"):
+        resolve(greengrass, model="^1.0.0")
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [

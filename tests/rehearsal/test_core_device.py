@@ -13,7 +13,6 @@ import pytest
 from rehearsal.cdk import count_changed
 from rehearsal.component_process import ComponentProcess, run_script
 from rehearsal.core_artifacts import fetch_artifacts
-from rehearsal.core_install import deep_merge
 from rehearsal.errors import RehearsalError
 from rehearsal.recipe_script import Variables
 
@@ -42,12 +41,6 @@ def test_variables_are_replaced():
 def test_what_would_end_a_script_early_on_a_camera_is_an_error(variable):
     with pytest.raises(RehearsalError, match="recipe"):
         KNOWN.replace(f"echo {variable}")
-
-
-def test_a_configuration_update_merges_objects_and_replaces_the_rest():
-    base = {"a": {"b": 1, "c": [1]}, "d": 2}
-    assert deep_merge(base, {"a": {"c": [2], "e": 3}}) == {"a": {"b": 1, "c": [2], "e": 3}, "d": 2}
-    assert base == {"a": {"b": 1, "c": [1]}, "d": 2}
 
 
 class _Cloud:

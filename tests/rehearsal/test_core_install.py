@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The simulated core runs a component's steps as the nucleus that it stands for."""
 
-import base64
-import hashlib
 import io
 import json
 import zipfile
@@ -10,31 +8,12 @@ import zipfile
 import pytest
 
 from rehearsal import component_process
+from rehearsal.core_configuration import Update
 from rehearsal.core_install import Installer
 from rehearsal.errors import RehearsalError
 from rollout.recipe import model_recipe
+from tests.rehearsal.core_cloud import Cloud, artifact, recipe
 from tests.rollout.test_recipe import MODEL
-
-ARM_AND_X86 = {"os": "linux", "runtime": "*"}
-
-
-class Cloud:
-    """What an installer asks the cloud for: one recipe, and objects by key."""
-
-    account, region, iot_endpoint = "111111111111", "us-east-1", "http://127.0.0.1:1"
-
-    def __init__(self, recipe, **objects):
-        self.recipe, self.objects = recipe, objects
-
-    def client(self, service):
-        return self
-
-    def get_component(self, **request):
-        return {"recipe": json.dumps(self.recipe).encode()}
-
-    def download_file(self, bucket, key, target):
-        with open(target, "wb") as file:  # noqa: PTH123 - boto3 takes a path as text
-            file.write(self.objects[key.rpartition("/")[2].replace(".", "_")])
 
 
 @pytest.fixture
@@ -44,17 +23,20 @@ def install(tmp_path, monkeypatch):
     cores = []
 
     def run(recipe, *, nucleus="lite", merge=(), **objects):
+        cloud = Cloud(**objects)
+        cloud.add(recipe)
         core = Installer(
             thing="cam-1",
             folder=tmp_path / f"core-{len(cores)}",
-            cloud=Cloud(recipe, **objects),
+            cloud=cloud,
             stand_ins={"STAND_IN": "lens"},
             model_folder="/var/models",
             nucleus=nucleus,
         )
         cores.append(core)
         core.start()
-        core.install(recipe["ComponentName"], recipe["ComponentVersion"], dict(merge))
+        exactly = {"thinggroup/g": f"=={recipe['ComponentVersion']}"}
+        core.install(recipe["ComponentName"], exactly, Update(merge=dict(merge)), time=10.0)
         return core
 
     yield run
@@ -62,25 +44,8 @@ def install(tmp_path, monkeypatch):
         core.stop()
 
 
-def recipe(lifecycle, *, artifacts=(), configuration=None):
-    return {
-        "ComponentName": "x.Y",
-        "ComponentVersion": "1.0.0",
-        "ComponentDescription": "what it is",
-        "ComponentConfiguration": {"DefaultConfiguration": configuration or {}},
-        "Manifests": [
-            {"Platform": ARM_AND_X86, "Lifecycle": lifecycle, "Artifacts": list(artifacts)}
-        ],
-    }
-
-
 def log_of(core):
     return (core.folder / "x.Y.log").read_text()
-
-
-def artifact(name, content, **more):
-    digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
-    return {"Uri": f"s3://b/c/{name}", "Digest": digest, "Algorithm": "SHA-256", **more}
 
 
 def test_install_then_run_with_the_merged_configuration_and_the_variables(install):
@@ -120,8 +85,7 @@ def test_a_run_that_ends_well_is_finished_and_one_that_fails_is_started_three_ti
 
 def test_a_program_that_ends_later_is_noticed(install):
     core = install(recipe({"run": {"Script": "sleep 0.6; exit 5"}}))
-    process = core._running["x.Y"].process
-    process.wait(5)
+    core.process_of("x.Y").process.wait(5)
     with pytest.raises(RehearsalError, match="ended with status 5"):
         core.check()
 

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The camera program and the runtime deployment as templates have them, without the rest.
+
+``BINSIGHT_ENVIRONMENTS=folder python -m tests.rehearsal.edge_documents OUT`` writes OUT/<name>.json
+for each environment file: ``resources`` of a stack that has nothing else, and ``variables``, what
+the program must be told. Archives are empty: building real ones takes a minute, and their content
+is not the point.
+"""
+
+import json
+import sys
+import zipfile
+from pathlib import Path
+from unittest import mock
+
+import aws_cdk as cdk
+from aws_cdk import aws_s3_assets as s3_assets
+
+from infra import settings
+from infra.camera_program import camera_variables
+from infra.generic_component import GenericComponent
+from infra.inference_component import InferenceComponent
+from infra.runtime_deployment import RuntimeDeployment
+
+CAPTURES = "captures-bucket"
+
+
+def write(name: str, out: Path, archive: Path) -> None:
+    """One environment's documents."""
+    environment = settings.load(name)
+    app = cdk.App(outdir=str(out / name))
+    where = cdk.Environment(account=environment.account, region=environment.region)
+    stack = cdk.Stack(app, "Edge", env=where)
+    common = {
+        "settings": environment,
+        "key_arn": "arn:aws:kms:us-east-1:111111111111:key/0",
+        "component_name": f"{environment.prefix}.Inference",
+        "captures_bucket": CAPTURES,
+    }
+
+    def asset(scope, construct_id, bundle=None):
+        return s3_assets.Asset(scope, construct_id, path=str(archive))
+
+    with (
+        mock.patch("infra.generic_component.archive_asset", asset),
+        mock.patch("infra.component_artifacts.archive_asset", asset),
+    ):
+        program = (
+            GenericComponent(
+                stack,
+                "Inference",
+                artifacts_bucket="artifacts-bucket",
+                artifacts_arn="arn:aws:s3:::artifacts-bucket",
+                **common,
+            )
+            if environment.camera.packaging == "generic"
+            else InferenceComponent(
+                stack, "Inference", code=asset(stack, "InferenceCode"), **common
+            )
+        )
+    RuntimeDeployment(
+        stack,
+        "Runtime",
+        settings=environment,
+        group_arn="arn:aws:iot:us-east-1:111111111111:thinggroup/runtime",
+        inference=program,
+        model_component=f"{environment.prefix}.Model",
+    )
+    app.synth()
+    template = json.loads((out / name / "Edge.template.json").read_text(encoding="utf-8"))
+    document = {
+        "resources": template["Resources"],
+        "variables": camera_variables(environment, CAPTURES),
+    }
+    (out / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
+
+
+def main() -> None:
+    """All environment files there are."""
+    out = Path(sys.argv[1])
+    out.mkdir(parents=True)
+    archive = out / "empty.zip"
+    with zipfile.ZipFile(archive, "w"):
+        pass
+    for name in settings.names():
+        write(name, out, archive)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every camera setting that changes takes effect on a camera that runs already.
+
+The recipes and the deployments are those of the templates, the cores behave as nuclei do. In place
+of the camera program runs a probe, which reads its settings with the program's own code and writes
+them down at each start.
+"""
+
+import dataclasses
+import io
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import time
+import zipfile
+
+import pytest
+
+from camera.settings import from_environment
+from contracts.topics import Topics
+from infra.camera_settings import CameraSettings
+from infra.settings import BinSettings
+from rehearsal import component_process, core_device
+from rehearsal.core_device import CoreDevice
+from rehearsal.local_aws.cfn_greengrass import to_api
+from rehearsal.local_aws.lambda_component import recipe_of
+from tests.conftest import ROOT
+from tests.rehearsal.core_cloud import Cloud, artifact
+from tests.synth.conftest import synth_environment
+
+NAME, THING = "binsight-test.Inference", "cam-1"
+HEAD = """
+account = "111111111111"
+region = "us-east-1"
+prefix = "binsight-test"
+removal = "destroy"
+"""
+BEFORE = {
+    "bins": {"default": "landfill", "unsure_below": 0.4, "classes": {"glass": "recycling"}},
+    "camera": {
+        "topic_prefix": "before",
+        "source": "dir:/before",
+        "model_folder": "/var/before",
+        "telemetry_seconds": 10,
+        "smoothing_frames": 4,
+        "arrival_frames": 3,
+        "departure_frames": 2,
+        "page": "off",
+        "captures": "off",
+        "captures_per_hour": 5,
+    },
+}
+AFTER = {
+    "bins": {"default": "compost", "unsure_below": 0.6, "classes": {"paper": "compost"}},
+    "camera": {
+        "topic_prefix": "after",
+        "source": "dir:/after",
+        "model_folder": "/var/after",
+        "telemetry_seconds": 11,
+        "smoothing_frames": 5,
+        "arrival_frames": 4,
+        "departure_frames": 3,
+        "page": "127.0.0.1:8081",
+        "captures": "upload",
+        "captures_per_hour": 6,
+    },
+}
+TUNED = {**BEFORE, "camera": {**BEFORE["camera"], "captures_per_hour": 6}}
+"""A change that leaves code and recipe as they are, and so the generic component's version."""
+KINDS = {
+    "lambda-java": {"packaging": "lambda"},
+    "generic-java": {"packaging": "generic", "nucleus": "java"},
+    "generic-lite": {"packaging": "generic"},
+}
+READ = """
+import json, os, sys
+from camera.settings import from_environment
+
+def text(value):
+    return value.to_json() if hasattr(value, "to_json") else str(value)
+
+def tell(environment):
+    seen = json.dumps(vars(from_environment(environment)), default=text)
+    with open(os.environ["PROBE"] + ".part", "w") as part:
+        part.write(seen)
+    os.replace(os.environ["PROBE"] + ".part", os.environ["PROBE"])
+"""
+LAMBDA = READ + "tell(os.environ)\ndef handler(event, context): return None\n"
+GENERIC = (
+    READ
+    + """
+sys.path.append(os.environ["PROBE_PACKAGES"])
+import camera_component, time
+from camera.publishers import connect_to_core
+tell({**camera_component._configuration(connect_to_core), **os.environ})
+time.sleep(600)
+"""
+)
+START = """
+case "$1" in
+prepare) mkdir -p "$2" ;;
+run) exec python3.11 "$(dirname "$0")/probe.py" ;;
+esac
+"""
+
+
+def test_every_setting_of_a_camera_changes_here():
+    """A new one belongs into BEFORE and AFTER."""
+    for section, model in (("bins", BinSettings), ("camera", CameraSettings)):
+        known = set(model.model_fields) - {"packaging", "nucleus"}
+        assert set(BEFORE[section]) == set(AFTER[section]) == known
+        assert not [key for key in known if BEFORE[section][key] == AFTER[section][key]]
+
+
+def toml(values):
+    """The sections as TOML; JSON's scalars are TOML's."""
+    lines = [HEAD]
+    for section, keys in values.items():
+        lines.append(f"[{section}]")
+        lines += [f"{key} = {json.dumps(value)}" for key, value in keys.items() if key != "classes"]
+        if "classes" in keys:
+            lines.append("[bins.classes]")
+            lines += [f"{key} = {json.dumps(value)}" for key, value in keys["classes"].items()]
+    return "\n".join(lines)
+
+
+@pytest.fixture(scope="module")
+def documents(tmp_path_factory):
+    """Resources and variables of each kind, before and after."""
+    work = tmp_path_factory.mktemp("edge")
+    (work / "files").mkdir()
+    for kind, packaging in KINDS.items():
+        for moment, values in (("before", BEFORE), ("after", AFTER), ("tuned", TUNED)):
+            text = toml({**values, "camera": {**values["camera"], **packaging}})
+            (work / "files" / f"{kind}-{moment}.toml").write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.rehearsal.edge_documents", str(work / "out")],
+        cwd=ROOT,
+        env={**synth_environment(), "BINSIGHT_ENVIRONMENTS": str(work / "files")},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return {path.stem: json.loads(path.read_text()) for path in (work / "out").glob("*-*.json")}
+
+
+def package(**files):
+    """A zip of the program's settings and of these files."""
+    buffer = io.BytesIO()
+    inference = ROOT / "lambda" / "inference"
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for folder, place in ((inference, "camera"), (ROOT, "contracts")):
+            for path in (folder / place).rglob("*.py"):
+                archive.write(path, path.relative_to(folder))
+        archive.write(inference / "camera_component.py", "camera_component.py")
+        for name, text in files.items():
+            archive.writestr(name.replace("_", ".", 1), text)
+    return buffer.getvalue()
+
+
+def text(value, version):
+    """A value of the template as CloudFormation makes it."""
+    if isinstance(value, dict) and "Fn::Join" in value:
+        return "".join(text(part, version) for part in value["Fn::Join"][1])
+    if isinstance(value, dict) and "Fn::GetAtt" in value:
+        return str(version)
+    if isinstance(value, dict) and "Ref" in value:
+        return f"arn:aws:lambda:us-east-1:111111111111:function:f:{version}"
+    if isinstance(value, dict):
+        return {key: text(inner, version) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [text(inner, version) for inner in value]
+    return value
+
+
+@dataclasses.dataclass
+class Camera:
+    """A core that gets a template's component and deployment, one template after the other."""
+
+    core: CoreDevice
+    cloud: Cloud
+    probe: object
+    versions: int = 0
+
+    def deploy(self, document):
+        self.versions += 1
+        resources = text(document["resources"], self.versions)
+        [component] = of_type(resources, "AWS::GreengrassV2::ComponentVersion")
+        [deployment] = of_type(resources, "AWS::GreengrassV2::Deployment")
+        if "LambdaFunction" in component:
+            [function] = of_type(resources, "AWS::Lambda::Function")
+            code = package(entry_py=LAMBDA)
+            self.cloud.objects["lambda_zip"] = code
+            recipe = recipe_of(
+                to_api(component)["lambdaFunction"],
+                name="f",
+                config={"Handler": "entry.handler", "Runtime": function["Runtime"]},
+                code=code,
+            )
+            for manifest in recipe["Manifests"]:
+                manifest["Artifacts"] = [artifact("lambda.zip", code, Unarchive="ZIP")]
+        else:
+            recipe = json.loads(component["InlineRecipe"])
+            code = package(probe_py=GENERIC, start_sh=START)
+            for manifest in recipe["Manifests"]:
+                for each in manifest["Artifacts"]:
+                    name = each["Uri"].rpartition("/")[2]
+                    self.cloud.objects[name.replace(".", "_")] = code
+                    each.update(artifact(name, code))
+        self.cloud.add(recipe)
+        applied = self.cloud.deployment(to_api(deployment)["components"])
+        self.core._apply("runtime", applied)
+        assert self.core.problems == []
+
+    def seen(self, seconds=10):
+        """What the program read at its last start."""
+        deadline = time.monotonic() + seconds
+        while not self.probe.exists():
+            assert time.monotonic() < deadline, "the program was not started again"
+            self.core.check()
+            time.sleep(0.05)
+        return json.loads(self.probe.read_text())
+
+    def told(self, document):
+        """What it should have read, the folder of the model as the simulated core moves it."""
+        moved = dict(document["variables"])
+        folder = moved["BINSIGHT_MODEL_FOLDER"]
+        if folder == self.core.model_folder:
+            moved["BINSIGHT_MODEL_FOLDER"] = str(self.core.installer.path_of(folder))
+        environment = {**moved, "AWS_IOT_THING_NAME": THING, "AWS_REGION": "us-east-1"}
+        asked = vars(from_environment(environment))
+        return json.loads(json.dumps(asked, default=plain))
+
+
+def plain(value):
+    """A setting as the probe writes it."""
+    return value.to_json() if hasattr(value, "to_json") else str(value)
+
+
+def of_type(resources, kind):
+    return [one["Properties"] for one in resources.values() if one["Type"] == kind]
+
+
+@pytest.fixture
+def camera(tmp_path, monkeypatch):
+    """Makes a camera of a nucleus."""
+    monkeypatch.setattr(component_process, "SETTLING_SECONDS", 0.3)
+    monkeypatch.setattr(core_device, "report_deployment", lambda *_, **__: None)
+    made = []
+
+    def make(nucleus):
+        cloud = Cloud()
+        core = CoreDevice(
+            thing=THING,
+            folder=tmp_path / "core",
+            cloud=cloud,
+            stand_ins={
+                "PROBE": str(tmp_path / "probe"),
+                "PROBE_PACKAGES": sysconfig.get_path("purelib"),
+            },
+            model_folder="/var/before",
+            nucleus=nucleus,
+            news=lambda _: None,
+        )
+        core.installer.start()
+        made.append(core)
+        return Camera(core, cloud, tmp_path / "probe")
+
+    yield make
+    for core in made:
+        core.installer.stop()
+
+
+UNSEEN = {"publisher", "component_version", "unknown"}
+"""Not settings of the environment: how it publishes here, and which version it is."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_changed_settings_take_effect_and_so_does_changing_them_back(kind, documents, camera):
+    before, after = documents[f"{kind}-before"], documents[f"{kind}-after"]
+    subject = camera(kind.rpartition("-")[2])
+    for document, prefix in ((before, "before"), (after, "after"), (before, "before")):
+        subject.probe.unlink(missing_ok=True)
+        subject.deploy(document)
+        seen, told = subject.seen(), subject.told(document)
+        assert {key: seen[key] for key in told if key not in UNSEEN} == {
+            key: told[key] for key in told if key not in UNSEEN
+        }
+        assert seen["unknown"] == []
+        control = subject.core.installer.configuration.of(NAME)["accessControl"]
+        [allowed] = [
+            policy["resources"]
+            for name, policy in control["aws.greengrass.ipc.mqttproxy"].items()
+            if name.endswith("publish")
+        ]
+        topics = Topics(prefix)
+        thing = "{iot:thingName}"
+        assert allowed == [topics.detections(thing), topics.telemetry(thing)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_change_of_one_setting_restarts_the_program(kind, documents, camera):
+    subject = camera(kind.rpartition("-")[2])
+    subject.deploy(documents[f"{kind}-before"])
+    subject.seen()
+    version = subject.core.components[NAME]
+    subject.probe.unlink()
+    subject.deploy(documents[f"{kind}-tuned"])
+    assert subject.seen()["captures_per_hour"] == 6
+    if kind.startswith("generic"):
+        assert subject.core.components[NAME] == version
+
+
+def test_the_same_again_restarts_nothing_on_a_java_nucleus(documents, camera):
+    subject = camera("java")
+    subject.deploy(documents["generic-java-before"])
+    subject.seen()
+    process = subject.core.installer.process_of(NAME).process
+    subject.deploy(documents["generic-java-before"])
+    assert subject.core.installer.process_of(NAME).process is process
+    assert os.path.exists(f"/proc/{process.pid}")  # noqa: PTH110
