@@ -15,6 +15,9 @@ PREPARATION_SECONDS = 300
 TOKEN_EXCHANGE = "aws.greengrass.TokenExchangeService"  # noqa: S105 - a component's name
 TOKEN_EXCHANGE_VERSIONS = ">=2.0.0 <3.0.0"  # noqa: S105 - as above
 
+REVISION_KEY = "revision"
+"""Stands for all settings at once in the component configuration; a change of it restarts."""
+
 _VARIABLE_PREFIX = "BINSIGHT_"
 
 
@@ -91,7 +94,11 @@ def inference_recipe(
         version=version,
         description="Tells which bin the trash before a camera belongs in",
         publisher="Binsight",
-        configuration={**configuration, "accessControl": access_control(component, topics)},
+        configuration={
+            REVISION_KEY: "0",
+            **configuration,
+            "accessControl": access_control(component, topics),
+        },
         dependencies=exchange if uploads else None,
         manifests=[
             {
@@ -125,6 +132,11 @@ def _lifecycle(uri: str, version: str) -> dict[str, Any]:
         },
         "run": {
             "Script": f"exec sh {starter} run",
-            "Setenv": {"BINSIGHT_COMPONENT_VERSION": version},
+            "Setenv": {
+                "BINSIGHT_COMPONENT_VERSION": version,
+                # The Java nucleus restarts a component whose steps changed, variables replaced, and
+                # never for its configuration, which the program reads once.
+                "BINSIGHT_REVISION": f"{{configuration:/{REVISION_KEY}}}",
+            },
         },
     }

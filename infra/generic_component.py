@@ -10,6 +10,7 @@ from constructs import Construct
 
 from contracts.components import content_version
 from contracts.inference_recipe import (
+    REVISION_KEY,
     artifact_name,
     component_configuration,
     inference_recipe,
@@ -77,9 +78,20 @@ class GenericComponent(Construct):
             ),
         )
         self.component.add_resource_dependency(copied.resource)
-        self.merge: dict[str, Any] = dict(
-            component_configuration(camera_variables(settings, captures_bucket))
-        )
+        self.merge = _merge(settings, captures_bucket)
+
+
+def _merge(settings: Settings, captures_bucket: str) -> dict[str, Any]:
+    """What the deployment tells the program, with the revision that restarts it."""
+    told = json.dumps(camera_variables(settings, "captures"), sort_keys=True)
+    revision = hashlib.sha256(told.encode()).hexdigest()[:16]
+    if settings.camera.uploads:
+        # The name is known at deployment only, and it is told too.
+        revision = f"{revision}.{captures_bucket}"
+    merge: dict[str, Any] = dict(
+        component_configuration(camera_variables(settings, captures_bucket))
+    )
+    return {**merge, REVISION_KEY: revision}
 
 
 def _recipe(settings: Settings, component: str, version: str, folder: str) -> str:

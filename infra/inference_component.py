@@ -17,6 +17,9 @@ from infra.camera_program import camera_variables
 from infra.functions import Function
 from infra.settings import Settings
 
+PLATFORM = {"os": "linux", "architecture": "amd64"}
+"""What the packages in the archive are built for; another core must not take the component."""
+
 _ON_CAMERAS_ONLY = "The function runs on cameras, as a Greengrass component; in the cloud it is "
 _ACKNOWLEDGED = {
     "AwsSolutions-L1": "The component runs with the Python 3.11 of the camera, and its packages "
@@ -52,7 +55,7 @@ class InferenceComponent(Construct):
         parameters = _parameters(camera_variables(settings, "captures"))
         dependencies = _dependencies(settings)
         document = json.dumps(
-            [component_name, code.asset_hash, parameters, dependencies], sort_keys=True
+            [component_name, code.asset_hash, parameters, dependencies, PLATFORM], sort_keys=True
         )
         content = hashlib.sha256(document.encode()).hexdigest()
         function = Function(
@@ -92,7 +95,7 @@ class InferenceComponent(Construct):
                 "lambdaArn": version.ref,
                 "componentName": component_name,
                 "componentVersion": self.version,
-                "componentPlatforms": [{"name": "Linux", "attributes": {"os": "linux"}}],
+                "componentPlatforms": [{"name": "Linux", "attributes": PLATFORM}],
                 "componentLambdaParameters": _parameters(
                     camera_variables(settings, captures_bucket)
                 ),

@@ -15,6 +15,20 @@ NUCLEUS = ("aws.greengrass.Nucleus", "2.17.0")
 LOG_MANAGER = ("aws.greengrass.LogManager", "2.3.11")
 TOKENS = (TOKEN_EXCHANGE, "2.0.3")
 """Pinned: without a version here, AWS may update them, and restart cameras, when it likes."""
+LAMBDAS = {
+    "aws.greengrass.LambdaManager": "2.3.8",
+    "aws.greengrass.LambdaLauncher": "2.0.13",
+    "aws.greengrass.LambdaRuntimes": "2.0.9",
+}
+"""What runs a Lambda component; without versions, Greengrass would add its latest ones.
+
+They fit by the Greengrass developer guide: the manager's change log (2.3.8 is for nucleus 2.17.0),
+the launcher's dependencies (manager >=2.0.0 <2.4.0); the runtimes have none. docs/packaging.md says
+how to check them in an account.
+"""
+SETTLED_CAMERAS = 10
+"""So many cameras must have answered before failures end the deployment. Its job stays open for
+cameras that join later: with fewer, one failure among the first two would end it for all."""
 
 
 class RuntimeDeployment(Construct):
@@ -42,7 +56,7 @@ class RuntimeDeployment(Construct):
             target_arn=group_arn,
             components={
                 **managed,
-                inference.name: _component(inference.version, inference.merge),
+                inference.name: _ours(inference.version, inference.merge),
             },
             deployment_policies={
                 "failureHandlingPolicy": "ROLLBACK",
@@ -58,7 +72,7 @@ class RuntimeDeployment(Construct):
                         {
                             "action": "CANCEL",
                             "failureType": kind,
-                            "minNumberOfExecutedThings": 2,
+                            "minNumberOfExecutedThings": SETTLED_CAMERAS,
                             "thresholdPercentage": settings.rollout.maximum_failed_percent,
                         }
                         for kind in ("FAILED", "TIMED_OUT")
@@ -76,6 +90,17 @@ def _component(version: str, merge: dict[str, Any]) -> dict[str, Any]:
     return {"componentVersion": version, "configurationUpdate": {"merge": configuration}}
 
 
+def _ours(version: str, merge: dict[str, Any]) -> dict[str, Any]:
+    """A component of ours: a camera keeps nothing of what earlier deployments and versions said.
+
+    The Java nucleus never lets the defaults of a new version replace a value that it has, and no
+    nucleus forgets what a deployment no longer merges. The reset comes before the merge.
+    """
+    component = _component(version, merge)
+    component["configurationUpdate"]["reset"] = [""]
+    return component
+
+
 def _managed(settings: Settings, components: tuple[str, ...]) -> dict[str, Any]:
     """AWS's own components at pinned versions, where cameras have the Java nucleus.
 
@@ -88,6 +113,8 @@ def _managed(settings: Settings, components: tuple[str, ...]) -> dict[str, Any]:
         NUCLEUS[0]: _component(NUCLEUS[1], _nucleus()),
         LOG_MANAGER[0]: _component(LOG_MANAGER[1], _log_manager(components)),
     }
+    if settings.camera.packaging == "lambda":
+        managed |= {name: {"componentVersion": version} for name, version in LAMBDAS.items()}
     if settings.camera.uploads:
         managed[TOKENS[0]] = {"componentVersion": TOKENS[1]}
     return managed

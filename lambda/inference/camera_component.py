@@ -46,7 +46,7 @@ def main(connect: Callable[[], Any] = connect_to_core) -> int:
         settings = from_environment({**_configuration(connect), **os.environ})
         publisher = open_publisher(settings.publisher)
     except (SettingsError, ValueError) as error:
-        # The component ends as BROKEN, and the deployment that brought it rolls back.
+        # The component ends as BROKEN. What that does to the deployment: docs/packaging.md.
         print(f"camera: {error}", file=sys.stderr)
         return 2
     # Loading numpy and onnxruntime takes seconds on a small board: settings are checked first.

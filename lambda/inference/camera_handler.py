@@ -3,7 +3,7 @@
 
 A pinned function must finish its import, and whatever happens here later must not end it: the
 program starts in a daemon thread, which waits for a missing model or camera instead of failing.
-Settings that cannot be right raise at once, so that the deployment that brought them rolls back.
+Settings that cannot be right raise at once, so that the Lambda manager can tell.
 """
 
 import logging

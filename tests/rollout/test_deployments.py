@@ -45,7 +45,9 @@ def creates(greengrass, version, *, group="canary", new="new"):
         {"deploymentId": new, "iotJobId": f"job-{new}"},
         targetArn=GROUPS[group],
         deploymentName=f"{COMPONENT} {version} to {group}",
-        components={COMPONENT: {"componentVersion": version}},
+        components={
+            COMPONENT: {"componentVersion": version, "configurationUpdate": {"reset": [""]}}
+        },
         deploymentPolicies={
             "failureHandlingPolicy": "ROLLBACK",
             "componentUpdatePolicy": {"timeoutInSeconds": 60, "action": "NOTIFY_COMPONENTS"},

@@ -174,7 +174,13 @@ def _create(*, group: str, version: str, after: str, settings: Settings, greengr
     created = greengrass.create_deployment(
         targetArn=target,
         deploymentName=f"{settings.component} {version} to {group}"[:256],
-        components={settings.component: {"componentVersion": version}},
+        components={
+            settings.component: {
+                "componentVersion": version,
+                # Else the Java nucleus keeps the model folder of the first version for good.
+                "configurationUpdate": {"reset": [""]},
+            }
+        },
         deploymentPolicies={
             "failureHandlingPolicy": "ROLLBACK",
             "componentUpdatePolicy": {"timeoutInSeconds": 60, "action": "NOTIFY_COMPONENTS"},
