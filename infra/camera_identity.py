@@ -15,9 +15,20 @@ THING = "${iot:Connection.Thing.ThingName}"
 """Filled in by AWS IoT from the certificate's own thing: a camera acts as itself only. AWS IoT
 knows it for MQTT, not for Greengrass's HTTP calls (AWS limitation)."""
 
+_ANY_CERTIFICATE = (
+    "AWS IoT makes up a certificate's id when it issues it, so it is any of them. Some of these "
+    "actions have no resource level, others an optional one since lately. Which of them a serial "
+    "number that is provisioned again takes is not documented; AWS's own policy for this role, "
+    "AWSIoTThingsRegistration, allows all of them and more on everything. Only AWS IoT can take "
+    "the role, and only for this account."
+)
+
 
 class CameraIdentity(Construct):
-    """The policy of all cameras, the policy of claim certificates, the provisioning template.
+    """The policies of all cameras, the policy of claim certificates, the provisioning template.
+
+    A camera has two policies, because AWS IoT takes at most 2,048 characters in one: ``messages``
+    is for MQTT, ``greengrass`` for what the nucleus asks over HTTPS. What a camera may do is both.
 
     A camera that starts with a claim certificate and a serial number becomes the thing
     ``<prefix>-<serial number>``, member of the given groups, with a certificate of its own.
@@ -36,11 +47,17 @@ class CameraIdentity(Construct):
         super().__init__(scope, construct_id)
         self._settings = settings
         self._iot = f"arn:aws:iot:{settings.region}:{settings.account}"
-        self.policy = iot.CfnPolicy(
+        self.messages = iot.CfnPolicy(
             self,
             "Policy",
             policy_name=f"{settings.prefix}-camera",
-            policy_document=self._camera_policy(role_alias_arn),
+            policy_document=self._messages_policy(),
+        )
+        self.greengrass = iot.CfnPolicy(
+            self,
+            "Greengrass",
+            policy_name=f"{settings.prefix}-camera-greengrass",
+            policy_document=self._greengrass_policy(role_alias_arn),
         )
         role = self._provisioning_role(thing_type, groups)
         name = f"{settings.prefix}-provisioning"
@@ -55,7 +72,7 @@ class CameraIdentity(Construct):
             template_body=json.dumps(self._template(thing_type, groups), sort_keys=True),
         )
         # The body names them as text, so CloudFormation cannot know the order by itself.
-        for resource in (self.policy, thing_type, *groups):
+        for resource in (self.messages, self.greengrass, thing_type, *groups):
             self.template.add_resource_dependency(resource)
         self.claim_policy = iot.CfnPolicy(
             self,
@@ -64,12 +81,11 @@ class CameraIdentity(Construct):
             policy_document=self._claim_policy(name),
         )
 
-    def _camera_policy(self, role_alias_arn: str) -> dict[str, Any]:
+    def _messages_policy(self) -> dict[str, Any]:
         own = f"{self._settings.camera.topic_prefix}/{THING}"
         reserved = f"$aws/things/{THING}"
         managed = [f"{reserved}/jobs/*", f"{reserved}/shadow/*"]
         health = [f"{reserved}/greengrass/health/json", f"{reserved}/greengrassv2/health/json"]
-        greengrass = f"arn:aws:greengrass:{self._settings.region}"
         return _document(
             _statement(["iot:Connect"], [f"{self._iot}:client/{THING}"]),
             _statement(
@@ -87,18 +103,23 @@ class CameraIdentity(Construct):
                 ["iot:Subscribe"],
                 [f"{self._iot}:topicfilter/{topic}" for topic in (f"{own}/commands", *managed)],
             ),
+        )
+
+    def _greengrass_policy(self, role_alias_arn: str) -> dict[str, Any]:
+        greengrass = f"arn:aws:greengrass:{self._settings.region}"
+        return _document(
+            # In a policy of AWS IoT neither of these has a resource (Greengrass developer guide,
+            # "Device authentication and authorization"); the first is refused without *.
             _statement(
-                [
-                    "greengrass:GetDeploymentConfiguration",
-                    "greengrass:ListThingGroupsForCoreDevice",
-                ],
+                ["greengrass:ResolveComponentCandidates", "greengrass:GetDeploymentConfiguration"],
+                ["*"],
+            ),
+            _statement(
+                ["greengrass:ListThingGroupsForCoreDevice"],
                 [f"{self._iot}:thing/{self._settings.prefix}-*"],
             ),
             _statement(
-                [
-                    "greengrass:GetComponentVersionArtifact",
-                    "greengrass:ResolveComponentCandidates",
-                ],
+                ["greengrass:GetComponentVersionArtifact"],
                 [
                     f"{greengrass}:{self._settings.account}:components:{self._settings.prefix}.*",
                     f"{greengrass}:aws:components:aws.greengrass.*",
@@ -112,6 +133,8 @@ class CameraIdentity(Construct):
         # ask for one, under a client id that the camera makes up.
         topics = [
             "$aws/certificates/create/*",
+            # Nucleus lite makes its key itself and asks with a signing request only.
+            "$aws/certificates/create-from-csr/*",
             f"$aws/provisioning-templates/{template}/provision/*",
         ]
         return _document(
@@ -138,14 +161,17 @@ class CameraIdentity(Construct):
                         "iot:CreateThing",
                         "iot:DescribeThing",
                         "iot:ListThingGroupsForThing",
-                        "iot:ListThingPrincipals",
                         "iot:UpdateThing",
                     ],
                     on=[things],
                     why=named,
                 ),
                 Allow(
-                    actions=["iot:AddThingToThingGroup", "iot:DescribeThingGroup"],
+                    actions=[
+                        "iot:AddThingToThingGroup",
+                        "iot:DescribeThingGroup",
+                        "iot:UpdateThingGroupsForThing",
+                    ],
                     on=[things, *(group.attr_arn for group in groups)],
                     why=named,
                 ),
@@ -154,16 +180,28 @@ class CameraIdentity(Construct):
                     actions=[
                         "iot:AttachPolicy",
                         "iot:AttachPrincipalPolicy",
-                        "iot:AttachThingPrincipal",
                         "iot:DescribeCertificate",
+                        "iot:ListAttachedPolicies",
+                        "iot:ListPrincipalPolicies",
+                        "iot:ListPrincipalThings",
+                        "iot:ListThingPrincipals",
                         "iot:UpdateCertificate",
                     ],
-                    on=[f"{self._iot}:cert/*", things],
-                    why="AWS IoT makes up a certificate's id when it issues it. " + named,
+                    on=["*"],
+                    why=_ANY_CERTIFICATE,
+                ),
+                Allow(
+                    actions=["iot:AttachThingPrincipal", "iot:DetachThingPrincipal"],
+                    on=["*"],
+                    when={"ArnLikeIfExists": {"iot:thingArn": things}},
+                    why=_ANY_CERTIFICATE,
                 ),
                 Allow(
                     actions=["iot:GetPolicy"],
-                    on=[f"{self._iot}:policy/{self.policy.policy_name}"],
+                    on=[
+                        f"{self._iot}:policy/{policy.policy_name}"
+                        for policy in (self.messages, self.greengrass)
+                    ],
                 ),
             ],
         )
@@ -193,9 +231,12 @@ class CameraIdentity(Construct):
                         "Status": "ACTIVE",
                     },
                 },
-                "policy": {
-                    "Type": "AWS::IoT::Policy",
-                    "Properties": {"PolicyName": self.policy.policy_name},
+                **{
+                    name: {"Type": "AWS::IoT::Policy", "Properties": {"PolicyName": policy}}
+                    for name, policy in (
+                        ("messages", self.messages.policy_name),
+                        ("greengrass", self.greengrass.policy_name),
+                    )
                 },
             },
         }

@@ -10,7 +10,7 @@ from constructs import Construct
 from contracts.detection import DETECTION_COLUMNS
 from infra.logs import declared_log_group
 from infra.permissions import read_objects, use_key, write_logs, write_objects
-from infra.roles import Allow, ServiceRole
+from infra.roles import Allow, ServiceRole, trust_of_account
 from infra.settings import Settings
 
 FOLDER = "detections"
@@ -44,6 +44,8 @@ class DetectionArchive(Construct):
             "Delivery",
             service="firehose.amazonaws.com",
             description="Lets Firehose write detections to the archive bucket",
+            # Its guide has shown sts:ExternalId, no condition at all, and never aws:SourceAccount.
+            trust_when=trust_of_account(settings.account, certain=False),
             allow=[
                 # What Firehose's developer guide asks for on a destination ("Grant Firehose access
                 # to an Amazon S3 destination"); it lists the bucket without a prefix.

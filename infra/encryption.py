@@ -52,6 +52,7 @@ class DataKey(Construct):
                     "kms:DescribeKey",
                     "kms:Encrypt",
                     "kms:GenerateDataKey",
+                    "kms:GenerateDataKeyWithoutPlaintext",
                     "kms:ReEncryptFrom",
                     "kms:ReEncryptTo",
                 ],

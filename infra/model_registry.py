@@ -8,6 +8,7 @@ from constructs import Construct
 from infra.assets import archive_asset
 from infra.bundles import REGISTRY_CLEANUP
 from infra.functions import Function
+from infra.permissions import list_packages
 from infra.roles import Allow
 from infra.settings import Settings
 
@@ -59,10 +60,7 @@ class ModelRegistry(Construct):
             timeout_seconds=300,
             environment={},
             allow=[
-                Allow(
-                    actions=["sagemaker:ListModelPackages"],
-                    on=[f"arn:aws:sagemaker:{account}:model-package-group/{self.name}"],
-                ),
+                list_packages(f"arn:aws:sagemaker:{account}", self.name),
                 Allow(
                     actions=["sagemaker:DeleteModelPackage"],
                     on=[f"arn:aws:sagemaker:{account}:model-package/{self.name}/*"],

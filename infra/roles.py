@@ -12,6 +12,18 @@ from constructs import Construct
 from infra.compliance import acknowledge
 
 
+def trust_of_account(account: str, *, certain: bool = True) -> dict[str, dict[str, str]]:
+    """A service takes the role for this account's resources only (no confused deputy).
+
+    ``certain`` where the service is documented to say whose resource it acts for. Elsewhere a
+    condition that asks for it could lock the service out, so what it says must be right, and it
+    may say nothing: then only those who may pass the role, which are of this account, are left.
+    """
+    if certain:
+        return {"StringEquals": {"aws:SourceAccount": account}}
+    return {"StringEqualsIfExists": {"aws:SourceAccount": account, "sts:ExternalId": account}}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Allow:
     """One statement: who holds the role may do ``actions`` on ``on``, ``when`` that holds.
@@ -67,8 +79,7 @@ class ServiceRole(Construct):
                 "Statement": [permission.statement() for permission in allow],
             },
         )
-        # A service acts for this account's resources only (no confused deputy).
-        trust = trust_when or {"StringEquals": {"aws:SourceAccount": stack.account}}
+        trust = trust_when or trust_of_account(stack.account)
         self.role = iam.CfnRole(
             self,
             "Role",

@@ -30,11 +30,18 @@ def rollout_permissions(
             on=[f"{sagemaker}:model-package/{model_package_group}/*"],
             why="SageMaker numbers the versions within this one model package group.",
         ),
-        read_objects(artifacts_arn, [f"{MODELS_PREFIX}/*", f"{COMPONENTS_PREFIX}/*"]),
+        # It copies the very version of an archive whose digest it has taken.
+        read_objects(artifacts_arn, [f"{MODELS_PREFIX}/*"], versions=True),
+        read_objects(artifacts_arn, [f"{COMPONENTS_PREFIX}/*"]),
         write_objects(artifacts_arn, [f"{COMPONENTS_PREFIX}/*"]),
         use_key(key_arn, region, ["s3"]),
+        # A version is made of the component, whose ARN ends with its name.
         Allow(
-            actions=["greengrass:CreateComponentVersion", "greengrass:DescribeComponent"],
+            actions=["greengrass:CreateComponentVersion"],
+            on=[f"{greengrass}:components:{model_component}"],
+        ),
+        Allow(
+            actions=["greengrass:DescribeComponent"],
             on=[f"{greengrass}:components:{model_component}:versions:*"],
             why="Versions of the model component follow from the content of models to come.",
         ),

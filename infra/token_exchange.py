@@ -61,6 +61,8 @@ class TokenExchange(Construct):
             },
             allow=[
                 read_objects(artifacts_arn, [f"{COMPONENTS_PREFIX}/*"]),
+                # The Java nucleus asks where the bucket is before it reads anything from it.
+                Allow(actions=["s3:GetBucketLocation"], on=[artifacts_arn]),
                 use_key(key_arn, region, ["s3"], actions=["kms:Decrypt"]),
                 Allow(
                     # The log manager asks to create the group before it makes its first stream.

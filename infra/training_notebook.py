@@ -8,7 +8,7 @@ from constructs import Construct
 
 from infra.compliance import acknowledge
 from infra.permissions import list_objects, read_objects, use_key
-from infra.roles import Allow, ServiceRole
+from infra.roles import Allow, ServiceRole, trust_of_account
 from infra.settings import Settings
 
 _PLATFORM = "notebook-al2023-v1"
@@ -52,6 +52,8 @@ class TrainingNotebook(Construct):
             "Role",
             service="sagemaker.amazonaws.com",
             description="What a person may do from the training notebook",
+            # Notebook instances are not among those that SageMaker's guide lists for these keys.
+            trust_when=trust_of_account(settings.account, certain=False),
             allow=[
                 Allow(
                     actions=["cloudformation:DescribeStacks"],
@@ -62,7 +64,7 @@ class TrainingNotebook(Construct):
                     why="CloudFormation ends a stack's ARN with an id of its own.",
                 ),
                 read_objects(dataset_arn, ["*"]),
-                list_objects(dataset_arn, ["*"]),
+                list_objects(dataset_arn),
                 read_objects(artifacts_arn, ["runs/*", "models/*"]),
                 read_objects(f"arn:aws:s3:::{code.s3_bucket_name}", [code.s3_object_key]),
                 use_key(key_arn, settings.region, ["s3"]),
@@ -73,7 +75,12 @@ class TrainingNotebook(Construct):
                     on=[f"{service}:notebook-instance/{self.name}"],
                 ),
                 Allow(
-                    actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
+                    actions=["logs:CreateLogGroup"],
+                    on=[logs, f"{logs}:*"],
+                    why="The same log group in the two ways that CloudWatch Logs writes its ARN.",
+                ),
+                Allow(
+                    actions=["logs:CreateLogStream", "logs:PutLogEvents"],
                     on=[f"{logs}:log-stream:{self.name}/*"],
                     why="SageMaker writes all notebook instances of an account to this log group; "
                     "the wildcard is the streams of this one.",

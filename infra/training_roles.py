@@ -3,7 +3,13 @@
 
 from constructs import Construct
 
-from infra.permissions import list_objects, read_objects, use_key, write_objects
+from infra.permissions import (
+    list_objects,
+    list_packages,
+    read_objects,
+    use_key,
+    write_objects,
+)
 from infra.regions import training_repository_arn
 from infra.roles import Allow, ServiceRole
 from infra.settings import Settings
@@ -40,15 +46,22 @@ class TrainingRoles(Construct):
             description="What the code of the training jobs may do",
             allow=[
                 read_objects(dataset_arn, ["*"]),
-                list_objects(dataset_arn, ["*"]),
+                list_objects(dataset_arn),
                 read_objects(artifacts_arn, ["runs/*", "models/*"]),
                 write_objects(artifacts_arn, ["runs/*", "models/*"]),
-                list_objects(artifacts_arn, ["runs/*", "models/*"]),
+                # All of it: only then does S3 say of a model that is gone that it is.
+                list_objects(artifacts_arn),
                 read_objects(code_bucket_arn, [code_key]),
                 list_objects(code_bucket_arn, [code_key]),
                 *_weights(settings),
                 *self._comparison(model_package_group),
-                use_key(key_arn, settings.region, ["s3", "sagemaker", "ec2"]),
+                use_key(
+                    key_arn,
+                    settings.region,
+                    ["s3", "sagemaker", "ec2"],
+                    # Encrypt: SageMaker's guide asks for it where outputs have a key.
+                    actions=["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"],
+                ),
                 self._grant_to_disks(),
                 *self._image_pull(),
                 *self._job_logs(),
@@ -66,6 +79,11 @@ class TrainingRoles(Construct):
                 self._grant_to_disks(),
                 *self._job_control(),
                 self._registration(model_package_group),
+                # SageMaker resolves a package's image to its digest as who registers the package.
+                Allow(
+                    actions=["ecr:BatchGetImage", "ecr:DescribeImages"],
+                    on=[training_repository_arn(self._region)],
+                ),
                 Allow(
                     actions=["iam:PassRole"],
                     on=[self.jobs.arn],
@@ -86,10 +104,7 @@ class TrainingRoles(Construct):
         """A new model is compared with the approved one, whose file is under models/."""
         arn = f"arn:aws:sagemaker:{self._region}:{self._account}"
         return [
-            Allow(
-                actions=["sagemaker:ListModelPackages"],
-                on=[f"{arn}:model-package-group/{group}"],
-            ),
+            list_packages(arn, group),
             Allow(
                 actions=["sagemaker:DescribeModelPackage"],
                 on=[f"{arn}:model-package/{group}/*"],

@@ -110,11 +110,12 @@ class Cameras:
         )
         resources = json.loads(template["templateBody"])["Resources"]
         thing = next(item for item in resources.values() if item["Type"] == "AWS::IoT::Thing")
-        policy = next(item for item in resources.values() if item["Type"] == "AWS::IoT::Policy")
+        policies = [item for item in resources.values() if item["Type"] == "AWS::IoT::Policy"]
         properties = thing["Properties"]
         iot.create_thing(thingName=camera.thing, thingTypeName=properties["ThingTypeName"])
         certificate = iot.create_keys_and_certificate(setAsActive=True)["certificateArn"]
-        iot.attach_policy(policyName=policy["Properties"]["PolicyName"], target=certificate)
+        for policy in policies:
+            iot.attach_policy(policyName=policy["Properties"]["PolicyName"], target=certificate)
         iot.attach_thing_principal(thingName=camera.thing, principal=certificate)
         for name in properties["ThingGroups"]:
             moved = group is not None and name == self.outputs["FleetThingGroup"]

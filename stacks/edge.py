@@ -102,5 +102,8 @@ class EdgeStack(EnvironmentStack):
         self.output("RolloutStateMachineArn", rollout.state_machine.ref, "Takes models to cameras")
         self.output("RoleAlias", group.tokens.alias.ref, "How cameras get AWS credentials")
         self.output("ProvisioningTemplate", group.identity.template.ref, "How a camera joins")
-        self.output("CameraPolicy", group.identity.policy.ref, "What every camera may do")
+        self.output("CameraPolicy", group.identity.messages.ref, "What every camera may say")
+        self.output(
+            "CameraGreengrassPolicy", group.identity.greengrass.ref, "What its nucleus may ask"
+        )
         self.output("ClaimPolicy", group.identity.claim_policy.ref, "What a claim certificate may")

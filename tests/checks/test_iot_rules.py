@@ -53,10 +53,18 @@ def test_wildcard_actions_fail(statement, detail):
             "Action": "iot:AssumeRoleWithCertificate",
             "Resource": {"Fn::GetAtt": ["A", "RoleAliasArn"]},
         },
-        {"Action": ["greengrass:GetDeploymentConfiguration"], "Resource": f"{REGION}:thing/dev-*"},
+        {"Action": ["greengrass:ListThingGroupsForCoreDevice"], "Resource": f"{REGION}:thing/d-*"},
         {
-            "Action": "greengrass:ResolveComponentCandidates",
+            "Action": "greengrass:GetComponentVersionArtifact",
             "Resource": "arn:aws:greengrass:eu-west-1:3:components:dev.*",
+        },
+        {"Action": "greengrass:ResolveComponentCandidates", "Resource": "*"},
+        {
+            "Action": [
+                "greengrass:GetDeploymentConfiguration",
+                "greengrass:ResolveComponentCandidates",
+            ],
+            "Resource": "*",
         },
     ],
 )
@@ -72,8 +80,13 @@ def test_the_device_itself_passes(statement):
         {"Action": "iot:Publish", "Resource": f"{REGION}:topic/dev/*"},
         {"Action": "iot:Subscribe", "Resource": f"{REGION}:topicfilter/dev/+/commands"},
         {"Action": "iot:AssumeRoleWithCertificate", "Resource": f"{REGION}:rolealias/*"},
-        {"Action": "greengrass:GetDeploymentConfiguration", "Resource": "*"},
-        {"Action": "greengrass:GetDeploymentConfiguration", "Resource": f"{REGION}:thing/*"},
+        {"Action": "greengrass:ListThingGroupsForCoreDevice", "Resource": "*"},
+        {"Action": "greengrass:GetComponentVersionArtifact", "Resource": "*"},
+        {
+            "Action": ["greengrass:ResolveComponentCandidates", "greengrass:Discover"],
+            "Resource": "*",
+        },
+        {"Action": "greengrass:ListThingGroupsForCoreDevice", "Resource": f"{REGION}:thing/*"},
         {"Action": ["greengrass:Discover", "iot:Publish"], "Resource": f"{REGION}:thing/dev-*"},
     ],
 )

@@ -8,8 +8,18 @@ import pytest
 
 from infra.settings import load
 from stacks.pipeline_roles import build
+from tests.policies.documents import IDENTITY, TRUST, of_stack
+from tests.policies.judge import findings, missing_types
+from tests.policies.templates import Environment
+from tests.policies.test_parliament import explained, said
 
 PROVIDER = "token.actions.githubusercontent.com"
+OF_THE_TOKEN = {
+    f"{PROVIDER}:{claim}: sts:AssumeRoleWithWebIdentity does not have this key"
+    for claim in ("aud", "sub")
+}
+"""Each OpenID Connect provider has these two keys (IAM user guide, keys for OIDC federation); the
+reference lists the others of GitHub's, one by one, and not these."""
 
 
 def synth(folder, **context):
@@ -126,3 +136,24 @@ def test_an_existing_provider_and_another_qualifier(tmp_path):
 def test_bad_context_is_said(tmp_path, context, said):
     with pytest.raises(Exception, match=said):
         synth(tmp_path, **{"environment": "prod", "repository": "city/binsight", **context})
+
+
+def test_the_judges_have_nothing_against_the_policies(written):
+    template, _ = written
+    values = load("prod")
+    environment = Environment(
+        name="prod",
+        account=values.account,
+        region=values.region,
+        prefix=values.prefix,
+        stacks={"PipelineRoles": template},
+        own=frozenset({"PipelineRoles"}),
+    )
+    found = list(of_stack(environment, "PipelineRoles"))
+    assert [one.kind for one in found].count(IDENTITY) == 2
+    assert [one.kind for one in found].count(TRUST) == 2
+    for one in found:
+        assert {line.partition(": StringEquals ")[2] for line in findings(one)} <= OF_THE_TOKEN
+        if one.kind == IDENTITY:
+            assert missing_types(one) == []
+            assert [line for line in said(one) if explained(line) is None] == []

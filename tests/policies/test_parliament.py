@@ -13,6 +13,12 @@ EXPLAINED = {
         "It takes the colon in ${credentials-iot:ThingName} for one of the ARN's own; the variable "
         "is AWS IoT's, in the key."
     ),
+    (r"Edge/GroupIdentityProvisioning", "RESOURCE_STAR", r"(Describe|Update)Certificate"): (
+        "AWS IoT makes up the ids of certificates: cert/* and * are the same ones."
+    ),
+    (r"Edge/GroupIdentityProvisioning", "UNKNOWN_CONDITION_FOR_ACTION", r"iot:thingArn"): (
+        "A key that the reference has since lately; the condition holds where AWS does not send it."
+    ),
     (r"Edge/RolloutStepsExecution", "RESOURCE_MISMATCH", r"iot:CreateJob"): (
         "It asks for job, thing and thing group in one statement. A job of Greengrass has a thing "
         "group as its target, which the statement before allows."

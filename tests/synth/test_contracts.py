@@ -16,7 +16,7 @@ OUTPUTS = {
     "Training": "PipelineName ModelPackageGroup TrainingRoleArn",
     "Edge": "RuntimeThingGroup CanaryThingGroup FleetThingGroup InferenceComponent "
     "InferenceComponentVersion ModelComponent RolloutStateMachineArn ProvisioningTemplate "
-    "RoleAlias ThingType CameraPolicy ClaimPolicy",
+    "RoleAlias ThingType CameraPolicy CameraGreengrassPolicy ClaimPolicy",
     "Insights": "LatestTable AlertsTopicArn DetectionsDeliveryStream Database DashboardName",
 }
 each_environment = pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -101,7 +101,7 @@ def test_the_camera_program_gets_the_settings(assemblies: Assemblies, environmen
 def test_cameras_act_as_themselves_only(assemblies: Assemblies, environment: str) -> None:
     """Whatever a camera may do over MQTT names the thing that its certificate belongs to."""
     policies = assemblies.of_type(environment, "AWS::IoT::Policy")
-    [camera] = [item for name, item in policies.items() if "ClaimPolicy" not in name]
+    [camera] = [item for item in policies.values() if item["PolicyName"].endswith("-camera")]
     mqtt = {"iot:Connect", "iot:Publish", "iot:Receive", "iot:Subscribe"}
     checked = 0
     for statement in camera["PolicyDocument"]["Statement"]:

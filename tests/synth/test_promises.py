@@ -37,6 +37,21 @@ NAMED_FOR_OTHERS = {
 STAR_STATEMENTS = {
     ("Edge", "greengrass:CreateDeployment"): "no resource level",
     ("Edge", "greengrass:ListDeployments"): "no resource level",
+    **{
+        ("Edge", f"iot:{action}"): "any certificate: AWS IoT makes up their ids (provisioning)"
+        for action in (
+            "AttachPolicy",
+            "AttachPrincipalPolicy",
+            "AttachThingPrincipal",
+            "DescribeCertificate",
+            "DetachThingPrincipal",
+            "ListAttachedPolicies",
+            "ListPrincipalPolicies",
+            "ListPrincipalThings",
+            "ListThingPrincipals",
+            "UpdateCertificate",
+        )
+    },
     ("Training", "cloudwatch:PutMetricData"): "no resource level; limited by namespace",
     ("Training", "ecr:GetAuthorizationToken"): "no resource level",
     **{

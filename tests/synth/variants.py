@@ -15,23 +15,31 @@ VARIANTS = {
         'notebook_security_group = "sg-0a1b2c3d"\nweights = "s3://our-weights/mobilenet/"\n'
         'network = "mobilenet_v2"'
     ),
+    "mail-and-boundary": (
+        'permissions_boundary = "our-boundary"\n[insights]\nalert_email = "ops@example.com"'
+    ),
 }
-"""Lines of a section that each adds to dev's, or puts in their place."""
+"""Lines of a section that each adds to dev's, or puts in their place; a header goes on."""
 
-SECTIONS = {"notebook": "training", "notebook-in-vpc": "training"}
-"""Which section they belong to, where it is not [camera]."""
+SECTIONS = {"mail-and-boundary": "", "notebook": "training", "notebook-in-vpc": "training"}
+"""Which section they begin with, where it is not [camera]; empty: before all sections."""
 
-SHOWN = {name: "Training" if name in SECTIONS else "Edge" for name in VARIANTS}
+_STACKS = {"": "Insights", "camera": "Edge", "training": "Training"}
+SHOWN = {name: _STACKS[SECTIONS.get(name, "camera")] for name in VARIANTS}
 """The stack that differs from dev's, but for what others ask of it."""
 
 
 def write_variant(name: str, folder: Path, *, prefix: str = "binsight-dev") -> None:
     """The environment file of a variant, alone in a folder of its own."""
     text = (ROOT / "environments" / "dev.toml").read_text(encoding="utf-8")
+    section = SECTIONS.get(name, "camera")
     for line in VARIANTS[name].splitlines():
+        if line.startswith("["):
+            section = line.strip("[]")
+            continue
         key = line.partition(" ")[0]
         text = re.sub(rf"(?m)^{key} = .*\n", "", text)
-        section = f"[{SECTIONS.get(name, 'camera')}]\n"
-        text = text.replace(section, f"{section}{line}\n")
+        header = f"[{section}]\n" if section else ""
+        text = text.replace(header, f"{header}{line}\n", 1)
     folder.mkdir(parents=True)
     (folder / f"{name}.toml").write_text(text.replace("binsight-dev", prefix), encoding="utf-8")

@@ -22,6 +22,13 @@ LIST = {
     "SortOrder": "Descending",
 }
 
+KEY = "models/run-7/model.tar.gz"
+LISTED = {"Bucket": "artifacts-bucket", "Prefix": KEY, "MaxKeys": 1}
+
+
+def _listed(*keys: str) -> dict[str, Any]:
+    return {"Contents": [{"Key": key} for key in keys]}
+
 
 class _S3:
     """The stub of S3, and the transfer that Stubber cannot play."""
@@ -32,6 +39,9 @@ class _S3:
 
     def head_object(self, **where: str) -> Any:
         return self._client.head_object(**where)
+
+    def list_objects_v2(self, **where: Any) -> Any:
+        return self._client.list_objects_v2(**where)
 
     def download_file(self, bucket: str, key: str, path: str) -> None:
         self.downloaded.append((bucket, key))
@@ -117,6 +127,7 @@ def test_nothing_approved_and_no_group_mean_first_model(registry: Any, tmp_path:
         ("https://elsewhere/model.tar.gz", None, "is no .tar.gz in S3"),
         ("s3://artifacts-bucket/models/run-7/", None, "is no .tar.gz in S3"),
         (URL, "404", "does not exist any more"),
+        (URL, "403", "does not exist any more"),
         (URL, 10**9, "has 1000000000 bytes"),
     ],
 )
@@ -130,6 +141,8 @@ def test_an_archive_that_cannot_be_had_is_told(
         objects.add_response("head_object", {"ContentLength": head})
     elif head:
         objects.add_client_error("head_object", head, "Not Found")
+    if head == "403":  # what S3 says to who may not list the bucket: the list tells
+        objects.add_response("list_objects_v2", _listed(f"{KEY}.old"), LISTED)
     found = _fetch(registry, tmp_path)
     assert found.archive is None
     assert problem in found.problem
@@ -142,6 +155,7 @@ def test_an_archive_that_cannot_be_had_is_told(
         ("list", "AccessDeniedException", f"sagemaker:ListModelPackages on group {GROUP}"),
         ("describe", "AccessDeniedException", f"sagemaker:DescribeModelPackage on {ARN}"),
         ("head", "403", f"s3:GetObject on {URL}"),
+        ("head and list", "403", f"s3:GetObject on {URL}"),
     ],
 )
 def test_a_missing_permission_is_named(
@@ -154,9 +168,13 @@ def test_a_missing_permission_is_named(
         answers.add_response("list_model_packages", _page(ARN), LIST)
     if step == "describe":
         answers.add_client_error("describe_model_package", code, "no")
-    if step == "head":
+    if step.startswith("head"):
         answers.add_response("describe_model_package", _package(URL), {"ModelPackageName": ARN})
         objects.add_client_error("head_object", code, "Forbidden")
+    if step == "head":
+        objects.add_response("list_objects_v2", _listed(KEY), LISTED)
+    if step == "head and list":
+        objects.add_client_error("list_objects_v2", "AccessDenied", "no", expected_params=LISTED)
     with pytest.raises(StepError) as error:
         _fetch(registry, tmp_path)
     assert str(error.value) == f"access denied: the job's role needs {needed}"

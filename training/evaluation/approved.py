@@ -2,6 +2,7 @@
 """The model in service: the latest approved package of the registry's group, and its archive."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ def fetch_approved(*, sagemaker: Any, s3: Any, group: str, folder: Path) -> Appr
         )
     where = {"Bucket": place["bucket"], "Key": place["key"]}
     try:
-        size = _call(f"s3:GetObject on {url}", lambda: s3.head_object(**where))["ContentLength"]
+        size = _call(f"s3:GetObject on {url}", lambda: _head(s3, where))["ContentLength"]
         if size > _LARGEST:
             return Approved(name=name, archive=None, problem=f"{url} has {size} bytes")
         archive = folder / "approved.tar.gz"
@@ -58,6 +59,25 @@ def fetch_approved(*, sagemaker: Any, s3: Any, group: str, folder: Path) -> Appr
     except _GoneError:
         return Approved(name=name, archive=None, problem=f"{url} does not exist any more")
     return Approved(name=name, archive=archive)
+
+
+def _head(s3: Any, where: Mapping[str, str]) -> Any:
+    """The object's headers, as S3 would give them to a role that may list the whole bucket.
+
+    To one that may not, S3 answers 403 for a missing object too. The list of what is under the
+    key tells the two apart; where that is denied as well, the first answer stands.
+    """
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    try:
+        return s3.head_object(**where)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _DENIED:
+            raise
+        listed = s3.list_objects_v2(Bucket=where["Bucket"], Prefix=where["Key"], MaxKeys=1)
+        if where["Key"] not in [one["Key"] for one in listed.get("Contents", [])]:
+            raise _GoneError from error
+        raise
 
 
 def _latest_approved(sagemaker: Any, group: str) -> str | None:

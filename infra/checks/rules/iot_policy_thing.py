@@ -8,6 +8,11 @@ from infra.checks.rule import Finding, Rule, at
 from infra.checks.template import Template
 
 THING = "${iot:Connection.Thing.ThingName}"
+WITHOUT_RESOURCE = {
+    "greengrass:GetDeploymentConfiguration",
+    "greengrass:ResolveComponentCandidates",
+}
+"""The two that AWS IoT decides without a resource, so that only ``*`` allows them."""
 _PROVISIONING = ("/$aws/certificates/create", "/$aws/provisioning-templates/")
 
 
@@ -31,6 +36,8 @@ def check(template: Template) -> Iterator[Finding]:
 def _own(statement: Statement, resource: str) -> bool:
     if THING in resource:
         return True
+    if resource == "*":
+        return set(statement.actions) <= WITHOUT_RESOURCE
     # These go over HTTPS, where AWS IoT has no thing name to put in: a narrowed name must do.
     # https://docs.aws.amazon.com/greengrass/v2/developerguide/device-auth.html
     if all(action.startswith("greengrass:") for action in statement.actions):
@@ -70,6 +77,6 @@ RULE = Rule(
     "can read and write the topics of all others.",
     fix="Put ${iot:Connection.Thing.ThingName} into each client, topic and topicfilter ARN. Only "
     "fleet provisioning topics, one exact role alias, and Greengrass actions on named resources "
-    "do without.",
+    f"do without; * is for {' and '.join(sorted(WITHOUT_RESOURCE))} alone, which have no resource.",
     check=check,
 )
