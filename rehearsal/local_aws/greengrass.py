@@ -13,6 +13,7 @@ from rehearsal.local_aws import core_devices, hooks, tags
 from rehearsal.local_aws import greengrass_candidates as candidates
 from rehearsal.local_aws import greengrass_components as components
 from rehearsal.local_aws import greengrass_deployments as deployments
+from rehearsal.local_aws import greengrass_tokens as tokens
 from rehearsal.local_aws.wire import Answer, AwsError, Document, answer
 
 Handler = Callable[[dict[str, str], Document, Document], Awaitable[Answer]]
@@ -22,7 +23,10 @@ artifact_url: Callable[[str, str], str] = lambda component, name: f"{component}/
 
 
 async def _create_component(_path: dict[str, str], body: Document, _query: Document) -> Answer:
-    return answer(components.create(body), status=201)
+    async def create() -> Document:
+        return components.create(body)
+
+    return answer(await tokens.once("CreateComponentVersion", body, create), status=201)
 
 
 async def _describe_component(path: dict[str, str], _body: Document, _query: Document) -> Answer:
@@ -56,7 +60,8 @@ async def _resolve(_path: dict[str, str], body: Document, _query: Document) -> A
 
 
 async def _create_deployment(_path: dict[str, str], body: Document, _query: Document) -> Answer:
-    return answer(await deployments.create(body), status=201)
+    created = await tokens.once("CreateDeployment", body, lambda: deployments.create(body))
+    return answer(created, status=201)
 
 
 async def _get_deployment(path: dict[str, str], _body: Document, _query: Document) -> Answer:

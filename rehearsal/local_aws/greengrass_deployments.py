@@ -25,7 +25,11 @@ from rehearsal.local_aws.wire import (
 )
 
 PUBLIC_PREFIX = "aws.greengrass."
-ACTIVE, CANCELED, INACTIVE, COMPLETED = "ACTIVE", "CANCELED", "INACTIVE", "COMPLETED"
+ACTIVE, CANCELED, COMPLETED = "ACTIVE", "CANCELED", "COMPLETED"
+SUPERSEDED = CANCELED
+"""What a deployment is called that another replaced. The developer guide says that it is cancelled
+(cancel-deployments), and its job is; the API has INACTIVE as well and does not say what for. Here
+it is the harder reading: who looks for an earlier model by status finds none."""
 
 _deployments: Any = store()
 _revisions: Any = store()
@@ -67,7 +71,7 @@ async def create(request: Document) -> Document:
     _revisions[target] = revision
     _deployments[deployment_id] = deployment
     if previous is not None:
-        await _retire(previous, INACTIVE)
+        await _retire(previous, SUPERSEDED)
         previous["isLatestForTarget"] = False
     tags.put(deployment_arn(deployment_id), request.get("tags"))
     return {key: deployment[key] for key in ("deploymentId", "iotJobId", "iotJobArn")}

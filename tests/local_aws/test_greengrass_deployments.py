@@ -111,7 +111,7 @@ def test_a_second_deployment_supersedes_the_first(greengrass, client, group):
     latest = greengrass.list_deployments(targetArn=group)["deployments"]
     assert [item["deploymentId"] for item in latest] == [created["deploymentId"]]
     old = greengrass.get_deployment(deploymentId=before)
-    assert (old["deploymentStatus"], old["isLatestForTarget"]) == ("INACTIVE", False)
+    assert (old["deploymentStatus"], old["isLatestForTarget"]) == ("CANCELED", False)
     assert client("iot").describe_job(jobId=old["iotJobId"])["job"]["status"] == "CANCELED"
     everything = greengrass.list_deployments(targetArn=group, historyFilter="ALL")["deployments"]
     assert [item["revisionId"] for item in everything] == ["2", "1"]
@@ -119,6 +119,18 @@ def test_a_second_deployment_supersedes_the_first(greengrass, client, group):
     assert [item["deploymentId"] for item in effective["effectiveDeployments"]] == [
         created["deploymentId"]
     ]
+
+
+def test_a_client_token_is_answered_from_the_cache_whatever_became_of_it(greengrass, group):
+    made = deploy(greengrass, group, "1.0.0", clientToken="once")
+    again = deploy(greengrass, group, "1.9.0", clientToken="once")
+    assert again["deploymentId"] == made["deploymentId"]
+    greengrass.cancel_deployment(deploymentId=made["deploymentId"])
+    greengrass.delete_deployment(deploymentId=made["deploymentId"])
+    late = deploy(greengrass, group, "1.0.0", clientToken="once")
+    assert late["deploymentId"] == made["deploymentId"]
+    other = deploy(greengrass, group, "1.9.0", clientToken="twice")
+    assert other["deploymentId"] != made["deploymentId"]
 
 
 def test_a_camera_that_joins_the_group_gets_its_deployment(greengrass, client, group):

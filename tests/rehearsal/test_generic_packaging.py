@@ -24,6 +24,7 @@ from tests.synth.conftest import SYNTH_SECONDS, synth_environment
 from tests.synth.variants import write_variant
 
 ACCOUNT, REGION, THING = "111111111111", "us-east-1", "binsight-dev-1"
+FLEET = "binsight-dev-model-fleet"
 INFERENCE, MODEL, VERSION = "binsight-dev.Inference", "binsight-dev.Model", "1.0.1"
 
 
@@ -69,17 +70,16 @@ def cloud(work, assembly):
         yield found
 
 
-@pytest.fixture(scope="module")
-def core(work, cloud):
-    """A camera in the groups that the provisioning template names, on nucleus lite."""
+def camera(cloud, work, thing, **more):
+    """A camera in the groups that the provisioning template names, on nucleus lite; started."""
     iot = cloud.client("iot")
-    iot.create_thing(thingName=THING)
-    for group in ("binsight-dev-runtime", "binsight-dev-model-fleet"):
-        iot.add_thing_to_thing_group(thingGroupName=group, thingName=THING)
-    (work / "lens").mkdir()
+    iot.create_thing(thingName=thing)
+    for group in ("binsight-dev-runtime", FLEET):
+        iot.add_thing_to_thing_group(thingGroupName=group, thingName=thing)
+    (work / "lens").mkdir(exist_ok=True)
     device = CoreDevice(
-        thing=THING,
-        folder=work / "core",
+        thing=thing,
+        folder=work / thing,
         cloud=cloud,
         stand_ins={
             "BINSIGHT_SOURCE": f"dir:{work / 'lens'}?follow=1&hold=6&gap=4&fps=15",
@@ -88,8 +88,15 @@ def core(work, cloud):
         model_folder="/var/lib/binsight/models",
         nucleus="lite",
         news=lambda _: None,
+        **more,
     )
     device.start()
+    return device
+
+
+@pytest.fixture(scope="module")
+def core(work, cloud):
+    device = camera(cloud, work, THING)
     yield device
     device.stop()
 
@@ -142,3 +149,16 @@ def test_a_model_is_adopted_and_a_detection_arrives(core, cloud, work):
     assert found["class"] == {"S": "glass"}
     assert found["bin"] == {"S": "recycling"}
     assert VERSION in str(found["model"])
+
+
+def test_a_new_camera_whose_model_comes_before_its_program_adopts_it(core, cloud, work):
+    """Provisioning puts it into both groups at once, and their jobs come in no promised order."""
+    until(lambda: MODEL in core.components, core=core)
+    new = camera(cloud, work, f"{THING}-new", first_group=FLEET)
+    try:
+        until(lambda: MODEL in new.components, core=new)
+        until(lambda: new.installer.ipc.subscribed(f"binsight-dev/{new.thing}/commands"), core=new)
+        assert new.components == core.components
+        until(lambda: "adopted" in (new.folder / f"{MODEL}.log").read_text(), core=new)
+    finally:
+        new.stop()
