@@ -62,6 +62,7 @@ class ModelRollout(Construct):
                 "CAMERAS_PER_MINUTE": str(rollout.cameras_per_minute),
                 "CANARY_GROUP_ARN": group.canary.attr_arn,
                 "FLEET_GROUP_ARN": group.fleet.attr_arn,
+                "INFERENCE_COMPONENT": group.inference_component,
                 "MAXIMUM_FAILED_PERCENT": str(rollout.maximum_failed_percent),
                 "MODEL_COMPONENT": group.model_component,
                 "MODEL_FOLDER": settings.camera.model_folder,

@@ -11,11 +11,14 @@ from typing import Any
 _RETRIES = [
     {
         "ErrorEquals": [
+            # Two executions may meet, where SageMaker tells of one approval twice.
+            "ConflictException",
             "InternalServerException",
             "Lambda.AWSLambdaException",
             "Lambda.SdkClientException",
             "Lambda.ServiceException",
             "Lambda.TooManyRequestsException",
+            "RequestAlreadyInProgressException",
             "ThrottlingException",
         ],
         "IntervalSeconds": 2,
@@ -101,7 +104,11 @@ def rollout_definition(
             f"Wait{name}": {"Type": "Wait", "Seconds": check_seconds, "Next": f"Check{name}"},
             f"Restore{name}": task(
                 "restore",
-                {"group": group, "deployment_id.$": f"$.{group}.value.deployment_id"},
+                {
+                    "group": group,
+                    "deployment_id.$": f"$.{group}.value.deployment_id",
+                    "previous_version.$": f"$.{group}.value.previous_version",
+                },
                 result="restored",
                 then="Failed",
             ),

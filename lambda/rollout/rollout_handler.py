@@ -46,8 +46,10 @@ def dispatch(
     for key, parameter in inspect.signature(action).parameters.items():
         if key in ready:
             arguments[key] = ready[key]
-        elif parameter.default is inspect.Parameter.empty:
+        elif parameter.default in (inspect.Parameter.empty, None):
             value = event.get(key)
+            if parameter.default is None and value is None:
+                continue
             if not isinstance(value, str) or not value:
                 raise RolloutError(f"action {name!r}: payload key {key!r} is {value!r}, not text")
             arguments[key] = value

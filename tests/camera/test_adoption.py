@@ -164,6 +164,27 @@ def test_a_folder_without_access_is_named(models, tmp_path):
     assert (done.returncode, "cannot use" in done.stdout) == (3, True)
 
 
+def test_a_folder_that_cannot_be_made_yet_is_waited_for(models, tmp_path):
+    """On a new camera the program's install step makes it, as root, while the model waits."""
+    blocked = tmp_path / "binsight"
+    blocked.write_text("in the way")
+    archive, digest = models["good"]
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-I", str(ADOPT), "--archive", str(archive), "--digest", digest),
+            *("--folder", str(blocked / "models"), "--timeout", "60"),
+        ]
+    )
+    try:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=0.5)
+        blocked.unlink()
+        wait_for(lambda: list(blocked.glob("models/incoming/*.request.json")))
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
 def test_swaps_while_photos_flow_lose_no_item(settings, publisher, models, lens):
     photos = 24
     with running(settings, publisher) as program:

@@ -104,6 +104,7 @@ def test_a_model_that_is_refused_fails_the_deployment_on_both(install, monkeypat
     # Nucleus lite looks after five seconds; a Python needs some of them to begin.
     monkeypatch.setattr(component_process, "SETTLING_SECONDS", 5.0)
     document = json.loads(model_recipe(**{**MODEL, "model_folder": "/var/models"}))
+    del document["ComponentDependencies"]  # what they bring is in test_core_deployments.py
     refuse = b"import sys; print(sys.argv[1:]); sys.exit(1)"
     for manifest in document["Manifests"]:
         manifest["Artifacts"] = [artifact("model.tar.gz", b"m"), artifact("adopt.py", refuse)]

@@ -58,7 +58,8 @@ def test_the_model_is_adopted_in_the_step_that_each_nucleus_waits_for():
     assert set(lite["Lifecycle"]) == {"run"}
     java = chosen_manifest(recipe, nucleus="java", architecture="amd64")
     assert set(java["Lifecycle"]) == {"startup"}
-    # Nothing of another component: neither a path of its files nor a variable of its own.
+    # Nothing of another component but its name: no path of its files, no variable of its own.
+    assert set(recipe.pop("ComponentDependencies")) == {MODEL["program"]}
     assert "Inference" not in json.dumps(recipe)
 
 

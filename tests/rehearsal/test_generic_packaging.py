@@ -126,6 +126,7 @@ def test_a_model_is_adopted_and_a_detection_arrives(core, cloud, work):
         archive_uri=f"s3://{bucket}/{folder}/model.tar.gz",
         adopt_uri=f"s3://{bucket}/{folder}/adopt.py",
         model_folder="/var/lib/binsight/models",
+        program=INFERENCE,
     )
     greengrass = cloud.client("greengrassv2")
     greengrass.create_component_version(inlineRecipe=recipe.encode())

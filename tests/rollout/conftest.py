@@ -24,6 +24,7 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ENVIRONMENT = {
     "ARTIFACTS_BUCKET": "artifacts",
     "MODEL_COMPONENT": COMPONENT,
+    "INFERENCE_COMPONENT": "binsight-dev.Inference",
     "CANARY_GROUP_ARN": GROUPS["canary"],
     "FLEET_GROUP_ARN": GROUPS["fleet"],
     "MODEL_FOLDER": "/var/lib/binsight/models",

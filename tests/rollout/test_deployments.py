@@ -9,42 +9,41 @@ from rollout.settings import RolloutError
 from tests.rollout.conftest import COMPONENT, GROUPS, NOW
 
 
-def history(greengrass, *deployments, group="canary", looked_at=None):
-    """Deployments of the group, newest first: (id, version, status)."""
+def newest(greengrass, name=None, version=None, status="ACTIVE", *, before=None, group="canary"):
+    """The group's newest deployment; None for a name: it has none."""
+    summary = {"deploymentId": name, "targetArn": GROUPS[group], "isLatestForTarget": True}
     greengrass.answers(
         "list_deployments",
-        {
-            "deployments": [
-                {
-                    "deploymentId": name,
-                    "targetArn": GROUPS[group],
-                    "deploymentStatus": status,
-                    "isLatestForTarget": number == 0,
-                    "creationTimestamp": NOW - timedelta(hours=number),
-                }
-                # The service promises no order.
-                for number, (name, _, status) in sorted(enumerate(deployments), key=lambda d: d[1])
-            ]
-        },
+        {"deployments": [summary] if name else []},
         targetArn=GROUPS[group],
-        historyFilter="ALL",
-        maxResults=100,
+        historyFilter="LATEST_ONLY",
     )
-    for name, version, status in deployments[:looked_at]:
-        components = {COMPONENT: {"componentVersion": version}} if version else {}
+    if name:
         greengrass.answers(
             "get_deployment",
-            {"deploymentId": name, "deploymentStatus": status, "components": components},
+            {
+                "deploymentId": name,
+                "deploymentName": named(version, group, before),
+                "deploymentStatus": status,
+                "components": {COMPONENT: {"componentVersion": version}} if version else {},
+            },
             deploymentId=name,
         )
 
 
-def creates(greengrass, version, *, group="canary", new="new"):
+def named(version, group, before):
+    return f"{COMPONENT} {version} to {group}" + (f" (before: {before})" if before else "")
+
+
+def creates(
+    greengrass, version, *, group="canary", new="new", before=None, status="ACTIVE", ours=True
+):
+    """A deployment is created; with a token of ours it is looked at too (status None: no)."""
     greengrass.answers(
         "create_deployment",
         {"deploymentId": new, "iotJobId": f"job-{new}"},
         targetArn=GROUPS[group],
-        deploymentName=f"{COMPONENT} {version} to {group}",
+        deploymentName=named(version, group, before),
         components={
             COMPONENT: {"componentVersion": version, "configurationUpdate": {"reset": [""]}}
         },
@@ -56,19 +55,13 @@ def creates(greengrass, version, *, group="canary", new="new"):
         iotJobConfiguration={
             "jobExecutionsRolloutConfig": {"maximumPerMinute": 50},
             "timeoutConfig": {"inProgressTimeoutInMinutes": 30},
-            "abortConfig": {
-                "criteriaList": [
-                    {
-                        "failureType": "ALL",
-                        "action": "CANCEL",
-                        "thresholdPercentage": 20.0,
-                        "minNumberOfExecutedThings": 1 if group == "canary" else 10,
-                    }
-                ]
-            },
         },
-        clientToken=ANY,
+        **({"clientToken": ANY} if ours else {}),
     )
+    if status:
+        greengrass.answers(
+            "get_deployment", {"deploymentId": new, "deploymentStatus": status}, deploymentId=new
+        )
 
 
 def give(settings, greengrass, version, group="canary"):
@@ -79,7 +72,7 @@ def give(settings, greengrass, version, group="canary"):
 
 @pytest.mark.parametrize("group", ["canary", "fleet"])
 def test_the_first_model_of_a_group(settings, greengrass, group):
-    history(greengrass, group=group)
+    newest(greengrass, group=group)
     creates(greengrass, "1.1.1", group=group)
     assert give(settings, greengrass, "1.1.1", group) == {
         "group": group,
@@ -91,29 +84,43 @@ def test_the_first_model_of_a_group(settings, greengrass, group):
     }
 
 
-def test_a_new_model_replaces_the_last(settings, greengrass):
-    history(greengrass, ("d2", "1.2.2", "ACTIVE"), ("d1", "1.1.1", "INACTIVE"), looked_at=1)
-    creates(greengrass, "1.3.3")
+def test_a_new_model_replaces_the_last_and_its_name_says_which(settings, greengrass):
+    newest(greengrass, "d2", "1.2.2", before="1.1.1")
+    creates(greengrass, "1.3.3", before="1.2.2")
     assert give(settings, greengrass, "1.3.3")["previous_version"] == "1.2.2"
 
 
 def test_the_version_that_is_live_is_not_deployed_again(settings, greengrass):
-    history(greengrass, ("d2", "1.2.2", "ACTIVE"), ("d1", "1.1.1", "INACTIVE"))
+    newest(greengrass, "d2", "1.2.2", before="1.1.1")
     found = give(settings, greengrass, "1.2.2")
     assert (found["created"], found["deployment_id"]) == (False, "d2")
     assert found["previous_version"] == "1.1.1"
 
 
-def test_a_version_whose_deployment_was_cancelled_may_be_tried_again(settings, greengrass):
-    history(greengrass, ("d2", "1.2.2", "CANCELED"), ("d1", "1.1.1", "INACTIVE"), looked_at=1)
-    creates(greengrass, "1.2.2")
-    greengrass.answers(
-        "get_deployment",
-        {"deploymentId": "d1", "components": {COMPONENT: {"componentVersion": "1.1.1"}}},
-        deploymentId="d1",
-    )
-    found = give(settings, greengrass, "1.2.2")
-    assert (found["created"], found["previous_version"]) == (True, "1.1.1")
+@pytest.mark.parametrize("status", ["CANCELED", "FAILED"])
+@pytest.mark.parametrize(
+    ("version", "before"), [("1.2.2", "1.1.1"), ("1.3.3", "1.1.1"), ("1.1.1", "1.1.1")]
+)
+def test_after_a_deployment_that_was_given_up_what_was_before_it_counts(
+    settings, greengrass, status, version, before
+):
+    newest(greengrass, "d2", "1.2.2", status, before=before)
+    creates(greengrass, version, before=before)
+    found = give(settings, greengrass, version)
+    assert (found["created"], found["previous_version"]) == (True, before)
+
+
+@pytest.mark.parametrize("status", ["CANCELED", None])
+def test_an_answer_from_the_cache_for_a_deployment_that_is_over_is_not_taken(
+    settings, greengrass, status
+):
+    """Greengrass answers a known token for eight hours, whatever has become of the deployment."""
+    newest(greengrass)
+    creates(greengrass, "1.1.1", new="old", status=status)
+    if status is None:
+        greengrass.fails("get_deployment", "ResourceNotFoundException", deploymentId="old")
+    creates(greengrass, "1.1.1", new="new", status=None, ours=False)
+    assert give(settings, greengrass, "1.1.1")["deployment_id"] == "new"
 
 
 def watch(
@@ -179,14 +186,19 @@ def test_the_state_of_a_deployment(settings, greengrass, service, situation, exp
     assert (found, expected[1] in reason) == (expected[0], True), reason
 
 
-def take_back(settings, greengrass, deployment="d2"):
+def take_back(settings, greengrass, previous="1.1.1", deployment="d2"):
     return restore(
-        group="canary", deployment_id=deployment, settings=settings, greengrass=greengrass.client
+        group="canary",
+        deployment_id=deployment,
+        previous_version=previous,
+        settings=settings,
+        greengrass=greengrass.client,
     )
 
 
-def test_a_failed_model_gives_way_to_the_one_before(settings, greengrass):
-    history(greengrass, ("d2", "1.2.2", "ACTIVE"), ("d1", "1.1.1", "INACTIVE"))
+@pytest.mark.parametrize("status", ["ACTIVE", "CANCELED"])
+def test_a_failed_model_gives_way_to_the_one_before(settings, greengrass, status):
+    newest(greengrass, "d2", "1.2.2", status, before="1.1.1")
     creates(greengrass, "1.1.1", new="d3")
     assert take_back(settings, greengrass) == {
         "group": "canary",
@@ -197,46 +209,32 @@ def test_a_failed_model_gives_way_to_the_one_before(settings, greengrass):
     }
 
 
-def test_a_model_that_was_given_up_is_not_restored(settings, greengrass):
-    history(
-        greengrass,
-        ("d4", "1.4.4", "CANCELED"),
-        ("d3", "1.3.3", "CANCELED"),
-        ("d2", "1.4.4", "INACTIVE"),
-        ("d1", "1.1.1", "INACTIVE"),
-    )
-    creates(greengrass, "1.1.1", new="d5")
-    assert take_back(settings, greengrass, "d4")["version"] == "1.1.1"
-
-
 @pytest.mark.parametrize("status", ["ACTIVE", "CANCELED"])
 def test_a_first_model_that_fails_is_cancelled(settings, greengrass, status):
-    history(greengrass, ("d2", "1.2.2", status))
+    newest(greengrass, "d2", "1.2.2", status)
     if status == "ACTIVE":
         greengrass.answers("cancel_deployment", {"message": "ok"}, deploymentId="d2")
-    found = take_back(settings, greengrass)
+    found = take_back(settings, greengrass, previous=None)
     assert (found["restored"], found["deployment_id"]) == (False, None)
     assert "no model before" in found["detail"]
 
 
 def test_a_deployment_that_another_replaced_is_left_alone(settings, greengrass):
-    history(greengrass, ("d3", "1.1.1", "ACTIVE"), ("d2", "1.2.2", "INACTIVE"), looked_at=1)
+    newest(greengrass, "d3", "1.3.3")
     found = take_back(settings, greengrass)
     assert (found["restored"], found["detail"]) == (False, "superseded by deployment d3")
 
 
+def test_a_repeated_restore_answers_as_the_first(settings, greengrass):
+    newest(greengrass, "d3", "1.1.1")
+    found = take_back(settings, greengrass)
+    assert (found["restored"], found["deployment_id"]) == (True, "d3")
+
+
 def test_a_group_without_deployments_has_nothing_to_restore(settings, greengrass):
-    history(greengrass)
+    newest(greengrass)
     with pytest.raises(RolloutError, match="has no deployment"):
         take_back(settings, greengrass)
-
-
-def test_a_long_history_is_read_page_by_page(settings, greengrass):
-    page = {"targetArn": GROUPS["canary"], "historyFilter": "ALL", "maxResults": 100}
-    greengrass.answers("list_deployments", {"deployments": [], "nextToken": "t"}, **page)
-    greengrass.answers("list_deployments", {"deployments": []}, **page, nextToken="t")
-    creates(greengrass, "1.1.1")
-    assert give(settings, greengrass, "1.1.1")["created"]
 
 
 def test_a_repeated_call_has_the_same_token_and_another_version_another(settings, greengrass):
@@ -246,7 +244,7 @@ def test_a_repeated_call_has_the_same_token_and_another_version_another(settings
         lambda params, **_: tokens.append(params["clientToken"]),
     )
     for version in ("1.1.1", "1.1.1", "1.2.2"):
-        history(greengrass)
+        newest(greengrass)
         creates(greengrass, version)
         give(settings, greengrass, version)
     assert tokens[0] == tokens[1] != tokens[2]

@@ -4,7 +4,7 @@ import pytest
 import rollout_handler
 from rollout.settings import RolloutError, from_environment
 from tests.rollout.conftest import ENVIRONMENT, NOW
-from tests.rollout.test_deployments import creates, history
+from tests.rollout.test_deployments import creates, newest
 
 
 def dispatch(event, settings, **clients):
@@ -12,7 +12,7 @@ def dispatch(event, settings, **clients):
 
 
 def test_a_state_may_pass_more_than_an_action_takes(settings, greengrass):
-    history(greengrass)
+    newest(greengrass)
     creates(greengrass, "1.1.1")
     event = {"action": "deploy", "group": "canary", "version": "1.1.1", "digest": "x", "detail": {}}
     answer = dispatch(event, settings, greengrass=greengrass.client, s3=None, sagemaker=None)
@@ -24,11 +24,18 @@ def test_the_lambda_entry_reads_its_environment(monkeypatch, settings, greengras
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(rollout_handler, "_clients", lambda: {"greengrass": greengrass.client})
     rollout_handler._settings.cache_clear()
-    history(greengrass)
+    newest(greengrass)
     creates(greengrass, "1.1.1")
     event = {"action": "deploy", "group": "canary", "version": "1.1.1"}
     assert rollout_handler.handler(event, None)["created"]
     rollout_handler._settings.cache_clear()
+
+
+def test_there_may_be_no_model_to_go_back_to(settings, greengrass):
+    newest(greengrass, "d1", "1.1.1", "CANCELED")
+    event = {"action": "restore", "group": "canary", "deployment_id": "d1"}
+    answer = dispatch({**event, "previous_version": None}, settings, greengrass=greengrass.client)
+    assert answer["restored"] is False
 
 
 @pytest.mark.parametrize(
@@ -38,6 +45,15 @@ def test_the_lambda_entry_reads_its_environment(monkeypatch, settings, greengras
         ({"action": "undo"}, "action 'undo': allowed are"),
         ({"action": "deploy", "group": "canary"}, "payload key 'version' is None"),
         ({"action": "deploy", "group": "canary", "version": 3}, "payload key 'version' is 3"),
+        (
+            {
+                "action": "restore",
+                "group": "canary",
+                "deployment_id": "d1",
+                "previous_version": 3,
+            },
+            "payload key 'previous_version' is 3",
+        ),
         ({"action": "deploy", "group": "all", "version": "1.1.1"}, "allowed are canary, fleet"),
     ],
 )

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import dataclasses
 import hashlib
 import json
 
@@ -30,21 +31,21 @@ def described(*, status="Approved", url=f"s3://artifacts/{KEY}", metadata=None):
 
 def run(service, settings, *, archive=ARCHIVE, **changed):
     sagemaker, s3 = service("sagemaker"), service("s3")
+    bucket = settings.artifacts_bucket
+    changed.setdefault("url", f"s3://{bucket}/{KEY}")
     sagemaker.answers("describe_model_package", described(**changed), ModelPackageName=ARN)
-    s3.answers(
-        "get_object", {"Body": body(archive), "VersionId": "v9"}, Bucket="artifacts", Key=KEY
-    )
+    s3.answers("get_object", {"Body": body(archive), "VersionId": "v9"}, Bucket=bucket, Key=KEY)
     s3.answers(
         "copy_object",
         {},
-        Bucket="artifacts",
+        Bucket=bucket,
         Key=ANY,
-        CopySource={"Bucket": "artifacts", "Key": KEY, "VersionId": "v9"},
+        CopySource={"Bucket": bucket, "Key": KEY, "VersionId": "v9"},
     )
     s3.answers(
         "put_object",
         {},
-        Bucket="artifacts",
+        Bucket=bucket,
         Key=ANY,
         Body=ADOPT_SCRIPT.read_bytes(),
         ContentType="text/x-python",
@@ -68,6 +69,15 @@ def test_an_approved_model_becomes_a_version_that_follows_from_its_content(servi
     }
     assert run(service, settings) == first
     assert run(service, settings, archive=b"another")["version"] != first["version"]
+
+
+def test_another_bucket_makes_another_version(service, settings):
+    """What an environment left must not pass for a version of the next one with its name."""
+    versions = {
+        run(service, dataclasses.replace(settings, artifacts_bucket=bucket))["version"]
+        for bucket in ("artifacts", "artifacts-again")
+    }
+    assert len(versions) == 2
 
 
 @pytest.mark.parametrize(
@@ -132,8 +142,7 @@ def test_a_component_is_created_and_waited_for(settings, greengrass):
             "creationTimestamp": 0,
             "status": {"componentState": "REQUESTED"},
         },
-        inlineRecipe=ANY,
-        clientToken=DIGEST,
+        inlineRecipe=ANY,  # and no token of ours: botocore adds another one each time
     )
     for name in ("REQUESTED", "INITIATED", "DEPLOYABLE"):
         state(greengrass, name)
@@ -147,6 +156,13 @@ def test_a_component_is_created_and_waited_for(settings, greengrass):
 
 def test_a_component_that_exists_is_left_alone(settings, greengrass):
     state(greengrass, "DEPLOYABLE")
+    state(greengrass, "DEPLOYABLE")
+    assert create(settings, greengrass)["created"] is False
+
+
+def test_a_component_that_another_execution_made_meanwhile_is_taken(settings, greengrass):
+    greengrass.fails("describe_component", "ResourceNotFoundException", arn=COMPONENT_ARN)
+    greengrass.fails("create_component_version", "ConflictException")
     state(greengrass, "DEPLOYABLE")
     assert create(settings, greengrass)["created"] is False
 

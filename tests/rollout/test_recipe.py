@@ -13,6 +13,7 @@ MODEL = {
     "archive_uri": "s3://artifacts/components/binsight-dev.Model/1.23.456/model.tar.gz",
     "adopt_uri": "s3://artifacts/components/binsight-dev.Model/1.23.456/adopt.py",
     "model_folder": "/var/lib/binsight/models",
+    "program": "binsight-dev.Inference",
 }
 MANIFEST = {
     "Platform": {"os": "linux", "runtime": "*"},
@@ -61,6 +62,9 @@ def test_the_model_s_recipe():
         "ComponentPublisher": "Binsight",
         "ComponentConfiguration": {
             "DefaultConfiguration": {"modelFolder": "/var/lib/binsight/models"}
+        },
+        "ComponentDependencies": {
+            "binsight-dev.Inference": {"VersionRequirement": ">=0.0.0", "DependencyType": "SOFT"}
         },
         "Manifests": [
             {

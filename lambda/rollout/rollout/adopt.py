@@ -66,7 +66,8 @@ def adopt(
     if current.get("digest") == digest and current.get("version") in (version, None):
         return ADOPTED, "is the model in use already"
     incoming = folder / "incoming"
-    incoming.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + timeout
+    _make(incoming, deadline=deadline)
     request, answer = (incoming / f"{digest}.{kind}.json" for kind in ("request", "answer"))
     parcel = incoming / f"{digest}.tar.gz"
     nonce = uuid.uuid4().hex
@@ -74,7 +75,7 @@ def adopt(
         _copy(archive, parcel)
         text = json.dumps({"digest": digest, "version": version, "nonce": nonce})
         _write(request, text)
-        reply = _wait(answer, nonce=nonce, timeout=timeout)
+        reply = _wait(answer, nonce=nonce, deadline=deadline)
     finally:
         for path in (request, answer, parcel):
             _remove(path)
@@ -87,8 +88,23 @@ def adopt(
     return REFUSED, f"refused: {reply.get('reason') or 'no reason given'}"
 
 
-def _wait(answer: Path, *, nonce: str, timeout: float) -> dict[str, object] | None:
-    deadline = time.monotonic() + timeout
+def _make(folder: Path, *, deadline: float) -> None:
+    """Make a folder as soon as it can be made.
+
+    On a new camera the model folder is made by the program's install step, as root; a nucleus does
+    not wait for that before it runs this.
+    """
+    while True:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            return
+        except OSError:
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(_POLL_SECONDS)
+
+
+def _wait(answer: Path, *, nonce: str, deadline: float) -> dict[str, object] | None:
     while time.monotonic() < deadline:
         reply = _read(answer)
         if reply.get("nonce") == nonce:

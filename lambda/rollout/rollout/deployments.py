@@ -6,10 +6,9 @@ component only and a new one may replace the last.
 """
 
 import hashlib
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import chain
 from typing import Any
 
 from rollout.settings import RolloutError, Settings
@@ -17,41 +16,52 @@ from rollout.settings import RolloutError, Settings
 _DEAD = {"CANCELED", "FAILED"}
 _IN_PROGRESS_MINUTES = 30
 """A camera that began and did not report by then counts as failed."""
+_BEFORE = re.compile(r" \(before: (?P<version>\d+\.\d+\.\d+)\)$")
+"""In a deployment's name: what to go back to. AWS does not say how a deployment that another
+replaced reads (INACTIVE or CANCELED), and a given-up one is CANCELED too: history alone cannot
+tell."""
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """A deployment of the group, with the model version that it names (None: no model)."""
+    """The group's newest deployment. None for a version: no model."""
 
     deployment_id: str
     version: str | None
+    before: str | None
     status: str
+
+    @property
+    def alive(self) -> bool:
+        return self.status not in _DEAD
 
 
 def deploy(
     *, group: str, version: str, settings: Settings, greengrass: Any, now: datetime
 ) -> dict[str, Any]:
-    """Give the group this model version, unless its live deployment already does."""
-    history = _history(group=group, settings=settings, greengrass=greengrass)
-    live = next(history, None)
-    created = live is None or live.version != version or live.status in _DEAD
-    if live is None or created:
-        deployment_id = _create(
-            group=group,
-            version=version,
-            after=live.deployment_id if live else "",
-            settings=settings,
-            greengrass=greengrass,
-        )
+    """Give the group this model version, unless its newest deployment already does."""
+    newest = _newest(group=group, settings=settings, greengrass=greengrass)
+    if newest is not None and newest.alive and newest.version == version:
+        created, deployment_id, previous = False, newest.deployment_id, newest.before
     else:
-        deployment_id = live.deployment_id
-    previous = _before(chain([live] if live else [], history), version=version)
+        previous = _before(newest, version=version)
+        created, deployment_id = (
+            True,
+            _create(
+                group=group,
+                version=version,
+                before=previous,
+                after=newest.deployment_id if newest else "",
+                settings=settings,
+                greengrass=greengrass,
+            ),
+        )
     return {
         "group": group,
         "version": version,
         "deployment_id": deployment_id,
         "created": created,
-        "previous_version": previous.version if previous else None,
+        "previous_version": previous,
         "started_at": now.isoformat(),
     }
 
@@ -91,33 +101,45 @@ def check(
 
 
 def restore(
-    *, group: str, deployment_id: str, settings: Settings, greengrass: Any
+    *,
+    group: str,
+    deployment_id: str,
+    settings: Settings,
+    greengrass: Any,
+    previous_version: str | None = None,
 ) -> dict[str, Any]:
-    """Give the group back the model it had before this deployment, or cancel the deployment."""
-    history = _history(group=group, settings=settings, greengrass=greengrass)
-    failed = next(history, None)
-    if failed is None:
+    """Give the group back the model that it had before this deployment, or cancel the deployment.
+
+    ``previous_version`` is what ``deploy`` answered.
+    """
+    newest = _newest(group=group, settings=settings, greengrass=greengrass)
+    if newest is None:
         raise RolloutError(f"{settings.group_arn(group)} has no deployment to take back")
     answer = {"group": group, "restored": False, "version": None, "deployment_id": None}
-    if failed.deployment_id != deployment_id:
-        return {**answer, "detail": f"superseded by deployment {failed.deployment_id}"}
-    previous = _before(history, version=failed.version)
-    if previous is not None and previous.version:
+    restored = None
+    if newest.deployment_id != deployment_id:
+        if not newest.alive or not previous_version or newest.version != previous_version:
+            return {**answer, "detail": f"superseded by deployment {newest.deployment_id}"}
+        # This step was done before, and its answer was lost.
+        restored = newest.deployment_id
+    elif previous_version:
         restored = _create(
             group=group,
-            version=previous.version,
-            after=failed.deployment_id,
+            version=previous_version,
+            before=None,
+            after=deployment_id,
             settings=settings,
             greengrass=greengrass,
         )
+    if restored:
         return {
             **answer,
             "restored": True,
-            "version": previous.version,
+            "version": previous_version,
             "deployment_id": restored,
-            "detail": f"back to {settings.component} {previous.version}",
+            "detail": f"back to {settings.component} {previous_version}",
         }
-    if failed.status not in _DEAD:
+    if newest.alive:
         greengrass.cancel_deployment(deploymentId=deployment_id)
     return {**answer, "detail": "the group had no model before: deployment cancelled"}
 
@@ -151,72 +173,84 @@ def _judge(
     return "RUNNING", summary
 
 
-def _create(*, group: str, version: str, after: str, settings: Settings, greengrass: Any) -> str:
+def _create(
+    *,
+    group: str,
+    version: str,
+    before: str | None,
+    after: str,
+    settings: Settings,
+    greengrass: Any,
+) -> str:
+    """A deployment without abort criteria: ``check`` judges it, and stops judging when it is done.
+
+    Criteria would stay armed for the life of the job, which goes on for cameras that join later:
+    one of them that failed could end the deployment for all that come after it.
+    """
     target = settings.group_arn(group)
-    # The token makes a repeated call (a retry after a timeout) return the same deployment.
-    token = hashlib.sha256(f"{target} {version} {after}".encode()).hexdigest()
-    job: dict[str, Any] = {
-        "jobExecutionsRolloutConfig": {"maximumPerMinute": settings.cameras_per_minute},
-        "timeoutConfig": {"inProgressTimeoutInMinutes": _IN_PROGRESS_MINUTES},
-    }
-    if settings.maximum_failed_percent < 100:
-        job["abortConfig"] = {
-            "criteriaList": [
-                {
-                    "failureType": "ALL",
-                    "action": "CANCEL",
-                    # AWS IoT takes no 0; the smallest step means: the first failure ends it.
-                    "thresholdPercentage": max(settings.maximum_failed_percent, 0.01),
-                    "minNumberOfExecutedThings": 1 if group == "canary" else 10,
-                }
-            ]
-        }
-    created = greengrass.create_deployment(
-        targetArn=target,
-        deploymentName=f"{settings.component} {version} to {group}"[:256],
-        components={
+    name = f"{settings.component} {version} to {group}"
+    request = {
+        "targetArn": target,
+        "deploymentName": f"{name} (before: {before})" if before else name,
+        "components": {
             settings.component: {
                 "componentVersion": version,
                 # Else the Java nucleus keeps the model folder of the first version for good.
                 "configurationUpdate": {"reset": [""]},
             }
         },
-        deploymentPolicies={
+        "deploymentPolicies": {
             "failureHandlingPolicy": "ROLLBACK",
             "componentUpdatePolicy": {"timeoutInSeconds": 60, "action": "NOTIFY_COMPONENTS"},
             "configurationValidationPolicy": {"timeoutInSeconds": 60},
         },
-        iotJobConfiguration=job,
-        clientToken=token,
+        "iotJobConfiguration": {
+            "jobExecutionsRolloutConfig": {"maximumPerMinute": settings.cameras_per_minute},
+            "timeoutConfig": {"inProgressTimeoutInMinutes": _IN_PROGRESS_MINUTES},
+        },
+    }
+    # Two executions for one approval, or a retry, get the same deployment.
+    token = hashlib.sha256(f"{target} {version} {after}".encode()).hexdigest()
+    created = greengrass.create_deployment(**request, clientToken=token)["deploymentId"]
+    if _is_over(greengrass, created):
+        # A token is answered from a cache for eight hours, whatever has become of the deployment.
+        created = greengrass.create_deployment(**request)["deploymentId"]
+    return str(created)
+
+
+def _is_over(greengrass: Any, deployment_id: str) -> bool:
+    """Whether a deployment was cancelled or deleted."""
+    try:
+        found = greengrass.get_deployment(deploymentId=deployment_id)
+    except greengrass.exceptions.ResourceNotFoundException:
+        return True
+    return found.get("deploymentStatus") in _DEAD
+
+
+def _newest(*, group: str, settings: Settings, greengrass: Any) -> Deployed | None:
+    """The group's newest deployment, live or not; None if it never had one."""
+    page = greengrass.list_deployments(
+        targetArn=settings.group_arn(group), historyFilter="LATEST_ONLY"
+    )["deployments"]
+    if not page:
+        return None
+    deployment_id = page[0]["deploymentId"]
+    found = greengrass.get_deployment(deploymentId=deployment_id)
+    before = _BEFORE.search(found.get("deploymentName", ""))
+    return Deployed(
+        deployment_id=deployment_id,
+        version=found["components"].get(settings.component, {}).get("componentVersion"),
+        before=before["version"] if before else None,
+        status=found.get("deploymentStatus", ""),
     )
-    return str(created["deploymentId"])
 
 
-def _history(*, group: str, settings: Settings, greengrass: Any) -> Iterator[Deployed]:
-    """The group's deployments, newest first; each is looked up only when it is asked for."""
-    found: list[dict[str, Any]] = []
-    token: dict[str, str] = {}
-    while True:
-        page = greengrass.list_deployments(
-            targetArn=settings.group_arn(group), historyFilter="ALL", maxResults=100, **token
-        )
-        found += page.get("deployments", [])
-        if not page.get("nextToken"):
-            break
-        token = {"nextToken": page["nextToken"]}
-    found.sort(key=lambda item: (item["isLatestForTarget"], item["creationTimestamp"]))
-    for item in reversed(found):
-        components = greengrass.get_deployment(deploymentId=item["deploymentId"])["components"]
-        yield Deployed(
-            deployment_id=item["deploymentId"],
-            version=components.get(settings.component, {}).get("componentVersion"),
-            status=item.get("deploymentStatus", ""),
-        )
-
-
-def _before(older: Iterator[Deployed], *, version: str | None) -> Deployed | None:
-    """The newest of the older deployments that was not given up and names another version."""
-    return next((d for d in older if d.version != version and d.status not in _DEAD), None)
+def _before(newest: Deployed | None, *, version: str) -> str | None:
+    """The model that the group goes back to when a new one fails; None if there is none."""
+    if newest is None:
+        return None
+    found = newest.version if newest.alive else newest.before
+    return found if found != version else newest.before
 
 
 def _count(details: dict[str, Any], *kinds: str) -> int:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From an approved model package to a component version that cameras can be given."""
 
+import contextlib
 import hashlib
 import time
 from collections.abc import Callable
@@ -81,9 +82,13 @@ def create_component(
             archive_uri=archive_uri,
             adopt_uri=adopt_uri,
             model_folder=settings.model_folder,
+            program=settings.inference_component,
         )
-        greengrass.create_component_version(inlineRecipe=text.encode(), clientToken=digest)
-        created = True
+        # Without a token of ours: for eight hours Greengrass would answer a known one from its
+        # cache, also when the version has been deleted or another one is asked for.
+        with contextlib.suppress(greengrass.exceptions.ConflictException):
+            greengrass.create_component_version(inlineRecipe=text.encode())
+            created = True
     for _ in range(_DEPLOYABLE_SECONDS):
         state, message = _state(greengrass, arn) or ("REQUESTED", "")
         if state == "DEPLOYABLE":
@@ -132,9 +137,11 @@ def _version(*, digest: str, script_digest: str, settings: Settings) -> str:
         component=settings.component,
         version="0.0.0",
         digest=digest,
-        archive_uri="s3://-/model.tar.gz",
-        adopt_uri="s3://-/adopt.py",
+        # The bucket is content: versions outlive an environment, and the next one has another.
+        archive_uri=f"s3://{settings.artifacts_bucket}/model.tar.gz",
+        adopt_uri=f"s3://{settings.artifacts_bucket}/adopt.py",
         model_folder=settings.model_folder,
+        program=settings.inference_component,
     )
     return content_version(hashlib.sha256(f"{recipe}\n{script_digest}".encode()).hexdigest())
 

@@ -17,11 +17,13 @@ def model_recipe(
     archive_uri: str,
     adopt_uri: str,
     model_folder: str,
+    program: str,
 ) -> str:
     """The recipe text of one model version.
 
     ``digest`` is the archive's SHA-256; ``model_folder`` the folder shared with the inference
-    component. Raises RecipeError where a camera would not run it as written.
+    component, which is called ``program``. Raises RecipeError where a camera would not run it as
+    written.
     """
     script = (
         "python3 {artifacts:path}/adopt.py --archive {artifacts:path}/model.tar.gz"
@@ -44,6 +46,10 @@ def model_recipe(
         description="The trash model of a Binsight camera, adopted while it runs",
         publisher="Binsight",
         configuration={"modelFolder": model_folder},
+        # A new camera may get its model before its program, in no promised order: then the model's
+        # deployment brings the program, with its defaults. Which version runs is for the runtime
+        # deployment to say, and SOFT: neither is stopped with the other.
+        dependencies={program: {"VersionRequirement": ">=0.0.0", "DependencyType": "SOFT"}},
         # The Java nucleus calls a deployment done when `run` has begun; only `startup` makes it
         # wait for the answer. Nucleus lite waits for `run` and takes the first manifest.
         manifests=[

@@ -20,6 +20,7 @@ class Settings:
 
     artifacts_bucket: str
     component: str
+    inference_component: str
     groups: Mapping[str, str]
     model_folder: str
     cameras_per_minute: int
@@ -56,6 +57,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     return Settings(
         artifacts_bucket=_text(environment, "ARTIFACTS_BUCKET"),
         component=_text(environment, "MODEL_COMPONENT"),
+        inference_component=_text(environment, "INFERENCE_COMPONENT"),
         groups=groups,
         model_folder=_text(environment, "MODEL_FOLDER"),
         cameras_per_minute=int(_number(environment, "CAMERAS_PER_MINUTE", low=1, high=1000)),
