@@ -16,7 +16,9 @@ def install(permissions: Path) -> None:
     # After ministack's settings, which it reads when it is imported.
     from ministack import app  # noqa: PLC0415
 
+    from rehearsal.local_aws import fleet_provisioning, hooks  # noqa: PLC0415
     from rehearsal.local_aws.enforcement import (  # noqa: PLC0415
+        cloudformation,
         dependents,
         requests,
         resources,
@@ -28,6 +30,12 @@ def install(permissions: Path) -> None:
     requests.install()
     resources.install()
     services.install()
+    cloudformation.install()
+    hooks.wrap(
+        "ministack.services.iot",
+        "_provisioning_role_allows",
+        lambda _original: fleet_provisioning.role_allows,
+    )
     for service in CHECKED_SERVICES:
         handler = app.SERVICE_HANDLERS[service]
         app.SERVICE_HANDLERS[service] = dependents.checked(service, handler)
