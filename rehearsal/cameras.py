@@ -4,6 +4,8 @@
 import json
 import shutil
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,13 +33,14 @@ class Cameras:
     fleet: CoreDevice = field(init=False)
 
     def __post_init__(self) -> None:
-        self.canary = self._device("rehearsal-canary")
-        self.fleet = self._device("rehearsal-fleet")
+        self.canary = self._device(f"{self.cloud.prefix}-rehearsal-canary")
+        self.fleet = self._device(f"{self.cloud.prefix}-rehearsal-fleet")
 
     def start(self) -> None:
         """Provision both, start them, wait until the runtime deployment is installed."""
-        self._provision(self.fleet, group=None)
-        self._provision(self.canary, group=self.outputs["CanaryThingGroup"])
+        for camera in (self.canary, self.fleet):
+            self._provision(camera)
+        self._make_canary(self.canary)
         for camera in (self.canary, self.fleet):
             camera.start()
         self._await(self.outputs["InferenceComponent"])
@@ -99,29 +102,37 @@ class Cameras:
             news=self.news,
         )
 
-    def _provision(self, camera: CoreDevice, group: str | None) -> None:
-        """Make the thing as the provisioning template says; ``group`` moves it out of the fleet.
+    def _provision(self, camera: CoreDevice) -> None:
+        """Register the camera by the stack's provisioning template, with its serial number.
 
         On AWS a camera does this itself with its claim certificate, over MQTT.
         """
-        iot = self.cloud.client("iot")
-        template = iot.describe_provisioning_template(
-            templateName=self.outputs["ProvisioningTemplate"]
+        template = self.outputs["ProvisioningTemplate"]
+        serial = camera.thing.removeprefix(f"{self.cloud.prefix}-")
+        request = urllib.request.Request(  # noqa: S310 - the address of the local AWS
+            f"{self.cloud.iot_endpoint}/provisioning-templates/{template}",
+            data=json.dumps({"SerialNumber": serial}).encode(),
+            method="POST",
         )
-        resources = json.loads(template["templateBody"])["Resources"]
-        thing = next(item for item in resources.values() if item["Type"] == "AWS::IoT::Thing")
-        policies = [item for item in resources.values() if item["Type"] == "AWS::IoT::Policy"]
-        properties = thing["Properties"]
-        iot.create_thing(thingName=camera.thing, thingTypeName=properties["ThingTypeName"])
-        certificate = iot.create_keys_and_certificate(setAsActive=True)["certificateArn"]
-        for policy in policies:
-            iot.attach_policy(policyName=policy["Properties"]["PolicyName"], target=certificate)
-        iot.attach_thing_principal(thingName=camera.thing, principal=certificate)
-        for name in properties["ThingGroups"]:
-            moved = group is not None and name == self.outputs["FleetThingGroup"]
-            iot.add_thing_to_thing_group(
-                thingGroupName=group if moved else name, thingName=camera.thing
-            )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310 - as above
+                made = json.load(reply)
+        except urllib.error.HTTPError as error:
+            raise RehearsalError(
+                f"{camera.thing} was not provisioned by {template}: {error.read().decode()}"
+            ) from error
+        if made["thingName"] != camera.thing:
+            raise RehearsalError(f"{template} made {made['thingName']} instead of {camera.thing}")
+
+    def _make_canary(self, camera: CoreDevice) -> None:
+        """Move a camera from the fleet to the canaries, as docs/runbook.md says."""
+        iot = self.cloud.client("iot")
+        iot.remove_thing_from_thing_group(
+            thingGroupName=self.outputs["FleetThingGroup"], thingName=camera.thing
+        )
+        iot.add_thing_to_thing_group(
+            thingGroupName=self.outputs["CanaryThingGroup"], thingName=camera.thing
+        )
 
     def _await(self, component: str) -> str:
         deadline = time.monotonic() + INSTALL_TIMEOUT

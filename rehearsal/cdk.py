@@ -32,10 +32,14 @@ class Cdk:
         """Build the assets and write the templates, exactly as ``cdk deploy`` would."""
         self._run("synth", "--quiet", "--output", str(self.assembly))
 
-    def bootstrap(self, account: str, region: str) -> None:
-        """The CDK's own bootstrap stack, its default template."""
+    def bootstrap(self, account: str, region: str, *policies: str) -> None:
+        """The CDK's own bootstrap stack, its default template.
+
+        ``policies`` are the ARNs of what CloudFormation may do; without one it may do everything.
+        """
+        limits = ["--cloudformation-execution-policies", ",".join(policies)] if policies else []
         # Given the assembly, or the CLI would synthesise once more only to look for it.
-        self._run("bootstrap", f"aws://{account}/{region}", "--app", str(self.assembly))
+        self._run("bootstrap", f"aws://{account}/{region}", *limits, "--app", str(self.assembly))
 
     def deploy(self) -> int:
         """Deploy every stack; return how many of them changed."""

@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 
 from rehearsal.errors import RehearsalError
-from rehearsal.local_aws.process import ROOT_SECRET
+from rehearsal.local_aws.process import Credentials, root
 from rehearsal.permissions import role_name
 
 STACKS = ("data", "training", "edge", "insights")
@@ -20,12 +20,16 @@ _ENDED = {"Succeeded", "Failed", "Stopped"}
 
 @dataclass(frozen=True, kw_only=True)
 class Cloud:
-    """An account and region of the local AWS, through boto3 and nothing else."""
+    """An account and region of the local AWS, through boto3 and nothing else.
+
+    ``person`` is who acts; the root user of the account without one.
+    """
 
     endpoint: str
     account: str
     region: str
     prefix: str
+    person: Credentials | None = None
     _clients: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -36,12 +40,13 @@ class Cloud:
     def client(self, service: str) -> Any:
         """A boto3 client; made once per service."""
         if service not in self._clients:
+            acting = self.person or root(self.account)
             self._clients[service] = boto3.client(
                 service,
                 endpoint_url=self.endpoint,
                 region_name=self.region,
-                aws_access_key_id=self.account,
-                aws_secret_access_key=ROOT_SECRET,
+                aws_access_key_id=acting.access_key,
+                aws_secret_access_key=acting.secret_key,
                 config=Config(max_pool_connections=20, retries={"max_attempts": 3}),
             )
         return self._clients[service]

@@ -13,8 +13,8 @@ from rich.console import Console
 
 from infra.settings import Settings
 from rehearsal import notebook
+from rehearsal.account import Account
 from rehearsal.cameras import Cameras
-from rehearsal.cdk import Cdk
 from rehearsal.cloud import Cloud
 from rehearsal.errors import RehearsalError
 from rehearsal.local_aws import stand_ins
@@ -73,8 +73,9 @@ class Rehearsal:
             if self.notebook:
                 notebook.check_installed()
             dataset = self._prepare_dataset()
-            cdk, cloud = self._start(aws, cleanup)
-            self._deploy(cdk)
+            account = self._start(aws, cleanup)
+            account.deploy(self.report)
+            cloud = account.cloud(account.people.operator)
             outputs = cloud.outputs()
             self._roles = cloud.role_names()
             cameras = self._start_cameras(cloud, outputs, cleanup)
@@ -83,11 +84,11 @@ class Rehearsal:
             photos = self._held_out(cloud, outputs, dataset, execution)
             self._sort(cloud, outputs, cameras, photos)
             if self.notebook:
-                self._run_notebook(aws, cloud, outputs, self.notebook)
+                self._run_notebook(account, outputs, self.notebook)
             if self.keep:
                 aws.detach()
             else:
-                self._destroy(cdk, cloud, cameras)
+                self._destroy(account, cameras)
             self._require_no_refusal()
 
     @contextmanager
@@ -122,6 +123,8 @@ class Rehearsal:
     def _require_no_refusal(self) -> None:
         """A refusal that nothing noticed would be noticed in a real account."""
         assert self._aws is not None  # noqa: S101 - run() started it
+        if not self._aws.permissions.exists():
+            return
         refused = Exercised.read(self._aws.permissions, self._roles).refused
         if refused:
             lines = "\n".join(f"  {refusal}" for refusal in dict.fromkeys(refused))
@@ -141,38 +144,13 @@ class Rehearsal:
                 self.stages.news(f"left out, unreadable: {', '.join(dataset.unreadable)}")
         return dataset
 
-    def _start(self, aws: LocalAws, cleanup: ExitStack) -> tuple[Cdk, Cloud]:
+    def _start(self, aws: LocalAws, cleanup: ExitStack) -> Account:
         with self.stages.stage("local AWS", f"start it on 127.0.0.1:{self.port}"):
             cleanup.enter_context(aws)
         self.stages.entered = aws.enter_stage
-        account, region = self.settings.account, self.settings.region
-        cdk = Cdk(
-            name=self.name,
-            environment=aws.client_environment(account=account, region=region),
-            assembly=self.work / "assembly",
-            log=self.work / "cdk.log",
-            progress=self.stages.progress,
+        return Account.settled(
+            aws=aws, name=self.name, settings=self.settings, work=self.work, stages=self.stages
         )
-        cloud = Cloud(
-            endpoint=aws.endpoint, account=account, region=region, prefix=self.settings.prefix
-        )
-        return cdk, cloud
-
-    def _deploy(self, cdk: Cdk) -> None:
-        with self.stages.stage("synth", "build the assets, write the templates, check the rules"):
-            cdk.synth()
-        with self.stages.stage("bootstrap", "prepare the account for the CDK"):
-            cdk.bootstrap(self.settings.account, self.settings.region)
-        with self.stages.stage("deploy", "four stacks with `cdk deploy --all`"):
-            self.stages.news(f"{cdk.deploy()} stacks deployed")
-        with self.stages.stage("deploy again", "nothing may change"):
-            self.report.redeploy_changes = cdk.deploy()
-            if self.report.redeploy_changes:
-                raise RehearsalError(
-                    f"{self.report.redeploy_changes} stack(s) changed although nothing had; "
-                    f"see {cdk.log}"
-                )
-            self.stages.news("no changes")
 
     def _start_cameras(self, cloud: Cloud, outputs: dict[str, str], cleanup: ExitStack) -> Cameras:
         with self.stages.stage("cameras", "provision two simulated cameras, install the runtime"):
@@ -261,28 +239,27 @@ class Rehearsal:
             self.report.photos = playback.show(photos, progress=self.stages.progress)
         self.report.show(self.console)
 
-    def _run_notebook(
-        self, aws: LocalAws, cloud: Cloud, outputs: dict[str, str], copy: Path
-    ) -> None:
+    def _run_notebook(self, account: Account, outputs: dict[str, str], copy: Path) -> None:
+        operator = account.people.operator
         with self.stages.stage("notebook", "train again from the notebook, approve, roll out"):
-            settings = self.settings
             notebook.run(
                 copy,
-                prefix=settings.prefix,
-                environment=aws.client_environment(
-                    account=settings.account, region=settings.region
-                ),
+                prefix=self.settings.prefix,
+                environment=account.environment(operator),
                 news=self.stages.news,
             )
-            cloud.watch_rollout(outputs["RolloutStateMachineArn"], news=self.stages.progress)
+            account.cloud(operator).watch_rollout(
+                outputs["RolloutStateMachineArn"], news=self.stages.progress
+            )
             self.stages.news(f"executed copy: {copy}")
 
-    def _destroy(self, cdk: Cdk, cloud: Cloud, cameras: Cameras) -> None:
+    def _destroy(self, account: Account, cameras: Cameras) -> None:
+        cloud = account.cloud(account.people.operator)
         with self.stages.stage("destroy", "unregister the cameras, delete the stacks"):
             cameras.take_out_of_service()
             if lifted := cloud.lift_termination_protection():
                 self.stages.news(f"termination protection of {lifted} stacks lifted, as you must")
             stack_ids = cloud.stack_ids()
-            cdk.destroy()
+            account.cdk(account.people.deployer).destroy()
             self.report.destroyed, self.report.retained = cloud.left_behind(stack_ids)
             self.report.show_left_behind(self.console)

@@ -44,6 +44,14 @@ def policy_name(prefix: str) -> str:
     return f"{SHIPPED if _is_covered(prefix) else prefix}-cloudformation"
 
 
+def in_prefix(policy: str, prefix: str) -> str:
+    """A shipped policy's text, for the resources of an environment with this prefix."""
+    if _is_covered(prefix):
+        return policy
+    own = policy.replace(f"{SHIPPED}-", f"{prefix}-")
+    return own.replace(f"{SHIPPED}_", f"{_underscored(prefix)}_")
+
+
 def _is_covered(prefix: str) -> bool:
     return prefix.startswith(f"{SHIPPED}-")
 

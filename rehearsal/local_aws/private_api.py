@@ -21,7 +21,13 @@ from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.core.router import extract_access_key_id, extract_region
 from ministack.services import iot_data
 
-from rehearsal.local_aws import core_devices, greengrass, role_aliases, step_retries
+from rehearsal.local_aws import (
+    core_devices,
+    fleet_provisioning,
+    greengrass,
+    role_aliases,
+    step_retries,
+)
 from rehearsal.local_aws import greengrass_components as components
 from rehearsal.local_aws.differences import DIFFERENCES
 from rehearsal.local_aws.enforcement.ledger import ledger
@@ -65,6 +71,10 @@ async def _iot(method: str, path: str, headers: dict[str, str], query: Any, body
             # The credentials provider, which on AWS asks for the core's certificate.
             name = unquote(rest.split("/")[1])
             return answer(role_aliases.credentials(name, (query.get("thing") or [""])[0]))
+        if rest.startswith("provisioning-templates/") and method == "POST":
+            # What a camera asks for over MQTT with its claim certificate.
+            name = unquote(rest.split("/")[1])
+            return answer(await fleet_provisioning.provision(name, json.loads(body or b"{}")))
         result: Answer = await iot_data.handle_request(method, f"/{rest}", headers, body, query)
     return result
 

@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
@@ -27,6 +28,19 @@ SERVER = "rehearsal.local_aws.server"
 ROOT = Path(__file__).resolve().parents[2]
 # What a process needs from the person's environment, and nothing else.
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "SYSTEMROOT")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """An access key of a person, or of the root user of an account."""
+
+    access_key: str
+    secret_key: str
+
+
+def root(account: str) -> Credentials:
+    """The root user of an account: its 12 digits are an access key here."""
+    return Credentials(access_key=account, secret_key=ROOT_SECRET)
 
 
 class LocalAwsError(RuntimeError):
@@ -78,20 +92,26 @@ class LocalAws:
         """Where a pipeline step ran; `log.txt` in it is what the step printed."""
         return self.work / "jobs" / pipeline / execution_id / step
 
-    def client_environment(self, *, account: str, region: str) -> dict[str, str]:
-        """The environment for cdk, aws and boto3 that leads here and nowhere else."""
+    def client_environment(
+        self, *, account: str, region: str, person: Credentials | None = None
+    ) -> dict[str, str]:
+        """The environment for cdk, aws and boto3 that leads here and nowhere else.
+
+        ``person`` is who acts; the root user of the account without one.
+        """
         if not (account.isdigit() and len(account) == 12):
             raise LocalAwsError(f"account = {account!r} is not a 12-digit account id")
         home = self.work / "client"
         home.mkdir(parents=True, exist_ok=True)
         kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
         kept["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
+        acting = person or root(account)
         return {
             **kept,
             "AWS_ENDPOINT_URL": self.endpoint,
-            # The access key is the account: the server keeps accounts apart by it.
-            "AWS_ACCESS_KEY_ID": account,
-            "AWS_SECRET_ACCESS_KEY": ROOT_SECRET,
+            # Every key belongs to one account; the server keeps accounts apart by it.
+            "AWS_ACCESS_KEY_ID": acting.access_key,
+            "AWS_SECRET_ACCESS_KEY": acting.secret_key,
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,
             "AWS_EC2_METADATA_DISABLED": "true",

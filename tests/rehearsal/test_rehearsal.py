@@ -98,7 +98,7 @@ def test_from_an_empty_account_to_sorted_photos_and_back(rehearsed):
     for photo in report["photos"]:
         assert photo["bin"] in {"landfill", "compost", "recycling"}
         assert photo["archived"].startswith("detections/")
-        assert photo["latest"] == f"rehearsal-fleet/{photo['sequence']}"
+        assert photo["latest"] == f"binsight-dev-rehearsal-fleet/{photo['sequence']}"
     assert len({photo["sequence"] for photo in report["photos"]}) == len(report["photos"])
     assert any(name.startswith("AWS::SageMaker::Pipeline") for name in report["destroyed"])
     assert not [name for name in report["retained"] if name.startswith("AWS::S3::Bucket")]

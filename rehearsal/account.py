@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The account of a rehearsal: who is in it, and how the stacks come into it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.settings import Settings
+from rehearsal.cdk import Cdk
+from rehearsal.cloud import Cloud
+from rehearsal.errors import RehearsalError
+from rehearsal.local_aws.process import Credentials, LocalAws
+from rehearsal.people import People, settle
+from rehearsal.report import Report
+from rehearsal.stages import Stages
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """An account of a running local AWS, with its people; ``settled`` makes one.
+
+    ``name`` is the environment's, ``work`` the rehearsal's folder.
+    """
+
+    aws: LocalAws
+    name: str
+    settings: Settings
+    work: Path
+    stages: Stages
+    people: People
+
+    @classmethod
+    def settled(
+        cls, *, aws: LocalAws, name: str, settings: Settings, work: Path, stages: Stages
+    ) -> "Account":
+        """The root user makes an administrator, who makes the others."""
+        with stages.stage("people", "an administrator, a deployer, an operator; no more root"):
+            people = settle(
+                enforced=aws.enforce,
+                endpoint=aws.endpoint,
+                account=settings.account,
+                region=settings.region,
+                prefix=settings.prefix,
+            )
+        return cls(aws=aws, name=name, settings=settings, work=work, stages=stages, people=people)
+
+    def environment(self, person: Credentials) -> dict[str, str]:
+        """The process environment in which somebody reaches this account."""
+        return self.aws.client_environment(
+            account=self.settings.account, region=self.settings.region, person=person
+        )
+
+    def cloud(self, person: Credentials) -> Cloud:
+        """What somebody can ask of this account."""
+        return Cloud(
+            endpoint=self.aws.endpoint,
+            account=self.settings.account,
+            region=self.settings.region,
+            prefix=self.settings.prefix,
+            person=person,
+        )
+
+    def cdk(self, person: Credentials) -> Cdk:
+        """The CDK command line in somebody's hands."""
+        return Cdk(
+            name=self.name,
+            environment=self.environment(person),
+            assembly=self.work / "assembly",
+            log=self.work / "cdk.log",
+            progress=self.stages.progress,
+        )
+
+    def deploy(self, report: Report) -> None:
+        """Bootstrap, deploy, and deploy again, which may change nothing."""
+        cdk = self.cdk(self.people.deployer)
+        with self.stages.stage("synth", "build the assets, write the templates, check the rules"):
+            cdk.synth()
+        with self.stages.stage("bootstrap", "prepare the account for the CDK"):
+            self.cdk(self.people.administrator).bootstrap(
+                self.settings.account, self.settings.region, self.people.execution_policy
+            )
+        with self.stages.stage("deploy", "four stacks with `cdk deploy --all`"):
+            self.stages.news(f"{cdk.deploy()} stacks deployed")
+        with self.stages.stage("deploy again", "nothing may change"):
+            report.redeploy_changes = cdk.deploy()
+            if report.redeploy_changes:
+                raise RehearsalError(
+                    f"{report.redeploy_changes} stack(s) changed although nothing had; "
+                    f"see {cdk.log}"
+                )
+            self.stages.news("no changes")

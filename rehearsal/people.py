@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The persons of a rehearsed account, as in a fresh account on AWS.
+
+The root user makes one administrator and is not used again. The administrator makes the policies
+that `infra/` ships, bootstraps the CDK, and gives two persons what they need and no more: one who
+deploys by the bootstrap's roles, and one who operates what was deployed.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from rehearsal.local_aws.process import Credentials, root
+from tools.first_deployment import EXECUTION_POLICY, in_prefix, policy_name
+
+ROOT = Path(__file__).resolve().parent.parent
+ADMINISTRATOR_ACCESS = "arn:aws:iam::aws:policy/AdministratorAccess"
+DEPLOYER_POLICY = "infra/deployer_policy.json"
+OPERATOR_POLICY = "infra/operator_policy.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class People:
+    """Credentials of each person, and the policy that limits CloudFormation (its ARN)."""
+
+    administrator: Credentials
+    deployer: Credentials
+    operator: Credentials
+    execution_policy: str
+
+
+def settle(
+    *, endpoint: str, account: str, region: str, prefix: str, enforced: bool = True
+) -> People:
+    """Make the persons of an account, once per account.
+
+    ``prefix`` is that of the environment. Where the local AWS does not decide by policies, all of
+    them are the root user: no other access key belongs to an account then.
+    """
+    iam = _iam(endpoint, region, root(account))
+    if not enforced:
+        everybody = root(account)
+        return People(
+            administrator=everybody,
+            deployer=everybody,
+            operator=everybody,
+            execution_policy=_policy(iam, policy_name(prefix), EXECUTION_POLICY, prefix),
+        )
+    administrator = _person(iam, "administrator", ADMINISTRATOR_ACCESS)
+    iam = _iam(endpoint, region, administrator)
+    return People(
+        administrator=administrator,
+        execution_policy=_policy(iam, policy_name(prefix), EXECUTION_POLICY, prefix),
+        deployer=_person(
+            iam, "deployer", _policy(iam, f"{prefix}-deployer", DEPLOYER_POLICY, prefix)
+        ),
+        operator=_person(
+            iam, "operator", _policy(iam, f"{prefix}-operator", OPERATOR_POLICY, prefix)
+        ),
+    )
+
+
+def _iam(endpoint: str, region: str, credentials: Credentials) -> Any:
+    return boto3.client(
+        "iam",
+        endpoint_url=endpoint,
+        region_name=region,
+        aws_access_key_id=credentials.access_key,
+        aws_secret_access_key=credentials.secret_key,
+        config=Config(retries={"max_attempts": 3}),
+    )
+
+
+def _policy(iam: Any, name: str, file: str, prefix: str) -> str:
+    document = in_prefix((ROOT / file).read_text(encoding="utf-8"), prefix)
+    # IAM counts white space too, until it is left out.
+    document = json.dumps(json.loads(document), separators=(",", ":"))
+    created = iam.create_policy(PolicyName=name, PolicyDocument=document)
+    return str(created["Policy"]["Arn"])
+
+
+def _person(iam: Any, name: str, policy: str) -> Credentials:
+    iam.create_user(UserName=name)
+    iam.attach_user_policy(UserName=name, PolicyArn=policy)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return Credentials(access_key=key["AccessKeyId"], secret_key=key["SecretAccessKey"])
