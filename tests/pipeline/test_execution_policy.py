@@ -1,88 +1,48 @@
 # SPDX-License-Identifier: Apache-2.0
 """The policy that limits CloudFormation: enough for what Binsight deploys, and not more.
 
-What each resource type needs is in the official schemas that cfn-lint carries (``handlers``).
+What each resource type needs is in the official schemas that cfn-lint carries (``handlers``);
+on which resource AWS decides it is in the service authorization reference. Conditions count.
 """
 
+import copy
 import fnmatch
 import json
 import re
 from functools import cache
 from pathlib import Path
 
-import cfnlint
 import pytest
 
+from tests.policies.decide import allowed
+from tests.policies.documents import Document, execution_policy, listed
+from tests.policies.needs import VERBS, handlers, needs, resources
+from tests.policies.templates import SNAPSHOTS, environments
+from tests.policies.unused import UNUSED
 from tools.first_deployment import EXECUTION_POLICY
 
 ROOT = Path(__file__).resolve().parents[2]
-SNAPSHOTS = ROOT / "tests" / "synth" / "snapshots"
-SCHEMAS = Path(cfnlint.__file__).parent / "data" / "schemas" / "resources"
 POLICY = json.loads((ROOT / EXECUTION_POLICY).read_text())
 MAXIMUM_CHARACTERS = 6144
 """IAM's limit for a managed policy, white space not counted."""
 
-UNUSED = {
-    # Properties that no Binsight template sets.
-    "AWS::DynamoDB::Table": (
-        "dynamodb:AssociateTableReplica dynamodb:BatchWriteItem dynamodb:CreateTableReplica "
-        "dynamodb:DeleteItem dynamodb:*ResourcePolicy dynamodb:*KinesisStreamingDestination "
-        "dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:Scan "
-        "dynamodb:UpdateContributorInsights dynamodb:UpdateItem iam:CreateServiceLinkedRole "
-        "kinesis:* kms:ListAliases logs:* s3:*"
-    ),
-    "AWS::GreengrassV2::Deployment": "iot:*ThingShadow",  # for deployments to single things
-    "AWS::Glue::Database": "glue:*Connection lakeformation:*",
-    "AWS::Glue::Table": ("glue:GetSchemaVersion glue:PassConnection lakeformation:* s3:PutObject"),
-    "AWS::IAM::ManagedPolicy": "iam:*GroupPolicy iam:*UserPolicy",
-    "AWS::IAM::Role": "iam:DeleteRolePermissionsBoundary",
-    "AWS::Lambda::Function": (
-        "ec2:* elasticfilesystem:* lambda:AssociateRuntimeAlias lambda:*CodeSigningConfig "
-        "lambda:PassCapacityProvider lambda:PutFunctionRecursionConfig "
-        "lambda:*ScalingConfig lambda:*RuntimeManagementConfig s3files:*"
-    ),
-    "AWS::Lambda::Version": (
-        "lambda:*ScalingConfig lambda:*ProvisionedConcurrencyConfig lambda:*RuntimeManagementConfig"
-    ),
-    "AWS::Logs::LogGroup": (
-        "logs:*DataProtectionPolicy logs:*Index* logs:DeleteResourcePolicy "
-        "logs:PutBearerTokenAuthentication logs:PutLogGroupDeletionProtection s3:REST.PUT.OBJECT"
-    ),
-    "AWS::S3::Bucket": "s3:DeleteObject s3:PutObject* s3tables:*",
-    "AWS::SNS::Topic": "sns:PutDataProtectionPolicy",
-    # Only for a notebook in a VPC of one's own: docs/training.md says what to add then.
-    "AWS::SageMaker::NotebookInstance": "ec2:*",
-}
-"""Permissions in the schemas for features that Binsight does not use."""
+
+@cache
+def decisions():
+    """All that CloudFormation takes for every resource of every environment and variant."""
+    every = [
+        need
+        for environment in environments()
+        for stack, logical_id in resources(environment)
+        for need in needs(environment, stack, logical_id)
+    ]
+    # Variants share most of what dev takes.
+    return list({(one.type, one.action, one.arn): one for one in every}.values())
 
 
 @cache
-def deployed():
-    """The types of the committed snapshots, with the properties that are set."""
-    types = {}
-    for file in SNAPSHOTS.rglob("*.json"):
-        for body in json.loads(file.read_text())["Resources"].values():
-            if not body["Type"].startswith("Custom::"):
-                types.setdefault(body["Type"], set()).update(body.get("Properties", {}))
-    return types
-
-
-@cache
-def needed():
-    """Per type: what creating, changing, reading and deleting it takes."""
-    found = {}
-    for file in SCHEMAS.glob("*.json"):
-        text = file.read_text(encoding="utf-8")
-        names = re.findall(r'"typeName": ?"([^"]+)"', text)
-        if not names or names[-1] not in deployed():  # a property may be called typeName too
-            continue
-        schema = json.loads(text)
-        # A type has several schemas where regions differ.
-        known = found.setdefault(schema["typeName"], set())
-        for kind, handler in schema["handlers"].items():
-            if kind != "list":
-                known.update(handler.get("permissions", []))
-    return found
+def types():
+    return sorted({need.type for need in decisions()})
 
 
 def actions(effect="Allow"):
@@ -94,41 +54,102 @@ def actions(effect="Allow"):
             )
 
 
-def listed(value):
-    return [value] if isinstance(value, str) else value
-
-
 def covers(pattern, action):
     """As IAM compares: without regard to case."""
     return fnmatch.fnmatchcase(action.lower(), pattern.lower())
 
 
-def allowed(action):
-    return any(covers(pattern, action) for pattern, _ in actions())
+def refused(policy):
+    """What the policy does not allow of it, one line per type, action and kind of ARN."""
+    return sorted(
+        {
+            f"{need.type}: {need.action} on {need.arn} with {dict(need.context)}"
+            for need in decisions()
+            if not allowed(policy, need.action, need.arn, need.context)
+        }
+    )
 
 
-def test_every_deployed_type_has_a_schema():
-    assert len(deployed()) > 20
-    assert set(needed()) == set(deployed())
+def test_every_deployed_type_is_decided():
+    every = {
+        body["Type"]
+        for file in SNAPSHOTS.rglob("*.json")
+        for body in json.loads(file.read_text())["Resources"].values()
+        if not body["Type"].startswith("Custom::")
+    }
+    assert set(types()) == every
+    assert len(every) > 25
+    assert len(decisions()) > 2000
 
 
-@pytest.mark.parametrize("type_", sorted(deployed()))
-def test_what_a_type_needs_is_allowed(type_):
-    unused = UNUSED.get(type_, "").split()
-    missing = [
-        action
-        for action in sorted(needed()[type_])
-        if not allowed(action) and not any(covers(one, action) for one in unused)
-    ]
-    assert missing == [], f"add them to {EXECUTION_POLICY}, or to UNUSED with the reason"
+def test_what_every_resource_needs_is_allowed_on_it():
+    """Each action that its schema lists, on the ARN that AWS decides it on, conditions included."""
+    assert refused(execution_policy()) == [], (
+        f"add them to {EXECUTION_POLICY}, or to tests/policies/unused.py with the reason"
+    )
 
 
-def test_every_exception_is_still_one():
+def without(sid, *, action=None, service=None, resource=None):
+    """The policy with one thing taken away from one statement."""
+    document = copy.deepcopy(POLICY)
+    [statement] = [one for one in document["Statement"] if one["Sid"] == sid]
+    if action:
+        statement["Action"].remove(action)
+    if resource:
+        statement["Resource"].remove(resource)
+    if service:
+        for keys in statement["Condition"].values():
+            for values in keys.values():
+                values.remove(service)
+    return Document(where="it", kind="identity", statements=tuple(document["Statement"]))
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        (
+            without("KeysThroughServices", service="dynamodb.*.amazonaws.com"),
+            "AWS::DynamoDB::Table: kms:CreateGrant on",
+        ),
+        (
+            without("PassRoles", service="credentials.iot.amazonaws.com"),
+            "AWS::IoT::RoleAlias: iam:PassRole on",
+        ),
+        (
+            without("Things", resource="arn:aws:iot:*:*:rule/*"),
+            "AWS::IoT::TopicRule: iot:CreateTopicRule on",
+        ),
+        (
+            without("NoResourceLevel", action="greengrass:CreateDeployment"),
+            "AWS::GreengrassV2::Deployment: greengrass:CreateDeployment on *",
+        ),
+        (
+            without("Assets", resource="arn:aws:s3:::cdk-*-assets-*/*"),
+            "AWS::Lambda::Function: s3:GetObject on arn:aws:s3:::cdk-",
+        ),
+    ],
+)
+def test_a_condition_a_resource_or_an_action_that_is_missing_is_noticed(policy, said):
+    assert any(line.startswith(said) for line in refused(policy))
+
+
+def test_every_exception_is_listed_by_a_schema_and_has_a_reason():
     for type_, patterns in UNUSED.items():
-        for pattern in patterns.split():
-            assert any(
-                covers(pattern, action) and not allowed(action) for action in needed()[type_]
-            ), f"{type_}: {pattern}"
+        listed_actions = {one for verb in VERBS for one in handlers(type_)[verb]}
+        for text, reason in patterns.items():
+            assert len(reason) >= 8
+            for pattern in text.split():
+                assert any(fnmatch.fnmatchcase(one, pattern) for one in listed_actions), pattern
+
+
+def test_functions_of_custom_resources_can_be_called():
+    """CloudFormation calls them itself; no schema says so."""
+    for environment in environments():
+        for stack in environment.own:
+            for resource in environment.stacks[stack]["Resources"].values():
+                if resource["Type"].startswith("Custom::"):
+                    arn = environment.text(stack, resource["Properties"]["ServiceToken"])
+                    assert allowed(execution_policy(), "lambda:InvokeFunction", arn, {}), arn
 
 
 def test_no_service_is_open_and_no_other_service_is_named():

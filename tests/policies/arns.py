@@ -38,8 +38,12 @@ def meets(pattern: str, form: str) -> bool:
 
 def covers(pattern: str, arn: str) -> bool:
     """Whether a policy's pattern matches this very ARN, which has no wildcard of its own."""
-    expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
-    return re.fullmatch(expression, arn, re.DOTALL) is not None
+    return _expression(pattern).fullmatch(arn) is not None
+
+
+@functools.cache
+def _expression(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), re.DOTALL)
 
 
 def _as_the_service_reads(pattern: str) -> tuple[str, ...]:
