@@ -188,7 +188,16 @@ def _code(place: _Place) -> list[str]:
 def _artifacts(place: _Place) -> list[str]:
     recipe = place.properties.get("InlineRecipe", {}).get("(JSON text)", {})
     uris = [one["Uri"] for manifest in recipe.get("Manifests", []) for one in manifest["Artifacts"]]
-    return [f"arn:aws:s3:::{uri.removeprefix('s3://')}" for uri in uris]
+    return [
+        # In a snapshot the recipe is unfolded, with the names of imports in it.
+        "arn:aws:s3:::"
+        + re.sub(
+            r"<Fn::ImportValue ([^>]+)>",
+            lambda found: place.environment.imported(found[1]),
+            uri.removeprefix("s3://"),
+        )
+        for uri in uris
+    ]
 
 
 def _imported(place: _Place) -> list[str]:

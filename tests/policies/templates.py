@@ -133,7 +133,7 @@ class Environment:
         if function == "Fn::Join":
             return str(argument[0]).join(str(self.text(stack, one)) for one in argument[1])
         if function == "Fn::ImportValue":
-            return self._imported(self.text(stack, argument))
+            return self.imported(self.text(stack, argument))
         return self._substituted(stack, argument)
 
     def resource(self, stack: str, logical_id: str) -> Mapping[str, Any]:
@@ -193,7 +193,8 @@ class Environment:
             return f"{arn}:*" if kind == "AWS::Logs::LogGroup" else arn
         return f"{name}.{attribute}"
 
-    def _imported(self, export: str) -> str:
+    def imported(self, export: str) -> str:
+        """The value that a stack exports under this name."""
         for stack, template in self.stacks.items():
             for output in template.get("Outputs", {}).values():
                 if output.get("Export", {}).get("Name") == export:
