@@ -4,18 +4,17 @@
 import argparse
 import fcntl
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
 
 from infra.settings import load
 from infra.settings_errors import SettingsError
 from rehearsal.errors import RehearsalError
+from rehearsal.interruption import interrupted_once
 from rehearsal.local_aws.differences import DIFFERENCES
 from rehearsal.local_aws.process import LocalAwsError, stop_kept
 from rehearsal.rehearse import Rehearsal
@@ -31,7 +30,7 @@ def main() -> int:
     if not console.is_terminal:
         # A log has no width of its own; 80 columns would fold the table.
         console = Console(highlight=False, width=120)
-    signal.signal(signal.SIGTERM, _interrupt)
+    interrupted_once()
     try:
         if arguments.command == "down":
             console.print(stop_kept(arguments.work / "local-aws"))
@@ -131,10 +130,6 @@ def _only_one(work: Path) -> Iterator[None]:
             raise RehearsalError(f"another rehearsal is running in {work}") from error
         print(os.getpid(), file=lock, flush=True)
         yield
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ def main() -> None:
     folder, handler = sys.argv[1:]
     # A device has no terminal: Ctrl-C of the rehearsal reaches the core, which ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, _end)
     sys.path.insert(0, folder)
     module, function = handler.rsplit(".", 1)
     started = time.monotonic()
@@ -26,6 +26,11 @@ def main() -> None:
         raise TypeError(f"{handler} is not callable")
     while True:
         time.sleep(3600)
+
+
+def _end(_number: int, _frame: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(0)
 
 
 if __name__ == "__main__":

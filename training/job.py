@@ -83,8 +83,11 @@ def hyperparameters() -> dict[str, str]:
 
 
 def run(step: Callable[[], None]) -> NoReturn:
-    """Run a step as a program: clear errors, a failure report, and a clean end on SIGTERM."""
+    """Run a step as a program: clear errors, a failure report, and a clean end on a signal."""
     signal.signal(signal.SIGTERM, _terminated)
+    # Where it is ignored (a shell's background job), it stays so.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupted)
     try:
         step()
     except StepError as error:
@@ -122,7 +125,7 @@ def termination_deferred() -> Iterator[None]:
     finally:
         signal.signal(signal.SIGTERM, before)
     if _asked:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        _no_more_signals()
         raise Terminated
 
 
@@ -137,8 +140,19 @@ def _note_termination(_number: int, _frame: FrameType | None) -> None:
 
 
 def _terminated(_number: int, _frame: FrameType | None) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _no_more_signals()
     raise Terminated
+
+
+def _interrupted(_number: int, _frame: FrameType | None) -> None:
+    _no_more_signals()
+    raise KeyboardInterrupt
+
+
+def _no_more_signals() -> None:
+    """One is enough: a second one, close behind, would interrupt the cleaning up."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _fail(reason: str, code: int) -> NoReturn:

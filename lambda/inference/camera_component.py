@@ -9,17 +9,20 @@ import json
 import logging
 import os
 import re
-import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from camera.listeners import open_listener
 from camera.publishers import connect_to_core, open_publisher
 from camera.settings import SettingsError, from_environment
+from camera.signals import Told
 
 _log = logging.getLogger(__name__)
 _NOT_OURS = {"accessControl"}
+_LONGEST_END = 10.0
+"""Seconds for the parts to end; what then still runs ends with the process."""
 
 
 def environment_of(configuration: Mapping[str, Any]) -> dict[str, str]:
@@ -53,10 +56,15 @@ def main(connect: Callable[[], Any] = connect_to_core) -> int:
     from camera.program import Program  # noqa: PLC0415
 
     program = Program(settings, publisher=publisher, listener=open_listener(settings.publisher))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: program.stop.set())
-    program.run()
-    return 0
+    told = Told()
+    # In a thread, so that this one is free to act on a signal.
+    thread = threading.Thread(target=program.run, name="camera", daemon=True)
+    thread.start()
+    while thread.is_alive() and not told:
+        thread.join(0.1)
+    program.stop.set()
+    thread.join(timeout=_LONGEST_END)
+    return 0 if told else 1
 
 
 def _configuration(connect: Callable[[], Any]) -> dict[str, str]:

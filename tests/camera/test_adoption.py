@@ -152,7 +152,8 @@ def test_a_stopped_step_withdraws_its_request(settings, models):
         ]
     )
     wait_for(lambda: list(incoming.glob("*.request.json")))
-    process.send_signal(signal.SIGTERM)
+    for _ in range(5):  # close together: only the first one counts
+        process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=10) == 2
     assert list(incoming.iterdir()) == []
 

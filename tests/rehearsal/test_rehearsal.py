@@ -164,6 +164,9 @@ def test_ctrl_c_stops_everything_that_was_started(tmp_path, dataset, free_port):
                 break
         time.sleep(1)
         os.killpg(process.pid, signal.SIGINT)
+        for number in (signal.SIGINT, signal.SIGTERM):  # impatient
+            time.sleep(0.1)
+            process.send_signal(number)
         output, _ = process.communicate(timeout=60)
     finally:
         process.kill()

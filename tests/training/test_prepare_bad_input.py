@@ -32,7 +32,7 @@ def prepare(dataset: Path, output: Path, *options: str) -> Done:
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Program]:
     """The program in this process, which spares an interpreter's start: status and errors."""
-    handler = signal.getsignal(signal.SIGTERM)
+    before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
 
     def run(dataset: Path, output: Path, *options: str) -> tuple[int, str]:
         given = ["prepare", "--dataset", str(dataset), "--output", str(output), *options]
@@ -43,7 +43,8 @@ def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
         return ended.value.code, capsys.readouterr().err
 
     yield run
-    signal.signal(signal.SIGTERM, handler)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def test_unusable_files_are_skipped_counted_and_named(dataset: Path, tmp_path: Path) -> None:

@@ -24,6 +24,8 @@ def main(arguments: list[str] | None = None, *, root: Path = ROOT) -> int:
     """Exit status 0: reviewed, 2: no review possible, 3: --fail-on reached, 130: interrupted."""
     options = _options(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
     started = time.monotonic()
     try:
         found = review(root, options.base, options.environment)
@@ -55,6 +57,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    # A second one, close behind, would interrupt the cleaning up.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

@@ -8,7 +8,6 @@ and the repository's root on PYTHONPATH) prints what a camera would publish.
 import argparse
 import logging
 import shutil
-import signal
 import sys
 import tempfile
 import threading
@@ -22,6 +21,7 @@ from camera.page.access import Access
 from camera.program import Program
 from camera.publishers import open_publisher
 from camera.settings import Settings
+from camera.signals import Told
 from contracts.bins import read_policy
 from contracts.messages import ModelName
 from contracts.model_archive import ArchiveError, file_digest
@@ -82,14 +82,13 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
         store.commit(model)
         program.loop.swap(model)
     thread = threading.Thread(target=program.run, name="camera", daemon=True)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: program.stop.set())
+    told = Told()
     thread.start()
     if settings.page is not None:
-        _announce(program, open_it=options.open)
-    while not program.stop.is_set():
+        _announce(program, told, open_it=options.open)
+    while not told:
         if options.stay:
-            program.stop.wait(0.2)
+            time.sleep(0.1)
         elif program.source_ended.wait(0.1):
             program.finish(timeout=10)
             break
@@ -98,11 +97,12 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
-def _announce(program: Program, *, open_it: bool) -> None:
+def _announce(program: Program, told: Told, *, open_it: bool) -> None:
     """Say where the page is; a port that is taken is said too, and ends nothing."""
     deadline = time.monotonic() + 10
     while not program.page_url and time.monotonic() < deadline:
-        if program.stop.wait(0.05):
+        time.sleep(0.05)
+        if told:
             return
     if program.page_url:
         print(f"page: {program.page_url}", file=sys.stderr, flush=True)

@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--timeout", type=float, default=120.0, help="seconds to wait")
     options = parser.parse_args(arguments)
     # A nucleus stops a step with SIGTERM; leaving through an exception withdraws the request.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(UNANSWERED))
+    signal.signal(signal.SIGTERM, _leave)
     try:
         status, message = adopt(
             archive=options.archive,
@@ -53,6 +53,12 @@ def main(arguments: list[str] | None = None) -> int:
         status, message = IMPOSSIBLE, f"cannot use {error.filename}: {error.strerror}"
     print(f"adopt {options.digest[:12]}: {message}", flush=True)
     return status
+
+
+def _leave(_number: int, _frame: object) -> None:
+    # A second one, close behind, would interrupt the withdrawing.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(UNANSWERED)
 
 
 def adopt(

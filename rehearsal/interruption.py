@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ctrl-C and SIGTERM, once: what was started is stopped, and nothing interrupts that."""
+
+import signal
+from types import FrameType
+
+_ENDING = (signal.SIGINT, signal.SIGTERM)
+
+
+def interrupted_once() -> None:
+    """The first SIGINT or SIGTERM raises KeyboardInterrupt in the main thread, later ones nothing.
+
+    A shell and a process's parent often send one each, close together. SIGINT that is ignored
+    already (a shell's background job) stays so.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, _interrupt)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
