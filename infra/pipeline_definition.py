@@ -13,6 +13,7 @@ from typing import Any
 from infra.pipeline_gate import gate
 from infra.pipeline_parts import parameters
 from infra.pipeline_steps import Jobs
+from infra.training_machines import sizes
 from infra.training_settings import TrainingSettings
 
 
@@ -20,10 +21,12 @@ from infra.training_settings import TrainingSettings
 class PipelineInputs:
     """What differs between environments. Text may hold CloudFormation tokens.
 
-    ``bins`` is the bin policy as JSON; ``tags`` are put on every job.
+    ``bins`` is the bin policy as JSON; ``tags`` are put on every job. ``training_image`` is for the
+    machines that train, ``image`` for the others.
     """
 
     image: str
+    training_image: str
     region: str
     role_arn: str
     key_arn: str
@@ -40,6 +43,7 @@ def pipeline_definition(inputs: PipelineInputs) -> dict[str, Any]:
     """The definition of the training pipeline."""
     jobs = Jobs(
         image=inputs.image,
+        training_image=inputs.training_image,
         role_arn=inputs.role_arn,
         key_arn=inputs.key_arn,
         code_uri=inputs.code_uri,
@@ -71,6 +75,7 @@ def _parameters(settings: TrainingSettings) -> list[dict[str, Any]]:
             ("DatasetManifest", "String", f"{settings.dataset}/manifest.json"),
             ("DatasetVersion", "String", None),
             ("InstanceType", "String", settings.instance_type),
+            ("ProcessingInstanceType", "String", settings.processing_machine.name),
             ("InstanceCount", "Integer", settings.instance_count),
             ("Network", "String", settings.network),
             ("Epochs", "Integer", settings.epochs),
@@ -81,5 +86,10 @@ def _parameters(settings: TrainingSettings) -> list[dict[str, Any]]:
             ("MaximumInt8Loss", "Float", settings.maximum_int8_loss),
             ("Tolerance", "Float", settings.tolerance),
             ("ApprovalStatus", "String", "Approved" if automatic else "PendingManualApproval"),
-        ]
+        ],
+        # Another family would need another image or other disks.
+        allowed={
+            "InstanceType": sizes(settings.instance_type),
+            "ProcessingInstanceType": sizes(settings.processing_machine.name),
+        },
     )

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small pieces that a SageMaker pipeline definition is written with."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from infra.training_machines import SMALLEST_LOCAL_DISK_GB, Machine
 
 MAXIMUM_ARGUMENT_CHARACTERS = 256
 """SageMaker's limit for one string of a container's entry point, arguments or environment."""
@@ -63,14 +65,25 @@ def in_pieces(value: str) -> list[str]:
     return [value[start : start + size] for start in range(0, len(value), size)]
 
 
-def machines(*, count: Any, volume_gb: int, key_arn: str) -> dict[str, Any]:
-    """Machines of the size that the execution asks for, with encrypted disks."""
-    return {
+def machines(
+    parameter: str, machine: Machine, *, count: Any, volume_gb: int, key_arn: str
+) -> dict[str, Any]:
+    """Machines of the size that the execution's parameter names, with encrypted disks.
+
+    ``machine`` is the parameter's default; the others that it allows have the same disks.
+    """
+    cluster = {
         "InstanceCount": count,
-        "InstanceType": get("Parameters.InstanceType"),
+        "InstanceType": get(f"Parameters.{parameter}"),
         "VolumeSizeInGB": volume_gb,
         "VolumeKmsKeyId": key_arn,
     }
+    if machine.local_disk:
+        # Encrypted by the machine itself; SageMaker refuses a key. The size is fixed, and it
+        # refuses more than there is.
+        del cluster["VolumeKmsKeyId"]
+        cluster["VolumeSizeInGB"] = min(volume_gb, SMALLEST_LOCAL_DISK_GB)
+    return cluster
 
 
 def processing_input(name: str, uri: Any, *, kind: str = "S3Prefix") -> dict[str, Any]:
@@ -127,11 +140,19 @@ def model_folder(bucket: str) -> dict[str, Any]:
 
 
 def parameters(
-    values: Sequence[tuple[str, str, str | float | None]],
+    values: Sequence[tuple[str, str, str | float | None]], *, allowed: Mapping[str, Sequence[str]]
 ) -> list[dict[str, Any]]:
-    """Pipeline parameters from (name, type, default); without a default one must be given."""
+    """Pipeline parameters from (name, type, default); without a default one must be given.
+
+    ``allowed``: by name, the values of a parameter; SageMaker refuses others at the start.
+    """
     return [
-        {"Name": name, "Type": kind, **({} if default is None else {"DefaultValue": default})}
+        {
+            "Name": name,
+            "Type": kind,
+            **({} if default is None else {"DefaultValue": default}),
+            **({"EnumValues": list(allowed[name])} if name in allowed else {}),
+        }
         for name, kind, default in values
     ]
 
@@ -159,10 +180,18 @@ def retries(*, job: bool) -> list[dict[str, Any]]:
             },
             {
                 # Machines come back within minutes or hours, not seconds.
-                "ExceptionType": ["SageMaker.CAPACITY_ERROR", "SageMaker.RESOURCE_LIMIT"],
+                "ExceptionType": ["SageMaker.CAPACITY_ERROR"],
                 "IntervalSeconds": 300,
                 "BackoffRate": 2.0,
                 "MaxAttempts": 5,
+            },
+            {
+                # Another job may just be using the quota. Where it is 0, somebody must ask for
+                # more, and hears of it within a quarter of an hour.
+                "ExceptionType": ["SageMaker.RESOURCE_LIMIT"],
+                "IntervalSeconds": 300,
+                "BackoffRate": 2.0,
+                "MaxAttempts": 2,
             },
         ]
     return policies

@@ -41,6 +41,7 @@ class Jobs:
     """
 
     image: str
+    training_image: str
     role_arn: str
     key_arn: str
     code_uri: str
@@ -72,7 +73,7 @@ class Jobs:
         settings = self.settings
         arguments: dict[str, Any] = {
             "AlgorithmSpecification": {
-                "TrainingImage": self.image,
+                "TrainingImage": self.training_image,
                 "TrainingInputMode": "File",
                 "ContainerEntrypoint": entrypoint(f"{TRAINING_DATA}/code"),
                 "ContainerArguments": ["train"],
@@ -89,7 +90,13 @@ class Jobs:
                 "S3OutputPath": run_folder(self.artifacts_bucket, "train"),
                 "KmsKeyId": self.key_arn,
             },
-            "ResourceConfig": self._machines(get("Parameters.InstanceCount")),
+            "ResourceConfig": machines(
+                "InstanceType",
+                settings.machine,
+                count=get("Parameters.InstanceCount"),
+                volume_gb=settings.volume_gb,
+                key_arn=self.key_arn,
+            ),
             "StoppingCondition": self._limit(),
             # Machines of one job talk to each other as soon as an execution asks for several.
             "EnableInterContainerTrafficEncryption": True,
@@ -185,7 +192,15 @@ class Jobs:
             "Name": name,
             "Type": "Processing",
             "Arguments": {
-                "ProcessingResources": {"ClusterConfig": self._machines(1)},
+                "ProcessingResources": {
+                    "ClusterConfig": machines(
+                        "ProcessingInstanceType",
+                        self.settings.processing_machine,
+                        count=1,
+                        volume_gb=self.settings.volume_gb,
+                        key_arn=self.key_arn,
+                    )
+                },
                 "AppSpecification": {
                     "ImageUri": self.image,
                     "ContainerEntrypoint": entrypoint(f"{PROCESSING}/input/code"),
@@ -205,9 +220,6 @@ class Jobs:
             "RetryPolicies": retries(job=True),
         }
 
-    def _machines(self, count: Any) -> dict[str, Any]:
-        return machines(count=count, volume_gb=self.settings.volume_gb, key_arn=self.key_arn)
-
     def _limit(self) -> dict[str, Any]:
         return {"MaxRuntimeInSeconds": self.settings.maximum_minutes * 60}
 
@@ -218,6 +230,8 @@ class Jobs:
 
 def _checkpoints() -> dict[str, Any]:
     """A folder beside the photos learnt from, so that the same work finds it again."""
-    work = [get(f"Parameters.{name}") for name in ("Network", "ImageSize", "Epochs", "Seed")]
-    named = {"Std:Join": {"On": "-", "Values": work}}
-    return join(output_of("Prepare", "prepared"), "-checkpoints/", named)
+    parts: list[Any] = [output_of("Prepare", "prepared"), "-checkpoints"]
+    for place, name in enumerate(("Network", "ImageSize", "Epochs", "Seed")):
+        parts += ["-" if place else "/", get(f"Parameters.{name}")]
+    # The service takes the place literally: without the slash, seed 1 would also fetch seed 10's.
+    return join(*parts, "/")

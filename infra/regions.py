@@ -23,16 +23,24 @@ together. A region missing here is refused by the settings, before anything is d
 
 REGIONS = tuple(DEEP_LEARNING_CONTAINER_ACCOUNTS)
 
-TRAINING_REPOSITORY = "pytorch-training"
-TRAINING_TAG = "2.10.0-cpu-py313"
-"""The framework image is used for its Python and its tools; training/ brings its own locked
-packages (training/requirements.txt)."""
+TRAINING_REPOSITORY = "pytorch"
+TRAINING_TAG = "2.13-cpu-amzn2023-sagemaker"
+TRAINING_TAG_GPU = "2.13-cu133-amzn2023-sagemaker"
+TRAINING_SUPPORTED_UNTIL = "2027-07-20"
+"""AWS patches PyTorch 2.13's images until then (their support policy: end of patch). The tags stay
+pullable after it.
+
+The image is used for its Python 3.12, its torch 2.13.0 and its tools; training/ brings its other
+packages, locked (training/requirements.txt). Its own entry point is not used: it would start
+SageMaker's toolkit, and a report to AWS with it. docs/adr/0012 has what was checked where.
+"""
 
 
-def training_image(region: str) -> str:
-    """The container image that every step of the training pipeline runs in."""
+def training_image(region: str, *, gpu: bool = False) -> str:
+    """The container image of the pipeline's steps; ``gpu``: the one with CUDA."""
     account = DEEP_LEARNING_CONTAINER_ACCOUNTS[region]
-    return f"{account}.dkr.ecr.{region}.amazonaws.com/{TRAINING_REPOSITORY}:{TRAINING_TAG}"
+    tag = TRAINING_TAG_GPU if gpu else TRAINING_TAG
+    return f"{account}.dkr.ecr.{region}.amazonaws.com/{TRAINING_REPOSITORY}:{tag}"
 
 
 def training_repository_arn(region: str) -> str:

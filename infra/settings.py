@@ -21,7 +21,7 @@ from infra.camera_settings import CameraSettings
 from infra.regions import REGIONS
 from infra.section import Days, Fraction, Section
 from infra.settings_errors import SettingsError, explain
-from infra.training_settings import WITHOUT_WEIGHTS, TrainingSettings
+from infra.training_settings import BATCH_SIZES, WITHOUT_WEIGHTS, TrainingSettings
 
 __all__ = ("Settings", "SettingsError", "folder", "load", "names")
 
@@ -156,6 +156,16 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield (
             f"training.weights = {training.weights!r}: allowed: '' with training.network = "
             f"{training.network!r}, which learns from scratch"
+        )
+    batch, processes = BATCH_SIZES[training.network], training.processes
+    if processes > 1 and (batch % processes or batch // processes < 2):
+        gpus = max(1, training.machine.gpus)
+        allowed = [n for n in range(1, 17) if batch % (n * gpus) == 0 and batch // (n * gpus) > 1]
+        shown = ", ".join(map(str, allowed)) or "none, take a smaller instance_type"
+        yield (
+            f"training.instance_count = {training.instance_count}: allowed: {shown} with "
+            f"{training.instance_type} ({gpus} processes each), because they share out the "
+            f"{batch} photos of a step of {training.network}, two at least for each"
         )
     if (training.notebook_subnet is None) != (training.notebook_security_group is None):
         yield (

@@ -59,6 +59,9 @@ class TrainingPipeline(Construct):
         definition = pipeline_definition(
             PipelineInputs(
                 image=training_image(settings.region),
+                training_image=training_image(
+                    settings.region, gpu=settings.training.machine.gpus > 0
+                ),
                 region=settings.region,
                 role_arn=roles.jobs.arn,
                 key_arn=key_arn,

@@ -33,8 +33,8 @@ BUCKETS = 5
 ALARMS = 6
 LOG_GROUPS = 8
 LOG_GB = 0.1
-STEPS = 3
-"""Steps of the pipeline that run on a machine of their own."""
+PROCESSING_STEPS = 2
+"""Steps of the pipeline beside Train that run on a machine of their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,12 +64,14 @@ def monthly_cost(settings: Settings, use: Use) -> Cost:
         * (prices.LOGS_GB + prices.LOGS_GB_MONTH * settings.data.log_days / 30)
     )
     # A machine that has no price here is taken for one of the dearest.
-    hour = prices.INSTANCE_HOUR.get(
-        settings.training.instance_type, max(prices.INSTANCE_HOUR.values())
-    )
+    training = settings.training
+    dearest = max(prices.INSTANCE_HOUR.values())
+    train = prices.INSTANCE_HOUR.get(training.instance_type, dearest) * training.instance_count
+    process = prices.INSTANCE_HOUR.get(training.processing_machine.name, dearest)
+    hour = train + PROCESSING_STEPS * process
     return Cost(
         standing=factor * standing,
-        training=factor * use.trainings * STEPS * use.hours_per_step * hour,
+        training=factor * use.trainings * use.hours_per_step * hour,
         cameras=factor * use.cameras * _camera(settings, use),
     )
 

@@ -19,7 +19,22 @@ export PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 # Nobody's use is reported, and waiting threads leave the processor to others.
 export HF_HUB_DISABLE_TELEMETRY=1 OMP_WAIT_POLICY=PASSIVE
 
+# CUDA's compatibility libraries of the image, where the machine's driver is older than they are.
+# The image's own entry point, which is not used here, means to do the same.
+compat=${CUDA_HOME:-/usr/local/cuda}/compat
+if [[ -e $compat/libcuda.so.1 ]] && command -v nvidia-smi >/dev/null; then
+  newest=$(basename "$(readlink -f "$compat/libcuda.so.1")" | cut -d. -f3-)
+  driver=$(nvidia-smi --query-gpu=driver_version --format=csv,noheader --id=0 2>/dev/null || true)
+  oldest=$(printf '%s\n%s\n' "$driver" "$newest" | sort -V | head -n 1)
+  if [[ -n $driver && $driver != "$newest" && $oldest == "$driver" ]]; then
+    echo "driver $driver: CUDA's compatibility libraries ($newest) are used"
+    export LD_LIBRARY_PATH=$compat${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+  fi
+fi
+
 if ! python3 training/installed.py; then
+  # The image's environment has a pip; one made by other tools may not.
+  python3 -m pip --version >/dev/null 2>&1 || python3 -m ensurepip >/dev/null
   # The lock holds every dependency with its digest, so pip need not resolve anything.
   python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
     --no-deps --require-hashes --requirement training/requirements.txt

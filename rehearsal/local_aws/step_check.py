@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from rehearsal.local_aws.job_limits import check_job
 from rehearsal.local_aws.request_check import check, is_expression
 from rehearsal.local_aws.wire import AwsError
 
@@ -59,6 +60,7 @@ def check_request(kind: str, arguments: Mapping[str, Any], *, what: str) -> None
     """The request that a step makes; also after its expressions have been resolved."""
     shape, filled_in = _REQUESTS[kind]
     check(shape, arguments, what=what, without=filled_in)
+    check_job(kind, arguments, what=what)
     if kind == "Training":
         _check_spot(arguments, what)
     if kind == "RegisterModel":

@@ -11,8 +11,9 @@ from tests.checks.cases import findings, resource, role
 KEY = {"Fn::ImportValue": "data:Key"}
 
 
-def pipeline(*steps):
-    body = {"Fn::Join": ["", [json.dumps({"Version": "2020-12-01", "Steps": list(steps)})]]}
+def pipeline(*steps, parameters=()):
+    document = {"Version": "2020-12-01", "Parameters": parameters, "Steps": list(steps)}
+    body = {"Fn::Join": ["", [json.dumps(document)]]}
     definition = {"PipelineDefinitionBody": body}
     return {"P": resource("AWS::SageMaker::Pipeline", {"PipelineDefinition": definition})}
 
@@ -33,6 +34,42 @@ def test_encrypted_jobs_pass():
     assert findings(sagemaker_encryption.RULE, pipeline(*steps)) == []
     notebook = {"N": resource("AWS::SageMaker::NotebookInstance", {"KmsKeyId": KEY})}
     assert findings(sagemaker_encryption.RULE, notebook) == []
+
+
+LARGE = "ml.g5.xlarge", "ml.g5.12xlarge"
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters", "key", "found"),
+    [
+        ("ml.g5.xlarge", [], None, []),
+        ("ml.g5.xlarge", [], "k", ["SageMaker refuses a key"]),
+        ("ml.m5.xlarge", [], None, ["has no ResourceConfig.VolumeKmsKeyId"]),
+        ({"Get": "Parameters.T"}, [("T", "ml.g5.xlarge", LARGE)], None, []),
+        ({"Get": "Parameters.T"}, [("T", "ml.g5.xlarge", None)], None, ["has no ResourceConfig"]),
+        (
+            {"Get": "Parameters.T"},
+            [("T", "ml.g5.xlarge", (*LARGE, "ml.m5.xlarge"))],
+            None,
+            ["has no ResourceConfig"],
+        ),
+        ({"Get": "Parameters.U"}, [("T", "ml.g5.xlarge", LARGE)], None, ["has no ResourceConfig"]),
+    ],
+)
+def test_a_disk_of_the_machine_itself_takes_no_key(kind, parameters, key, found):
+    cluster = {"InstanceType": kind, **({"VolumeKmsKeyId": key} if key else {})}
+    step = {"Name": "T", "Type": "Training", "Arguments": {**TRAINING, "ResourceConfig": cluster}}
+    declared = [
+        {"Name": name, "DefaultValue": default, **({"EnumValues": allowed} if allowed else {})}
+        for name, default, allowed in parameters
+    ]
+    details = [
+        detail
+        for _, _, detail in findings(sagemaker_encryption.RULE, pipeline(step, parameters=declared))
+    ]
+    assert [part in detail for part, detail in zip(found, details, strict=True)] == [True] * len(
+        found
+    )
 
 
 def test_a_key_of_the_deployment_does_not_break_the_definition():

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 ROLE = "arn:aws:iam::111111111111:role/training"
+IMAGE = "111111111111.dkr.ecr.us-east-1.amazonaws.com/shell:1"
+"""An image of one's own: what is in it is not looked at."""
 BUCKET = "pipelines-test"
 SCORE = {
     "Std:JsonGet": {
@@ -21,7 +23,7 @@ CLUSTER = {"InstanceType": {"Get": "Parameters.Size"}, "InstanceCount": 1, "Volu
 def shell(script: str) -> dict[str, Any]:
     """An image that runs a script; its arguments follow."""
     return {
-        "ImageUri": "image",
+        "ImageUri": IMAGE,
         "ContainerEntrypoint": ["/bin/bash", "-c", script, "--"],
         "ContainerArguments": ["--from", "/opt/ml/processing/input/data"],
     }
@@ -85,7 +87,7 @@ def definition(
         "Type": "Training",
         "Arguments": {
             "AlgorithmSpecification": {
-                "TrainingImage": "image",
+                "TrainingImage": IMAGE,
                 "TrainingInputMode": "File",
                 "ContainerEntrypoint": [
                     "/bin/bash",
@@ -172,7 +174,7 @@ def definition(
                         "InferenceSpecification": {
                             "Containers": [
                                 {
-                                    "Image": "image",
+                                    "Image": IMAGE,
                                     "ModelDataUrl": {
                                         "Get": "Steps.Train.ModelArtifacts.S3ModelArtifacts"
                                     },

@@ -28,7 +28,7 @@ def pipeline(*, message: str) -> str:
                 }
             },
             "AppSpecification": {
-                "ImageUri": "image",
+                "ImageUri": "111111111111.dkr.ecr.us-east-1.amazonaws.com/shell:1",
                 "ContainerEntrypoint": ["/bin/bash", "-c", script, "--"],
                 "ContainerArguments": [{"Get": "Parameters.Manifest"}],
             },

@@ -43,7 +43,7 @@ def start_step(aws: LocalAws, until: Any, *, script: str) -> int:
         "Type": "Processing",
         "Arguments": {
             "AppSpecification": {
-                "ImageUri": "image",
+                "ImageUri": "111111111111.dkr.ecr.us-east-1.amazonaws.com/shell:1",
                 "ContainerEntrypoint": ["/bin/bash", "-c", script],
             },
             "ProcessingResources": {

@@ -64,12 +64,14 @@ JOB_RETRIES = [
         max_attempts=2,
     ),
     SageMakerJobStepRetryPolicy(
-        exception_types=[
-            SageMakerJobExceptionTypeEnum.CAPACITY_ERROR,
-            SageMakerJobExceptionTypeEnum.RESOURCE_LIMIT,
-        ],
+        exception_types=[SageMakerJobExceptionTypeEnum.CAPACITY_ERROR],
         interval_seconds=300,
         max_attempts=5,
+    ),
+    SageMakerJobStepRetryPolicy(
+        exception_types=[SageMakerJobExceptionTypeEnum.RESOURCE_LIMIT],
+        interval_seconds=300,
+        max_attempts=2,
     ),
 ]
 CACHE = CacheConfig(enable_caching=True, expire_after="P14D")
@@ -111,7 +113,14 @@ def build(values: dict[str, Any], session: PipelineSession) -> Pipeline:
     """The whole pipeline."""
     manifest = ParameterString(name="DatasetManifest", default_value=values["manifest"])
     version = ParameterString(name="DatasetVersion")
-    machine = ParameterString(name="InstanceType", default_value=values["instance_type"])
+    machine = ParameterString(
+        name="InstanceType", default_value=values["instance_type"], enum_values=values["sizes"]
+    )
+    processing_machine = ParameterString(
+        name="ProcessingInstanceType",
+        default_value=values["processing_instance_type"],
+        enum_values=values["sizes"],
+    )
     count = ParameterInteger(name="InstanceCount", default_value=1)
     network = ParameterString(name="Network", default_value=values["network"])
     epochs = ParameterInteger(name="Epochs", default_value=values["epochs"])
@@ -129,7 +138,7 @@ def build(values: dict[str, Any], session: PipelineSession) -> Pipeline:
             image_uri=values["image"],
             role=values["role"],
             instance_count=1,
-            instance_type=machine,
+            instance_type=processing_machine,
             entrypoint=["/bin/bash", "-c", "run"],
             volume_size_in_gb=30,
             volume_kms_key=values["key"],
@@ -191,8 +200,8 @@ def build(values: dict[str, Any], session: PipelineSession) -> Pipeline:
             s3_uri=Join(
                 on="",
                 values=[
-                    *(prepared, "-checkpoints/"),
-                    Join(on="-", values=[network, size, epochs, seed]),
+                    *(prepared, "-checkpoints", "/", network, "-", size, "-", epochs, "-", seed),
+                    "/",
                 ],
             ),
             local_path="/opt/ml/checkpoints",
@@ -322,7 +331,7 @@ def build(values: dict[str, Any], session: PipelineSession) -> Pipeline:
     return Pipeline(
         name="binsight",
         parameters=[
-            *(manifest, version, machine, count, network, epochs, size, seed),
+            *(manifest, version, machine, processing_machine, count, network, epochs, size, seed),
             *(accuracy, recall, int8_loss, tolerance, approval),
         ],
         steps=[prepare, train, evaluate, gate],

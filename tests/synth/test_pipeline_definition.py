@@ -19,6 +19,7 @@ BINS_TEXT = BinPolicy({"glass": "recycling"}).to_json()
 def inputs(*, bins: str = BINS_TEXT, **training: Any) -> PipelineInputs:
     return PipelineInputs(
         image="image",
+        training_image="training-image",
         region="eu-west-1",
         role_arn="role",
         key_arn="key",
@@ -146,7 +147,11 @@ def test_spot_brings_its_wait_and_its_checkpoints() -> None:
     place = spot["CheckpointConfig"]["S3Uri"]["Std:Join"]["Values"]
     assert place[0]["Get"].startswith("Steps.Prepare.")
     # The photos' channel ends with a slash: `prepared` alone would match the checkpoints too.
-    assert place[1] == "-checkpoints/"
+    assert place[1:3] == ["-checkpoints", "/"]
+    # And so does this: the service takes it literally, and seed 1 is the beginning of seed 10.
+    assert place[-2:] == [{"Get": "Parameters.Seed"}, "/"]
+    # One join only: SageMaker's acceptance of a join within a join is written nowhere.
+    assert not any("Std:Join" in part for part in place)
     [_, photos] = spot["InputDataConfig"]
     assert photos["DataSource"]["S3DataSource"]["S3Uri"]["Std:Join"]["Values"][-1] == "/"
 
@@ -193,6 +198,51 @@ def test_all_disks_and_outputs_are_encrypted_and_all_jobs_tagged() -> None:
     assert training["EnableInterContainerTrafficEncryption"] is True
     for name in JOBS:
         assert STEPS[name]["Arguments"]["Tags"] == [{"Key": "project", "Value": "binsight"}]
+
+
+def test_a_machine_with_gpus_trains_and_another_one_prepares() -> None:
+    built = steps(instance_type="ml.g5.2xlarge", volume_gb=200)
+    training = built["Train"]["Arguments"]
+    assert training["AlgorithmSpecification"]["TrainingImage"] == "training-image"
+    # Its disks are its own: encrypted by the hardware, of a fixed size.
+    assert training["ResourceConfig"] == {
+        "InstanceCount": {"Get": "Parameters.InstanceCount"},
+        "InstanceType": {"Get": "Parameters.InstanceType"},
+        "VolumeSizeInGB": 75,
+    }
+    for name in ("Prepare", "Evaluate"):
+        arguments = built[name]["Arguments"]
+        assert arguments["AppSpecification"]["ImageUri"] == "image"
+        cluster = arguments["ProcessingResources"]["ClusterConfig"]
+        assert cluster["InstanceType"] == {"Get": "Parameters.ProcessingInstanceType"}
+        assert (cluster["VolumeKmsKeyId"], cluster["VolumeSizeInGB"]) == ("key", 200)
+
+
+def test_an_execution_may_take_another_size_and_no_other_family() -> None:
+    """Image and disks of the definition are right for the family of the settings only."""
+    parameters = pipeline_definition(inputs(instance_type="ml.g4dn.xlarge"))["Parameters"]
+    by_name = {item["Name"]: item for item in parameters}
+    assert by_name["InstanceType"]["DefaultValue"] == "ml.g4dn.xlarge"
+    assert set(by_name["InstanceType"]["EnumValues"]) == {
+        f"ml.g4dn.{size}" for size in ("xlarge", *(f"{n}xlarge" for n in (2, 4, 8, 12, 16)))
+    }
+    assert by_name["ProcessingInstanceType"]["DefaultValue"] == "ml.m5.xlarge"
+    assert "ml.m5.24xlarge" in by_name["ProcessingInstanceType"]["EnumValues"]
+
+
+def test_a_quota_that_is_used_up_is_reported_soon() -> None:
+    """With a quota of 0 waiting helps nothing: two attempts more, within a quarter of an hour."""
+    for name in JOBS:
+        [policy] = [
+            policy
+            for policy in STEPS[name]["RetryPolicies"]
+            if "SageMaker.RESOURCE_LIMIT" in policy["ExceptionType"]
+        ]
+        waits = [
+            policy["IntervalSeconds"] * policy["BackoffRate"] ** attempt
+            for attempt in range(policy["MaxAttempts"])
+        ]
+        assert sum(waits) <= 15 * 60
 
 
 def test_containers_get_only_text_and_short_enough() -> None:

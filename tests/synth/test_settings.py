@@ -84,6 +84,22 @@ def test_settings_cannot_be_changed(folder: Path) -> None:
         ("[training]\napproval = 'yes'", ["training.approval = 'yes'", "'automatic', 'manual'"]),
         ("[training]\nschedule = 'daily'", ["training.schedule = 'daily'", "cron("]),
         ("[training]\ninstance_type = 'm5'", ["training.instance_type = 'm5'", "ml.m5.xlarge"]),
+        (
+            "[training]\ninstance_type = 'ml.p3.2xlarge'",
+            ["training.instance_type = 'ml.p3.2xlarge'", "V100", "g4dn"],
+        ),
+        (
+            "[training]\nprocessing_instance_type = 'ml.g5.xlarge'",
+            ["training.processing_instance_type = 'ml.g5.xlarge'", "without a GPU", "m5"],
+        ),
+        (
+            "[training]\ninstance_count = 3",
+            ["training.instance_count = 3", "1, 2, 4, 8, 16 with ml.m5.xlarge", "the 32 photos"],
+        ),
+        (
+            "[training]\ninstance_type = 'ml.g5.12xlarge'\ninstance_count = 8",
+            ["training.instance_count = 8", "1, 2, 4 with ml.g5.12xlarge (4 processes each)"],
+        ),
         ("[camera]\ntopic_prefix = '$aws'", ["camera.topic_prefix = '$aws'", "reserved"]),
         ("[camera]\nsource = 'webcam'", ["camera.source = 'webcam'", "v4l2:"]),
         ("[camera]\nmodel_folder = 'models'", ["camera.model_folder = 'models'", "absolute"]),
@@ -158,4 +174,6 @@ def test_any_unknown_key_is_refused(key: str) -> None:
 
 @pytest.mark.parametrize("region", REGIONS)
 def test_every_region_has_a_training_image(region: str) -> None:
-    assert training_image(region).startswith("763104351884.dkr.ecr." + region)
+    place = f"763104351884.dkr.ecr.{region}.amazonaws.com/pytorch"
+    assert training_image(region) == f"{place}:2.13-cpu-amzn2023-sagemaker"
+    assert training_image(region, gpu=True) == f"{place}:2.13-cu133-amzn2023-sagemaker"

@@ -13,7 +13,7 @@ VARIANTS = {
     "notebook-in-vpc": (
         'notebook = "ml.t3.medium"\nnotebook_subnet = "subnet-0a1b2c3d"\n'
         'notebook_security_group = "sg-0a1b2c3d"\nweights = "s3://our-weights/mobilenet/"\n'
-        'network = "mobilenet_v2"'
+        'network = "mobilenet_v2"\ninstance_type = "ml.g5.xlarge"\ninstance_count = 2'
     ),
     "mail-and-boundary": (
         'permissions_boundary = "our-boundary"\n[insights]\nalert_email = "ops@example.com"'

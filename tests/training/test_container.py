@@ -45,6 +45,56 @@ def test_entry_script_names_its_steps(arguments: tuple[str, ...]) -> None:
     assert "usage: entrypoint.sh prepare|train|evaluate" in done.stderr
 
 
+def program(folder: Path, name: str, script: str) -> None:
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("driver", "used"),
+    [("570.172.08", True), ("580.126.09", True), ("595.45.04", False), ("610.1", False)],
+)
+def test_an_old_driver_gets_the_compatibility_libraries(
+    tmp_path: Path, driver: str, used: bool
+) -> None:
+    """As the image lays them out: libcuda.so.1 -> libcuda.so.<driver they are of>."""
+    compat = tmp_path / "cuda" / "compat"
+    compat.mkdir(parents=True)
+    (compat / "libcuda.so.595.45.04").touch()
+    (compat / "libcuda.so.1").symlink_to("libcuda.so.595.45.04")
+    program(tmp_path, "nvidia-smi", f"echo {driver}")
+    program(tmp_path, "python3", 'case "$*" in *installed.py) ;; *) echo "$LD_LIBRARY_PATH";; esac')
+    done = subprocess.run(
+        ["bash", str(TRAINING / "entrypoint.sh"), "prepare"],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "CUDA_HOME": str(tmp_path / "cuda"),
+             "LD_LIBRARY_PATH": "/lib/nccl"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    found = done.stdout.splitlines()[-1]
+    assert found == (f"{compat}:/lib/nccl" if used else "/lib/nccl")
+    assert ("compatibility libraries (595.45.04) are used" in done.stdout) == used
+
+
+def test_packages_are_installed_also_where_the_environment_has_no_pip(tmp_path: Path) -> None:
+    """As uv makes them. The lock here has nothing, so nothing is fetched."""
+    copy = tmp_path / "code" / "training"
+    copy.mkdir(parents=True)
+    for name in ("entrypoint.sh", "installed.py"):
+        shutil.copy(TRAINING / name, copy / name)
+    (copy / "requirements.in").write_text("no-such-package==1\n")
+    (copy / "requirements.txt").touch()
+    (copy / "prepare.py").write_text("import pip; print('with pip')\n")
+    environment = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
+    done = subprocess.run(
+        ["bash", str(copy / "entrypoint.sh"), "prepare"],
+        env={"PATH": f"{environment / 'bin'}:/usr/bin:/bin"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "to be installed: no-such-package==1\nwith pip\n"
+
+
 def test_entry_script_passes_shellcheck() -> None:
     shellcheck = shutil.which("shellcheck", path=str(Path(sys.executable).parent))
     if shellcheck is None:

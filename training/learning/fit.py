@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 from transformers import TrainingArguments
-from transformers.utils.import_utils import is_torch_bf16_gpu_available
 
 from training import job
 from training.data import Part
 from training.hyperparameters import Hyperparameters
 from training.learning.batches import Batches, Shown, Varying
 from training.learning.checkpoints import Checkpoint, Checkpoints
+from training.learning.device import check_gpus, precision
 from training.learning.learner import Learner
 from training.learning.progress import Epoch, Progress
 from training.networks import build
@@ -57,6 +57,7 @@ def fit(
     SIGTERM leaves a checkpoint and raises ``job.Terminated``.
     """
     _deterministic()
+    print(f"train: on {check_gpus()}, {precision(settings.mixed_precision)}", flush=True)
     found = checkpoints.latest() if checkpoints else None
     progress = Progress.from_json(dict(found.progress)) if found else Progress()
     carried: dict[str, Tensor] | None = None
@@ -165,11 +166,7 @@ def _arguments(
     plan: Plan, settings: Hyperparameters, *, folder: Path, saves: bool
 ) -> TrainingArguments:
     cuda = torch.cuda.is_available()
-    mixed = settings.mixed_precision != "off"
-    # Elsewhere a CPU only emulates bfloat16: a third slower than float32 (AVX-512 without BF16).
-    fast_cpu = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    forced = settings.mixed_precision == "on"
-    bfloat = mixed and (is_torch_bf16_gpu_available() if cuda else fast_cpu or forced)
+    chosen = precision(settings.mixed_precision)
     return TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=plan.epochs,
@@ -181,8 +178,8 @@ def _arguments(
         warmup_steps=_WARM_UP,
         max_grad_norm=_CLIP,
         seed=settings.seed,
-        bf16=bfloat,
-        fp16=mixed and cuda and not bfloat,
+        bf16=chosen == "bf16",
+        fp16=chosen == "fp16",
         use_cpu=not cuda,
         eval_strategy="epoch",
         save_strategy="epoch" if saves else "no",

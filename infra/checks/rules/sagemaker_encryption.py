@@ -7,6 +7,7 @@ from typing import Any
 
 from infra.checks.rule import Finding, Rule, at
 from infra.checks.template import Template, text
+from infra.training_machines import MACHINES
 
 KEYS = {
     "Processing": (
@@ -28,13 +29,33 @@ def check(template: Template) -> Iterator[Finding]:
         if body is None:
             yield at(pipeline, path, "the definition is not in the template: it cannot be checked")
             continue
-        for step in _steps(json.loads(text(body)).get("Steps", [])):
+        document = json.loads(text(body))
+        for step in _steps(document.get("Steps", [])):
+            arguments = step.get("Arguments") or {}
             for key in KEYS.get(str(step.get("Type")), ()):
-                if not _value(step.get("Arguments") or {}, key):
+                cluster, _, name = key.rpartition(".")
+                local = name == "VolumeKmsKeyId" and _has_local_disk(
+                    _value(arguments, f"{cluster}.InstanceType"), document
+                )
+                if local and _value(arguments, key):
+                    refused = "SageMaker refuses a key for the machine's own disk"
+                    yield at(pipeline, path, f"step {step.get('Name')} has {key}: {refused}")
+                elif not local and not _value(arguments, key):
                     yield at(pipeline, path, f"step {step.get('Name')} has no {key}")
     for notebook in template.of_type("AWS::SageMaker::NotebookInstance"):
         if not notebook.properties.get("KmsKeyId"):
             yield at(notebook, "Properties.KmsKeyId", "the notebook's disk has no key")
+
+
+def _has_local_disk(kind: Any, document: Mapping[str, Any]) -> bool:
+    """Whether all types that an execution may choose have disks that the hardware encrypts."""
+    chosen = [kind]
+    if isinstance(kind, Mapping):
+        name = str(kind.get("Get", "")).removeprefix("Parameters.")
+        parameters = document.get("Parameters", [])
+        found: Mapping[str, Any] = next((p for p in parameters if p["Name"] == name), {})
+        chosen = [found.get("DefaultValue"), *found.get("EnumValues", [None])]
+    return all(str(one) in MACHINES and MACHINES[str(one)].local_disk for one in chosen)
 
 
 def _steps(steps: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
@@ -56,6 +77,7 @@ RULE = Rule(
     title="SageMaker jobs encrypt disks and outputs with a key",
     why="A job's disk holds the whole dataset while it runs, and its output is the model. Without "
     "a key both are encrypted with keys that the account does not control.",
-    fix="Set VolumeKmsKeyId and KmsKeyId of every Processing, Training and Transform step.",
+    fix="Set VolumeKmsKeyId and KmsKeyId of every Processing, Training and Transform step. Types "
+    "that work on NVMe disks of their own take no VolumeKmsKeyId: their hardware encrypts.",
     check=check,
 )
