@@ -3,7 +3,7 @@
 
 Image names are checked where they can be: the tags of AWS's PyTorch containers are known. Which
 machines have disks of their own is the rule of AWS's own SDK (sagemaker-core 2.27,
-common_utils.instance_supports_kms), and G7, which that does not know yet.
+common_utils.instance_supports_kms), and G7 and P6-B300, which that does not know yet.
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ def test_every_listed_difference_is_there(built: dict[str, Any]) -> None:
 
 
 def test_the_sdk_knows_the_same_machines_to_have_disks_of_their_own() -> None:
-    """For these it leaves the key out, too. It does not know G7 yet, which has NVMe disks."""
+    """For these it leaves the key out, too. G7 and P6-B300 have some that it does not know."""
     if not PYTHON.exists():
         pytest.skip(f"{PYTHON.parent.parent.name} is absent: `make sdk` installs SageMaker's SDK")
     ask = (
@@ -145,7 +145,10 @@ def test_the_sdk_knows_the_same_machines_to_have_disks_of_their_own() -> None:
         [PYTHON, "-c", ask, *MACHINES], capture_output=True, text=True, timeout=120, check=True
     )
     ours = {name for name, machine in MACHINES.items() if machine.local_disk}
-    assert ours - set(json.loads(done.stdout)) == set(sizes("ml.g7.2xlarge"))
+    assert ours - set(json.loads(done.stdout)) == {
+        *sizes("ml.g7.2xlarge"),
+        "ml.p6-b300.48xlarge",
+    }
     assert set(json.loads(done.stdout)) <= ours
 
 
