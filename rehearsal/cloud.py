@@ -3,6 +3,7 @@
 
 import json
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -69,6 +70,13 @@ class Cloud:
             name: cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
             for name in names
         }
+
+    def policies(self) -> dict[str, Any]:
+        """Every policy in the account as it is now: by role, and by resource."""
+        url = f"{self.endpoint}/_binsight/policies?account={self.account}&region={self.region}"
+        with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - the local AWS
+            found: dict[str, Any] = json.load(answer)
+        return found
 
     def role_names(self) -> dict[str, str]:
         """The logical name of every role of the environment by its ARN (see permissions.py)."""

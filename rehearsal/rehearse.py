@@ -19,6 +19,7 @@ from rehearsal.cloud import Cloud
 from rehearsal.errors import RehearsalError
 from rehearsal.local_aws import stand_ins
 from rehearsal.local_aws.process import LocalAws
+from rehearsal.permission_page import as_document
 from rehearsal.permissions import Exercised, cover, deployed_pairs, explanations
 from rehearsal.playback import Playback
 from rehearsal.report import Report
@@ -78,6 +79,8 @@ class Rehearsal:
             cloud = account.cloud(account.people.operator)
             outputs = cloud.outputs()
             self._roles = cloud.role_names()
+            policies = json.dumps(cloud.policies(), indent=1)
+            (self.work / "policies.json").write_text(f"{policies}\n", encoding="utf-8")
             cameras = self._start_cameras(cloud, outputs, cleanup)
             execution = self._train(cloud, outputs, dataset)
             self._roll_out(cloud, outputs, cameras)
@@ -115,7 +118,10 @@ class Rehearsal:
         if self._aws is None or not self._aws.permissions.exists():
             return
         exercised = Exercised.read(self._aws.permissions, self._roles)
-        shutil.copy(self._aws.permissions, self.work / "permissions.jsonl")
+        for name in ("permissions.jsonl", "requests.jsonl"):
+            shutil.copy(self._aws.permissions.with_name(name), self.work / name)
+        document = json.dumps(as_document(exercised), indent=1)
+        (self.work / "exercised.json").write_text(f"{document}\n", encoding="utf-8")
         pairs = deployed_pairs(self.work / "assembly")
         self.report.permissions = cover(pairs, exercised, explanations())
         self.console.print(str(self.report.permissions))

@@ -30,8 +30,9 @@ from rehearsal.local_aws import (
 )
 from rehearsal.local_aws import greengrass_components as components
 from rehearsal.local_aws.differences import DIFFERENCES
+from rehearsal.local_aws.enforcement import inventory
 from rehearsal.local_aws.enforcement.ledger import ledger
-from rehearsal.local_aws.wire import Answer, AwsError, answer
+from rehearsal.local_aws.wire import Answer, AwsError, Document, answer
 
 PREFIX = "/_binsight/"
 PROTOCOL = b"x-forwarded-proto"
@@ -83,27 +84,34 @@ async def _handle(
     method: str, path: str, headers: dict[str, str], query: Any, body: bytes
 ) -> Answer:
     kind, _, rest = path[len(PREFIX) :].partition("/")
-    if kind == "differences" and method == "GET":
-        return answer({"differences": list(DIFFERENCES)})
-    if kind == "stage" and method == "POST":
-        ledger.stage = rest
-        return answer({"stage": rest})
-    if kind == "artifacts" and method == "GET":
-        return await _artifact(rest)
-    if kind == "iot":
-        return await _iot(method, rest, headers, query, body)
-    if kind in ("core-devices", "failures") and method == "POST":
-        document = json.loads(body or b"{}")
-        # A signed request says who it is; a plain one says so in its query.
-        account = (query.get("account") or [extract_access_key_id(headers)])[0]
-        region = (query.get("region") or [extract_region(headers)])[0]
-        if not account:
-            raise AwsError("ValidationException", "give ?account=<12 digits>&region=<region>")
-        with request_scope(account, region):
-            if kind == "failures":
-                return answer(step_retries.order(document))
-            return answer(await core_devices.report(unquote(rest), document))
+    match method, kind:
+        case "GET", "differences":
+            return answer({"differences": list(DIFFERENCES)})
+        case "POST", "stage":
+            ledger.stage = rest
+            return answer({"stage": rest})
+        case "GET", "artifacts":
+            return await _artifact(rest)
+        case _, "iot":
+            return await _iot(method, rest, headers, query, body)
+        case ("POST", "core-devices" | "failures") | ("GET", "policies"):
+            # A signed request says who it is; a plain one says so in its query.
+            account = (query.get("account") or [extract_access_key_id(headers)])[0]
+            region = (query.get("region") or [extract_region(headers)])[0]
+            if not account:
+                raise AwsError("ValidationException", "give ?account=<12 digits>&region=<region>")
+            with request_scope(account, region):
+                return answer(await _of_account(kind, unquote(rest), json.loads(body or b"{}")))
     raise AwsError("NotFound", f"The local AWS has no {method} {path}", status=404)
+
+
+async def _of_account(kind: str, rest: str, document: Document) -> Document:
+    """What belongs to one account and region."""
+    if kind == "policies":
+        return inventory.policies()
+    if kind == "failures":
+        return step_retries.order(document)
+    return await core_devices.report(rest, document)
 
 
 def _over_tls(scope: Any) -> Any:

@@ -139,7 +139,7 @@ def decide(
     )
     decision = _evaluate(principal, evaluation, policies, limits)
     if not quiet:
-        ledger.record(decision)
+        ledger.record(decision, context_of(evaluation))
     return decision
 
 
@@ -199,6 +199,16 @@ def _evaluate(
         allowed=result.decision == "Allow",
         by=by,
     )
+
+
+def context_of(context: EvalContext) -> dict[str, Any]:
+    """The condition keys of a request."""
+    keys = {**context.principal_keys, **context.service_context}
+    return {
+        "aws:SecureTransport": str(context.secure_transport).lower(),
+        "aws:RequestedRegion": context.region,
+        **{key: value for key, value in keys.items() if value is not None},
+    }
 
 
 def _principal_tags(name: str, account: str) -> dict[str, Any]:

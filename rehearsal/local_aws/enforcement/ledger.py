@@ -2,15 +2,18 @@
 """Every decision, a line each: who asked for what, whether it was allowed, and by which statement.
 
 The file is `permissions.jsonl` in the server's work folder. Its lines are what the coverage of
-permissions is computed from.
+permissions is computed from. Beside it, `requests.jsonl` has the same decisions, each once, with
+the condition keys that were there: enough for another judge to decide them again.
 """
 
 from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,15 +38,25 @@ class Ledger:
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
+        self._known: set[str] = set()
 
     def start(self, path: Path) -> None:
         """Begin a new file."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("")
+        for file in (path, self.requests(path)):
+            file.write_text("")
         self.path = path
 
-    def record(self, decision: Decision) -> None:
-        """Write one line. Without a file (nothing was started) it is dropped."""
+    @staticmethod
+    def requests(path: Path) -> Path:
+        """Where the requests are kept, beside the decisions."""
+        return path.with_name("requests.jsonl")
+
+    def record(self, decision: Decision, context: Mapping[str, Any] | None = None) -> None:
+        """Write one line, and the request with its condition keys where it is a new one.
+
+        Without a file (nothing was started) it is dropped.
+        """
         if self.path is None:
             return
         line = {
@@ -54,8 +67,14 @@ class Ledger:
             "decision": "allow" if decision.allowed else "deny",
             "by": decision.by,
         }
-        with self._lock, self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        request = json.dumps({**line, "context": dict(context or {})}, default=str)
+        with self._lock:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+            if context is not None and request not in self._known:
+                self._known.add(request)
+                with self.requests(self.path).open("a", encoding="utf-8") as file:
+                    file.write(request + "\n")
 
 
 ledger = Ledger()

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ministack.core import iam_evaluator
-from ministack.core.iam_evaluator import AuthError, EvalResult
+from ministack.core.iam_evaluator import AuthError, EvalContext, EvalResult
 
 from rehearsal.local_aws import hooks
 from rehearsal.local_aws.enforcement.actors import entity
-from rehearsal.local_aws.enforcement.decisions import NO_STATEMENT, role_policies
+from rehearsal.local_aws.enforcement.decisions import NO_STATEMENT, context_of, role_policies
 from rehearsal.local_aws.enforcement.ledger import Decision, ledger
 
 EVALUATOR = "ministack.core.iam_evaluator"
@@ -28,13 +28,13 @@ def install() -> None:
     hooks.wrap(EVALUATOR, "enforce", _recording)
 
 
-_last: list[EvalResult] = []
+_last: list[tuple[EvalContext, EvalResult]] = []
 
 
 def _noting(original: Callable[..., EvalResult]) -> Callable[..., EvalResult]:
     def evaluate(*arguments: Any) -> EvalResult:
         result = original(*arguments)
-        _last[:] = [*_last[-1:], result]
+        _last[:] = [*_last[-1:], (arguments[0], result)]
         return result
 
     return evaluate
@@ -62,7 +62,8 @@ def _recording(original: Callable[..., Any]) -> Callable[..., Any]:
                     resource=resource_arn,
                     allowed=result is None,
                     by=_by(principal.policies is None, result),
-                )
+                ),
+                context_of(_last[0][0]) if _last else None,
             )
         return result
 
@@ -82,5 +83,5 @@ def _by(root: bool, denied: EvalResult | None) -> str:
         return NO_STATEMENT
     if denied is not None and denied.resource_policy_arn:
         return f"resource policy of {denied.resource_policy_arn}"
-    deciding = [result for result in _last if result.matched_sid]
+    deciding = [found for _, found in _last if found.matched_sid]
     return deciding[0].matched_sid if deciding else "resource policy"
