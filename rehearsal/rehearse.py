@@ -68,6 +68,7 @@ class Rehearsal:
                 work=self.work / "local-aws",
                 lifeline=not self.keep,
                 weights=self.weights,
+                enforce=True,
             )
             # A taken port is the commonest reason not to start; found before any work is done.
             aws.check_port()

@@ -114,7 +114,9 @@ def greengrass_resource(action: str, path: dict[str, str], body: bytes) -> str:
         return path["arn"]
     if "id" in path:
         return arn("greengrass", f"deployments:{path['id']}")
-    return arn("greengrass", f"coreDevices:{path['thing']}")
+    if "thing" in path:
+        return arn("greengrass", f"coreDevices:{path['thing']}")
+    return ANY
 
 
 def _action(original: Callable[..., str | None]) -> Callable[..., str | None]:
