@@ -105,6 +105,46 @@ def test_from_an_empty_account_to_sorted_photos_and_back(rehearsed):
     assert _processes_of(rehearsed) == []
 
 
+def test_every_call_was_decided_and_none_refused(rehearsed):
+    permissions = json.loads((rehearsed / "report.json").read_text())["permissions"]
+    assert permissions["refused"] == 0
+    assert permissions["exercised"] / permissions["granted"] >= 0.7
+    lines = [json.loads(line) for line in (rehearsed / "permissions.jsonl").open()]
+    assert {line["decision"] for line in lines} == {"allow"}
+    # The root user makes an administrator, as in a new account, and does nothing else.
+    stages = {line["stage"] for line in lines if line["by"] == "root"}
+    assert stages <= STAGES_OF_ROOT
+
+
+def test_the_second_judge_decides_alike(rehearsed):
+    """What ministack's evaluator allowed, a simulator that knows nothing of it allows too."""
+    recorded = judge.Recorded.read(rehearsed)
+    sample = recorded.sample(seed=1)
+    answers = judge.decide_again([recorded.simulation(request) for request in sample])
+    differing = [
+        (request["principal"], request["action"], request["resource"], answer)
+        for request, answer in zip(sample, answers, strict=True)
+        if answer["result"] != "Allowed" and not judge.explained(request, answer)
+    ]
+    assert len(sample) > 100
+    assert differing == []
+
+
+def test_an_action_that_is_taken_away_is_missed(rehearsed):
+    """30 granted actions at random, each taken away alone: the requests that used it are refused."""
+    recorded = judge.Recorded.read(rehearsed)
+    used = sorted({(item["principal"], item["action"]) for item in recorded.requests})
+    chosen = random.Random(SEED).sample(used, 30)  # noqa: S311 - a sample, not a secret
+    missed = []
+    for role, action in chosen:
+        poorer = judge.Recorded(recorded.requests, judge.without(recorded.policies, role, action))
+        hit = [r for r in poorer.requests if (r["principal"], r["action"]) == (role, action)]
+        answers = judge.decide_again([poorer.simulation(request) for request in hit[:20]])
+        if all(answer["result"] == "Allowed" for answer in answers):
+            missed.append((role, action))
+    assert len(missed) <= 1, missed
+
+
 def test_the_notebook_tells_the_same_story(rehearsed):
     """Every cell ran against what was really deployed; what it trained is the model in service."""
     if not PYTHON.exists():
