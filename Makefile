@@ -145,6 +145,17 @@ bench: ## Measure: synth against an empty app, findings per resource
 	$(INSTALL) runtime rehearsal train torch dev
 	@exec $(BIN)/python -m tests.bench
 
+.PHONY: permissions
+permissions: ## Rehearse every environment and keep which permissions were exercised (ENVIRONMENTS="dev prod", minutes each)
+	$(INSTALL) runtime rehearsal train torch dev
+	@$(BIN)/python -m tests.synth.variants .rehearsal/variants
+	@exec $(BIN)/python -m rehearsal.record_permissions --port "$(PORT)" --variants .rehearsal/variants $(ENVIRONMENTS)
+
+.PHONY: permissions-page
+permissions-page: ## Write docs/permissions.md anew from what was recorded
+	$(INSTALL) runtime rehearsal train torch dev
+	@exec $(BIN)/python -m rehearsal.record_permissions --page-only
+
 .PHONY: snapshots
 snapshots: ## Rewrite the committed template snapshots; review the difference yourself
 	$(INSTALL) runtime rehearsal train torch dev

@@ -24,14 +24,16 @@ def main() -> int:
     """Rehearse what is asked for; return 1 if one rehearsal failed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("environments", nargs="*", help="environments; none: all that there are")
-    parser.add_argument("--variants", type=Path, help="a folder of environment files")
+    parser.add_argument(
+        "--variants", type=Path, help="a folder with a folder for each variant's environment file"
+    )
     parser.add_argument("--port", default="4566")
     parser.add_argument("--page-only", action="store_true", help="write the page anew, no more")
     options = parser.parse_args()
     record = read_record()
     failed = []
     if not options.page_only:
-        for name in options.environments or names():
+        for name in options.environments or [*names(), *_variants(options.variants)]:
             try:
                 record[name] = _rehearse(name, options.port, options.variants)
             except subprocess.CalledProcessError:
@@ -43,11 +45,15 @@ def main() -> int:
     return 1 if failed else 0
 
 
+def _variants(folder: Path | None) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder is not None else []
+
+
 def _rehearse(name: str, port: str, variants: Path | None) -> Exercised:
     work = ROOT / ".rehearsal" / f"permissions-{name}"
     environment = dict(os.environ)
-    if variants is not None:
-        environment["BINSIGHT_ENVIRONMENTS"] = str(variants)
+    if variants is not None and name in _variants(variants):
+        environment["BINSIGHT_ENVIRONMENTS"] = str(variants / name)
     command = [sys.executable, "-m", "rehearsal", "--work", str(work), "run"]
     subprocess.run(
         [*command, "--environment", name, "--port", port], cwd=ROOT, env=environment, check=True

@@ -16,6 +16,8 @@ from typing import Any
 from tests.conftest import ROOT
 
 Request = dict[str, Any]
+DIFFERENCES: dict[tuple[str, str], str] = {}
+"""Action (a pattern) and what the error says, with the reason why the two judges differ."""
 SAMPLE = 12
 """Requests of each role and action that are decided again."""
 
@@ -74,6 +76,14 @@ class Recorded:
                 else {}
             ),
         }
+
+
+def explained(request: Request, answer: dict[str, str]) -> str:
+    """Why the second judge may differ, or nothing."""
+    for (action, error), reason in DIFFERENCES.items():
+        if fnmatch.fnmatch(request["action"], action) and error in answer["errors"]:
+            return reason
+    return ""
 
 
 def decide_again(simulations: list[dict[str, Any]]) -> list[dict[str, str]]:

@@ -3,6 +3,7 @@
 
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -15,7 +16,10 @@ import pytest
 from rehearsal.notebook import PYTHON
 from rehearsal.sample_set import draw
 from tests.conftest import ROOT
+from tests.enforcement import judge
 from tests.local_aws.helpers import free_port as unused_port
+
+SEED = 20261127
 
 
 def _command(work, *arguments):

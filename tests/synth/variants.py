@@ -2,6 +2,8 @@
 """Dev with other settings: what the shipped environments do not show."""
 
 import re
+import shutil
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,3 +45,10 @@ def write_variant(name: str, folder: Path, *, prefix: str = "binsight-dev") -> N
         text = text.replace(header, f"{header}{line}\n", 1)
     folder.mkdir(parents=True)
     (folder / f"{name}.toml").write_text(text.replace("binsight-dev", prefix), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1])
+    shutil.rmtree(target, ignore_errors=True)
+    for variant in VARIANTS:
+        write_variant(variant, target / variant)
