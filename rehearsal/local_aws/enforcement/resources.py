@@ -119,6 +119,21 @@ def greengrass_resource(action: str, path: dict[str, str], body: bytes) -> str:
     return ANY
 
 
+def iot_resource(path: str, headers: Any, body: bytes) -> str:
+    """The resource of an AWS IoT call that ministack names no resource for; empty for the rest."""
+    kind, _, name = path.strip("/").partition("/")
+    match kind:
+        case "role-aliases" if name:
+            return arn("iot", f"rolealias/{unquote(name.split('/')[0])}")
+        case "target-policies":
+            return str(json.loads(body or b"{}").get("target") or ANY)
+        case "certificates" if name:
+            return arn("iot", f"cert/{name.split('/')[0]}")
+        case "things" if name.endswith("/principals"):
+            return str(headers.get("x-amzn-principal") or "")
+    return ""
+
+
 def _action(original: Callable[..., str | None]) -> Callable[..., str | None]:
     def extract(  # noqa: PLR0917 - ministack calls it by position
         service: str, method: str, path: str, headers: Any, body: bytes, query: Any
@@ -151,8 +166,8 @@ def _resource(original: Callable[..., str]) -> Callable[..., str]:
         if service == "greengrass":
             found = greengrass.operation(method, path)
             return greengrass_resource(*found, body) if found else ANY
-        if service == "iot" and path.startswith("/role-aliases/"):
-            return arn("iot", f"rolealias/{unquote(path.split('/')[2])}")
+        if service == "iot" and (named := iot_resource(path, headers, body)):
+            return named
         return original(service, method, path, headers, body, query, region, account)
 
     return extract
