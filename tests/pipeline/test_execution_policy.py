@@ -108,7 +108,7 @@ def without(sid, *, action=None, service=None, resource=None):
     ("policy", "said"),
     [
         (
-            without("KeysThroughServices", service="dynamodb.*.amazonaws.com"),
+            without("KeysViaServices", service="dynamodb.*.amazonaws.com"),
             "AWS::DynamoDB::Table: kms:CreateGrant on",
         ),
         (
