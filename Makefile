@@ -16,8 +16,12 @@ BASE ?= origin/main
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 export BINSIGHT_ENVIRONMENT := $(ENV)
-# The CDK CLI reports its use to AWS unless told otherwise; who wants that can say so.
+# Nothing is reported to the makers of what we use, unless you say otherwise (docs/network.md). The CDK
+# CLI would tell AWS of its use and ask at a terminal whether there is a newer one: ours is pinned.
 export CDK_DISABLE_CLI_TELEMETRY ?= true
+export CDK_DISABLE_VERSION_CHECK ?= true
+export ORT_DISABLE_TELEMETRY ?= 1
+export HF_HUB_DISABLE_TELEMETRY ?= 1
 CDK := $(BIN)/cdk
 INSTALL := @$(PYTHON) -m tools.install
 # A typo in the environment's file is told at once, before the CDK CLI has started.

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from contracts.recipes import recipe
+from contracts.silence import ON_CAMERAS
 from contracts.topics import Topics
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "aarch64"}
@@ -123,6 +124,7 @@ def _lifecycle(uri: str, version: str) -> dict[str, Any]:
     folder = uri.rsplit("/", 1)[-1].removesuffix(".zip")
     starter = f"{{artifacts:decompressedPath}}/{folder}/{STARTER}"
     return {
+        "Setenv": ON_CAMERAS,
         "install": {
             # Makes the model folder, which a component's user cannot; the program itself, and what
             # it loads, run without privilege.

@@ -13,6 +13,7 @@ from constructs import Construct
 
 from contracts.components import content_version
 from contracts.inference_recipe import TOKEN_EXCHANGE, TOKEN_EXCHANGE_VERSIONS, access_control
+from contracts.silence import ON_CAMERAS
 from infra.camera_program import camera_variables
 from infra.functions import Function
 from infra.settings import Settings
@@ -131,5 +132,5 @@ def _parameters(variables: dict[str, str]) -> dict[str, Any]:
         "maxQueueSize": 100,
         # Containers need cgroup v1, and the camera's device is outside them.
         "linuxProcessParams": {"isolationMode": "NoContainer"},
-        "environmentVariables": variables,
+        "environmentVariables": {**ON_CAMERAS, **variables},
     }

@@ -9,6 +9,11 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from contracts.silence import keep_silent
+
+# Some tests import onnxruntime themselves.
+keep_silent()
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("BINSIGHT_SHARED", ROOT.parent / "shared"))
 

@@ -17,7 +17,7 @@ esac
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 # Nobody's use is reported, and waiting threads leave the processor to others.
-export HF_HUB_DISABLE_TELEMETRY=1 OMP_WAIT_POLICY=PASSIVE
+export ORT_DISABLE_TELEMETRY=1 HF_HUB_DISABLE_TELEMETRY=1 OMP_WAIT_POLICY=PASSIVE
 
 # CUDA's compatibility libraries of the image, where the machine's driver is older than they are.
 # The image's own entry point, which is not used here, means to do the same.

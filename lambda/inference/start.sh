@@ -10,6 +10,9 @@
 # Exit status: what the program's is; 3 where this box cannot run it, with the reason.
 set -eu
 
+# What `prepare` loads as root reports nothing either (contracts/silence.py).
+export ORT_DISABLE_TELEMETRY="${ORT_DISABLE_TELEMETRY:-1}"
+
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 needed=3.11
 

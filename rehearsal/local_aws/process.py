@@ -17,6 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
 
+from contracts.silence import SILENT
+
 HOST = "127.0.0.1"
 DEFAULT_PORT = 4566
 START_SECONDS = 60.0
@@ -120,6 +122,8 @@ class LocalAws:
             # The CLI remembers which account a key belongs to; that must not outlive this server.
             "CDK_HOME": str(home / "cdk"),
             "CDK_DISABLE_CLI_TELEMETRY": "true",
+            "CDK_DISABLE_VERSION_CHECK": "true",
+            **SILENT,
             "CI": "1",
         }
 

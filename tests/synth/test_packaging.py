@@ -131,6 +131,8 @@ def test_both_packagings_tell_the_program_the_same(assemblies: Assemblies) -> No
     component = only(assemblies, "lambda-captures", "AWS::GreengrassV2::ComponentVersion")
     parameters = component["LambdaFunction"]["ComponentLambdaParameters"]
     given = {name: text(value) for name, value in parameters["EnvironmentVariables"].items()}
+    # The generic one has it in its recipe, for the install step too.
+    assert given.pop("ORT_DISABLE_TELEMETRY") == "1"
     generic = environment_of(merged(assemblies, "generic-captures"))
     # Of the generic one only: it restarts the program where a Lambda gets a new version.
     assert generic.pop("BINSIGHT_REVISION").endswith(f".{BUCKET}")

@@ -21,6 +21,25 @@ CONFIGURATION = "binsight.json"
 _STACKS = ("data", "training")
 _ENDED = {"Succeeded", "Failed", "Stopped"}
 
+_SILENT = {"SageMaker": {"PythonSDK": {"Modules": {"TelemetryOptOut": True}}}}
+
+
+def _keep_silent() -> None:
+    """Nothing is reported to the makers of what the notebook uses.
+
+    Before any of it is imported. The SDK's file is for its functions that make a session of their
+    own, which no cell has configured.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    if "SAGEMAKER_USER_CONFIG_OVERRIDE" not in os.environ:
+        file = Path(tempfile.mkdtemp(prefix="binsight-")) / "config.yaml"
+        # JSON is YAML.
+        file.write_text(json.dumps({"SchemaVersion": "1.0", **_SILENT}), encoding="utf-8")
+        os.environ["SAGEMAKER_USER_CONFIG_OVERRIDE"] = str(file)
+
+
+_keep_silent()
+
 
 def install_packages() -> list[str]:
     """Install what the notebook needs and this Python lacks; returns what was installed."""
@@ -33,7 +52,8 @@ def install_packages() -> list[str]:
         if found != version:
             wanted.append(f"{name}=={version}")
     if wanted:
-        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *wanted], check=True)
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, *wanted], check=True)
     return wanted
 
 

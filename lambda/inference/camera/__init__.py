@@ -7,6 +7,10 @@ the item's frames -> bin policy -> publish.
 
 import os
 
+from contracts.silence import keep_silent
+
+# Before onnxruntime is first imported.
+keep_silent()
 # Set before numpy is first imported: on a board with few cores, BLAS threads that wait for each
 # other made the resize of one frame 10 times slower than a single thread.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
