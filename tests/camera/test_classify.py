@@ -10,6 +10,7 @@ from PIL import Image
 
 from camera.classify import main
 from contracts.bins import read_policy
+from contracts.cut import Box, CutRule
 from tests.camera import tiny
 
 
@@ -51,7 +52,8 @@ def test_each_photo_gets_a_line_and_what_is_none_is_counted(models, tmp_path, ca
     }
     assert answers["cmyk.jpg"]["class"] == "trash"
     assert answers["a/paper.JPEG"]["bin"] == "compost"
-    assert set(lines[0]) == {"photo", "class", "bin", "confidence"}
+    assert set(lines[0]) == {"photo", "class", "bin", "confidence", "region"}
+    assert lines[0]["region"] is None
     assert all(0 <= line["confidence"] <= 1 for line in lines)
 
 
@@ -79,3 +81,47 @@ def test_an_environment_s_policy_is_read():
     assert read_policy("environments/dev.toml").bin_for("organic", 0.9) == "compost"
     with pytest.raises(ValueError, match=r"expected a table \[bins\]"):
         read_policy("pyproject.toml")
+
+
+def fixed_camera(folder, labels):
+    """Photos of one fixed camera, each with an item on a third of the width somewhere."""
+    folder.mkdir()
+    random = np.random.default_rng(4)
+    for number, label in enumerate(labels):
+        left, top = int(random.integers(0, 213)), int(random.integers(0, 160))
+        box = Box(left, top, left + 107, top + 80)
+        (folder / f"{number:02}-{label}.jpg").write_bytes(tiny.view({label: box}, seed=number))
+    return folder
+
+
+def test_the_item_is_found_by_the_view_that_photos_have_in_common(models, tmp_path, capsys):
+    photos = fixed_camera(tmp_path / "photos", list(tiny.LABELS) * 6)
+    archive = tiny.write_model(tmp_path / "cut", cut=CutRule())
+    assert run({"good": archive}, photos, tmp_path / "out.jsonl") == 0
+    assert "the view that the photos have in common" in capsys.readouterr().err
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [line["class"] for line in lines] == list(tiny.LABELS) * 6
+    assert all(line["region"][2] - line["region"][0] < 200 for line in lines)
+    assert run(models, photos, tmp_path / "whole.jsonl") == 0
+    assert "looks at whole photos" in capsys.readouterr().err
+    whole = [json.loads(line) for line in (tmp_path / "whole.jsonl").read_text().splitlines()]
+    assert all(line["region"] is None for line in whole)
+    surer = [line["confidence"] > old["confidence"] for line, old in zip(lines, whole, strict=True)]
+    assert all(surer)
+
+
+def test_the_empty_view_may_be_given(tmp_path, capsys):
+    photos = fixed_camera(tmp_path / "photos", ["glass", "paper"])
+    (photos / "large.jpg").write_bytes(tiny.photo("trash", width=640, height=480))
+    empty = tmp_path / "empty.png"
+    Image.open(io.BytesIO(tiny.view({}))).save(empty)
+    archive = tiny.write_model(tmp_path / "cut", cut=CutRule())
+    assert run({"good": archive}, photos, tmp_path / "out", "--empty", str(empty)) == 0
+    told = capsys.readouterr().err
+    assert "differs from empty.png" in told
+    assert "large.jpg: another size than the empty view: looked at whole" in told
+    lines = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
+    assert [line["class"] for line in lines] == ["glass", "paper", "trash"]
+    assert [line["region"] is None for line in lines] == [False, False, True]
+    assert run({"good": archive}, photos, tmp_path / "out", "--empty", str(archive[0])) == 1
+    assert "--empty" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 """A real ONNX model small enough to reason about: it tells red, green and blue things apart."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from camera.pictures import encode
+from contracts.cut import Box, CutRule
 from contracts.model_archive import ModelCard, write_archive
 
 LABELS = ("glass", "paper", "trash")
@@ -31,6 +33,16 @@ def empty(*, width: int = 320, height: int = 240) -> bytes:
     return encode(np.full((height, width, 3), 128, dtype=np.uint8))
 
 
+def view(items: Mapping[str, Box], *, light: float = 1.0, seed: int = 0) -> bytes:
+    """A JPEG (320 x 240) of a noisy grey table with things on it, each in a box of its own."""
+    random = np.random.default_rng(seed)
+    picture = random.normal(128, 3, (240, 320, 3))
+    for label, box in items.items():
+        colour = COLOURS[label.partition(" ")[0]]
+        picture[max(box.top, 0) : box.bottom, max(box.left, 0) : box.right] = colour
+    return encode(np.clip(light * picture, 0, 255).astype(np.uint8))
+
+
 def write_model(
     folder: Path,
     *,
@@ -39,6 +51,7 @@ def write_model(
     golden_shift: float = 0.0,
     tolerance: float = 0.01,
     dtype: int = TensorProto.UINT8,
+    cut: CutRule | None = None,
 ) -> tuple[Path, str]:
     """Write ``model.tar.gz`` into a folder; return its path and digest.
 
@@ -71,6 +84,7 @@ def write_model(
             "code": "0" * 64,
         },
         golden_tolerance=tolerance,
+        cut=cut.to_json() if cut else {},
     )
     (content / "model.json").write_text(card.to_json())
     archive = folder / "model.tar.gz"

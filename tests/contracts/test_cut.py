@@ -107,10 +107,16 @@ def test_a_region_is_decoded_no_finer_than_it_is_worth_and_no_coarser_than_the_f
         assert enough or not affordable
 
 
-def test_a_small_item_in_1080p_is_decoded_finer_than_its_frame():
-    size = {"columns": 1920, "rows": 1080, "width": 224, "height": 224}
-    assert decode_divisor(Box(640, 360, 1280, 840), **size) == 2
-    assert decode_divisor(whole(1920, 1080), **size) == 4
+def test_a_small_item_is_decoded_finer_than_its_frame_where_that_costs_no_more():
+    small = {"columns": 640, "rows": 480, "width": 224, "height": 224}
+    assert decode_divisor(Box(208, 160, 432, 320), **small) == 1
+    assert decode_divisor(whole(640, 480), **small) == 2
+    large = {"columns": 1920, "rows": 1080, "width": 224, "height": 224}
+    region = Box(640, 360, 1280, 840)
+    divisor = decode_divisor(region, **large)
+    assert divisor == decode_divisor(whole(1920, 1080), **large) == 4
+    # Twice as many pixels across the item as the whole frame leaves it.
+    assert region.width // divisor > 2 * region.width * 224 // 1920
 
 
 @pytest.mark.parametrize("divisor", [1, 2, 4, 8])

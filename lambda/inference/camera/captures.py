@@ -105,6 +105,8 @@ class Captures:
             "thing": self._thing,
             "reason": reason,
             "model": model.name.to_json(),
+            # Left, top, right, bottom in the frame's pixels; null: the whole frame.
+            "region": list(seen.view.region) if seen.view.region else None,
             "probabilities": {
                 label: round(float(value), 4)
                 for label, value in zip(model.card.labels, probabilities, strict=True)

@@ -2,11 +2,15 @@
 """What a model makes of a folder of photos, by the camera's own code.
 
 ``python -m camera.classify --model model.tar.gz --photos folder --out answers.jsonl`` writes one
-line for each photo: ``{"photo": path, "class": ..., "bin": ..., "confidence": ...}``.
+line for each photo: an object with ``photo``, ``class``, ``bin``, ``confidence`` and ``region``.
+
+The model looks at the item as it does on a camera: where the photo differs from the empty view,
+which ``--empty`` gives, or which the photos of one fixed camera have in common. Without an empty
+view, where nothing differs from it, or with a model that learned whole photos only, it looks at the
+whole photo, and ``region`` is null.
 """
 
 import argparse
-import io
 import json
 import sys
 import tempfile
@@ -17,19 +21,15 @@ import numpy as np
 
 from camera.engine import Model, ModelError
 from camera.models import ModelStore
-from camera.pictures import BadFrameError, model_input
+from camera.photos import NoPhotoError, Photo, empty_view_of
 from contracts.bins import BinPolicy, read_policy
+from contracts.cut import Box
+from contracts.empty_view import Grid, item_box
 from contracts.messages import ModelName
 from contracts.model_archive import ArchiveError, file_digest
-from contracts.preprocessing import Pixels, resize
 
-_JPEG = b"\xff\xd8\xff"
-_LARGEST = 64 << 20
-_EXIF_BYTES = 1 << 16
-
-
-class NoPhotoError(Exception):
-    """The file is no photo; it is skipped and counted."""
+EmptyView = tuple[Grid, tuple[int, int]]
+"""What the presence gate compares, and the photo's columns and rows."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,6 +43,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--bins", default='{"classes":{}}', help="bin policy: JSON, or a TOML file with [bins]"
     )
+    parser.add_argument(
+        "--empty", type=Path, help="a photo of the empty view (default: found in the photos)"
+    )
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args(arguments)
     try:
@@ -51,7 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
         bins = read_policy(options.bins)
         with tempfile.TemporaryDirectory(prefix="binsight-classify-") as scratch:
             model = _load(options.model, Path(scratch), threads=options.threads)
-            lines = classify(options.photos, model=model, bins=bins)
+            empty = _empty_view(options.empty, options.photos, model=model)
+            lines = classify(options.photos, model=model, bins=bins, empty=empty)
             count = _write(options.out, lines)
     except (ArchiveError, ModelError, OSError, ValueError) as error:
         print(f"classify: {error}", file=sys.stderr)
@@ -60,17 +64,27 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def classify(folder: Path, *, model: Model, bins: BinPolicy) -> Iterator[dict[str, object] | None]:
-    """One answer for each photo in order of path; None for a file that is no photo."""
-    for path in sorted(item for item in folder.rglob("*") if item.is_file()):
+def classify(
+    folder: Path, *, model: Model, bins: BinPolicy, empty: EmptyView | None = None
+) -> Iterator[dict[str, object] | None]:
+    """One answer for each photo in order of path; None for a file that is no photo.
+
+    ``empty``: the view without an item, where the photos are of one fixed camera.
+    """
+    for path in _files(folder):
         name = path.relative_to(folder).as_posix()
         try:
-            pixels = read(path, width=model.card.width, height=model.card.height)
+            photo = Photo(path)
         except NoPhotoError as error:
             print(f"{name}: {error}", file=sys.stderr)
             yield None
             continue
-        probabilities = model.infer(pixels)
+        if empty is not None and photo.size != empty[1]:
+            told = "another size than the empty view: looked at whole"
+            print(f"{name}: {told}", file=sys.stderr)
+        region = _region(photo, model=model, empty=empty)
+        card = model.card
+        probabilities = model.infer(photo.input(region, width=card.width, height=card.height))
         label = int(np.argmax(probabilities))
         confidence = min(float(probabilities[label]), 1.0)
         class_name = model.card.labels[label]
@@ -79,52 +93,47 @@ def classify(folder: Path, *, model: Model, bins: BinPolicy) -> Iterator[dict[st
             "class": class_name,
             "bin": bins.bin_for(class_name, confidence),
             "confidence": round(confidence, 4),
+            "region": None if region is None else list(region),
         }
 
 
-def read(path: Path, *, width: int, height: int) -> Pixels:
-    """A photo as the model sees it. Raises NoPhotoError.
+def _files(folder: Path) -> list[Path]:
+    return sorted(item for item in folder.rglob("*") if item.is_file())
 
-    JPEGs go the camera's way. What no camera delivers (PNG, CMYK, a turned phone photo) takes
-    Pillow first, where it is installed.
-    """
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise NoPhotoError(f"over {_LARGEST >> 20} MB")
-        content = path.read_bytes()
-    except OSError as error:
-        raise NoPhotoError(str(error.strerror)) from error
-    if content.startswith(_JPEG) and b"Exif\0" not in content[:_EXIF_BYTES]:
+
+def _empty_view(given: Path | None, folder: Path, *, model: Model) -> EmptyView | None:
+    """The empty view, and a line on what the model will look at. Raises OSError."""
+    if model.cut is None:
+        told = "this model learned whole photos only: it looks at whole photos"
+        empty = None
+    elif given is not None:
         try:
-            return model_input(content, width=width, height=height)
-        except BadFrameError:
-            pass
-    return _with_pillow(content, width=width, height=height)
+            photo = Photo(given)
+        except NoPhotoError as error:
+            raise OSError(f"--empty {given}: {error}") from error
+        empty = (photo.grid, photo.size)
+        told = f"looking at what differs from {given.name}"
+    else:
+        empty = empty_view_of(_files(folder))
+        told = "looking at what differs from the view that the photos have in common"
+        if empty is None:
+            told = "the photos have no view in common (EMPTY=photo gives one): looking at all"
+    print(told, file=sys.stderr)
+    return empty
 
 
-def _with_pillow(content: bytes, *, width: int, height: int) -> Pixels:
-    try:
-        # A training and laptop package; cameras have none and need none.
-        from PIL import Image, ImageOps  # noqa: PLC0415
-    except ImportError as error:
-        raise NoPhotoError("not a JPEG as cameras deliver; Pillow is not installed") from error
-    try:
-        with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image:
-            upright = image.getexif().get(0x0112, 1) == 1
-            if image.format == "JPEG" and image.mode == "RGB" and upright:
-                return model_input(content, width=width, height=height)
-            picture = ImageOps.exif_transpose(image)
-            if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-                layered = picture.convert("RGBA")
-                picture = Image.new("RGBA", layered.size, "white")
-                picture.alpha_composite(layered)
-            elif picture.mode.startswith("I"):
-                picture = picture.convert("I").point(lambda value: value / 257).convert("L")
-            rgb = np.asarray(picture.convert("RGB"))
-    except Exception as error:
-        # Decoders raise anything; no file ends the run.
-        raise NoPhotoError(f"no photo: {type(error).__name__}") from error
-    return resize(rgb, width=width, height=height)
+def _region(photo: Photo, *, model: Model, empty: EmptyView | None) -> Box | None:
+    if model.cut is None or empty is None:
+        return None
+    view, size = empty
+    columns, rows = photo.size
+    if (columns, rows) != size:
+        return None
+    box = item_box(view, photo.grid, columns=columns, rows=rows)
+    if box is None:
+        return None
+    card = model.card
+    return model.cut.region(box, columns=columns, rows=rows, width=card.width, height=card.height)
 
 
 def _load(archive: Path, scratch: Path, *, threads: int) -> Model:

@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from contracts.cut import CutRule
 from contracts.messages import ModelName
 from contracts.model_archive import GOLDEN_INPUTS, GOLDEN_OUTPUTS, MODEL, ModelCard
 from contracts.preprocessing import Pixels
@@ -27,6 +28,8 @@ class Model:
     name: ModelName
     card: ModelCard
     session: Any
+    cut: CutRule | None = None
+    """How an item is cut out of the view; None: the model looks at whole frames."""
 
     def infer(self, rgb: Pixels) -> Probabilities:
         """Probabilities of the card's labels for one picture ``[height, width, 3]``."""
@@ -50,7 +53,7 @@ def load(folder: Path, *, card: ModelCard, name: ModelName, threads: int) -> Mod
     except Exception as error:
         # onnxruntime's own exception types share no public base class.
         raise ModelError(f"{MODEL}: onnxruntime cannot load it: {error}") from error
-    model = Model(name=name, card=card, session=session)
+    model = Model(name=name, card=card, session=session, cut=card.cut_rule())
     _check_interface(model)
     _check_golden(model, folder)
     return model

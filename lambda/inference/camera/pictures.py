@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 import simplejpeg
 
-from contracts.cut import BLOCK
+from contracts.cut import BLOCK, Box, cut, decode_divisor, whole
 from contracts.empty_view import GRID_COLUMNS, GRID_ROWS, Grid, grid
-from contracts.preprocessing import Pixels, decode_divisor, resize
+from contracts.preprocessing import Pixels
 
 MAXIMUM_PIXELS = 50_000_000
 """A damaged header can claim any size; memory stays bounded all the same."""
@@ -41,16 +41,26 @@ def thumbnail(jpeg: bytes, *, picture: Decoded | None = None) -> Thumbnail:
     return grid(_decode(jpeg, rows=GRID_ROWS, columns=GRID_COLUMNS), divisor=BLOCK)
 
 
-def decoded(jpeg: bytes, *, width: int, height: int) -> Decoded:
-    """The picture at the scale that training decodes at for this model input."""
+def scale_for(region: Box | None, *, columns: int, rows: int, width: int, height: int) -> int:
+    """How far a frame of ``columns`` x ``rows`` is scaled down while it is decoded for a region."""
+    return decode_divisor(
+        region or whole(columns, rows), columns=columns, rows=rows, width=width, height=height
+    )
+
+
+def decoded(jpeg: bytes, *, divisor: int) -> Decoded:
+    """The picture at 1/``divisor``."""
     columns, rows = size_of(jpeg)
-    divisor = decode_divisor(columns=columns, rows=rows, width=width, height=height)
     return Decoded(_decode(jpeg, rows=-(-rows // divisor), columns=-(-columns // divisor)), divisor)
 
 
-def model_input(jpeg: bytes, *, width: int, height: int) -> Pixels:
-    """The picture as the model learned to see it: RGB, squashed to ``height`` x ``width``."""
-    return resize(decoded(jpeg, width=width, height=height).rgb, width=width, height=height)
+def model_input(jpeg: bytes, *, width: int, height: int, region: Box | None = None) -> Pixels:
+    """A region (None: all) of the picture as the model learned to see it: RGB, squashed."""
+    columns, rows = size_of(jpeg)
+    divisor = scale_for(region, columns=columns, rows=rows, width=width, height=height)
+    picture = decoded(jpeg, divisor=divisor)
+    part = region or whole(columns, rows)
+    return cut(picture.rgb, part, width=width, height=height, divisor=divisor)
 
 
 def size_of(jpeg: bytes) -> tuple[int, int]:

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Is what is in view still the item that was decided, or has another taken its place?"""
+"""Is what is in view what was decided, or has another item taken its place or come beside it?"""
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from camera.gate import Presence
 from camera.pictures import Thumbnail
-from contracts.empty_view import CELL_DIFFERS
+from contracts.empty_view import APPEARS, CELL_DIFFERS, Cells, near
 
 _CHANGED = 0.4
 """Share of the item's cells that must differ before a second look is worth its price."""
@@ -18,48 +20,130 @@ _LONGER_THAN_A_HAND = 10
 _QUANTILES = np.linspace(0.1, 0.9, 9)
 
 
+class Verdict(NamedTuple):
+    """``changed``: look again, at the cells ``at``; ``another``: it cannot be what was decided."""
+
+    changed: bool = False
+    another: bool = False
+    at: Cells | None = None
+
+
+class _Told(NamedTuple):
+    """A thing that was looked at and decided: the view, the thing's cells in it, its colours."""
+
+    view: Thumbnail
+    cells: Cells
+    colours: NDArray[np.float32]
+
+    def differs(self, thumbnail: Thumbnail, zone: Cells) -> float:
+        """Cells of the zone that are not as they were."""
+        return float(np.sum((np.max(np.abs(thumbnail - self.view), axis=2) > CELL_DIFFERS) & zone))
+
+    def same(self, thumbnail: Thumbnail) -> bool:
+        """Whether it lies there as it did."""
+        return self.differs(thumbnail, self.cells) <= _CHANGED * float(np.sum(self.cells))
+
+
 class Succession:
-    """Compares the settled view with the one in which the item was decided.
+    """Compares the settled view with those in which items were decided.
 
     An item that is turned or pushed changes the view too, so a changed view alone is a reason to
-    look again; proof are entirely other colours that stay longer than a hand.
+    look again; proof are entirely other colours that stay longer than a hand, or a thing apart from
+    the ones that were decided, while they are still there, that lies still for as long.
     """
 
     def __init__(self) -> None:
-        self._view: Thumbnail | None = None
-        self._colours: NDArray[np.float32] | None = None
-        self._other_for = 0
+        self._told: list[_Told] = []
+        self._other_for = self._beside_for = 0
 
-    def remember(self, thumbnail: Thumbnail, presence: Presence, *, new_item: bool) -> None:
-        """What is in this view has been looked at; ``new_item``: and was decided."""
-        self._view = thumbnail
-        if new_item or self._colours is None:
-            self._colours, self._other_for = _colours(thumbnail, presence), 0
+    def remember(
+        self, thumbnail: Thumbnail, presence: Presence, cells: Cells, *, new_item: bool
+    ) -> None:
+        """What is in these cells has been looked at; ``new_item``: and was decided."""
+        now = _Told(thumbnail, cells, _colours(thumbnail, presence, cells))
+        before = max(self._told, key=lambda told: int(np.sum(told.cells & cells)), default=None)
+        if new_item or before is None:
+            # What is not as it was any more has been replaced.
+            self._told = [told for told in self._told if told.same(thumbnail)]
+            self._other_for = 0
+        else:
+            self._told = [told for told in self._told if told is not before]
+            now = now._replace(colours=before.colours)
+        self._told.append(now)
+        self._beside_for = 0
 
-    def changed(self, thumbnail: Thumbnail, presence: Presence) -> bool:
-        """Whether the view has settled into another than the remembered one."""
-        if self._view is None or not (presence.present and presence.still):
-            return False
-        differs = np.max(np.abs(thumbnail - self._view), axis=2) > CELL_DIFFERS
-        share = float(np.sum(differs)) / max(float(np.sum(presence.cells)), 1.0)
-        return bool(share > _CHANGED)
-
-    def another(self, thumbnail: Thumbnail, presence: Presence) -> bool:
-        """Whether this cannot be the decided item, however it was moved or covered."""
-        if self._colours is None or not presence.present:
-            return False
-        distance = float(np.mean(np.abs(_colours(thumbnail, presence) - self._colours)))
-        self._other_for = self._other_for + 1 if distance > _OTHER_COLOURS else 0
-        return self._other_for >= _LONGER_THAN_A_HAND
+    def judge(
+        self, thumbnail: Thumbnail, presence: Presence, things: list[Cells], here: Cells | None
+    ) -> Verdict:
+        """``things`` are in view, apart from each other; ``here`` is the one looked at so far."""
+        if not self._told or not things or here is None:
+            return Verdict()
+        other = self._other_colours(thumbnail, presence, here)
+        if not presence.still:
+            self._beside_for = 0
+            return Verdict(other, other, here)
+        self._let_go(things)
+        unknown = [thing for thing in things if not self._known(thumbnail, presence, thing, things)]
+        added = [thing for thing in unknown if float(np.mean(thing)) > APPEARS]
+        if not (added and all(told.same(thumbnail) for told in self._told)):
+            self._beside_for = 0
+            return Verdict(other or bool(unknown), other, unknown[0] if unknown else here)
+        self._beside_for += 1
+        if self._beside_for < _LONGER_THAN_A_HAND:
+            return Verdict(other, other, here)
+        return Verdict(changed=True, another=True, at=added[0])
 
     def forget(self) -> None:
         """The item is gone."""
-        self._view = self._colours = None
-        self._other_for = 0
+        self._told = []
+        self._other_for = self._beside_for = 0
+
+    def _let_go(self, things: list[Cells]) -> None:
+        """Forget what has left while something else is still there."""
+        anything = np.any(things, axis=0)
+        left = [told for told in self._told if _share(told.cells, anything) > _CHANGED]
+        self._told = left or self._told[-1:]
+
+    def _known(
+        self, thumbnail: Thumbnail, presence: Presence, thing: Cells, things: list[Cells]
+    ) -> bool:
+        """Whether this was looked at, and is as it was."""
+        zone = near(thing)
+        for each in things:
+            if each is not thing:
+                zone = zone & ~each
+        size = float(np.sum(thing))
+        if any(
+            bool((told.cells & thing).any()) and told.differs(thumbnail, zone) <= _CHANGED * size
+            for told in self._told
+        ):
+            return True
+        return len(self._told) > 1 and self._moved(thumbnail, presence, thing)
+
+    def _moved(self, thumbnail: Thumbnail, presence: Presence, thing: Cells) -> bool:
+        """Whether this is one of several decided things, by its colours, in another place."""
+        colours = _colours(thumbnail, presence, thing)
+        for index, told in enumerate(self._told):
+            close = float(np.mean(np.abs(colours - told.colours))) <= _OTHER_COLOURS
+            if close and not told.same(thumbnail):
+                self._told[index] = _Told(thumbnail, thing, told.colours)
+                return True
+        return False
+
+    def _other_colours(self, thumbnail: Thumbnail, presence: Presence, here: Cells) -> bool:
+        """Whether this cannot be a decided item, however it was moved or covered."""
+        colours = _colours(thumbnail, presence, here)
+        distance = min(float(np.mean(np.abs(colours - told.colours))) for told in self._told)
+        self._other_for = self._other_for + 1 if distance > _OTHER_COLOURS else 0
+        return self._other_for >= _LONGER_THAN_A_HAND
 
 
-def _colours(thumbnail: Thumbnail, presence: Presence) -> NDArray[np.float32]:
+def _share(cells: Cells, among: Cells) -> float:
+    return float(np.sum(cells & among)) / max(float(np.sum(cells)), 1.0)
+
+
+def _colours(thumbnail: Thumbnail, presence: Presence, cells: Cells) -> NDArray[np.float32]:
     """How the item's colours are spread, wherever in the view and in whatever light it lies."""
-    pixels = thumbnail[presence.cells] if presence.cells.any() else thumbnail.reshape(-1, 3)
+    pixels = thumbnail[cells] if cells.any() else thumbnail.reshape(-1, 3)
     lit = pixels * (_LIGHT / np.maximum(presence.light, 1))
     return np.asarray(np.quantile(lit, _QUANTILES, axis=0), dtype=np.float32)

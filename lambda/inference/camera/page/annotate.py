@@ -7,7 +7,7 @@ from camera.loop import Seen
 from camera.page import glyphs
 from camera.pictures import encode, small_copy
 from contracts.bins import BinPolicy
-from contracts.empty_view import GRID_COLUMNS, GRID_ROWS
+from contracts.empty_view import box_of
 from contracts.preprocessing import Pixels
 
 COLOURS = {"landfill": (90, 98, 110), "compost": (28, 124, 60), "recycling": (20, 96, 190)}
@@ -32,7 +32,7 @@ def annotated(seen: Seen, *, bins: BinPolicy, last: str, identify: bool) -> byte
         rgb = rgb.repeat(larger, axis=0).repeat(larger, axis=1)
     words, colour = _words(seen, bins=bins, last=last)
     if seen.view.presence.present:
-        _frame_cells(rgb, seen, colour)
+        _frame(rgb, seen, colour)
     _write(rgb, words, colour)
     if identify:
         thick = max(rgb.shape[0] // 30, 4)
@@ -59,14 +59,16 @@ def _words(seen: Seen, *, bins: BinPolicy, last: str) -> tuple[str, tuple[int, i
     return "looking", _NEUTRAL
 
 
-def _frame_cells(rgb: Pixels, seen: Seen, colour: tuple[int, int, int]) -> None:
-    """A rectangle around what differs from the empty view."""
-    rows, columns = (np.flatnonzero(seen.view.presence.cells.any(axis=axis)) for axis in (1, 0))
-    if not len(rows):
+def _frame(rgb: Pixels, seen: Seen, colour: tuple[int, int, int]) -> None:
+    """A rectangle around what the model looks at, else around what differs from the empty view."""
+    view = seen.view
+    cells = view.presence.cells if view.cells is None else view.cells
+    box = view.region or box_of(cells, columns=view.columns, rows=view.rows)
+    if box is None:
         return
     height, width = rgb.shape[:2]
-    top, bottom = rows[0] * height // GRID_ROWS, (rows[-1] + 1) * height // GRID_ROWS
-    left, right = columns[0] * width // GRID_COLUMNS, (columns[-1] + 1) * width // GRID_COLUMNS
+    top, bottom = box.top * height // view.rows, box.bottom * height // view.rows
+    left, right = box.left * width // view.columns, box.right * width // view.columns
     thick = max(height // 120, 2)
     for edge in (slice(top, top + thick), slice(max(bottom - thick, 0), bottom)):
         rgb[edge, left:right] = colour

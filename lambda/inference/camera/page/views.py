@@ -22,6 +22,7 @@ from contracts.telemetry import Telemetry
 
 _PAGE = Path(__file__).with_name("page.html")
 _THUMBNAIL_ROWS = 90
+_WHOLE_FRAME = "the whole frame: this model learned whole photos only, train it anew"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,7 @@ class Views:
             else {
                 "labels": list(model.card.labels),
                 "input": f"{model.card.width} x {model.card.height}",
+                "looks_at": _WHOLE_FRAME if model.cut is None else "the item",
                 "digest": model.name.digest,
                 "version": model.name.version,
                 "metrics": dict(model.card.metrics),

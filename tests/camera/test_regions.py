@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The model looks at the item: where, how steadily, and at which of several."""
+
+import numpy as np
+import pytest
+
+from camera.frames import Frame, FrameSlot
+from camera.loop import InferenceLoop
+from camera.pictures import model_input
+from camera.status import Status
+from contracts.cut import Box, CutRule, whole
+from tests.bench.camera_setting import model_from, settings_in
+from tests.camera import tiny
+
+LEFT, RIGHT = Box(20, 60, 130, 170), Box(220, 70, 300, 160)
+
+
+class Played:
+    """A camera that is shown frames one by one: what it reported, and where it looked."""
+
+    def __init__(self, folder, *, cut=CutRule()):  # noqa: B008 - a frozen value
+        self.reports, self.seen, self._number = [], [], 0
+        settings = settings_in(folder)
+        self.model = model_from(tiny.write_model(folder / "archive", cut=cut)[0], folder)
+        self._loop = InferenceLoop(
+            settings=settings,
+            slot=FrameSlot(),
+            status=Status(thing="bench", source="dir:"),
+            report=lambda decision, *_: self.reports.append(tiny.LABELS[decision.label]),
+            watch=self.seen.append,
+        )
+        self._loop.swap(self.model)
+
+    def show(self, items, *, frames, light=1.0):
+        """So many frames of a view; the views that came of them."""
+        for _ in range(frames):
+            self._number += 1
+            jpeg = tiny.view(items, light=light, seed=self._number)
+            self._loop.process(Frame(jpeg, self._number / 15))
+        return [seen.view for seen in self.seen[-frames:]]
+
+
+@pytest.fixture
+def played(tmp_path):
+    camera = Played(tmp_path)
+    camera.show({}, frames=8)
+    return camera
+
+
+def test_the_region_is_around_the_item_and_steady(played):
+    views = played.show({"glass": LEFT}, frames=12)[2:]
+    (region,) = {view.region for view in views}
+    assert region.left <= LEFT.left
+    assert region.top <= LEFT.top
+    assert region.right >= LEFT.right
+    assert region.bottom >= LEFT.bottom
+    assert region.width * region.height < 2.2 * LEFT.width * LEFT.height
+
+
+def test_the_model_gets_the_region_as_the_contract_cuts_it(played):
+    views = [view for view in played.show({"paper": RIGHT}, frames=6) if view.pixels is not None]
+    assert views
+    for view in views:
+        size = {"width": tiny.SIZE, "height": tiny.SIZE}
+        expected = model_input(view.frame.jpeg, region=view.region, **size)
+        assert np.array_equal(view.pixels, expected)
+
+
+def test_a_model_without_a_cut_looks_at_the_whole_frame(tmp_path):
+    camera = Played(tmp_path, cut=None)
+    camera.show({}, frames=8)
+    for view in camera.show({"glass": LEFT}, frames=8):
+        assert view.region is None
+        if view.pixels is not None:
+            size = {"width": tiny.SIZE, "height": tiny.SIZE}
+            assert np.array_equal(view.pixels, model_input(view.frame.jpeg, **size))
+    assert camera.reports == ["glass"]
+
+
+def test_before_the_empty_view_is_known_it_looks_at_the_whole_frame(tmp_path):
+    camera = Played(tmp_path)
+    views = camera.show({"glass": whole(320, 240)}, frames=4)
+    assert [view.region for view in views] == [None] * 4
+    assert all(view.pixels is not None for view in views)
+
+
+@pytest.mark.parametrize("light", [0.75, 1.3])
+def test_another_light_moves_the_region_by_no_more_than_a_cell(played, light):
+    before = played.show({"glass": LEFT}, frames=8)[-1].region
+    after = played.show({"glass": LEFT}, frames=8, light=light)[-1].region
+    assert max(abs(one - other) for one, other in zip(before, after, strict=True)) <= 24
+
+
+def test_an_item_at_the_edge_is_looked_at_inside_the_frame(played):
+    region = played.show({"trash": Box(-40, 150, 60, 240)}, frames=8)[-1].region
+    assert (region.left, region.bottom) == (0, 240)
+    played.show({}, frames=8)
+    assert played.reports == ["trash"]
+
+
+@pytest.mark.parametrize("second", ["paper", "glass too"])
+def test_an_item_put_beside_another_is_told_as_well(played, second):
+    played.show({"glass": LEFT}, frames=12)
+    assert played.reports == ["glass"]
+    both = {"glass": LEFT, second: RIGHT}
+    views = played.show(both, frames=25)
+    assert played.reports == ["glass", second.partition(" ")[0]]
+    assert views[-1].region.left > LEFT.right
+    # Whichever goes first, nothing is told twice.
+    played.show({second: RIGHT}, frames=25)
+    played.show({}, frames=8)
+    assert len(played.reports) == 2
+
+
+def test_the_second_one_leaves_first_and_nothing_is_told_twice(played):
+    played.show({"glass": LEFT}, frames=12)
+    played.show({"glass": LEFT, "paper": RIGHT}, frames=25)
+    played.show({"glass": LEFT}, frames=25)
+    played.show({}, frames=8)
+    assert played.reports == ["glass", "paper"]
+
+
+def test_two_that_come_at_once_are_told_one_after_the_other_the_larger_first(played):
+    played.show({"glass": LEFT, "paper": RIGHT}, frames=30)
+    played.show({}, frames=8)
+    assert played.reports == ["glass", "paper"]
+
+
+def test_a_hand_that_passes_beside_is_no_item(played):
+    played.show({"glass": LEFT}, frames=12)
+    for step in range(6):
+        played.show({"glass": LEFT, "trash": Box(300 - 15 * step, 100, 320, 240)}, frames=1)
+    played.show({"glass": LEFT}, frames=12)
+    played.show({}, frames=8)
+    assert played.reports == ["glass"]
+
+
+def test_an_item_that_is_pushed_is_told_once(played):
+    played.show({"glass": LEFT}, frames=12)
+    played.show({"glass": RIGHT}, frames=20)
+    played.show({}, frames=8)
+    assert played.reports == ["glass"]
+
+
+def test_an_item_in_the_place_of_another_is_told(played):
+    played.show({"glass": LEFT}, frames=12)
+    played.show({"paper": LEFT}, frames=20)
+    played.show({}, frames=8)
+    assert played.reports == ["glass", "paper"]
