@@ -22,21 +22,21 @@ class Played:
         self.reports, self.seen, self._number = [], [], 0
         settings = settings_in(folder)
         self.model = model_from(tiny.write_model(folder / "archive", cut=cut)[0], folder)
-        self._loop = InferenceLoop(
+        self.loop = InferenceLoop(
             settings=settings,
             slot=FrameSlot(),
             status=Status(thing="bench", source="dir:"),
             report=lambda decision, *_: self.reports.append(tiny.LABELS[decision.label]),
             watch=self.seen.append,
         )
-        self._loop.swap(self.model)
+        self.loop.swap(self.model)
 
     def show(self, items, *, frames, light=1.0):
         """So many frames of a view; the views that came of them."""
         for _ in range(frames):
             self._number += 1
             jpeg = tiny.view(items, light=light, seed=self._number)
-            self._loop.process(Frame(jpeg, self._number / 15))
+            self.loop.process(Frame(jpeg, self._number / 15))
         return [seen.view for seen in self.seen[-frames:]]
 
 
@@ -147,3 +147,14 @@ def test_an_item_in_the_place_of_another_is_told(played):
     played.show({"paper": LEFT}, frames=20)
     played.show({}, frames=8)
     assert played.reports == ["glass", "paper"]
+
+
+def test_frames_of_another_size_begin_anew(played):
+    """As a folder of photos shows them, without a gap between."""
+    played.show({"glass": LEFT}, frames=8)
+    jpeg = tiny.photo("glass", width=1280, height=720)
+    for number in range(4):
+        played.loop.process(Frame(jpeg, 100 + number / 15))
+    region = played.seen[-1].view.region
+    assert region.left < 1280 / 6 < 5 * 1280 / 6 < region.right
+    assert region.bottom <= 720

@@ -22,6 +22,7 @@ class Focus:
 
     def __init__(self) -> None:
         self._box: Box | None = None
+        self._size = (0, 0)
         self._still = False
         self.cells: Cells | None = None
 
@@ -32,6 +33,9 @@ class Focus:
         if not things:
             self.forget()
             return None
+        if (columns, rows) != self._size:
+            # A folder of photos: pixels of another size are other pixels.
+            self._box, self._size = None, (columns, rows)
         thing = self._of_interest(things)
         box = box_of(thing, columns=columns, rows=rows)
         settled = presence.still and not self._still
