@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.review.changes import Case, cases
+from tests.review.matrix import matrix
 from tools.review import differ
 from tools.review.model import Item, Level
 from tools.review.verdict import items_of, verdict
@@ -43,17 +44,12 @@ def test_confusion_matrix(
     judged: dict[str, list[Item]],
     record_property: Callable[[str, object], None],
 ):
-    matrix = Counter((case.expected, verdict(judged[case.title])) for case in CASES)
-    names = [level.words for level in Level]
-    lines = [f"{'known to be':>14} | " + " ".join(f"{name:>12}" for name in names)]
-    for expected in Level:
-        counts = " ".join(f"{matrix[expected, found]:12d}" for found in Level)
-        lines.append(f"{expected.words:>14} | {counts}")
-    text = f"review corpus, {len(CASES)} changes, judged as:\n" + "\n".join(lines)
+    pairs = [(case.expected, verdict(judged[case.title])) for case in CASES]
+    counts = Counter(pairs)
     # tests/conftest.py prints it at the end of the run.
-    record_property("shown", text)
+    record_property("shown", matrix("review, own corpus", "known to be", pairs))
     dangerous = sum(case.expected is Level.DANGEROUS for case in CASES)
     assert dangerous >= 30
-    assert matrix[Level.DANGEROUS, Level.DANGEROUS] == dangerous
-    assert matrix[Level.SAFE, Level.DANGEROUS] == 0
-    assert matrix[Level.LOOK, Level.DANGEROUS] == 0
+    assert counts[Level.DANGEROUS, Level.DANGEROUS] == dangerous
+    assert counts[Level.SAFE, Level.DANGEROUS] == 0
+    assert counts[Level.LOOK, Level.DANGEROUS] == 0
