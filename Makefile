@@ -126,7 +126,7 @@ new-environment: install ## Write environments/NAME.toml (NAME= ACCOUNT= REGION=
 
 .PHONY: review
 review: ## What a change to the templates means, against BASE (a commit or branch)
-	$(INSTALL) runtime rehearsal train torch dev
+	$(INSTALL) runtime rehearsal dev
 	@exec $(BIN)/python -m tools.review --base "$(BASE)"
 
 .PHONY: upgrade-check

@@ -33,6 +33,7 @@ def read_assembly(folder: Path, environment: str, prefix: str = "") -> Assembly:
             region=region,
             template=_read(folder / properties["templateFile"]),
             termination_protection=bool(properties.get("terminationProtection")),
+            tags={str(key): str(value) for key, value in (properties.get("tags") or {}).items()},
         )
         assets |= _assets(folder, key)
     report = folder / "validation-report.json"

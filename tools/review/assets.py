@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tools.review.model import Asset, Item, Level, Pair, Section
+from tools.review.project import current
 
 
 def read_asset(name: str, path: Path) -> Asset:
@@ -98,7 +99,7 @@ def _versions(files: Mapping[str, str]) -> dict[str, str]:
 def _packages(files: Mapping[str, str]) -> set[str]:
     """The top folders that installed packages own."""
     names = {package.replace("-", "_").lower() for package in _versions(files)}
-    own = {"camera", "contracts", "rollout", "training"}
+    own = current().own_code
     tops = {path.split("/")[0] for path in files if "/" in path}
     return {top for top in tops if top.lower() in names or (names and top not in own)}
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from tools.review.errors import ReviewError
 from tools.review.model import Assembly, Pair, ResourceChange
+from tools.review.moves import follow
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SCRIPT = Path(__file__).with_name("differ.cjs")
@@ -20,6 +21,8 @@ def compare(
     pairs: Sequence[tuple[str, Assembly | None, Assembly | None]], *, root: Path = ROOT
 ) -> list[Pair]:
     """Each environment's assemblies with the differences of their stacks."""
+    moved = {name: follow(base, head) for name, base, head in pairs}
+    pairs = [(name, moved[name][0], head) for name, _, head in pairs]
     templates = {
         f"{name}/{stack}": {"base": _template(base, stack), "head": _template(head, stack)}
         for name, base, head in pairs
@@ -37,6 +40,7 @@ def compare(
                 stack: [ResourceChange(**change) for change in found.get(f"{name}/{stack}", ())]
                 for stack in _stacks(base, head)
             },
+            moves=moved[name][1],
         )
         for name, base, head in pairs
     ]

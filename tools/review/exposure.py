@@ -4,8 +4,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+from tools.review.leaves import said
 from tools.review.model import Item, Level, Pair, Section
-from tools.review.properties import Kept, at, flat, resources
+from tools.review.properties import Kept, at, resources
 from tools.review.text import compact, shown
 
 _BLOCKS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
@@ -15,12 +16,12 @@ _KEY_NAMES = (
     *("SqsManagedSseEnabled", "KMSEncryptionConfig", "SSEType", "KeyType"),
 )
 _SWITCHES = {
-    "EnableKeyRotation": ("key rotation", True, Level.LOOK),
-    "EnableNetworkIsolation": ("network isolation", True, Level.LOOK),
+    "EnableKeyRotation": ("key rotation", True, Level.DANGEROUS),
+    "EnableNetworkIsolation": ("network isolation", True, Level.DANGEROUS),
     "PubliclyAccessible": ("public access from the internet", False, Level.DANGEROUS),
     "MapPublicIpOnLaunch": ("public addresses for new machines", False, Level.DANGEROUS),
-    "DirectInternetAccess": ("direct internet access", "Disabled", Level.LOOK),
-    "RootAccess": ("root access in the notebook", "Disabled", Level.LOOK),
+    "DirectInternetAccess": ("direct internet access", "Disabled", Level.DANGEROUS),
+    "RootAccess": ("root access in the notebook", "Disabled", Level.DANGEROUS),
     "EnforceSSL": ("TLS only", True, Level.DANGEROUS),
 }
 _DEFAULT_KEY = {"AWS::Lambda::Function"}
@@ -39,7 +40,6 @@ def exposure_items(pair: Pair) -> list[Item]:
         if kept.old is not None:
             items += _encryption(kept)
             items += _switches(kept)
-            items += _logging(kept)
     return items
 
 
@@ -54,13 +54,14 @@ def _network(kept: Kept) -> Iterator[Item]:
         for where, ports in sorted(new - old):
             danger = direction == "from" and where in _WORLD
             level = Level.DANGEROUS if danger else Level.LOOK
-            yield _item(level, kept, f"opened: {ports} {direction} {shown(where)}")
+            yield _item(level, kept, f"opened: {ports} {direction} {shown(where)}", (path,))
         for where, ports in sorted(old - new):
-            yield _item(Level.LOOK, kept, f"closed: {ports} {direction} {shown(where)}")
+            yield _item(Level.LOOK, kept, f"closed: {ports} {direction} {shown(where)}", (path,))
     old_place, new_place = at(kept.old, "VpcConfig"), at(kept.new, "VpcConfig")
     if kept.old is not None and kept.new is not None and old_place != new_place:
         text = "leaves its VPC" if not new_place else "its VPC, subnets or security groups change"
-        yield _item(Level.LOOK, kept, text)
+        values = "; ".join(leaf.text for leaf in kept.leaves if leaf.path.startswith("VpcConfig"))
+        yield _item(Level.LOOK, kept, f"{text}: {values}", ("VpcConfig",))
 
 
 def _openings(properties: Any, path: str, kind: str) -> Iterator[tuple[str, str]]:
@@ -85,42 +86,43 @@ def _public(kept: Kept) -> Iterator[Item]:
             and at(kept.new, f"PublicAccessBlockConfiguration.{name}") is not True
         ]
         if opened:
-            text = f"public access is no longer blocked: {', '.join(opened)}"
-            yield _item(Level.DANGEROUS, kept, text)
+            text = f"public access is no longer blocked: {', '.join(opened)}: true -> false"
+            paths = tuple(f"PublicAccessBlockConfiguration.{name}" for name in opened)
+            yield _item(Level.DANGEROUS, kept, text, paths)
         for path in ("AccessControl", "WebsiteConfiguration", "CorsConfiguration"):
             old, new = at(kept.old, path), at(kept.new, path)
             if new is not None and old != new:
                 public = str(new).startswith("Public") or path == "WebsiteConfiguration"
                 level = Level.DANGEROUS if public else Level.LOOK
-                yield _item(level, kept, f"{path} is now {compact(new)}")
+                text = f"{path}: {said(old)} -> {said(new)}"
+                yield _item(level, kept, text, (path,))
     if kept.type == "AWS::Lambda::Url":
         kind, before = at(kept.new, "AuthType"), at(kept.old, "AuthType")
         if kind != before:
             level = Level.DANGEROUS if kind == "NONE" else Level.LOOK
-            yield _item(level, kept, f"a public URL with authorisation {kind}")
+            text = f"a public URL with authorisation {kind} (AuthType: {said(before)} -> {kind})"
+            yield _item(level, kept, text, ("AuthType",))
 
 
 def _encryption(kept: Kept) -> Iterator[Item]:
-    old, new = _keys(kept.old), _keys(kept.new)
-    for path in sorted({*old, *new}):
-        before, after = old.get(path), new.get(path)
-        if before == after:
+    for leaf in kept.leaves:
+        if leaf.name not in _KEY_NAMES or (leaf.name == "KeyType" and "Encrypt" not in leaf.path):
             continue
+        before, after = leaf.before, leaf.after
         weaker = after in (None, False, "AES256", "AWS_OWNED_CMK") or str(after).startswith(
             "alias/aws/"
         )
+        cause = f"encryption {leaf.text}"
         if before is None and after is not None:
-            yield _item(Level.SAFE, kept, f"encryption added: {path} = {shown(str(after))}")
+            text = f"encryption added: {leaf.text}"
+            yield _item(Level.SAFE, kept, text, (leaf.path,), cause=cause)
         elif weaker:
-            text = f"encryption weakened: {path}: {shown(str(before))} -> {after or 'none'}"
-            yield _item(Level.LOOK if kept.type in _DEFAULT_KEY else Level.DANGEROUS, kept, text)
+            text = f"encryption weakened: {leaf.path}: {shown(str(before))} -> {after or 'none'}"
+            level = Level.LOOK if kept.type in _DEFAULT_KEY else Level.DANGEROUS
+            yield _item(level, kept, text, (leaf.path,), cause=cause)
         else:
-            text = f"encryption: {path}: {shown(str(before))} -> {shown(str(after))}"
-            yield _item(Level.LOOK, kept, text)
-
-
-def _keys(properties: Any) -> dict[str, Any]:
-    return {path: value for path, value in flat(properties) if path.split(".")[-1] in _KEY_NAMES}
+            text = f"encryption: {leaf.text}"
+            yield _item(Level.LOOK, kept, text, (leaf.path,), cause=cause)
 
 
 def _switches(kept: Kept) -> Iterator[Item]:
@@ -129,20 +131,13 @@ def _switches(kept: Kept) -> Iterator[Item]:
         if old == new:
             continue
         if old == good or (good is False and new is True) or (good == "Disabled" and old == good):
-            yield _item(level, kept, f"{what}: {old} -> {new}")
+            yield _item(level, kept, f"{what}: {name}: {said(old)} -> {said(new)}", (name,))
         elif new == good:
-            yield _item(Level.SAFE, kept, f"{what}: {old} -> {new}")
+            yield _item(Level.SAFE, kept, f"{what}: {name}: {said(old)} -> {said(new)}", (name,))
 
 
-def _logging(kept: Kept) -> Iterator[Item]:
-    if at(kept.old, "LoggingConfiguration") and not at(kept.new, "LoggingConfiguration"):
-        yield _item(Level.LOOK, kept, "access or execution logging is turned off")
-    if kept.type == "AWS::CloudWatch::Alarm":
-        if at(kept.old, "AlarmActions") and not at(kept.new, "AlarmActions"):
-            yield _item(Level.DANGEROUS, kept, "the alarm tells nobody any more")
-        if at(kept.new, "ActionsEnabled") is False and at(kept.old, "ActionsEnabled") is not False:
-            yield _item(Level.DANGEROUS, kept, "the alarm's actions are turned off")
-
-
-def _item(level: Level, kept: Kept, text: str) -> Item:
-    return Item(Section.EXPOSURE, level, kept.subject, text)
+def _item(
+    level: Level, kept: Kept, text: str, paths: tuple[str, ...] = (), *, cause: str = ""
+) -> Item:
+    claims = tuple(kept.claim(path) for path in paths)
+    return Item(Section.EXPOSURE, level, kept.subject, text, claims=claims, cause=cause)

@@ -5,8 +5,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tools.review.leaves import differing
 from tools.review.model import Assembly, Item, Level, Pair, Section
 from tools.review.properties import Kept, at, flat, resources
+from tools.review.stateful import RETAINED
 from tools.review.text import Texts, compact, shown
 
 COMPONENT, DEPLOYMENT = "AWS::GreengrassV2::ComponentVersion", "AWS::GreengrassV2::Deployment"
@@ -52,7 +54,7 @@ def _component(kept: Kept) -> Iterator[Item]:
         return
     if kept.new is None:
         policy = kept.old_resource.get("DeletionPolicy", "Delete")
-        fate = "kept for rollbacks" if policy == "Retain" else "deleted: cameras cannot roll back"
+        fate = "kept for rollbacks" if policy in RETAINED else "deleted: cameras cannot roll back"
         yield _item(Level.LOOK, kept, f"component {old_name} {old} leaves the stack ({fate})")
         return
     differing = _differing(kept.old, kept.new)
@@ -114,7 +116,8 @@ def _safety(kept: Kept) -> Iterator[Item]:
     path = "DeploymentPolicies.FailureHandlingPolicy"
     old, new = at(kept.old, path), at(kept.new, path)
     if old == "ROLLBACK" and new != old:
-        yield _item(Level.DANGEROUS, kept, "a failed deployment no longer rolls back")
+        text = f"{path}: {old} -> {new}: a failed deployment no longer rolls back"
+        yield _item(Level.DANGEROUS, kept, text)
     for name, what in (
         ("AbortConfig", "a deployment that fails on many cameras is no longer aborted"),
         ("JobExecutionsRolloutConfig", "all cameras are updated at once"),
@@ -122,7 +125,30 @@ def _safety(kept: Kept) -> Iterator[Item]:
     ):
         path = f"IotJobConfiguration.{name}"
         if at(kept.old, path) and not at(kept.new, path):
-            yield _item(Level.DANGEROUS, kept, what)
+            yield _item(Level.DANGEROUS, kept, f"{path} is gone: {what}")
+    yield from _aborts(kept)
+
+
+def _aborts(kept: Kept) -> Iterator[Item]:
+    """From which share of failed cameras on a deployment is stopped."""
+    path = "IotJobConfiguration.AbortConfig.CriteriaList"
+    before, after = (
+        {str(each.get("FailureType")): each for each in at(side, path) or ()}
+        for side in (kept.old, kept.new)
+    )
+    for failure in sorted(before.keys() & after.keys()):
+        for name, never in (("ThresholdPercentage", 100.0), ("MinNumberOfExecutedThings", 1e4)):
+            was, now = (float(side[failure].get(name) or 0) for side in (before, after))
+            if now > was:
+                level = Level.DANGEROUS if now >= never else Level.LOOK
+                how = "never" if now >= never else "later"
+                text = (
+                    f"{name} for {failure}: {was:g} -> {now:g}: a bad deployment is stopped {how}"
+                )
+                yield _item(level, kept, text)
+    for failure in sorted(before.keys() - after.keys()) if after else ():
+        text = f"AbortConfig: cameras that end as {failure} no longer stop the deployment"
+        yield _item(Level.DANGEROUS, kept, text)
 
 
 def _targets(kept: Kept, names: Mapping[str, str]) -> Iterator[Item]:
@@ -133,7 +159,7 @@ def _targets(kept: Kept, names: Mapping[str, str]) -> Iterator[Item]:
         was, now = str(old[name]), str(new[name])
         if was != now and (was in names or now in names):
             text = f"{name}: thing group {names.get(now, now)} instead of {names.get(was, was)}"
-            yield _item(Level.DANGEROUS, kept, text)
+            yield _item(Level.DANGEROUS, kept, text, paths=(f"{path}.{name}",))
 
 
 def _access(kept: Kept) -> Iterator[Item]:
@@ -173,13 +199,24 @@ def _provisioning(kept: Kept) -> Iterator[Item]:
     if kept.old is None or kept.new is None:
         return
     if at(kept.old, "PreProvisioningHook") and not at(kept.new, "PreProvisioningHook"):
-        yield _item(Level.DANGEROUS, kept, "any device with a claim certificate may join: no hook")
+        yield _item(
+            Level.DANGEROUS,
+            kept,
+            "any device with a claim certificate may join: no hook",
+            paths=("PreProvisioningHook",),
+        )
     if at(kept.old, "Enabled") is True and at(kept.new, "Enabled") is not True:
-        yield _item(Level.LOOK, kept, "new cameras can no longer join")
+        yield _item(Level.LOOK, kept, "new cameras can no longer join", paths=("Enabled",))
     old, new = (Texts.parse(side.get("TemplateBody")) for side in (kept.old, kept.new))
     if old != new:
         details = tuple(_differing(old, new))
-        yield _item(Level.LOOK, kept, "what a camera gets when it joins changes", details=details)
+        yield _item(
+            Level.LOOK,
+            kept,
+            "what a camera gets when it joins changes",
+            details=details,
+            paths=("TemplateBody",),
+        )
 
 
 def group(properties: Mapping[str, Any] | None, names: Mapping[str, str]) -> str:
@@ -221,18 +258,19 @@ def _without_versions(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _differing(old: Any, new: Any) -> list[str]:
-    before, after = dict(flat(old)), dict(flat(new))
-    return [
-        shown(
-            f"{path}: {compact(before.get(path, 'not set'))} -> {compact(after.get(path, 'gone'))}"
-        )
-        for path in sorted({*before, *after})
-        if before.get(path) != after.get(path)
-    ]
+    return [leaf.text for leaf in differing(old, new)]
 
 
-def _item(level: Level, kept: Kept, text: str, *, details: tuple[str, ...] = ()) -> Item:
-    return Item(Section.GREENGRASS, level, kept.subject, _shown(text), "~", details)
+def _item(
+    level: Level,
+    kept: Kept,
+    text: str,
+    *,
+    details: tuple[str, ...] = (),
+    paths: tuple[str, ...] = ("",),
+) -> Item:
+    claims = tuple(kept.claim(path) for path in paths)
+    return Item(Section.GREENGRASS, level, kept.subject, _shown(text), "~", details, claims)
 
 
 def _shown(text: str) -> str:

@@ -8,6 +8,8 @@ from tools.review.grants import RESOURCE, TRUST, Condition, Grant, grants
 from tools.review.iam_compare import denials, gained, lost
 from tools.review.iam_danger import judge_gain, judge_loss, judge_lost_denial
 from tools.review.model import Assembly, Item, Level, Pair, Section
+from tools.review.outsiders import Ours
+from tools.review.project import current
 from tools.review.text import Texts, shown
 
 _OPERATORS = {
@@ -18,6 +20,9 @@ _OPERATORS = {
     "Bool": "is",
     "StringNotEquals": "is not",
     "StringNotLike": "is not like",
+    "StringEqualsIfExists": "is absent or",
+    "StringLikeIfExists": "is absent or like",
+    "ArnLikeIfExists": "is absent or like",
 }
 
 
@@ -27,7 +32,8 @@ def iam_items(pair: Pair) -> list[Item]:
         return []
     base, head = grants(pair.base), grants(pair.head)
     account = next((stack.account for stack in pair.head.stacks.values()), "")
-    judged = [(*judge_gain(gain, account), gain.grant, "+") for gain in gained(base, head)]
+    ours = Ours.of(pair.base, pair.head, known=current().known_accounts)
+    judged = [(*judge_gain(gain, account, ours), gain.grant, "+") for gain in gained(base, head)]
     there = _ids(pair.head)
     for grant in lost(base, head):
         # What goes with its owner or with its role is said where that is removed.

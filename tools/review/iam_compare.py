@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which grants a change really adds or takes away, and how an added one widens an old one."""
 
-import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from functools import cache
 
+from tools.review.conditions import loosened
 from tools.review.grants import Clause, Grant
+from tools.review.wildcards import matches
 
 
 @dataclass(frozen=True)
@@ -128,29 +128,10 @@ def _broadening(near: Collection[Grant], new: Grant) -> str:  # noqa: PLR0911 - 
 
 
 def _widened(old: Grant, new: Grant) -> list[str]:
-    """Condition keys whose new value is a pattern that takes in the old one."""
+    """Condition keys that now let through what the old condition held back."""
     return sorted(
         key
-        for _, key, values in new.condition
-        for _, other, before in old.condition
-        if key == other
-        and any(matches(value, one) and value != one for value in values for one in before)
+        for operator, key, values in new.condition
+        for other, other_key, before in old.condition
+        if key == other_key and loosened((other, before), (operator, values))
     )
-
-
-def matches(pattern: str, text: str, *, ignore_case: bool = False) -> bool:
-    """Whether everything that ``text`` names is named by ``pattern`` (with * and ?) too."""
-    if pattern == text:
-        return True
-    if pattern.startswith(("anything but", "everything in")):
-        return False
-    return _compiled(pattern, ignore_case).fullmatch(text) is not None
-
-
-@cache
-def _compiled(pattern: str, ignore_case: bool) -> re.Pattern[str]:
-    parts = (
-        ".*" if part == "*" else "." if part == "?" else re.escape(part)
-        for part in re.split(r"([*?])", pattern)
-    )
-    return re.compile("".join(parts), re.IGNORECASE if ignore_case else 0)

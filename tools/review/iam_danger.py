@@ -4,8 +4,10 @@
 import re
 
 from tools.review.grants import CAMERA, IDENTITY, RESOURCE, TRUST, Grant
-from tools.review.iam_compare import Gain, matches
+from tools.review.iam_compare import Gain
 from tools.review.model import Level
+from tools.review.outsiders import Ours, strangers
+from tools.review.wildcards import matches
 
 ESCALATION = (
     *("iam:AddUserToGroup", "iam:AttachRolePolicy", "iam:AttachUserPolicy", "iam:CreateAccessKey"),
@@ -42,10 +44,12 @@ _OPEN = re.compile(
 """Every resource of a kind; certificates aside, whose names nobody knows before they exist."""
 
 
-def judge_gain(gain: Gain, account: str) -> tuple[Level, str]:
+def judge_gain(gain: Gain, account: str, ours: Ours) -> tuple[Level, str]:
     """The level of a gained grant and why it is not the lowest."""
     grant, how = gain.grant, gain.how
     level, why = _judge(grant, account)
+    if others := _others(grant, ours):
+        level, why = Level.DANGEROUS, "; ".join(filter(None, (why, f"concerns {others}")))
     said = "; ".join(filter(None, (why, how)))
     if how.startswith(("condition dropped", "condition widened", "wider resource", "wider action")):
         return Level.DANGEROUS, said
@@ -60,7 +64,8 @@ def _judge(grant: Grant, account: str) -> tuple[Level, str]:  # noqa: PLR0911 - 
         if grant.condition and grant.who.startswith(("anyone", "federated")):
             return Level.LOOK, f"{grant.who}, if the condition is met"
         return Level.DANGEROUS, f"{grant.who}: outside this account"
-    if grant.who.startswith("anyone but") or grant.action.startswith("anything but"):
+    but = "anything but"
+    if grant.who.startswith("anyone but") or but in (grant.action[:12], grant.resource[:12]):
         return Level.DANGEROUS, "allows all but a list"
     if grant.action.startswith("everything in"):
         if POWERFUL_MANAGED.search(grant.action):
@@ -132,6 +137,18 @@ def _outsider(grant: Grant, account: str) -> bool:
         return True
     found = re.match(r"arn:[^:]*:(iam|sts)::(\d{12}):", who)
     return found is not None and found.group(2) != account
+
+
+def _others(grant: Grant, ours: Ours) -> str:
+    """Somebody else in the resource or in a condition: what is written there leaves the account."""
+    if grant.resource.startswith("anything but"):
+        return ""
+    found = strangers(grant.resource, ours)
+    for operator, key, values in grant.condition:
+        if "Not" not in operator and "referer" not in key.lower():
+            for value in values:
+                found |= strangers(value, ours)
+    return ", ".join(sorted(found.values()))
 
 
 def _is_root(grant: Grant, account: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from tools.review.model import Item, Level, Pair, Section
 from tools.review.properties import Kept, at, resources
+from tools.review.sql_where import Change, compare, tests
 from tools.review.text import compact, shown
 
 TYPE = "AWS::IoT::TopicRule"
@@ -38,16 +39,13 @@ def query(sql: str) -> Query | None:
 
 
 def iot_items(pair: Pair) -> list[Item]:
-    """Rules added, removed and changed."""
+    """Rules added and changed. One that is removed is among the watchers that go."""
     items: list[Item] = []
     for kept in resources(pair, TYPE):
         if kept.old is None:
             text = f"new rule: {_described(kept.new)}"
             items.append(_item(_openness(kept.new), kept, text, sign="+"))
-        elif kept.new is None:
-            text = f"rule removed: nothing handles {_described(kept.old)} any more"
-            items.append(_item(Level.LOOK, kept, text, sign="-"))
-        else:
+        elif kept.new is not None:
             items += _changed(kept)
     return items
 
@@ -58,44 +56,74 @@ def _changed(kept: Kept) -> Iterator[Item]:
         yield from _sql(kept, str(old.get("Sql")), str(new.get("Sql")))
     if old.get("AwsIotSqlVersion") != new.get("AwsIotSqlVersion"):
         versions = f"{old.get('AwsIotSqlVersion')} -> {new.get('AwsIotSqlVersion')}"
-        yield _item(
-            Level.LOOK, kept, f"SQL version {versions}: expressions may mean something else"
-        )
+        text = f"SQL version {versions}: expressions may mean something else"
+        yield _item(Level.LOOK, kept, text, path="AwsIotSqlVersion")
     if new.get("RuleDisabled") is True and old.get("RuleDisabled") is not True:
-        yield _item(Level.DANGEROUS, kept, "the rule is turned off: its messages are lost")
+        text = "RuleDisabled: the rule is turned off: its messages are lost"
+        yield _item(Level.DANGEROUS, kept, text, path="RuleDisabled")
     if old.get("RuleDisabled") is True and new.get("RuleDisabled") is not True:
-        yield _item(Level.LOOK, kept, "the rule is turned on")
-    if old.get("ErrorAction") and not new.get("ErrorAction"):
-        yield _item(Level.DANGEROUS, kept, "no error action: messages that fail are lost unseen")
+        yield _item(Level.LOOK, kept, "RuleDisabled: the rule is turned on", path="RuleDisabled")
     before, after = _actions(old), _actions(new)
     for action in sorted(before - after):
-        yield _item(Level.LOOK, kept, f"no longer sends to {action}", sign="-")
+        text = f"no longer sends to {action}"
+        yield _item(Level.DANGEROUS, kept, text, sign="-", path="Actions")
     for action in sorted(after - before):
-        yield _item(Level.LOOK, kept, f"now sends to {action}", sign="+")
+        yield _item(Level.LOOK, kept, f"now sends to {action}", sign="+", path="Actions")
 
 
 def _sql(kept: Kept, old: str, new: str) -> Iterator[Item]:
     one, two = query(old), query(new)
     if one is None or two is None:
-        yield _item(Level.LOOK, kept, "SQL changed", details=(f"was: {old}", f"now: {new}"))
+        details = (f"was: {old}", f"now: {new}")
+        yield _item(Level.LOOK, kept, "SQL changed", details=details, path="Sql")
         return
-    details = [f"was: {old}", f"now: {new}", f"now selects: {', '.join(two.fields)}"]
-    said = []
-    level = Level.LOOK
+    details = (f"was: {old}", f"now: {new}")
+    levels, said = [Level.SAFE], []
     if one.fields != two.fields:
         gone = [field for field in one.fields if field not in two.fields]
         came = [field for field in two.fields if field not in one.fields]
         said += [f"no longer selects {', '.join(gone)}"] if gone else []
         said += [f"also selects {', '.join(came)}"] if came else []
         said += [] if gone or came else ["fields in another order"]
+        levels.append(Level.LOOK)
     if one.topic != two.topic:
         said.append(f"listens to {two.topic} instead of {one.topic}")
+        level = Level.LOOK if covers(two.topic, one.topic) else Level.DANGEROUS
+        if level is Level.DANGEROUS:
+            said.append("nothing handles what it heard before")
         if _everything(two.topic):
             level = Level.DANGEROUS
             said.append("that is every message of the account")
-    if one.where != two.where:
-        said.append(f"only where {two.where}" if two.where else "no longer filters")
-    yield _item(level, kept, "; ".join(said) or "SQL written differently", details=tuple(details))
+        levels.append(level)
+    if (change := compare(one.where, two.where)) is not Change.SAME:
+        said.append(_filtered(change, one.where, two.where))
+        levels.append(Level.LOOK if change is Change.LESS else Level.DANGEROUS)
+    text = "; ".join(said) or "SQL written differently, it means the same"
+    yield _item(max(levels), kept, text, details=details, path="Sql")
+
+
+def _filtered(change: Change, old: str, new: str) -> str:
+    """What the new WHERE asks for, and what it no longer asks for."""
+    gone, came = sorted(tests(old) - tests(new)), sorted(tests(new) - tests(old))
+    parts = [f"no longer asks for {' and '.join(gone)}"] if gone else []
+    parts += [f"also asks for {' and '.join(came)}"] if came and change is Change.LESS else []
+    parts += [f"where {new}"] if new and not parts else []
+    return f"the filter {change.value}: {', '.join(parts) or f'no longer asks for {old}'}"
+
+
+def covers(wide: str, narrow: str) -> bool:
+    """Whether a topic filter takes in all that another one does."""
+    one, two = wide.split("/"), narrow.split("/")
+    for place, part in enumerate(one):
+        if part == "#":
+            return True
+        if (
+            place >= len(two)
+            or part not in ("+", two[place])
+            or (part == "+" and two[place] == "#")
+        ):
+            return False
+    return len(one) == len(two)
 
 
 def _openness(properties: Mapping[str, Any] | None) -> Level:
@@ -146,6 +174,14 @@ def _split(fields: str) -> Iterator[str]:
 
 
 def _item(
-    level: Level, kept: Kept, text: str, *, sign: str = "~", details: tuple[str, ...] = ()
+    level: Level,
+    kept: Kept,
+    text: str,
+    *,
+    sign: str = "~",
+    details: tuple[str, ...] = (),
+    path: str = "",
 ) -> Item:
-    return Item(Section.IOT_SQL, level, kept.subject, shown(text), sign, details)
+    claims = (kept.claim(f"TopicRulePayload.{path}" if path else ""),)
+    cause = text if path == "Sql" else ""
+    return Item(Section.IOT_SQL, level, kept.subject, shown(text), sign, details, claims, cause)

@@ -25,6 +25,7 @@ class Section(StrEnum):
 
     STACKS = "Stacks"
     RESOURCES = "Resources"
+    WATCHERS = "Alarms, rules and gates: what watches, and what holds back"
     TRUST = "IAM: who may become whom, and who may use keys, buckets and other resources"
     ACCESS = "IAM: who may do what on what"
     EXPOSURE = "Network, encryption, public access"
@@ -35,6 +36,7 @@ class Section(StrEnum):
     FINDINGS = "Rule packs"
     COST = "Estimated cost"
     ASSETS = "Asset contents"
+    OUTSIDE = "Outside the templates: who deploys, what is checked, the code that decides"
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,10 @@ class Item:
     text: str
     sign: str = "~"
     details: tuple[str, ...] = ()
+    claims: tuple[str, ...] = field(default=(), compare=False)
+    """The values that this item explains ("Stack/Id:Path"): no other section repeats them."""
+    cause: str = field(default="", compare=False)
+    """Items of one section with the same cause are one line, with what it holds for below."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,8 @@ class Stack:
     region: str
     template: Mapping[str, Any]
     termination_protection: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """What CloudFormation tags every resource of the stack with; no template shows it."""
 
     @property
     def resources(self) -> Mapping[str, Mapping[str, Any]]:
@@ -136,6 +144,8 @@ class Pair:
     base: Assembly | None
     head: Assembly | None
     changes: Mapping[str, Sequence[ResourceChange]] = field(default_factory=dict)
+    moves: Sequence[Item] = ()
+    """What is said of stacks that are elsewhere; ``base`` is already there."""
 
     def both(self) -> list[tuple[Stack, Stack]]:
         """The stacks that exist before and after."""

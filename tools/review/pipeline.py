@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The SageMaker pipeline: which steps and parameters change."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tools.review.leaves import Leaf, differing, same
 from tools.review.model import Item, Level, Pair, Section
-from tools.review.properties import Kept, at, flat, resources
-from tools.review.text import Texts, compact, shown
+from tools.review.pipeline_gates import gate_changes
+from tools.review.project import current
+from tools.review.properties import Kept, at, resources
+from tools.review.text import Texts, compact
 
 TYPE = "AWS::SageMaker::Pipeline"
 _MANUAL = "PendingManualApproval"
@@ -30,6 +34,11 @@ def pipeline_items(pair: Pair) -> list[Item]:
             continue
         items += _parameters(kept, old, new)
         items += _steps(kept, old, new)
+        for level, text in gate_changes(old, new, steps(old), steps(new)):
+            items.append(_item(level, kept, text))
+        if old != new and not any(item.subject == kept.subject for item in items):
+            details = tuple(leaf.text for leaf in differing(old, new))
+            items.append(_item(Level.LOOK, kept, "the definition changes", details=details))
     return items
 
 
@@ -77,8 +86,9 @@ def _parameters(kept: Kept, old: Mapping[str, Any], new: Mapping[str, Any]) -> I
         if was == _MANUAL and now == "Approved":
             level = Level.DANGEROUS
             text += ": models reach the cameras without a person's approval"
-        elif name == "MinimumAccuracy" and float(now or 0) < float(was or 0):
-            text += ": weaker models pass the gate"
+        elif (gate := current().gate(name)) and (judged := gate.judge(was, now)):
+            level = judged[0]
+            text += f": {judged[1]}"
         yield _item(level, kept, text)
 
 
@@ -89,38 +99,60 @@ def _steps(kept: Kept, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterat
         text = f"step {name} ({before[name].get('Type')}) removed"
         if gate:
             text += ": models are registered without the check it made"
-        yield _item(Level.DANGEROUS if gate else Level.LOOK, kept, text, sign="-")
+        refuses = before[name].get("Type") == "Fail"
+        if refuses:
+            text += ": what it refused ends as a success"
+        level = Level.DANGEROUS if gate or refuses else Level.LOOK
+        yield _item(level, kept, text, sign="-")
     for name in sorted(after.keys() - before.keys()):
         text = f"step {name} ({after[name].get('Type')}) added"
         yield _item(Level.LOOK, kept, text, sign="+")
     for name in sorted(before.keys() & after.keys()):
-        one, two = dict(flat(before[name])), dict(flat(after[name]))
-        paths = [path for path in sorted({*one, *two}) if one.get(path) != two.get(path)]
-        if not paths:
+        found = [leaf for leaf in differing(before[name], after[name]) if not _told(leaf)]
+        harmless = [leaf for leaf in found if _is_harmless(leaf)]
+        for leaf in harmless:
+            yield _item(Level.SAFE, kept, f"step {name}: {leaf.text}", cause=leaf.text)
+        found = [leaf for leaf in found if leaf not in harmless]
+        if not found:
             continue
-        details = tuple(
-            shown(f"{_short(path)}: {_said(one.get(path))} -> {_said(two.get(path))}")
-            for path in paths
-        )
         level, why = Level.LOOK, ""
-        for path in paths:
-            if path.endswith("KmsKeyId") and one.get(path) and not two.get(path):
+        for leaf in found:
+            if leaf.path.endswith("KmsKeyId") and leaf.before and not leaf.after:
                 level, why = Level.DANGEROUS, ": what it writes is no longer encrypted with the key"
-        if any(path.endswith("EnableNetworkIsolation") and one.get(path) for path in paths):
-            why += ": network isolation is turned off"
-        yield _item(level, kept, f"step {name} changed{why}", details=details)
+            if leaf.name == "ModelApprovalStatus" and leaf.after == "Approved":
+                level, why = Level.DANGEROUS, ": models are approved by nobody"
+            if leaf.name == "EnableNetworkIsolation" and same(leaf.before, True):
+                level, why = Level.DANGEROUS, ": network isolation is turned off"
+        details = tuple(_short(leaf.text) for leaf in found)
+        text = f"step {name} changed{why}"
+        if len(found) == 1:
+            text, details = f"step {name}: {details[0]}{why}", ()
+        cause = "; ".join(f"{leaf.before} {leaf.after}" for leaf in found)
+        yield _item(level, kept, text, details=details, cause=cause)
 
 
-def _short(path: str) -> str:
-    return path.removeprefix("Arguments.")
+def _is_harmless(leaf: Leaf) -> bool:
+    """Tags and words for people."""
+    return re.search(r"(^|\.)Tags\b|(Description|DisplayName)$", leaf.path) is not None
 
 
-def _said(value: Any) -> str:
-    text = "none" if value is None else compact(value)
-    return text if len(text) <= 120 else f"{text[:117]}..."
+def _told(leaf: Leaf) -> bool:
+    """Conditions are said by what they let through."""
+    return leaf.path.startswith("Arguments.Conditions")
+
+
+def _short(text: str) -> str:
+    return text.removeprefix("Arguments.")
 
 
 def _item(
-    level: Level, kept: Kept, text: str, *, sign: str = "~", details: tuple[str, ...] = ()
+    level: Level,
+    kept: Kept,
+    text: str,
+    *,
+    sign: str = "~",
+    details: tuple[str, ...] = (),
+    cause: str = "",
 ) -> Item:
-    return Item(Section.PIPELINE, level, kept.subject, text, sign, details)
+    claims = (kept.claim("PipelineDefinition"),)
+    return Item(Section.PIPELINE, level, kept.subject, text, sign, details, claims, cause)

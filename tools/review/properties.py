@@ -5,6 +5,7 @@ exposure, retention and the cameras compare."""
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from tools.review.leaves import Leaf, leaves
 from tools.review.model import Pair, Stack
 from tools.review.text import Texts, short
 
@@ -24,6 +25,15 @@ class Kept(NamedTuple):
     def subject(self) -> str:
         """How the resource is named in a review."""
         return f"{self.stack}/{short(self.id)}"
+
+    @property
+    def leaves(self) -> list[Leaf]:
+        """What differs in its properties; every value where it is only on one side."""
+        return leaves(self.type, self.old, self.new)
+
+    def claim(self, path: str) -> str:
+        """How an item says that it explains the value at a path, and all below it."""
+        return f"{self.stack}/{self.id}:{path}"
 
 
 def resources(pair: Pair, *types: str) -> Iterator[Kept]:

@@ -35,7 +35,7 @@ def markdown(review: Review) -> str:
         if section is Section.COST:
             lines.append(f"- {cost_note()}")
         lines.append("")
-    if not review.noted:
+    if review.unchanged:
         lines += ["Nothing differs in any template, asset or rule finding.", ""]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -67,7 +67,9 @@ def _reasons(noted: Sequence[Noted]) -> Iterator[str]:
             continue
         # Beside something dangerous, what else to look at is said in the sections below.
         if level is Level.LOOK and (dangerous or len(found) > REASONS):
-            yield f"{len(found)} things to look at closely are marked {MARK[level]} below."
+            things = "One thing" if len(found) == 1 else f"{len(found)} things"
+            verb = "is" if len(found) == 1 else "are"
+            yield f"{things} to look at closely {verb} marked {MARK[level]} below."
         else:
             yield f"**{level.words.capitalize()}**, because:"
             yield ""
@@ -115,7 +117,17 @@ def _code(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Wildcards and placeholders are text, not Markdown; the ** that the sections write stays."""
+    """Wildcards and placeholders are text, not Markdown; ** and `code` of the sections stay."""
+    parts = text.split("`")
+    # Without a partner a backtick is text.
+    spans = len(parts) if len(parts) % 2 else len(parts) - 1
+    return "`".join(
+        part if index % 2 and index < spans - 1 else _plain(part)
+        for index, part in enumerate(parts)
+    )
+
+
+def _plain(text: str) -> str:
     kept = text.replace("**", "\0")
     for sign in ("*", "_", "<"):
         kept = kept.replace(sign, f"\\{sign}")

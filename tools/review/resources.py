@@ -1,26 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
 """Per stack: what is added, removed, changed in place, or replaced, and what forces it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from tools.review.leaves import Leaf, leaves
 from tools.review.model import Item, Level, Pair, ResourceChange, Section, Stack
+from tools.review.properties import Kept
 from tools.review.renames import Rename, renames
 from tools.review.schema import own_name, replacing_properties
 from tools.review.stateful import NEW_BY_DESIGN, holds
 from tools.review.text import Texts, short, shown
 
 HARMLESS = {
-    *("AlarmDescription", "DashboardBody", "Description", "DisplayName", "MemorySize"),
+    *("AlarmDescription", "Comment", "DashboardBody", "Description", "DisplayName", "MemorySize"),
     *("PipelineDescription", "PipelineDisplayName", "Tags", "Timeout", "ThingTypeProperties"),
+    *("OKActions", "InsufficientDataActions", "BucketKeyEnabled"),
 }
 """Properties whose change loses nothing and opens nothing."""
 
-JUDGED_ELSEWHERE = {
-    *("AssumeRolePolicyDocument", "Code", "KeyPolicy", "ManagedPolicyArns", "PipelineDefinition"),
-    *("Policies", "PolicyDocument", "RetentionInDays", "TopicRulePayload", "Roles"),
+JUDGED_BY_IAM = {
+    *("AssumeRolePolicyDocument", "KeyPolicy", "ManagedPolicyArns", "Policies", "PolicyDocument"),
+    *("Roles", "ModelPackageGroupPolicy", "PolicyText", "RepositoryPolicyText", "ResourcePolicy"),
 }
-"""Properties that a section of their own explains and judges."""
+"""Policies are compared as grants, however they are written."""
+
+WITHOUT_EFFECT = {"Description"}
+"""A resource without anything stored is replaced by these, and is the same afterwards."""
+
+SHOWN = 3
+"""So many values stand in a line; the others below it."""
 
 ADDED_SAFELY = {
     *("AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard", "AWS::DynamoDB::Table"),
@@ -44,8 +54,8 @@ ADDED_DANGEROUSLY = {
 _PROVIDERS = ("Custom::S3AutoDeleteObjects",)
 
 
-def resource_items(pair: Pair) -> list[Item]:
-    """Every resource that differs."""
+def resource_items(pair: Pair, claims: Collection[str] = ()) -> list[Item]:
+    """Every resource that differs; ``claims`` are the values that other sections explain."""
     if pair.base is None or pair.head is None:
         return []
     found = renames(pair)
@@ -59,8 +69,24 @@ def resource_items(pair: Pair) -> list[Item]:
             continue
         for change in pair.changes[key]:
             if (key, change.id) not in hidden:
-                items += _changed(pair, before, after, change)
+                items += _changed(pair, before, after, change, claims)
     return items
+
+
+def counts(pair: Pair) -> dict[str, int]:
+    """How many resources are added (+), removed (-), changed (~) and replaced (!)."""
+    found = dict.fromkeys("+-~!", 0)
+    for before, after in pair.both():
+        for change in pair.changes.get(after.id, ()):
+            sign = "~"
+            if change.id not in before.resources:
+                sign = "+"
+            elif change.id not in after.resources:
+                sign = "-"
+            elif replacements(before, after, change):
+                sign = "!"
+            found[sign] += 1
+    return found
 
 
 def replacements(stack: Stack, after: Stack, change: ResourceChange) -> list[str]:
@@ -83,27 +109,35 @@ def replacements(stack: Stack, after: Stack, change: ResourceChange) -> list[str
     return sorted(forced)
 
 
-def _changed(pair: Pair, before: Stack, after: Stack, change: ResourceChange) -> Iterator[Item]:
+def _changed(
+    pair: Pair, before: Stack, after: Stack, change: ResourceChange, claims: Collection[str]
+) -> Iterator[Item]:
     kind = str(change.new_type or change.old_type)
     subject = f"{after.id}/{short(change.id)}"
     kept = holds(kind) or ("what it holds" if change.stateful else None)
+    if change.id not in after.resources and f"{after.id}/{change.id}:" in claims and not kept:
+        return
     if change.id not in before.resources:
-        yield _added(subject, kind, kept)
+        texts = Texts(pair.head) if pair.head else None
+        properties = after.resources[change.id].get("Properties") or {}
+        yield _added(subject, kind, kept, texts.value(properties, after) if texts else {})
     elif change.id not in after.resources:
         yield _removed(subject, kind, kept, before.resources[change.id])
     elif forced := replacements(before, after, change):
         yield _replaced(pair, before, after, change, forced=forced, kept=kept)
-    else:
-        yield _updated(pair, before, after, change, kept)
+    elif item := _updated(pair, before, after, change, kept=kept, claims=claims):
+        yield item
 
 
-def _added(subject: str, kind: str, kept: str | None) -> Item:
+def _added(subject: str, kind: str, kept: str | None, properties: Mapping[str, Any]) -> Item:
     text = f"{kind} added{' (stateful)' if kept else ''}"
+    details = tuple(leaf.text.replace("not set -> ", "") for leaf in leaves(kind, None, properties))
     if kind in ADDED_DANGEROUSLY:
         text += f": {ADDED_DANGEROUSLY[kind]}"
-        return Item(Section.RESOURCES, Level.DANGEROUS, subject, text, "+")
+        return Item(Section.RESOURCES, Level.DANGEROUS, subject, text, "+", details)
     known = kind in ADDED_SAFELY or kind in _PROVIDERS
-    return Item(Section.RESOURCES, Level.SAFE if known else Level.LOOK, subject, text, "+")
+    level = Level.SAFE if known else Level.LOOK
+    return Item(Section.RESOURCES, level, subject, text, "+", () if known else details)
 
 
 def _removed(subject: str, kind: str, kept: str | None, resource: Mapping[str, Any]) -> Item:
@@ -131,8 +165,13 @@ def _replaced(
 ) -> Item:
     old, new = before.resources[change.id], after.resources[change.id]
     kind = str(new.get("Type"))
-    text = f"{kind} **replaced**, forced by {', '.join(forced)}"
+    values = {leaf.path: leaf for leaf in _kept(pair, before, after, change.id).leaves}
+    why = [_forcing(path, values) for path in forced]
+    text = f"{kind} **replaced**, forced by {'; '.join(why)}"
     level = Level.LOOK
+    if set(values) <= WITHOUT_EFFECT and set(forced) <= WITHOUT_EFFECT and not kept:
+        level = Level.SAFE
+        text += "; harmless: the new one is the same and takes the old one's place"
     name = _same_name(pair, before, old, after, new, forced=forced)
     if kept:
         level = Level.DANGEROUS
@@ -145,18 +184,93 @@ def _replaced(
     return Item(Section.RESOURCES, level, f"{after.id}/{short(change.id)}", text, "!")
 
 
+def _forcing(path: str, values: Mapping[str, Leaf]) -> str:
+    """The values below a property that forces a replacement."""
+    found = [
+        leaf.text for name, leaf in values.items() if re.match(rf"{re.escape(path)}($|[.[])", name)
+    ]
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return ", ".join(found[:SHOWN]) + more if found else path
+
+
 def _updated(
-    pair: Pair, before: Stack, after: Stack, change: ResourceChange, kept: str | None
-) -> Item:
-    names = [*sorted(change.properties), *sorted(change.others)]
-    unknown = set(change.properties) - HARMLESS - JUDGED_ELSEWHERE
-    if "Code" in change.properties and not _only_assets(pair, before, after, change.id):
-        unknown.add("Code")
-    others = set(change.others) - {"Metadata", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy"}
-    level = Level.LOOK if unknown or others else Level.SAFE
+    pair: Pair,
+    before: Stack,
+    after: Stack,
+    change: ResourceChange,
+    *,
+    kept: str | None,
+    claims: Collection[str],
+) -> Item | None:
+    """The values that no other section explains; None where they explain all."""
+    found = _kept(pair, before, after, change.id)
+    elsewhere, own, harmless = [], [], []
+    for leaf in found.leaves:
+        if _of_iam(leaf) or _claimed(found, leaf, claims):
+            elsewhere.append(leaf)
+        elif _is_harmless(pair, before, after, change.id, leaf):
+            harmless.append(leaf)
+        else:
+            own.append(leaf)
+    others = [each for each in change.others if each not in _NOTED]
+    policies = [leaf for leaf in elsewhere if _of_iam(leaf)]
+    explained = elsewhere or set(change.others) & {"DeletionPolicy", "UpdateReplacePolicy"}
+    if explained and not (own or harmless or policies or others):
+        return None
+    noted = [each for each in change.others if each in {"Metadata", "DependsOn"}]
+    level = Level.LOOK if own or others else Level.SAFE
+    said = [leaf.text for leaf in (*own, *harmless)]
+    names = sorted({leaf.path.split(".")[0].split("[")[0] for leaf in elsewhere})
+    words = [*said[:SHOWN], *others, *noted, *(names if not said else ())]
     mark = " (stateful)" if kept else ""
-    text = f"{change.new_type}{mark} changed in place: {', '.join(names) or 'what it refers to'}"
-    return Item(Section.RESOURCES, level, f"{after.id}/{short(change.id)}", text, "~")
+    text = f"{change.new_type}{mark} changed in place: {'; '.join(words) or _NO_EFFECT}"
+    if len(said) > SHOWN:
+        text += f" and {len(said) - SHOWN} more"
+    return Item(
+        Section.RESOURCES,
+        level,
+        f"{after.id}/{short(change.id)}",
+        text,
+        "~",
+        tuple(said[SHOWN:]),
+        cause=text,
+    )
+
+
+_NOTED = {"Metadata", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy"}
+_NO_EFFECT = "written differently, it means the same"
+
+
+def _of_iam(leaf: Leaf) -> bool:
+    return leaf.path.split(".")[0].split("[")[0] in JUDGED_BY_IAM
+
+
+def _kept(pair: Pair, before: Stack, after: Stack, name: str) -> Kept:
+    assert pair.base is not None  # noqa: S101
+    assert pair.head is not None  # noqa: S101
+    old, new = before.resources[name], after.resources[name]
+    one = Texts(pair.base).value(old.get("Properties") or {}, before)
+    two = Texts(pair.head).value(new.get("Properties") or {}, after)
+    return Kept(after.id, name, str(new.get("Type")), one, two, old, new)
+
+
+def _claimed(kept: Kept, leaf: Leaf, claims: Collection[str]) -> bool:
+    """Whether a section explains this value, or all that it is part of."""
+    claim = kept.claim(leaf.path)
+    parts = [claim[:place] for place, letter in enumerate(claim) if letter in ".["]
+    return any(part in claims for part in (kept.claim(""), *parts, claim))
+
+
+def _is_harmless(pair: Pair, before: Stack, after: Stack, name: str, leaf: Leaf) -> bool:
+    top = leaf.path.split(".")[0].split("[")[0]
+    if top in HARMLESS or leaf.name in {"Description", "Comment"}:
+        return not (top == "Timeout" and _less(leaf)) and not (top == "MemorySize" and _less(leaf))
+    return top == "Code" and _only_assets(pair, before, after, name)
+
+
+def _less(leaf: Leaf) -> bool:
+    numbers = isinstance(leaf.before, int | float) and isinstance(leaf.after, int | float)
+    return bool(numbers and leaf.after < leaf.before)
 
 
 def _only_assets(pair: Pair, before: Stack, after: Stack, name: str) -> bool:

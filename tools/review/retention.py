@@ -4,9 +4,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tools.review.leaves import said as _value
 from tools.review.model import Item, Level, Pair, Section
 from tools.review.properties import Kept, at, resources
-from tools.review.stateful import holds
+from tools.review.stateful import RETAINED, holds
 
 _PERIODS = {
     "AWS::Logs::LogGroup": ("RetentionInDays", "days of logs"),
@@ -62,22 +63,25 @@ def retention_items(pair: Pair) -> list[Item]:
 def _policies(kept: Kept) -> Iterator[Item]:
     if not kept.old_resource or not kept.new_resource:
         return
-    for key, when in (
-        ("DeletionPolicy", "its stack or it is deleted"),
-        ("UpdateReplacePolicy", "it is replaced"),
-    ):
-        old = kept.old_resource.get(key, "Delete")
-        new = kept.new_resource.get(key, "Delete")
-        if old == new:
-            continue
+    found: dict[tuple[str, str], list[str]] = {}
+    for key in ("DeletionPolicy", "UpdateReplacePolicy"):
+        old = str(kept.old_resource.get(key, "Delete"))
+        new = str(kept.new_resource.get(key, "Delete"))
+        if old != new:
+            found.setdefault((old, new), []).append(key)
+    for (old, new), keys in found.items():
         what = holds(kept.type)
         level = Level.SAFE
+        text = f"{' and '.join(keys)}: {old} -> {new}"
         if new == "Delete":
             level = Level.DANGEROUS if what else Level.LOOK
-        text = f"{key}: {old} -> {new}"
         if new == "Delete" and what:
-            text += f"; when {when}, {what} go with it"
-        yield _item(level, kept, text)
+            ways = {"DeletionPolicy": "its stack or it is deleted", "Upd": "it is replaced"}
+            when = " or ".join(ways[key if key in ways else "Upd"] for key in keys)
+            text += f"; when {when}, what it holds is deleted"
+        elif {old, new} <= RETAINED:
+            text += ": still kept, but not what a failed creation leaves behind"
+        yield _item(level, kept, text, cause=f"{keys} {old} {new}")
 
 
 def _period(kept: Kept) -> Iterator[Item]:
@@ -94,19 +98,22 @@ def _period(kept: Kept) -> Iterator[Item]:
         level = Level.DANGEROUS
         if kept.type == "AWS::KMS::Key":
             level, said = Level.LOOK, f"{_said(old)} -> {_said(new)} {unit}"
-        yield _item(level, kept, f"retention shortened: {said}")
+        text = f"retention shortened: {name}: {said}"
+        yield _item(level, kept, text, (name,), cause=f"{name} {old} {new}")
     else:
-        text = f"retention lengthened: {_said(old)} -> {_said(new)} {unit}"
-        yield _item(Level.SAFE, kept, text)
+        text = f"retention lengthened: {name}: {_said(old)} -> {_said(new)} {unit}"
+        yield _item(Level.SAFE, kept, text, (name,), cause=f"{name} {old} {new}")
 
 
 def _switches(kept: Kept) -> Iterator[Item]:
     for path, on, name in _SWITCHES.get(kept.type, ()):
         old, new = (_switch(kept.type, side, path) for side in (kept.old, kept.new))
         if old == on and new != on:
-            yield _item(Level.DANGEROUS, kept, f"{name} is turned off")
+            text = f"{name} is turned off ({path}: {_value(old)} -> {_value(new)})"
+            yield _item(Level.DANGEROUS, kept, text, (path,), cause=f"{path} off")
         if old != on and new == on:
-            yield _item(Level.SAFE, kept, f"{name} is turned on")
+            text = f"{name} is turned on ({path}: {_value(old)} -> {_value(new)})"
+            yield _item(Level.SAFE, kept, text, (path,), cause=f"{path} on")
 
 
 def _switch(kind: str, properties: Mapping[str, Any] | None, path: str) -> Any:
@@ -118,7 +125,10 @@ def _switch(kind: str, properties: Mapping[str, Any] | None, path: str) -> Any:
 def _lifecycle(kept: Kept) -> Iterator[Item]:
     before, after = _rules(kept.old), _rules(kept.new)
     for name in sorted({*before, *after}):
+        where = f"LifecycleConfiguration.Rules[{name}]"
+        whole = () if name in before and name in after else (where,)
         for path, what in _EXPIRY:
+            claims = whole or (f"{where}.{path}",)
             old = at(before.get(name), path)
             new = at(after.get(name), path)
             if old == new:
@@ -129,13 +139,15 @@ def _lifecycle(kept: Kept) -> Iterator[Item]:
                 continue
             rule = f"lifecycle rule {name}: {what}"
             if new is None:
-                yield _item(Level.LOOK, kept, f"{rule} no longer (was after {old} days)")
+                text = f"{rule} no longer (was after {old} days)"
+                yield _item(Level.LOOK, kept, text, claims)
             elif old is None or _number(new, 0) < _number(old, 0):
                 was = "never" if old is None else f"after {old} days"
                 text = f"retention shortened: {rule} after {new} days (was {was})"
-                yield _item(Level.DANGEROUS, kept, text)
+                yield _item(Level.DANGEROUS, kept, text, claims, cause=f"{name} {path} {old} {new}")
             else:
-                yield _item(Level.SAFE, kept, f"{rule} after {new} days (was {old})")
+                text = f"{rule} after {new} days (was {old})"
+                yield _item(Level.SAFE, kept, text, claims, cause=f"{name} {path} {old} {new}")
 
 
 def _moved(
@@ -145,7 +157,7 @@ def _moved(
     text = f"lifecycle rule {name}: {what} under {now or 'everything'} (was {was or 'everything'})"
     # A longer prefix of the same place leaves more alone; any other takes in what was kept.
     level = Level.SAFE if now.startswith(was) else Level.DANGEROUS
-    return _item(level, kept, text)
+    return _item(level, kept, text, (f"LifecycleConfiguration.Rules[{name}].Prefix",))
 
 
 def _rules(properties: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:
@@ -163,7 +175,7 @@ def _time_to_live(kept: Kept) -> Iterator[Item]:
     if old != new:
         enabled = isinstance(new, Mapping) and new.get("Enabled")
         text = f"items expire by attribute {new.get('AttributeName')}" if enabled else "no expiry"
-        yield _item(Level.LOOK, kept, f"time to live changed: {text}")
+        yield _item(Level.LOOK, kept, f"time to live changed: {text}", (path,))
 
 
 def _number(value: Any, nothing: float) -> float:
@@ -177,5 +189,8 @@ def _said(value: Any) -> str:
     return "unlimited" if value is None else str(value)
 
 
-def _item(level: Level, kept: Kept, text: str) -> Item:
-    return Item(Section.RETENTION, level, kept.subject, text)
+def _item(
+    level: Level, kept: Kept, text: str, paths: tuple[str, ...] = (), *, cause: str = ""
+) -> Item:
+    claims = tuple(kept.claim(path) for path in paths)
+    return Item(Section.RETENTION, level, kept.subject, text, claims=claims, cause=cause)

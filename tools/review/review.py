@@ -10,7 +10,11 @@ from tools.review import differ, synthesis, tree
 from tools.review.cache import Cache
 from tools.review.cost import monthly
 from tools.review.errors import ReviewError
-from tools.review.model import Assembly, Item, Level, Pair
+from tools.review.model import Assembly, Level, Pair, Section
+from tools.review.outside import changed_files, file_items
+from tools.review.outsiders import Ours
+from tools.review.project import current
+from tools.review.resources import counts
 from tools.review.verdict import Noted, items_of, merged, verdict
 
 
@@ -35,6 +39,11 @@ class Review:
     noted: Sequence[Noted]
     note: str = ""
 
+    @property
+    def unchanged(self) -> bool:
+        """Whether no template, asset or rule finding differs."""
+        return all(noted.item.section is Section.OUTSIDE for noted in self.noted)
+
 
 def review(root: Path, reference: str, only: Sequence[str] = ()) -> Review:
     """Compare the working tree with a base. Raises ReviewError where that is not possible."""
@@ -49,7 +58,15 @@ def review(root: Path, reference: str, only: Sequence[str] = ()) -> Review:
     names = [name for name in sorted({*head, *before}) if not only or name in only]
     pairs = differ.compare([(name, before.get(name), head.get(name)) for name in names])
     found = judged(pairs, base.described if reference == base.commit else _named(base))
-    return replace(found, note=tree.other_packages(root, base.commit))
+    project = current()
+    ours = Ours.of(*before.values(), *head.values(), known=project.known_accounts)
+    files = file_items(changed_files(root, base.commit), project, ours)
+    return replace(
+        found,
+        note=tree.other_packages(root, base.commit),
+        level=max(found.level, verdict(files)),
+        noted=[*found.noted, *(Noted(item, ("files",)) for item in files)],
+    )
 
 
 def assemblies(root: Path, base: tree.Base) -> tuple[dict[str, Assembly], dict[str, Assembly]]:
@@ -93,7 +110,7 @@ def judged(pairs: Sequence[Pair], base: str) -> Review:
         Environment(
             name=pair.environment,
             level=verdict(items),
-            counts=_counts(items),
+            counts=counts(pair),
             cost_before=_cost(pair.base),
             cost_after=_cost(pair.head),
         )
@@ -111,11 +128,6 @@ def _base(base: tree.Base, root: Path) -> dict[str, Assembly]:
 
 def _named(base: tree.Base) -> str:
     return f"{base.reference}: {base.described}"
-
-
-def _counts(items: Sequence[Item]) -> dict[str, int]:
-    from_resources = [item for item in items if item.section.name == "RESOURCES"]
-    return {sign: sum(item.sign == sign for item in from_resources) for sign in "+-~!"}
 
 
 def _cost(assembly: Assembly | None) -> float | None:

@@ -90,3 +90,16 @@ def _at(properties: Any, path: str) -> Any:
             return None
         properties = properties.get(part)
     return properties
+
+
+def part_of(part: Mapping[str, Any], name: str, root: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema of a property, or with "*" of a list's members; empty where there is none."""
+    found: Any = part.get("items") if name == "*" else (part.get("properties") or {}).get(name)
+    for _ in range(8):
+        reference = found.get("$ref") if isinstance(found, Mapping) else None
+        if not isinstance(reference, str):
+            break
+        found = root
+        for step in reference.removeprefix("#/").split("/"):
+            found = found.get(step, {})
+    return found if isinstance(found, Mapping) else {}

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tools.review.leaves import differing, said
 from tools.review.model import Item, Level, Pair, Section, Stack
 from tools.review.stateful import holds
 from tools.review.text import Texts, shown
@@ -20,7 +21,7 @@ def stack_items(pair: Pair) -> list[Item]:
         count = sum(len(stack.resources) for stack in head.stacks.values())
         text = f"new environment: {len(head.stacks)} stacks, {count} resources, nothing to compare"
         return [_item(Level.LOOK, "environment", text, sign="+")]
-    items: list[Item] = []
+    items: list[Item] = list(pair.moves)
     for key in sorted(base.stacks.keys() - head.stacks.keys()):
         items.append(_removed(base.stacks[key]))
     for key in sorted(head.stacks.keys() - base.stacks.keys()):
@@ -43,40 +44,58 @@ def _removed(stack: Stack) -> Item:
 
 
 def _compared(before: Stack, after: Stack) -> Iterator[Item]:
-    if before.name != after.name:
-        yield _item(
-            Level.DANGEROUS,
-            after.id,
-            f"renamed from {before.name} to {after.name}: CloudFormation makes a second stack "
-            "beside the first; everything stateful starts empty",
-            sign="!",
-        )
-    if (before.account, before.region) != (after.account, after.region):
-        yield _item(
-            Level.DANGEROUS,
-            after.id,
-            f"moves from {before.account}/{before.region} to {after.account}/{after.region}: a new "
-            "stack there, the old one stays behind",
-            sign="!",
-        )
     if before.termination_protection and not after.termination_protection:
         text = "termination protection is turned off"
-        yield _item(Level.DANGEROUS, after.id, text)
+        yield _item(Level.DANGEROUS, after.id, text, cause=text)
     if after.termination_protection and not before.termination_protection:
-        yield _item(Level.SAFE, after.id, "termination protection is turned on")
+        text = "termination protection is turned on"
+        yield _item(Level.SAFE, after.id, text, cause=text)
     for section in ("Conditions", "Mappings", "Parameters", "Rules", "Transform", "Hooks"):
         if before.template.get(section) != after.template.get(section):
             yield _item(Level.LOOK, after.id, f"the template's {section} change")
-    removed = sorted(_own_outputs(before) - _own_outputs(after))
-    if removed:
-        text = f"outputs gone: {', '.join(removed)}; scripts that read them break"
-        yield _item(Level.LOOK, after.id, text, sign="-")
+    yield from _outputs(before, after)
+    for leaf in differing({"tag": dict(before.tags)}, {"tag": dict(after.tags)}):
+        yield _item(Level.SAFE, after.id, f"every resource: {leaf.text}", cause=leaf.text)
+    old, new = before.template.get("Description"), after.template.get("Description")
+    if old != new:
+        yield _item(Level.SAFE, after.id, f"description: {said(old)} -> {said(new)}")
 
 
-def _own_outputs(stack: Stack) -> set[str]:
-    outputs: Mapping[str, Any] = stack.template.get("Outputs") or {}
+def _outputs(before: Stack, after: Stack) -> Iterator[Item]:
+    """What scripts and people read; exports are judged by whether somebody imports them."""
+    old, new = _own_outputs(before), _own_outputs(after)
+    for name in sorted({*old, *new}):
+        one, two = old.get(name), new.get(name)
+        if one is None:
+            yield _item(Level.SAFE, after.id, f"output {name} added", sign="+")
+        elif two is None:
+            text = f"outputs gone: {name}; scripts that read it break"
+            yield _item(Level.LOOK, after.id, text, sign="-")
+        else:
+            found = differing(one, two)
+            words = all(leaf.name == "Description" for leaf in found)
+            for leaf in found:
+                level = Level.SAFE if words else Level.LOOK
+                yield _item(level, after.id, f"output {name}: {leaf.text}")
+    exports = _all_outputs(after).keys() ^ _all_outputs(before).keys()
+    count = len({name for name in exports if name.startswith(_EXPORT)})
+    if count:
+        yield _item(Level.SAFE, after.id, f"{count} exports to other stacks come or go")
+
+
+_EXPORT = "ExportsOutput"
+
+
+def _all_outputs(stack: Stack) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = stack.template.get("Outputs") or {}
+    return found
+
+
+def _own_outputs(stack: Stack) -> dict[str, Any]:
     # The CDK's own exports are judged by whether somebody imports them.
-    return {name for name in outputs if not name.startswith("ExportsOutput")}
+    return {
+        name: value for name, value in _all_outputs(stack).items() if not name.startswith(_EXPORT)
+    }
 
 
 def _exports(pair: Pair) -> Iterator[Item]:
@@ -137,6 +156,12 @@ def _readable(export: str) -> str:
 
 
 def _item(
-    level: Level, subject: str, text: str, *, sign: str = "~", details: tuple[str, ...] = ()
+    level: Level,
+    subject: str,
+    text: str,
+    *,
+    sign: str = "~",
+    details: tuple[str, ...] = (),
+    cause: str = "",
 ) -> Item:
-    return Item(Section.STACKS, level, subject, text, sign, details)
+    return Item(Section.STACKS, level, subject, text, sign, details, cause=cause)

@@ -35,6 +35,10 @@ NEW_BY_DESIGN = {
 }
 """Immutable types: every change makes a new one, and that is how they are meant to be used."""
 
+RETAINED = {"Retain", "RetainExceptOnCreate", "Snapshot"}
+"""Deletion policies that keep what was stored. The second deletes only what a failed creation
+made, in which nothing was stored yet."""
+
 
 def holds(resource_type: str | None) -> str | None:
     """What is lost with a resource of this type, or None."""

@@ -2,14 +2,17 @@
 """Runs inside a tree (head or base) and synthesises its environments in one process.
 
 Started by tools/review/synthesis.py with the tree as working directory; it imports nothing of the
-review, because the tree may be of another time. Arguments: output folder, environments. Exit status
-3: this tree's app.py has no ``build(app, name)``.
+review, because the tree may be of another time. Arguments: output folder, environments, and after
+"--" files of further apps with ``available(tree)`` and ``build(app, name)``. Exit status 3: this
+tree's app.py has no ``build(app, name)``.
 """
 
 import ast
 import json
+import runpy
 import sys
 from pathlib import Path
+from typing import Any
 
 NO_BUILD_FUNCTION = 3
 
@@ -17,6 +20,9 @@ NO_BUILD_FUNCTION = 3
 def main() -> int:
     """Write one assembly per environment and status.json: {environment: error or null}."""
     output, names = Path(sys.argv[1]), sys.argv[2:]
+    more: list[str] = []
+    if "--" in names:
+        names, more = names[: names.index("--")], names[names.index("--") + 1 :]
     # The first entry is the review's own folder; modules come from the tree.
     sys.path[0] = str(Path.cwd())
     sys.dont_write_bytecode = True
@@ -35,11 +41,24 @@ def main() -> int:
             one = aws_cdk.App(outdir=str(output / name), context=context, analytics_reporting=False)
             build(one, name)
             one.synth()
+            for number, file in enumerate(more):
+                _another(file, output / f"{name}+{number}", name, context)
             status[name] = None
         except Exception as error:  # noqa: BLE001 - whatever it is, it is reported with its name
             status[name] = f"{type(error).__name__}: {error}"
     (output / "status.json").write_text(json.dumps(status), encoding="utf-8")
     return 0
+
+
+def _another(file: str, folder: Path, name: str, context: dict[str, Any]) -> None:
+    """Synthesise one more app of this tree, if the tree has it."""
+    import aws_cdk  # noqa: PLC0415
+
+    known = runpy.run_path(file)
+    if known["available"](Path.cwd()):
+        one = aws_cdk.App(outdir=str(folder), context=context, analytics_reporting=False)
+        known["build"](one, name)
+        one.synth()
 
 
 def _has_build() -> bool:

@@ -11,11 +11,13 @@ import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from tools.review.assembly import prefix_of, read_assembly
 from tools.review.errors import ReviewError
 from tools.review.model import Assembly
+from tools.review.project import current
 from tools.review.tree import check_app, environments
 
 CHILD = Path(__file__).with_name("synth_child.py")
@@ -58,14 +60,29 @@ def synthesise(tree: Path, what: str) -> dict[str, Assembly]:
                 f"Mend it (make synth ENV={next(iter(broken))} shows the same), or choose "
                 "another BASE if it is the base."
             )
-        return {name: read_assembly(output / name, name, prefix_of(tree, name)) for name in names}
+        return {name: _read(output, name, prefix_of(tree, name)) for name in names}
+
+
+def _read(output: Path, name: str, prefix: str) -> Assembly:
+    """An environment's assembly, with the stacks of further apps beside its own."""
+    found = read_assembly(output / name, name, prefix)
+    for folder in sorted(output.glob(f"{name}+*")):
+        more = read_assembly(folder, name, prefix)
+        found = replace(
+            found,
+            stacks={**found.stacks, **more.stacks},
+            assets={**found.assets, **more.assets},
+            findings=[*found.findings, *more.findings],
+        )
+    return found
 
 
 def _all_at_once(
     tree: Path, output: Path, names: Sequence[str], environment: Mapping[str, str]
 ) -> dict[str, str | None] | None:
     """One process for all environments: starting the CDK takes longer than a synth."""
-    done = _run([sys.executable, str(CHILD), str(output), *names], tree, environment)
+    more = [str(file) for file in current().more_apps]
+    done = _run([sys.executable, str(CHILD), str(output), *names, "--", *more], tree, environment)
     status = output / "status.json"
     if done.returncode == NO_BUILD_FUNCTION:
         return None

@@ -23,7 +23,7 @@ def show(review: Review, console: Console | None = None) -> None:
     if review.note:
         out.print(review.note)
     out.print(_environments(review))
-    if not review.noted:
+    if review.unchanged:
         out.print("Nothing differs in any template, asset or rule finding.")
     for section in Section:
         found = [each for each in review.noted if each.item.section is section]

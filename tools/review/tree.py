@@ -158,7 +158,7 @@ def _key(files: dict[str, str]) -> str:
 def toolchain(root: Path) -> str:
     """Changes when other packages or another version of the review would synthesise the base."""
     digest = hashlib.sha256()
-    sources = sorted(Path(__file__).parent.glob("*.py"))
+    sources = sorted(Path(__file__).parent.rglob("*.py"))
     for path in [*sorted((root / ".venv" / "installed").glob("*")), *sources]:
         if path.is_file():
             digest.update(path.name.encode() + b"\0" + path.read_bytes())

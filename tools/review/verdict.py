@@ -8,26 +8,29 @@ from tools.review.assets import asset_items
 from tools.review.cost import cost_items
 from tools.review.exposure import exposure_items
 from tools.review.findings import finding_items
-from tools.review.greengrass import greengrass_items
 from tools.review.iam import iam_items
 from tools.review.iot_sql import iot_items
-from tools.review.model import Assembly, Item, Level, Pair
+from tools.review.model import Assembly, Item, Level, Pair, Section
+from tools.review.outsiders import outsider_items
 from tools.review.pipeline import pipeline_items
+from tools.review.project import current
 from tools.review.resources import resource_items
 from tools.review.retention import retention_items
 from tools.review.stack_changes import stack_items
+from tools.review.step_functions import machine_items
+from tools.review.watchers import watcher_items
 
 SECTIONS: tuple[Callable[[Pair], list[Item]], ...] = (
     stack_items,
-    resource_items,
+    machine_items,
     iam_items,
     exposure_items,
     retention_items,
-    greengrass_items,
     pipeline_items,
     iot_items,
     finding_items,
     cost_items,
+    watcher_items,
     asset_items,
 )
 
@@ -41,8 +44,52 @@ class Noted:
 
 
 def items_of(pair: Pair) -> list[Item]:
-    """Everything that the sections say about one environment."""
-    return [item for section in SECTIONS for item in section(pair)]
+    """Everything that the sections say about one environment, each cause once."""
+    project = current()
+    outsiders = outsider_items(pair, project.known_accounts)
+    sections = (*SECTIONS, *project.sections)
+    found = _once([*outsiders, *(item for section in sections for item in section(pair))])
+    claims = {claim for item in found for claim in item.claims}
+    return _together([*found, *resource_items(pair, claims)])
+
+
+def _once(items: Sequence[Item]) -> list[Item]:
+    """Without what a graver item says about the same value."""
+    gravest: dict[str, Level] = {}
+    for item in items:
+        for claim in item.claims:
+            gravest[claim] = max(gravest.get(claim, Level.SAFE), item.level)
+    found, said = [], set()
+    for item in items:
+        if item.claims and all(gravest[claim] > item.level for claim in item.claims):
+            continue
+        key = (item.claims, item.level)
+        # Two sections that say the same of one value; within a section each line is its own.
+        if item.claims and key in said and (item.section, *key) not in said:
+            continue
+        said |= {key, (item.section, *key)}
+        found.append(item)
+    return found
+
+
+def _together(items: Sequence[Item]) -> list[Item]:
+    """Items with the same cause as one, with what it holds for as its details."""
+    groups: dict[tuple[object, ...], list[Item]] = {}
+    for number, item in enumerate(items):
+        key = (item.section, item.level, item.sign, item.cause) if item.cause else (number,)
+        groups.setdefault(key, []).append(item)
+    return [members[0] if len(members) == 1 else _joined(members) for members in groups.values()]
+
+
+def _joined(members: Sequence[Item]) -> Item:
+    subjects = tuple(dict.fromkeys(item.subject for item in members))
+    first = members[0]
+    if len(subjects) == 1:
+        others = dict.fromkeys(item.text for item in members[1:])
+        return replace(first, details=(*first.details, *(f"also: {text}" for text in others)))
+    what = "stacks" if first.section is Section.STACKS else "resources"
+    details = (*first.details, *subjects)
+    return replace(first, subject=f"{len(subjects)} {what}", details=details)
 
 
 def verdict(items: Sequence[Item]) -> Level:
@@ -56,17 +103,22 @@ def merged(pairs: Sequence[Pair], found: Sequence[Sequence[Item]]) -> list[Noted
     What differs between environments by name only (account, region, prefix) is compared under a
     placeholder, and shown with its value where an item concerns one environment.
     """
-    groups: dict[Item, list[tuple[str, Item]]] = {}
+    same: dict[Item, list[Pair]] = {}
     for pair, items in zip(pairs, found, strict=True):
         for item in items:
-            groups.setdefault(_masked(item, pair.head or pair.base), []).append(
-                (pair.environment, item)
-            )
-    noted = []
-    for masked, members in groups.items():
-        names = tuple(dict.fromkeys(name for name, _ in members))
-        noted.append(Noted(members[0][1] if len(names) == 1 else masked, names))
-    return noted
+            same.setdefault(item, []).append(pair)
+    noted: dict[Item, list[tuple[Item, Pair]]] = {}
+    for item, members in same.items():
+        # What is equal everywhere as it stands names no environment by accident.
+        first = members[0]
+        key = _masked(item, first.head or first.base) if len(members) == 1 else item
+        noted.setdefault(key, []).extend((item, pair) for pair in members)
+    result = []
+    for masked, places in noted.items():
+        names = tuple(dict.fromkeys(pair.environment for _, pair in places))
+        raw = {item for item, _ in places}
+        result.append(Noted(raw.pop() if len(raw) == 1 else masked, names))
+    return result
 
 
 def _masked(item: Item, assembly: Assembly | None) -> Item:
