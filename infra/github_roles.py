@@ -10,8 +10,11 @@ from constructs import Construct
 
 ISSUER = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
-REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
-"""What GitHub allows as owner/name; a wildcard would trust other people's repositories."""
+_OWNER, _NAME = r"[A-Za-z0-9][A-Za-z0-9-]{0,38}", r"[A-Za-z0-9._-]{1,100}"
+REPOSITORY = re.compile(rf"{_OWNER}/{_NAME}|{_OWNER}@[1-9]\d{{0,19}}/{_NAME}@[1-9]\d{{0,19}}")
+"""A repository as GitHub's tokens name it: owner/name, or with the numbers that nobody gets again,
+owner@1/name@2 (immutable subject claims: every repository made, renamed or moved since 2026-07-15).
+Exactly one of both, never a wildcard: that would trust other people's repositories."""
 
 DEPLOY_ROLES = ("deploy", "file-publishing", "lookup")
 """Of the CDK's bootstrap roles. Not image-publishing: Binsight has no container images."""
@@ -39,7 +42,10 @@ class GithubRoles(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         if not REPOSITORY.fullmatch(repository):
-            raise ValueError(f"repository {repository!r}: allowed: owner/name as on GitHub")
+            raise ValueError(
+                f"repository {repository!r}: allowed: owner/name as on GitHub, or with both "
+                "numbers owner@1/name@2 where its tokens have them"
+            )
         self._stack = cdk.Stack.of(self)
         self._qualifier = qualifier
         self._provider_arn = f"arn:aws:iam::{self._stack.account}:oidc-provider/{ISSUER}"

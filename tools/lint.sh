@@ -25,5 +25,6 @@ gate "mypy" mypy --no-error-summary
 # shellcheck disable=SC2046  # a list of file names without spaces
 gate "shellcheck" shellcheck $(scripts)
 gate "workflows" check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+gate "zizmor" zizmor --offline --quiet --no-progress .github
 gate "workflow use" python -m tools.workflows
 exit "$failed"

@@ -116,6 +116,20 @@ def test_everything_says_what_becomes_of_it(written):
     assert set(template["Outputs"]) == {"DeployRoleArn", "DiffRoleArn"}
 
 
+@pytest.mark.parametrize("repository", ["city/binsight", "city@12345/binsight@987654321"])
+def test_the_subject_is_what_githubs_token_says(tmp_path, repository):
+    """Repositories made, renamed or moved since 2026-07-15 have numbers in it; the roles trust the
+    one form that they were made for, exactly."""
+    template = synth(tmp_path, repository=repository)
+    found = json.dumps(
+        [role["Properties"] for role in of_type(template, "AWS::IAM::Role").values()]
+    )
+    assert f'"{PROVIDER}:sub": "repo:{repository}:environment:prod"' in found
+    assert f'"{PROVIDER}:sub": "repo:{repository}:environment:prod-diff"' in found
+    assert found.count("repo:") == 2
+    assert "StringLike" not in found
+
+
 def test_an_existing_provider_and_another_qualifier(tmp_path):
     template = synth(tmp_path, provider="existing", qualifier="city1")
     assert of_type(template, "AWS::IAM::OIDCProvider") == {}
@@ -129,6 +143,10 @@ def test_an_existing_provider_and_another_qualifier(tmp_path):
         ({"repository": None}, "REPOSITORY is missing"),
         ({"repository": "city/*"}, "repository 'city/\\*': allowed: owner/name"),
         ({"repository": "city"}, "repository 'city'"),
+        ({"repository": "city@1/binsight"}, "or with both numbers owner@1/name@2"),
+        ({"repository": "city/binsight@2"}, "or with both numbers"),
+        ({"repository": "city@*/binsight@*"}, "or with both numbers"),
+        ({"repository": "city@1/binsight@2:environment:prod"}, "or with both numbers"),
         ({"environment": "nowhere"}, "environment 'nowhere': no file"),
         ({"provider": "maybe"}, "provider 'maybe': allowed: new, existing"),
     ],

@@ -35,11 +35,13 @@ jobs:
         run: echo "said=$TITLE" >> "$GITHUB_OUTPUT"
   b:
     needs: a
+    if: always()
     runs-on: ubuntu-24.04
     timeout-minutes: 5
     steps:
-      - run: echo "$SAID"
+      - run: echo "$RESULT $SAID"
         env:
+          RESULT: ${{ needs.a.result }}
           SAID: ${{ needs.a.outputs.said }}
 """
 
@@ -75,13 +77,14 @@ def test_a_good_workflow_passes(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1", "@v7", "pin the commit"),
         (" # v7.0.1", "", "name its version"),
         (" # v7.0.1", " # v7", "name its version"),
         ("  contents: read", "  contents: write", "exactly contents: read"),
-        ("persist-credentials: false", "fetch-depth: 0", "persist-credentials: false is missing"),
-        ("echo \"$SAID\"", "echo '${{ github.head_ref }}'", "in a script: whoever can set it"),
-        ("echo \"$SAID\"", "echo $SAID", "shellcheck"),
+        ("echo \"$RESULT $SAID\"", "echo $SAID", "shellcheck"),
+        ("    if: always()\n", "", "needs.a: without `if: always()`"),
+        ("if: always()", "if: success() || always()", "needs.a: without `if: always()`"),
+        ("    if: always()\n", "    if: ${{ !cancelled() }}\n", "needs.a: without `if: always()`"),
+        ("needs.a.result", "job.status", "needs.a.result: it must be looked at"),
         ("needs: a", "needs: c", "needs 'c': there is no such job"),
         ("needs.a.outputs.said", "needs.a.outputs.sad", "needs.a.outputs.sad: that job has no"),
         ("needs.a.outputs.said", "needs.b.outputs.said", "needs.b: not in this job's needs"),
@@ -102,6 +105,37 @@ def test_a_fault_is_said(tmp_path, capsys, old, new, said):
     file.write_text(GOOD.replace(old, new))
     assert main([str(file)]) == 1
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1", "@v7", "unpinned-uses"),
+        ("persist-credentials: false", "fetch-depth: 0", "artipacked"),
+        ("echo \"$RESULT $SAID\"", "echo '${{ github.head_ref }}'", "template-injection"),
+        ("on: push\n", "on: pull_request_target\n", "dangerous-triggers"),
+        ("permissions:\n  contents: read\n", "permissions: write-all\n", "excessive-permissions"),
+    ],
+)  # fmt: skip
+def test_zizmor_finds_what_is_left_to_it(tmp_path, old, new, said):
+    assert old in GOOD
+    file = tmp_path / "bad.yml"
+    file.write_text(GOOD.replace(old, new))
+    done = audit(file)
+    assert done.returncode > 0
+    assert said in done.stdout
+
+
+def test_zizmor_has_nothing_to_say_of_ours():
+    done = audit(FOLDER.parent)
+    assert done.returncode == 0, done.stdout
+
+
+def audit(*what):
+    """zizmor as `make lint` calls it."""
+    command = [Path(sys.executable).with_name("zizmor"), "--offline", "--quiet", "--no-progress"]
+    settings = ["--config", FOLDER.parent / "zizmor.yml"]
+    return subprocess.run([*command, *settings, *what], capture_output=True, text=True, check=False)
 
 
 def test_one_action_has_one_pin():
@@ -143,20 +177,58 @@ def test_ci_runs_the_gate_that_people_run():
     assert last == {"run": "make test"}
 
 
-def test_one_build_is_promoted_in_order():
+def test_one_build_is_promoted_in_order_after_the_gate():
     jobs = load("deploy")["jobs"]
-    assert list(jobs) == ["build", "dev", "staging", "prod"]
-    assert set(jobs) - {"build"} <= set(settings.names())
+    assert list(jobs) == ["gate", "build", "dev", "staging", "prod"]
+    assert set(jobs) - {"gate", "build"} <= set(settings.names())
+    assert jobs["gate"]["uses"] == "./.github/workflows/ci.yml"
+    assert "workflow_call" in load("ci")["on"]
     before = "build"
     for name in ("dev", "staging", "prod"):
         job = jobs[name]
         assert job["uses"] == "./.github/workflows/deploy-environment.yml"
         assert job["with"] == {
             "environment": name,
+            "approval": name != "dev",
             "digest": "${{ needs.build.outputs.digest }}",
         }
-        assert before in job["needs"]
+        assert {"gate", before} <= set(job["needs"])
         before = name
+
+
+def outcome(jobs, failed):
+    """What GitHub makes of jobs when some end as ``failed`` says: without a status function in its
+    `if`, a job is skipped unless all that it needs succeeded."""
+    found = dict(failed)
+    for name, job in jobs.items():
+        needs = job.get("needs") or []
+        needs = [needs] if isinstance(needs, str) else needs
+        runs = "always()" in str(job.get("if", "")) or all(found[one] == "success" for one in needs)
+        found.setdefault(name, "success" if runs else "skipped")
+    return found
+
+
+@pytest.mark.parametrize("end", ["failure", "cancelled", "skipped"])
+@pytest.mark.parametrize("job", ["gate", "build", "dev", "staging"])
+def test_nothing_is_deployed_past_a_job_that_did_not_succeed(job, end):
+    found = outcome(load("deploy")["jobs"], {job: end})
+    order = ["dev", "staging", "prod"]
+    later = order[order.index(job) + 1 :] if job in order else order
+    assert {found[name] for name in later} == {"skipped"}
+    assert set(outcome(load("deploy")["jobs"], {}).values()) == {"success"}
+
+
+def test_a_run_that_waits_for_approval_holds_up_no_other_run():
+    assert "concurrency" not in load("deploy")
+    concurrent = {
+        name: job.get("concurrency")
+        for name, job in {**load("deploy")["jobs"], **load("deploy-environment")["jobs"]}.items()
+    }
+    assert {name: group for name, group in concurrent.items() if group} == {
+        "deploy": {"group": "deploy-${{ inputs.environment }}", "cancel-in-progress": False}
+    }
+    group = load("ci")["concurrency"]["group"]
+    assert "github.run_id" in group, "the gate of one commit of main never waits for another's"
 
 
 def test_environments_are_deployed_from_the_build_and_looked_at_first():
@@ -171,3 +243,15 @@ def test_environments_are_deployed_from_the_build_and_looked_at_first():
         [cdk] = [step for step in job["steps"] if "/cdk " in step.get("run", "")]
         assert '--app "$ENVIRONMENT"' in cdk["run"]
         assert cdk["working-directory"] == "assembly"
+
+
+def test_reviewers_and_age_are_asked_for_before_anything_is_deployed():
+    jobs = load("deploy-environment")["jobs"]
+    for job, asked in (("diff", "reviewers"), ("deploy", "newer")):
+        steps = [step.get("run", "") for step in jobs[job]["steps"]]
+        [place] = [index for index, run in enumerate(steps) if f"promotion {asked}" in run]
+        assert not any("/cdk " in run for run in steps[:place])
+    [step] = [one for one in jobs["diff"]["steps"] if "promotion reviewers" in one.get("run", "")]
+    assert step["if"] == "inputs.approval"
+    [step] = [one for one in jobs["deploy"]["steps"] if "promotion newer" in one.get("run", "")]
+    assert "if" not in step
