@@ -31,6 +31,8 @@ def judged(path: str, before: str | None, after: str | None) -> list[Item]:
         ("tests/test_x.py", "a = 1", "a = 2", Level.SAFE),
         ("tests/test_x.py", "a = 1", None, Level.LOOK),
         ("infra/x.py", "a = 1", "a = 2", Level.SAFE),
+        ("app.py", "attach_rule_packs(a)", "b = 1", Level.DANGEROUS),
+        ("infra/compliance.py", "import a, b", "import a", Level.DANGEROUS),
         ("lambda/rollout/logic.py", "a = 1", "a = 2", Level.LOOK),
         ("lambda/rollout/logic.py", "a = 1", '"""Words."""\n# more\na = 1', Level.SAFE),
         ("lambda/rollout/logic.py", "a = 1", 'a = "https://x.example.net"', Level.DANGEROUS),

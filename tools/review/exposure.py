@@ -26,6 +26,8 @@ _SWITCHES = {
 }
 _DEFAULT_KEY = {"AWS::Lambda::Function"}
 """Where a missing key means one that AWS manages, and nothing is stored that belongs to users."""
+_OPEN_LISTS = {"PublicRead", "PublicReadWrite", "AuthenticatedRead"}
+_OWNER_ONLY = "BucketOwnerEnforced"
 _WORLD = ("0.0.0.0/0", "::/0")
 
 
@@ -92,10 +94,14 @@ def _public(kept: Kept) -> Iterator[Item]:
         for path in ("AccessControl", "WebsiteConfiguration", "CorsConfiguration"):
             old, new = at(kept.old, path), at(kept.new, path)
             if new is not None and old != new:
-                public = str(new).startswith("Public") or path == "WebsiteConfiguration"
+                public = str(new) in _OPEN_LISTS or path == "WebsiteConfiguration"
                 level = Level.DANGEROUS if public else Level.LOOK
                 text = f"{path}: {said(old)} -> {said(new)}"
                 yield _item(level, kept, text, (path,))
+        for leaf in kept.leaves:
+            if leaf.name == "ObjectOwnership" and leaf.before == _OWNER_ONLY:
+                text = f"{leaf.text}: access control lists count again, beside the policies"
+                yield _item(Level.DANGEROUS, kept, text, (leaf.path,), cause=leaf.text)
     if kept.type == "AWS::Lambda::Url":
         kind, before = at(kept.new, "AuthType"), at(kept.old, "AuthType")
         if kind != before:

@@ -67,6 +67,10 @@ def _component(kept: Kept) -> Iterator[Item]:
         )
         yield _item(Level.DANGEROUS, kept, text, details=tuple(differing))
         return
+    for leaf in kept.leaves:
+        if leaf.name.lower() == "requiresprivilege" and str(leaf.after).lower() == "true":
+            text = f"component {new_name}: {leaf.text}: it runs as root on every camera"
+            yield _item(Level.DANGEROUS, kept, text)
     level, text = Level.LOOK, f"component {new_name}: {old} -> {new}"
     if old_name != new_name:
         level = Level.DANGEROUS

@@ -53,6 +53,9 @@ def judge_gain(gain: Gain, account: str, ours: Ours) -> tuple[Level, str]:
     said = "; ".join(filter(None, (why, how)))
     if how.startswith(("condition dropped", "condition widened", "wider resource", "wider action")):
         return Level.DANGEROUS, said
+    if how.startswith("condition changed") and grant.kind == TRUST:
+        # Whom a role trusts is said by the condition where the principal is a service for all.
+        return Level.DANGEROUS, f"{said}: another one may become this role"
     if how == "new principal" and grant.kind == TRUST and not grant.condition:
         new = "a new principal without a condition may become this role"
         return Level.DANGEROUS, "; ".join(filter(None, (why, new)))
@@ -86,6 +89,8 @@ def _judge_identity(grant: Grant) -> tuple[Level, str]:  # noqa: PLR0911 - a lis
     named = any(matches(grant.action, each, ignore_case=True) for each in ESCALATION)
     if named and grant.resource != "":
         return Level.DANGEROUS, "can give itself more"
+    if grant.action.lower() == "sts:assumerole":
+        return Level.DANGEROUS, "may act as another role"
     everywhere = _OPEN.match(grant.resource) is not None
     sensitive = any(
         matches(each, grant.action, ignore_case=True)

@@ -175,7 +175,9 @@ def _time_to_live(kept: Kept) -> Iterator[Item]:
     if old != new:
         enabled = isinstance(new, Mapping) and new.get("Enabled")
         text = f"items expire by attribute {new.get('AttributeName')}" if enabled else "no expiry"
-        yield _item(Level.LOOK, kept, f"time to live changed: {text}", (path,))
+        before = isinstance(old, Mapping) and old.get("Enabled")
+        level = Level.DANGEROUS if enabled and not before else Level.LOOK
+        yield _item(level, kept, f"time to live changed: {text}", (path,))
 
 
 def _number(value: Any, nothing: float) -> float:

@@ -10,6 +10,7 @@ from tools.review.leaves import Leaf, said
 from tools.review.model import Item, Level, Pair, Section
 from tools.review.properties import Kept, at, resources
 from tools.review.renames import renames
+from tools.review.stateful import holds
 from tools.review.text import compact, shown
 
 GONE = {
@@ -116,8 +117,20 @@ def _changed(kept: Kept) -> Iterator[Item]:
             if leaf.name in {"Endpoint", "FilterPolicy", "Protocol", "TopicArn"}:
                 text = f"{leaf.text}: who was told may not be told any more"
                 yield _item(Level.DANGEROUS, kept, text, (leaf.path,))
+    for leaf in found:
+        if leaf.path == "ReservedConcurrentExecutions" and leaf.after == 0:
+            yield _item(Level.DANGEROUS, kept, f"{leaf.text}: it can never run", (leaf.path,))
     yield from _switches(kept, found)
     yield from _failures(kept)
+    yield from _only_sometimes(kept)
+
+
+def _only_sometimes(kept: Kept) -> Iterator[Item]:
+    """A resource that a condition of the template can take away."""
+    old, new = (side.get("Condition") for side in (kept.old_resource, kept.new_resource))
+    if old != new and new and (kept.type in GONE or holds(kept.type)):
+        text = f"Condition: {said(old)} -> {new}: it is only there if that holds"
+        yield _item(Level.DANGEROUS, kept, text, ())
 
 
 def _alarm(kept: Kept, found: list[Leaf]) -> Iterator[Item]:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the files mean that no template of Binsight shows. The first pattern that fits counts."""
 
+import ast
 import re
 from collections.abc import Iterator
 
@@ -26,9 +27,36 @@ def pins(before: str, after: str) -> Iterator[Said]:
 
 
 def gone(before: str, after: str) -> Iterator[Said]:
-    """A check that is taken away."""
+    """A check that is taken away, whole or in part."""
     if before and not after:
         yield Level.DANGEROUS, "is gone: what it found is found by nobody"
+        return
+    try:
+        lost = sorted(_names(before) - _names(after))
+    except SyntaxError:
+        return
+    if lost:
+        yield Level.DANGEROUS, f"no longer has {', '.join(lost)}"
+
+
+def _names(text: str) -> set[str]:
+    """What a program defines, imports or calls under a name of its own."""
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.alias):
+            found.add(node.asname or node.name)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            found.add(f"{node.func.id}()")
+    return found
+
+
+def unasked(before: str, after: str) -> Iterator[Said]:
+    """An app that no longer asks the rule packs."""
+    for call in sorted(_names(before) - _names(after)) if before and after else ():
+        if call == "attach_rule_packs()":
+            yield Level.DANGEROUS, "no longer asks the rule packs: nothing checks the templates"
 
 
 def untested(before: str, after: str) -> Iterator[Said]:
@@ -56,7 +84,10 @@ FILES = (
         "our own rules: what one no longer finds, no finding says",
         gone,
     ),
-    FileKind("infra/compliance.py", Level.LOOK, "which rule packs are asked", gone),
+    FileKind("app.py", Level.LOOK, "which stacks there are, and what checks them", unasked),
+    FileKind("infra/settings*.py", Level.LOOK, "which settings are allowed"),
+    FileKind("infra/config/*", Level.LOOK, "which settings are allowed"),
+    FileKind("*compliance.py", Level.LOOK, "which rule packs are asked", gone),
     FileKind("tools/review/*", Level.LOOK, _REVIEW),
     FileKind(
         "requirements/*.txt", Level.LOOK, "what is installed to build, check and deploy", pins
