@@ -4,10 +4,13 @@
 import numpy as np
 import pytest
 
+from camera.captures import Captures
 from camera.frames import Frame, FrameSlot
 from camera.loop import InferenceLoop
-from camera.pictures import model_input
+from camera.page.annotate import COLOURS, annotated
+from camera.pictures import decoded, model_input
 from camera.status import Status
+from contracts.bins import BinPolicy
 from contracts.cut import Box, CutRule, whole
 from tests.bench.camera_setting import model_from, settings_in
 from tests.camera import tiny
@@ -158,3 +161,28 @@ def test_frames_of_another_size_begin_anew(played):
     region = played.seen[-1].view.region
     assert region.left < 1280 / 6 < 5 * 1280 / 6 < region.right
     assert region.bottom <= 720
+
+
+def test_the_page_draws_the_region(played):
+    played.show({"glass": LEFT}, frames=3)
+    seen = played.seen[-1]
+    bins = BinPolicy({"glass": "recycling"})
+    drawn = decoded(annotated(seen, bins=bins, last="", identify=False), divisor=1)
+    scale = drawn.rgb.shape[0] / 240
+    region = seen.view.region
+    colour = np.array(COLOURS[bins.bin_for("glass", 1.0)])
+    middle = int(scale * (region.left + region.right) / 2)
+    # JPEG blurs a thin line; nothing else on the grey table is so blue.
+    for row in (region.top * scale + 1, region.bottom * scale - 2):
+        assert np.abs(drawn.rgb[int(row), middle].astype(int) - colour).max() < 60
+
+
+def test_a_capture_has_the_whole_frame_and_the_region(played, tmp_path):
+    captures = Captures(tmp_path / "kept", thing="cam", unsure_below=1.1, per_hour=10)
+    played.show({"glass": LEFT}, frames=8)
+    for seen in played.seen:
+        captures.watch(seen)
+    ((_, jpeg, document),) = captures._waiting
+    (decided,) = [seen for seen in played.seen if seen.decision is not None]
+    assert jpeg == decided.view.frame.jpeg
+    assert document["region"] == list(decided.view.region)
