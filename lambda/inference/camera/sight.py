@@ -5,6 +5,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from camera.engine import Model
 from camera.focus import Focus
 from camera.frames import Frame
@@ -61,6 +63,8 @@ class Sight:
         self._succession = Succession()
         self._focus = Focus()
         self._region: Box | None = None
+        self._cells: Cells | None = None
+        self._things: list[Cells] = []
 
     def camera_opened(self, *, settling_frames: int) -> None:
         """A source was opened (again): learn its empty view first. From any thread."""
@@ -91,7 +95,7 @@ class Sight:
         small = thumbnail(frame.jpeg, picture=picture)
         settling = self._gate.settling
         presence = self._gate.update(small)
-        things = groups(presence.cells) if presence.present else []
+        things = self._things_in(presence)
         with self._lock:
             changed, another, at = self._succession.judge(
                 small, presence, things, self._focus.cells
@@ -129,6 +133,14 @@ class Sight:
             picture=picture.rgb if picture else None,
             pixels=pixels,
         )
+
+    def _things_in(self, presence: Presence) -> list[Cells]:
+        """What is in view, thing by thing; most frames differ from the one before by noise only."""
+        if not presence.present:
+            return []
+        if self._cells is None or not np.array_equal(self._cells, presence.cells):
+            self._cells, self._things = presence.cells, groups(presence.cells)
+        return self._things
 
 
 def _region(model: Model | None, box: Box | None, columns: int, rows: int) -> Box | None:

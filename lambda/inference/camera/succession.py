@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from camera.gate import Presence
 from camera.pictures import Thumbnail
-from contracts.empty_view import APPEARS, CELL_DIFFERS, Cells, near
+from contracts.empty_view import APPEARS, CELL_DIFFERS, Cells, differing, near
 
 _CHANGED = 0.4
 """Share of the item's cells that must differ before a second look is worth its price."""
@@ -37,7 +37,11 @@ class _Told(NamedTuple):
 
     def differs(self, thumbnail: Thumbnail, zone: Cells) -> float:
         """Cells of the zone that are not as they were."""
-        return float(np.sum((np.max(np.abs(thumbnail - self.view), axis=2) > CELL_DIFFERS) & zone))
+        return float(np.sum(differing(thumbnail, self.view) & zone))
+
+    def untouched(self, thumbnail: Thumbnail) -> bool:
+        """Whether all of the view is as it was."""
+        return float(np.max(np.abs(thumbnail - self.view))) <= CELL_DIFFERS
 
     def same(self, thumbnail: Thumbnail) -> bool:
         """Whether it lies there as it did."""
@@ -77,6 +81,10 @@ class Succession:
     ) -> Verdict:
         """``things`` are in view, apart from each other; ``here`` is the one looked at so far."""
         if not self._told or not things or here is None:
+            return Verdict()
+        if len(things) == 1 and self._told[-1].untouched(thumbnail):
+            # Most frames: spare them what follows.
+            self._other_for = self._beside_for = 0
             return Verdict()
         other = self._other_colours(thumbnail, presence, here)
         if not presence.still:
