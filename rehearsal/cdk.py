@@ -41,11 +41,11 @@ class Cdk:
         # Given the assembly, or the CLI would synthesise once more only to look for it.
         self._run("bootstrap", f"aws://{account}/{region}", *limits, "--app", str(self.assembly))
 
-    def deploy(self) -> int:
+    def deploy(self, *options: str) -> int:
         """Deploy every stack; return how many of them changed."""
         text = self._run(
             *("deploy", "--all", "--require-approval", "never", "--progress", "events"),
-            *("--app", str(self.assembly)),
+            *("--app", str(self.assembly), *options),
         )
         return count_changed(text)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ministack.services import eventbridge
 
-from rehearsal.local_aws import hooks, objects
+from rehearsal.local_aws import hooks, metrics, objects
 from rehearsal.local_aws.pipeline_definition import walk
 from rehearsal.local_aws.wire import AwsError, Document
 
@@ -45,6 +45,8 @@ def install(start_pipeline: StartPipeline) -> None:
             except AwsError as error:
                 # EventBridge drops an invocation that its target refuses; at least say so.
                 logger.warning("rule %s -> %s: %s", rule.get("Name"), arn, error.message)
+                name = {"RuleName": str(rule.get("Name"))}
+                metrics.put("AWS/Events", "FailedInvocations", 1.0, dimensions=name, unit="Count")
 
         return invoke
 

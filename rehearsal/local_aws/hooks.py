@@ -16,6 +16,7 @@ from typing import Any
 PINNED_VERSION = "1.5.33"
 
 PROVISIONERS = "ministack.services.cloudformation.provisioners"
+CHANGE_SETS = "ministack.services.cloudformation.changesets"
 
 REQUIRED_NAMES: dict[str, tuple[str, ...]] = {
     "ministack.app": ("app", "SERVICE_HANDLERS", "_lazy_handler"),
@@ -44,6 +45,7 @@ REQUIRED_NAMES: dict[str, tuple[str, ...]] = {
         "get_region",
         "request_scope",
     ),
+    CHANGE_SETS: ("_IMPORT_LOOKUPS", "_find_change_set", "_import_resource"),
     PROVISIONERS: (
         "_RESOURCE_HANDLERS",
         "_cw_metric_alarm_record",
@@ -79,6 +81,8 @@ REQUIRED_NAMES: dict[str, tuple[str, ...]] = {
     ),
     "ministack.services.iot": (
         "_ddb_attribute_value",
+        "_delete_thing_type",
+        "_deprecate_thing_type",
         "_fleet_provisioning_reply",
         "_provisioning_role_allows",
         "_dispatch_rule_action",
@@ -92,8 +96,11 @@ REQUIRED_NAMES: dict[str, tuple[str, ...]] = {
         "_rule_message",
         "_RULE_ACTION_RESOURCE_KEYS",
         "_run_rule_actions",
+        "_provisioning_templates",
         "_thing_groups",
+        "_thing_types",
         "_things",
+        "_topic_rules",
         "jobs_notify_thing",
         "jobs_update_execution",
         "handle_request",
@@ -103,6 +110,7 @@ REQUIRED_NAMES: dict[str, tuple[str, ...]] = {
     "ministack.services.lambda_svc": ("_functions", "_get_func_record_for_ref"),
     "ministack.services.cloudwatch": (
         "_calc_stats",
+        "_dashboards",
         "_dims_key",
         "_dispatch_alarm_actions",
         "_evaluate_alarm",
@@ -114,7 +122,6 @@ REQUIRED_NAMES: dict[str, tuple[str, ...]] = {
         "_store_datum",
     ),
     "ministack.services.cloudformation": ("_stacks",),
-    "ministack.services.cloudformation.changesets": ("_find_change_set", "_import_resource"),
     "ministack.services.cloudformation.drift": ("detect_resource_drift",),
     "ministack.services.cloudformation.engine": ("_parse_template",),
     "ministack.services.cloudformation.handlers": ("_ACTION_HANDLERS", "_resolve_stack"),
@@ -126,6 +133,9 @@ REQUIRED_NAMES: dict[str, tuple[str, ...]] = {
         "_runs_on_worker_thread",
         "_update_resource",
     ),
+    "ministack.services.dynamodb": ("_tables",),
+    "ministack.services.glue": ("_databases",),
+    "ministack.services.sqs": ("_queue_name_to_url",),
     "ministack.services.cloudwatch_logs": (
         "_create_log_group",
         "_create_log_stream",

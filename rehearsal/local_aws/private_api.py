@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is not AWS: how simulated core devices report and publish, presigned downloads, and
-failures of pipeline steps on order.
+failures of pipeline steps and of CloudFormation resources on order.
 
 All of it is below /_binsight/, so nothing that also runs on AWS can use it by accident. What AWS
 gives an account through its own IoT endpoint name is /_binsight/iot/<account>/<region>/ here: names
@@ -22,6 +22,7 @@ from ministack.core.router import extract_access_key_id, extract_region
 from ministack.services import iot_data
 
 from rehearsal.local_aws import (
+    cfn_refusals,
     core_devices,
     fleet_provisioning,
     greengrass,
@@ -37,6 +38,9 @@ from rehearsal.local_aws.wire import Answer, AwsError, Document, answer
 PREFIX = "/_binsight/"
 PROTOCOL = b"x-forwarded-proto"
 ACCOUNT = re.compile(r"\d{12}")
+
+ORDERS = {"failures": step_retries.order, "stack-failures": cfn_refusals.order}
+"""Failures on order: of a pipeline's step, of a resource that CloudFormation makes."""
 
 _artifacts: dict[str, tuple[str, str, str, str]] = {}
 
@@ -94,7 +98,7 @@ async def _handle(
             return await _artifact(rest)
         case _, "iot":
             return await _iot(method, rest, headers, query, body)
-        case ("POST", "core-devices" | "failures") | ("GET", "policies"):
+        case ("POST", "core-devices" | "failures" | "stack-failures") | ("GET", "policies"):
             # A signed request says who it is; a plain one says so in its query.
             account = (query.get("account") or [extract_access_key_id(headers)])[0]
             region = (query.get("region") or [extract_region(headers)])[0]
@@ -109,8 +113,8 @@ async def _of_account(kind: str, rest: str, document: Document) -> Document:
     """What belongs to one account and region."""
     if kind == "policies":
         return inventory.policies()
-    if kind == "failures":
-        return step_retries.order(document)
+    if kind in ORDERS:
+        return ORDERS[kind](document)
     return await core_devices.report(rest, document)
 
 

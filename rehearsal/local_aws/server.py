@@ -74,6 +74,8 @@ def build(*, port: int, work: Path, weights: Path | None = None, enforce: bool =
     from rehearsal.local_aws import (  # noqa: PLC0415
         buckets,
         cfn_greengrass,
+        cfn_imports,
+        cfn_refusals,
         cfn_sagemaker,
         delivery_streams,
         events,
@@ -98,6 +100,8 @@ def build(*, port: int, work: Path, weights: Path | None = None, enforce: bool =
     metrics.install()
     cfn_greengrass.install()
     cfn_sagemaker.install()
+    cfn_imports.install()
+    cfn_refusals.install()
     events.install(
         lambda arn, parameters: pipelines.start(
             {"PipelineName": arn, "PipelineParameters": parameters}
