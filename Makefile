@@ -101,9 +101,19 @@ diff: install ## What a deployment of ENV would change
 	@exec $(CDK) diff
 
 .PHONY: deploy
-deploy: install ## Deploy ENV to its AWS account
+deploy: ## Deploy ENV to its AWS account; replaces stacks whose first deployment failed
+	$(INSTALL) runtime rehearsal
 	$(SETTINGS)
+	@$(BIN)/python -m tools.before_deploy --environment "$(ENV)"
 	@exec $(CDK) deploy --all
+
+.PHONY: deploy-again
+deploy-again: ## Deploy ENV over what an earlier make destroy kept
+	$(INSTALL) runtime rehearsal
+	$(SETTINGS)
+	@$(CDK) synth --quiet --output cdk.out/again
+	@$(BIN)/python -m tools.take_back --environment "$(ENV)" --assembly cdk.out/again
+	@exec $(CDK) deploy --all --import-existing-resources --app cdk.out/again
 
 .PHONY: upload-dataset
 upload-dataset: ## Upload DATASET to ENV's dataset bucket; its manifest starts the training pipeline
@@ -111,8 +121,10 @@ upload-dataset: ## Upload DATASET to ENV's dataset bucket; its manifest starts t
 	@exec $(BIN)/python -m tools.upload_dataset --environment "$(ENV)" --dataset "$(DATASET)" $(if $(SKIP_BAD),--skip-bad)
 
 .PHONY: destroy
-destroy: install ## Remove ENV from its AWS account; what is kept is in the README
+destroy: ## Remove ENV from its AWS account; what is in the way is said first, what is kept in the README
+	$(INSTALL) runtime rehearsal
 	$(SETTINGS)
+	@$(BIN)/python -m tools.before_destroy --environment "$(ENV)"
 	@exec $(CDK) destroy --all
 
 .PHONY: environments

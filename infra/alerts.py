@@ -66,10 +66,12 @@ class Alerts(Construct):
         statistic: str,
         at_least: float,
         period_seconds: int = 300,
+        can_be_over: bool = True,
     ) -> cloudwatch.CfnAlarm:
         """Tell people when the metric reaches ``at_least`` within a period, and when it is over.
 
-        No data means that nothing happened, which is well.
+        No data means that nothing happened, which is well. What has failed once is not well again
+        because it did not fail in the next period: that ``can_be_over`` denies.
         """
         return cloudwatch.CfnAlarm(
             self,
@@ -86,5 +88,5 @@ class Alerts(Construct):
             datapoints_to_alarm=1,
             treat_missing_data="notBreaching",
             alarm_actions=[self.topic.ref],
-            ok_actions=[self.topic.ref],
+            ok_actions=[self.topic.ref] if can_be_over else None,
         )

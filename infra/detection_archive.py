@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every detection, for good: Firehose writes it to S3 by date, a Glue table lets Athena ask."""
 
-import aws_cdk as cdk
 from aws_cdk import aws_glue as glue
 from aws_cdk import aws_kinesisfirehose as firehose
 from aws_cdk import aws_logs as logs
@@ -10,6 +9,7 @@ from constructs import Construct
 from contracts.detection import DETECTION_COLUMNS
 from infra.logs import declared_log_group
 from infra.permissions import read_objects, use_key, write_logs, write_objects
+from infra.retention import keep
 from infra.roles import Allow, ServiceRole, trust_of_account
 from infra.settings import Settings
 
@@ -98,6 +98,8 @@ class DetectionArchive(Construct):
             self,
             "Database",
             catalog_id=settings.account,
+            # Both: the first identifies it for an import, the second is the catalogue's.
+            database_name=name,
             database_input={"name": name, "description": f"What {settings.prefix} saw"},
         )
         location = f"s3://{self._bucket}/{FOLDER}/"
@@ -140,7 +142,7 @@ class DetectionArchive(Construct):
             },
         )
         table.add_resource_dependency(database)
-        if settings.keeps_data:
-            for resource in (database, table):
-                resource.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
+        # The database may hold what people added. The table only says where the objects are: kept
+        # and imported, it would go on saying where they were.
+        keep(database, settings)
         return name

@@ -6,6 +6,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from infra.retention import removal
 from infra.settings import Settings
 
 
@@ -25,9 +26,7 @@ class DataKey(Construct):
             description=f"Data of {settings.prefix}",
             enable_key_rotation=True,
             pending_window=cdk.Duration.days(30 if settings.keeps_data else 7),
-            removal_policy=(
-                cdk.RemovalPolicy.RETAIN if settings.keeps_data else cdk.RemovalPolicy.DESTROY
-            ),
+            removal_policy=removal(settings),
         )
         logs = f"arn:aws:logs:{settings.region}:{settings.account}:log-group:*"
         self._serve(

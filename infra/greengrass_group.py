@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A Greengrass group as Greengrass V2 has it: thing groups, identity, and how a camera joins."""
 
-import aws_cdk as cdk
 from aws_cdk import aws_iot as iot
 from constructs import Construct
 
 from infra.camera_identity import CameraIdentity
+from infra.retention import keep
 from infra.settings import Settings
 from infra.token_exchange import TokenExchange
 
@@ -30,7 +30,7 @@ class GreengrassGroup(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         prefix = settings.prefix
-        self._keeps = settings.keeps_data
+        self._settings = settings
         self.inference_component = f"{prefix}.Inference"
         self.model_component = f"{prefix}.Model"
 
@@ -43,7 +43,7 @@ class GreengrassGroup(Construct):
                 searchable_attributes=["site"],
             ),
         )
-        self._keep(self.thing_type)
+        keep(self.thing_type, settings)
         self.runtime = self._group("Runtime", f"{prefix}-runtime", "the camera program")
         self.canary = self._group("Canary", f"{prefix}-model-canary", "models first")
         self.fleet = self._group("Fleet", f"{prefix}-model-fleet", "models after the canaries")
@@ -74,10 +74,6 @@ class GreengrassGroup(Construct):
                 thing_group_description=f"Cameras that get {gets}"
             ),
         )
-        self._keep(group)
-        return group
-
-    def _keep(self, resource: cdk.CfnResource) -> None:
         # Cameras are members: a group that is made again would be empty.
-        if self._keeps:
-            resource.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
+        keep(group, self._settings)
+        return group

@@ -83,8 +83,7 @@ class InferenceComponent(Construct):
             description=f"Content {content[:16]}",
         )
         # A component version keeps pointing at its function version; cameras may roll back to it.
-        version.cfn_options.deletion_policy = cdk.CfnDeletionPolicy.RETAIN
-        version.cfn_options.update_replace_policy = cdk.CfnDeletionPolicy.RETAIN
+        version.apply_removal_policy(cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
         self.name = component_name
         self.version = content_version(content, major=version.attr_version)
         # The recipe of an imported function is generated, so what it may do is merged in.
@@ -103,11 +102,11 @@ class InferenceComponent(Construct):
                 **({"componentDependencies": dependencies} if dependencies else {}),
             },
         )
-        # Where data is kept, replaced versions stay for cameras to go back to. Elsewhere nothing
-        # may be left: a new function would count from 1 again and meet the versions of the old.
+        # Where data is kept, replaced versions stay for cameras to go back to. The last one goes
+        # with its stack: a new function counts from 1 again and would meet the version of the old.
         kept = cdk.CfnDeletionPolicy.RETAIN if settings.keeps_data else cdk.CfnDeletionPolicy.DELETE
         self.component.cfn_options.update_replace_policy = kept
-        self.component.cfn_options.deletion_policy = kept
+        self.component.cfn_options.deletion_policy = cdk.CfnDeletionPolicy.DELETE
 
 
 def _dependencies(settings: Settings) -> dict[str, Any]:

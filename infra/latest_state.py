@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The last word of every camera."""
 
-import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
 from infra.compliance import acknowledge
+from infra.retention import keep
 from infra.settings import Settings
 
 KINDS = ("detection", "telemetry")
@@ -39,10 +39,9 @@ class LatestState(Construct):
                 "kmsMasterKeyId": key_arn,
             },
             point_in_time_recovery_specification={"pointInTimeRecoveryEnabled": True},
-            deletion_protection_enabled=settings.keeps_data,
         )
-        if settings.keeps_data:
-            self.table.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
+        # Not protected against deletion: CloudFormation could not roll its creation back.
+        keep(self.table, settings)
         acknowledge(
             self.table,
             {

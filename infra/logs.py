@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Log groups, declared: encrypted, with a retention, gone or kept as the environment says."""
 
-import aws_cdk as cdk
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from infra.retention import keep
 from infra.settings import Settings
 
 
@@ -27,8 +27,6 @@ def declared_log_group(
         kms_key_id=key_arn,
         retention_in_days=settings.data.log_days,
     )
-    keep = settings.keeps_data and name is None  # a kept fixed name would block the next deploy
-    policy = cdk.CfnDeletionPolicy.RETAIN if keep else cdk.CfnDeletionPolicy.DELETE
-    group.cfn_options.deletion_policy = policy
-    group.cfn_options.update_replace_policy = policy
+    if name is None:  # a kept fixed name would block the next deploy
+        keep(group, settings)
     return group

@@ -72,8 +72,8 @@ class MessageRules(Construct):
             self,
             "Problems",
             description="Tells people when a camera reports a problem",
-            # Not `problem <> ''`: a camera without a problem sends null, which is not ''. The
-            # function is undefined for null, and a rule does not match what is undefined.
+            # Not `problem <> ''`: a camera without a problem leaves it out, and what is not there
+            # is not ''. The function is undefined for it, and a rule does not match what is.
             sql=telemetry_sql(topics, only="regexp_matches(problem, '.+')"),
             actions=[
                 {"sns": {"targetArn": topic.ref, "messageFormat": "RAW"}},

@@ -9,6 +9,7 @@ from infra.assets import archive_asset
 from infra.bundles import REGISTRY_CLEANUP
 from infra.functions import Function
 from infra.permissions import list_packages
+from infra.retention import keep
 from infra.roles import Allow
 from infra.settings import Settings
 
@@ -41,7 +42,7 @@ class ModelRegistry(Construct):
             model_package_group_description=f"Trash classifiers of {settings.prefix}",
         )
         if settings.keeps_data:
-            self.group.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
+            keep(self.group, settings)
         else:
             self._empty_on_delete(settings, key_arn)
 
@@ -57,7 +58,8 @@ class ModelRegistry(Construct):
             handler="registry_cleanup_handler.handler",
             runtime="python3.14",
             memory_mb=256,
-            timeout_seconds=300,
+            # Hundreds of packages at SageMaker's rate for deletions; more go on at the next try.
+            timeout_seconds=900,
             environment={},
             allow=[
                 list_packages(f"arn:aws:sagemaker:{account}", self.name),

@@ -167,7 +167,7 @@ class ModelRollout(Construct):
                 "ModelApprovalStatus": ["Approved"],
             },
         }
-        events.CfnRule(
+        self.start = events.CfnRule(
             self,
             "Approved",
             description="Rolls a model out when it is approved",

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The alarms of an environment and its dashboard."""
 
+from collections.abc import Mapping
+
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_logs as logs
@@ -12,6 +14,12 @@ from infra.settings import Settings
 
 PIPELINES = "AWS/Sagemaker/ModelBuildingPipeline"
 PROBLEMS = "CameraProblems"
+NOT_STARTED = {
+    "NewManifest": "A dataset arrived, and its training did not start",
+    "Schedule": "A scheduled training did not start",
+    "Approved": "A model was approved, and its rollout did not start",
+}
+"""What it means that a rule could not start its target, by the rule."""
 
 
 def camera_namespace(settings: Settings) -> str:
@@ -34,12 +42,14 @@ class Monitoring(Construct):
         stream_name: str,
         rollout_arn: str,
         pipeline_name: str,
+        start_rules: Mapping[str, str],
     ) -> None:
         super().__init__(scope, construct_id)
         self._region = settings.region
         self._stream = {"DeliveryStreamName": stream_name}
         self._rollout = {"StateMachineArn": rollout_arn}
         self._pipeline = {"PipelineName": pipeline_name}
+        self._start_rules = start_rules
         self._errors = errors
         self._namespace = camera_namespace(settings)
         self._problems = problems
@@ -103,14 +113,15 @@ class Monitoring(Construct):
             *(
                 alerts.alarm(
                     f"Rollout{end}",
-                    description=f"A model did not reach the cameras: its rollout {end.lower()}",
+                    description=f"A model did not reach the cameras: its rollout {how}",
                     namespace="AWS/States",
                     metric=f"Executions{end}",
                     dimensions=self._rollout,
                     statistic="Sum",
                     at_least=1,
+                    can_be_over=False,
                 )
-                for end in ("Failed", "TimedOut")
+                for end, how in (("Failed", "failed"), ("TimedOut", "took too long"))
             ),
             alerts.alarm(
                 "TrainingFailed",
@@ -120,6 +131,22 @@ class Monitoring(Construct):
                 dimensions=self._pipeline,
                 statistic="Sum",
                 at_least=1,
+                can_be_over=False,
+            ),
+            # After all retries. An alarm rather than a queue for what failed: uploading the
+            # manifest or approving the model once more starts it, and a queue needs an alarm too.
+            *(
+                alerts.alarm(
+                    f"{rule}NotStarted",
+                    description=NOT_STARTED[rule],
+                    namespace="AWS/Events",
+                    metric="FailedInvocations",
+                    dimensions={"RuleName": name},
+                    statistic="Sum",
+                    at_least=1,
+                    can_be_over=False,
+                )
+                for rule, name in self._start_rules.items()
             ),
         ]
 

@@ -12,6 +12,7 @@ from constructs import Construct
 from infra.compliance import acknowledge
 from infra.logs import declared_log_group
 from infra.permissions import write_logs
+from infra.retention import removal
 from infra.settings import Settings
 
 _NO_REPLICA = (
@@ -42,7 +43,7 @@ class AccessLogBucket(Construct):
                     abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
                 )
             ],
-            removal_policy=_removal(settings),
+            removal_policy=removal(settings),
             auto_delete_objects=not settings.keeps_data,
         )
         acknowledge(
@@ -108,7 +109,7 @@ class DataBucket(Construct):
                     for prefix, days in (keep_days_below or {}).items()
                 ),
             ],
-            removal_policy=_removal(settings),
+            removal_policy=removal(settings),
             auto_delete_objects=not settings.keeps_data,
         )
         resource = self.bucket.node.default_child
@@ -154,7 +155,3 @@ class EmptiedOnDelete(Construct):
         handler.add_property_override("LoggingConfig", {"LogGroup": logs.ref})
         # The function's Role says the same already, and cfn-lint minds saying it twice (W3005).
         handler.add_deletion_override("DependsOn")
-
-
-def _removal(settings: Settings) -> cdk.RemovalPolicy:
-    return cdk.RemovalPolicy.RETAIN if settings.keeps_data else cdk.RemovalPolicy.DESTROY

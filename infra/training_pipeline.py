@@ -86,6 +86,7 @@ class TrainingPipeline(Construct):
             role_arn=roles.pipeline.arn,
         )
         self.pipeline.add_resource_dependency(registry.group)
+        self.starts: list[events.CfnRule] = []
         self._start_on_manifest(dataset_bucket)
 
     def _start_on_manifest(self, dataset_bucket: str) -> None:
@@ -166,3 +167,4 @@ class TrainingPipeline(Construct):
             **when,
         )
         rule.add_resource_dependency(self.pipeline)
+        self.starts.append(rule)

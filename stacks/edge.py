@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cameras: their group, their program, and how models reach them."""
 
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iot as iot
+from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.assets import archive_asset
@@ -15,6 +18,15 @@ from infra.settings import Settings
 from infra.stack import EnvironmentStack
 from stacks.data import DataStack
 from stacks.training import TrainingStack
+
+ENDS = (
+    events.CfnRule,
+    iot.CfnPolicy,
+    iot.CfnProvisioningTemplate,
+    iot.CfnThingType,
+    logs.CfnLogGroup,
+)
+"""What the stack ends in: whatever else is in it, one of these refers to, or the deployment."""
 
 
 class EdgeStack(EnvironmentStack):
@@ -42,14 +54,6 @@ class EdgeStack(EnvironmentStack):
             captures_arn=data.captures.arn,
         )
         inference = self._program(data, group.inference_component)
-        RuntimeDeployment(
-            self,
-            "Runtime",
-            settings=settings,
-            group_arn=group.runtime.attr_arn,
-            inference=inference,
-            model_component=group.model_component,
-        )
         rollout = ModelRollout(
             self,
             "Rollout",
@@ -61,9 +65,29 @@ class EdgeStack(EnvironmentStack):
             group=group,
             code=archive_asset(self, "RolloutCode", ROLLOUT),
         )
+        runtime = RuntimeDeployment(
+            self,
+            "Runtime",
+            settings=settings,
+            group_arn=group.runtime.attr_arn,
+            inference=inference,
+            model_component=group.model_component,
+        )
+        self._deploy_last(runtime)
         self.rollout_arn = self.share(rollout.state_machine.ref)
+        self.start_rules = {rollout.start.node.id: self.share(rollout.start.ref)}
         self._outputs(group, inference, rollout)
         self.state_deletion_policies()
+
+    def _deploy_last(self, runtime: RuntimeDeployment) -> None:
+        """Replace the deployment when all else of an update has succeeded.
+
+        A replaced deployment cannot be rolled back to: its job was cancelled when the new one was
+        made, and new cameras would get nothing from it.
+        """
+        for resource in self.node.find_all():
+            if isinstance(resource, ENDS):
+                runtime.deployment.add_resource_dependency(resource)
 
     def _program(self, data: DataStack, name: str) -> CameraProgram:
         """The camera program, packaged as the settings say."""

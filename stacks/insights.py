@@ -33,6 +33,7 @@ class InsightsStack(EnvironmentStack):
     ) -> None:
         super().__init__(scope, construct_id, settings=settings)
         self.add_stack_dependency(data)
+        self.add_stack_dependency(training)
         self.add_stack_dependency(edge)
         key_arn = data.key_arn
         archive = DetectionArchive(
@@ -68,6 +69,7 @@ class InsightsStack(EnvironmentStack):
             stream_name=archive.stream.ref,
             rollout_arn=edge.rollout_arn,
             pipeline_name=training.pipeline_name,
+            start_rules=training.start_rules | edge.start_rules,
         )
         self.output("LatestTable", latest.table.ref, "The last word of every camera")
         self.output("AlertsTopicArn", alerts.topic.ref, "Subscribe here to be told")

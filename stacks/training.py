@@ -37,6 +37,7 @@ class TrainingStack(EnvironmentStack):
         # Names are the settings' own, so other stacks need no reference to these resources.
         self.pipeline_name = training.name
         self.model_package_group = training.group_name
+        self.start_rules = {rule.node.id: self.share(rule.ref) for rule in training.starts}
 
         if settings.training.notebook is not None:
             notebook = TrainingNotebook(

@@ -6,14 +6,25 @@ Uses the credentials in the environment, as any AWS command does.
 
 import argparse
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.settings import load
 from infra.settings_errors import SettingsError
+from tools.account import AccountError, describe, session_for, stack_name
 from tools.dataset import DatasetError, check_dataset, upload
+
+START_SECONDS = 90.0
+"""S3's event and the rule's start take a few seconds."""
+_POLL_SECONDS = 3.0
+
+
+class NotStartedError(Exception):
+    """The photos are there, and no training began."""
 
 
 def main() -> int:
@@ -28,8 +39,11 @@ def main() -> int:
     try:
         settings = load(arguments.environment)
         dataset = check_dataset(Path(arguments.dataset), skip_bad=arguments.skip_bad)
-        session = boto3.Session(region_name=settings.region)
-        bucket = _dataset_bucket(session, account=settings.account, prefix=settings.prefix)
+        session = session_for(settings)
+        bucket = _output(session, stack_name(settings, "Data"), "DatasetBucket")
+        pipeline = _output(session, stack_name(settings, "Training"), "PipelineName")
+        sagemaker = session.client("sagemaker")
+        before = executions(sagemaker, pipeline)
         key = upload(
             session.client("s3"),
             dataset,
@@ -37,21 +51,57 @@ def main() -> int:
             name=settings.training.dataset,
             progress=lambda text: print(f"  {text}", flush=True),
         )
-    except (SettingsError, DatasetError, BotoCoreError, ClientError) as error:
+        print(f"{len(dataset.photos)} photos and s3://{bucket}/{key}; waiting for the training")
+        started = await_start(sagemaker, pipeline, before, uri=f"s3://{bucket}/{key}")
+    except (
+        SettingsError,
+        AccountError,
+        DatasetError,
+        NotStartedError,
+        BotoCoreError,
+        ClientError,
+    ) as error:
         print(f"upload-dataset: {error}", file=sys.stderr)
         return 1
-    print(f"{len(dataset.photos)} photos and s3://{bucket}/{key}; the pipeline starts by itself")
+    print(f"training: {started}")
     return 0
 
 
-def _dataset_bucket(session: boto3.Session, *, account: str, prefix: str) -> str:
-    """The bucket that the data stack made; DatasetError for credentials of another account."""
-    found = session.client("sts").get_caller_identity()["Account"]
-    if found != account:
-        raise DatasetError(f"the credentials are for account {found}, the environment is {account}")
-    stack = session.client("cloudformation").describe_stacks(StackName=f"{prefix}-data")
-    outputs = stack["Stacks"][0]["Outputs"]
-    return str(next(o["OutputValue"] for o in outputs if o["OutputKey"] == "DatasetBucket"))
+def executions(sagemaker: Any, pipeline: str) -> set[str]:
+    """The latest executions of the pipeline, by ARN."""
+    found = sagemaker.list_pipeline_executions(PipelineName=pipeline)
+    return {one["PipelineExecutionArn"] for one in found["PipelineExecutionSummaries"]}
+
+
+def await_start(
+    sagemaker: Any, pipeline: str, before: set[str], *, uri: str, seconds: float = START_SECONDS
+) -> str:
+    """The execution that the manifest started; NotStartedError says how to start one.
+
+    A bucket begins to announce its objects about five minutes after its first deployment: what is
+    uploaded before starts nothing.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        if new := executions(sagemaker, pipeline) - before:
+            return new.pop()
+        if time.monotonic() >= deadline:
+            raise NotStartedError(
+                f"the photos are uploaded, but no training began within {seconds:.0f} s. A bucket "
+                "announces its objects from about five minutes after its first deployment on; "
+                "then announce the manifest once more:\n"
+                f"  aws s3 cp {uri} {uri} --metadata-directive REPLACE"
+            )
+        time.sleep(min(_POLL_SECONDS, seconds / 10))
+
+
+def _output(session: boto3.Session, stack: str, key: str) -> str:
+    """One output of a stack; DatasetError where it is not deployed."""
+    described = describe(session, stack)
+    if described is None:
+        raise DatasetError(f"there is no stack {stack}; deploy the environment first")
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in described["Outputs"]}
+    return str(outputs[key])
 
 
 if __name__ == "__main__":

@@ -2,15 +2,24 @@
 """Empties the model package group when its stack is deleted: SageMaker deletes only empty groups.
 
 A CloudFormation custom resource. It does nothing on creation and update, and is deployed only where
-the environment's removal policy is ``destroy``.
+the environment's removal policy is ``destroy``. It can be repeated: what is gone already counts as
+deleted, and what one call has no time for the next `cdk destroy` goes on with.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from contracts.custom_resource import respond
+
+RETRIES = Config(retries={"mode": "adaptive", "max_attempts": 5})
+"""Hundreds of deletions meet SageMaker's rate limit; adaptive retries slow down to it."""
+ANSWER_MILLISECONDS = 90_000
+"""Kept for one more call with all its retries and for the answer: CloudFormation waits an hour for
+one that never comes."""
 
 
 def handler(event: Mapping[str, Any], context: Any) -> None:
@@ -19,8 +28,18 @@ def handler(event: Mapping[str, Any], context: Any) -> None:
     reason = ""
     try:
         if event["RequestType"] == "Delete":
-            deleted = empty_group(boto3.client("sagemaker"), group)
-            print(f"deleted {deleted} model packages of {group}")
+            client = boto3.client("sagemaker", config=RETRIES)
+            deleted, left = empty_group(
+                client,
+                group,
+                has_time=lambda: context.get_remaining_time_in_millis() > ANSWER_MILLISECONDS,
+            )
+            print(f"deleted {deleted} model packages of {group}, {left} left")
+            if left:
+                reason = (
+                    f"model package group {group}: deleted {deleted} model packages, {left} are "
+                    "left: there was no more time. Destroy again; it goes on from here"
+                )
     except Exception as error:  # noqa: BLE001 - whatever it was, CloudFormation must be told
         reason = f"model package group {group}: {type(error).__name__}: {error}"
         print(reason)
@@ -28,13 +47,35 @@ def handler(event: Mapping[str, Any], context: Any) -> None:
     respond(event, physical_id=group, reason=reason, log_stream=context.log_stream_name)
 
 
-def empty_group(sagemaker: Any, group: str) -> int:
-    """Delete every model package of a group; return how many there were."""
-    deleted = 0
-    pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)
+def empty_group(sagemaker: Any, group: str, *, has_time: Callable[[], bool]) -> tuple[int, int]:
+    """Delete the model packages of a group while ``has_time``; how many were deleted, are left."""
     # Listed whole first: deleting while paging would skip some.
-    summaries = [item for page in pages for item in page["ModelPackageSummaryList"]]
-    for summary in summaries:
-        sagemaker.delete_model_package(ModelPackageName=summary["ModelPackageArn"])
-        deleted += 1
-    return deleted
+    packages = list(_packages(sagemaker, group))
+    for number, package in enumerate(packages):
+        if not has_time():
+            return number, len(packages) - number
+        try:
+            sagemaker.delete_model_package(ModelPackageName=package)
+        except ClientError as error:
+            if not _gone(error):
+                raise
+    return len(packages), 0
+
+
+def _packages(sagemaker: Any, group: str) -> Iterator[str]:
+    """The ARNs of a group's packages; none where there is no such group."""
+    pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)
+    try:
+        for page in pages:
+            for summary in page["ModelPackageSummaryList"]:
+                yield str(summary["ModelPackageArn"])
+    except ClientError as error:
+        if not _gone(error):
+            raise
+
+
+def _gone(error: ClientError) -> bool:
+    """SageMaker has no code of its own for what is not there."""
+    code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+    said = ("does not exist" in message) or ("not find" in message)
+    return code == "ResourceNotFound" or (code == "ValidationException" and said)

@@ -2,6 +2,7 @@
 """The templates keep what the design promises: least privilege, logs, names, what is kept."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -13,8 +14,6 @@ from tests.synth.conftest import ENVIRONMENTS, Assemblies
 KEPT_IN_PROD = {
     "AWS::DynamoDB::Table",
     "AWS::Glue::Database",
-    "AWS::Glue::Table",
-    "AWS::GreengrassV2::ComponentVersion",
     "AWS::IoT::ThingGroup",
     "AWS::IoT::ThingType",
     "AWS::KMS::Key",
@@ -23,6 +22,7 @@ KEPT_IN_PROD = {
 }
 NAMED_FOR_OTHERS = {
     "AWS::CloudWatch::Dashboard": "DashboardName",
+    "AWS::Glue::Database": "DatabaseName",
     "AWS::Glue::Table": "DatabaseName",
     "AWS::GreengrassV2::Deployment": "DeploymentName",
     "AWS::IoT::Policy": "PolicyName",
@@ -124,7 +124,10 @@ def test_every_resource_says_what_becomes_of_it(assemblies: Assemblies, environm
         policies = {resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy")}
         assert None not in policies, name
         if keeps and resource["Type"] in KEPT_IN_PROD:
-            assert policies == {"Retain"}, name
+            # Retained, but for the rollback of the operation that made it.
+            assert resource["DeletionPolicy"] == "RetainExceptOnCreate", name
+            assert resource["UpdateReplacePolicy"] == "Retain", name
+        assert resource.get("DeletionPolicy") != "Retain", name
 
 
 @each_environment
@@ -193,7 +196,48 @@ def test_cameras_download_components_and_nothing_else(
 @each_environment
 def test_every_alarm_tells_somebody(assemblies: Assemblies, environment: str) -> None:
     alarms = assemblies.of_type(environment, "AWS::CloudWatch::Alarm")
-    assert len(alarms) == 6
+    assert len(alarms) == 8
     for name, alarm in alarms.items():
         assert alarm["AlarmActions"], name
-        assert alarm["OKActions"], name
+        # What has failed once is not well again because the next five minutes are quiet.
+        once = any(end in name for end in ("Failed", "TimedOut", "NotStarted"))
+        assert ("OKActions" in alarm) != once, name
+
+
+@each_environment
+def test_every_rule_that_starts_something_is_watched(
+    assemblies: Assemblies, environment: str
+) -> None:
+    """A start that fails is dropped by EventBridge without a word."""
+    rules = assemblies.of_type(environment, "AWS::Events::Rule")
+    watched = {
+        json.dumps(dimension["Value"])
+        for alarm in assemblies.of_type(environment, "AWS::CloudWatch::Alarm").values()
+        if alarm["MetricName"] == "FailedInvocations"
+        for dimension in alarm["Dimensions"]
+        if dimension["Name"] == "RuleName"
+    }
+    assert len(watched) == len(rules)
+    for name in rules:
+        logical_id = name.split("/")[1]
+        assert any(f"Ref{logical_id}" in value for value in watched), name
+
+
+@each_environment
+def test_the_runtime_deployment_is_replaced_when_all_else_has_succeeded(
+    assemblies: Assemblies, environment: str
+) -> None:
+    """One that was superseded cannot be rolled back to: its job is cancelled."""
+    edge = assemblies.template(environment, "Edge")["Resources"]
+    [todo] = [[name] for name, one in edge.items() if one["Type"].endswith("::Deployment")]
+    before: set[str] = set()
+    while todo:
+        name = todo.pop()
+        if name in edge and name not in before:
+            before.add(name)
+            todo += listed(edge[name].get("DependsOn", []))
+            todo += re.findall(
+                r'"(?:Ref": "|Fn::GetAtt": \[")([A-Za-z0-9]+)"',
+                json.dumps(edge[name].get("Properties", {})),
+            )
+    assert before == set(edge)

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The account of an environment, with the caller's own credentials, and the names of its stacks."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from infra.settings import Settings
+
+STACKS = ("Data", "Training", "Edge", "Insights")
+"""In the order in which they are deployed."""
+
+
+class AccountError(Exception):
+    """The credentials are for another account than the environment's."""
+
+
+def session_for(settings: Settings) -> boto3.Session:
+    """A session in the environment's region; AccountError for credentials of another account."""
+    session = boto3.Session(region_name=settings.region)
+    found = session.client("sts").get_caller_identity()["Account"]
+    if found != settings.account:
+        raise AccountError(
+            f"the credentials are for account {found}, the environment is {settings.account}"
+        )
+    return session
+
+
+def stack_name(settings: Settings, stack: str) -> str:
+    """What CloudFormation calls one of `STACKS`."""
+    return f"{settings.prefix}-{stack.lower()}"
+
+
+def describe(session: boto3.Session, name: str) -> Mapping[str, Any] | None:
+    """A stack by its name, or None where there is none; deleted ones have no name any more."""
+    try:
+        answer = session.client("cloudformation").describe_stacks(StackName=name)
+    except ClientError as error:
+        if "does not exist" in str(error):
+            return None
+        raise
+    stack: Mapping[str, Any] = answer["Stacks"][0]
+    # A change set that was never executed leaves a stack that holds nothing.
+    return None if stack["StackStatus"] == "REVIEW_IN_PROGRESS" else stack

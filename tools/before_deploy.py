@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Looks whether `cdk deploy` can go on from what an earlier deployment or destroy left.
+
+A stack whose creation was rolled back holds nothing, and `cdk deploy` deletes it before it tries
+again. Where an environment keeps its data the stack is protected against deletion by then: the CDK
+protects it before it creates anything. This lifts the protection of such stacks and of no other.
+
+What a destroy kept would be met as "already exists", with new and empty buckets beside the old
+ones: that is told before anything is made.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.settings import Settings, load
+from infra.settings_errors import SettingsError
+from tools.account import STACKS, AccountError, describe, session_for, stack_name
+from tools.take_back import kept_by
+
+_RUNBOOK = "docs/runbook.md, 'A deployment of the stacks failed', says what to do"
+
+
+def main() -> int:
+    """0 where `cdk deploy` can go on, 1 where a person has to do something first."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--environment", required=True, help="a file in environments/")
+    arguments = parser.parse_args()
+    try:
+        settings = load(arguments.environment)
+        session = session_for(settings)
+        problems = list(look(session, settings))
+    except (SettingsError, AccountError) as error:
+        print(f"deploy: {error}", file=sys.stderr)
+        return 1
+    except (BotoCoreError, ClientError) as error:
+        # Whoever may not look may still deploy: the CDK has roles of its own.
+        print(f"deploy: did not look for an earlier deployment: {error}", file=sys.stderr)
+        return 0
+    for problem in problems:
+        print(f"deploy: {problem}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+def look(session: boto3.Session, settings: Settings) -> Iterator[str]:
+    """What a person has to do first, a sentence each; lifts protections on the way."""
+    for stack in STACKS:
+        name = stack_name(settings, stack)
+        found = describe(session, name)
+        if found is None:
+            if settings.keeps_data and (kept := kept_by(session, name)):
+                yield (
+                    f"{name}: an earlier stack of this name kept {len(kept)} resources. `make "
+                    "deploy-again` takes them back; for a new start beside them, give the "
+                    "environment another prefix"
+                )
+        elif found["StackStatus"] == "ROLLBACK_FAILED":
+            for resource in _failed_to_delete(session, name):
+                yield (
+                    f"{name}: its creation failed and could not be rolled back: {resource} is "
+                    f"still there; {_RUNBOOK}"
+                )
+        elif found["StackStatus"] == "ROLLBACK_COMPLETE" and found.get(
+            "EnableTerminationProtection"
+        ):
+            session.client("cloudformation").update_termination_protection(
+                StackName=name, EnableTerminationProtection=False
+            )
+            print(
+                f"{name}: its first deployment failed and was rolled back, nothing is in it; "
+                "lifted its termination protection so that it can be replaced"
+            )
+
+
+def _failed_to_delete(session: boto3.Session, name: str) -> Iterator[str]:
+    pages: Any = session.client("cloudformation").get_paginator("list_stack_resources")
+    for page in pages.paginate(StackName=name):
+        for one in page["StackResourceSummaries"]:
+            if one["ResourceStatus"] == "DELETE_FAILED":
+                yield f"{one['ResourceType']} {one.get('PhysicalResourceId', '')}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

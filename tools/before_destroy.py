@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Says what would stop a destroy half-way, before anything is deleted.
+
+CloudFormation finds out resource by resource and leaves a stack in DELETE_FAILED; here all of it is
+told at once, each with the commands that help. Read only.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.settings import Settings, load
+from infra.settings_errors import SettingsError
+from tools.account import STACKS, AccountError, describe, session_for, stack_name
+
+SHOWN = 5
+"""How many cameras are named; the rest are counted."""
+_RUNBOOK = "docs/runbook.md"
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """What is in the way, and the lines that a person reads below it."""
+
+    what: str
+    remedy: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What stands of an environment: its stacks, and their resources by type."""
+
+    session: boto3.Session
+    region: str
+    stacks: Mapping[str, Mapping[str, Any]]
+    resources: Mapping[str, list[str]]
+
+    def outputs(self, key: str) -> list[str]:
+        """The values of one output over all stacks: none or one."""
+        return [
+            str(output["OutputValue"])
+            for stack in self.stacks.values()
+            for output in stack.get("Outputs") or ()
+            if output["OutputKey"] == key
+        ]
+
+
+def standing(session: boto3.Session, settings: Settings) -> Standing:
+    """Look at what is there."""
+    names = [stack_name(settings, stack) for stack in STACKS]
+    found = {name: stack for name in names if (stack := describe(session, name)) is not None}
+    resources: dict[str, list[str]] = {}
+    pages: Any = session.client("cloudformation").get_paginator("list_stack_resources")
+    for name in found:
+        for page in pages.paginate(StackName=name):
+            for one in page["StackResourceSummaries"]:
+                if one["ResourceStatus"] not in {"DELETE_COMPLETE", "DELETE_SKIPPED"}:
+                    resources.setdefault(one["ResourceType"], []).append(one["PhysicalResourceId"])
+    return Standing(session, settings.region, found, resources)
+
+
+def protected(there: Standing) -> Iterator[Obstacle]:
+    """Stacks that are protected against deletion."""
+    names = [name for name, one in there.stacks.items() if one.get("EnableTerminationProtection")]
+    if names:
+        command = (
+            f"aws cloudformation update-termination-protection --region {there.region} "
+            "--no-enable-termination-protection --stack-name"
+        )
+        yield Obstacle(
+            f"{len(names)} stacks are protected against deletion",
+            tuple(f"{command} {name}" for name in names),
+        )
+
+
+def training(there: Standing) -> Iterator[Obstacle]:
+    """Executions of the pipeline: SageMaker deletes no pipeline that runs."""
+    sagemaker = there.session.client("sagemaker")
+    for name in there.resources.get("AWS::SageMaker::Pipeline", ()):
+        pages = sagemaker.get_paginator("list_pipeline_executions").paginate(PipelineName=name)
+        running = [
+            one["PipelineExecutionArn"]
+            for page in pages
+            for one in page["PipelineExecutionSummaries"]
+            if one["PipelineExecutionStatus"] in {"Executing", "Stopping"}
+        ]
+        if running:
+            command = (
+                f"aws sagemaker stop-pipeline-execution --region {there.region} "
+                "--pipeline-execution-arn"
+            )
+            yield Obstacle(
+                f"the training pipeline runs ({len(running)}); wait for its end, or stop it",
+                tuple(f"{command} {arn}" for arn in running),
+            )
+
+
+def rollouts(there: Standing) -> Iterator[Obstacle]:
+    """Model rollouts: they go on deploying to groups that are being deleted."""
+    states = there.session.client("stepfunctions")
+    for arn in there.resources.get("AWS::StepFunctions::StateMachine", ()):
+        pages = states.get_paginator("list_executions").paginate(
+            stateMachineArn=arn, statusFilter="RUNNING"
+        )
+        running = [one["executionArn"] for page in pages for one in page["executions"]]
+        if running:
+            command = f"aws stepfunctions stop-execution --region {there.region} --execution-arn"
+            yield Obstacle(
+                f"a model is being rolled out ({len(running)}); wait for its end, or stop it",
+                tuple(f"{command} {arn}" for arn in running),
+            )
+
+
+def cameras(there: Standing) -> Iterator[Obstacle]:
+    """Registered cameras: their policy and thing type cannot be deleted before them."""
+    iot = there.session.client("iot")
+    for thing_type in there.outputs("ThingType"):
+        pages = iot.get_paginator("list_things").paginate(thingTypeName=thing_type)
+        names = [one["thingName"] for page in pages for one in page["things"]]
+        if names:
+            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+            yield Obstacle(
+                f"{len(names)} cameras are registered: {', '.join(names[:SHOWN])}{more}",
+                (f"{_RUNBOOK}, 'Take a camera out of service'",),
+            )
+
+
+def certificates(there: Standing) -> Iterator[Obstacle]:
+    """Certificates with one of the environment's policies, claim certificates for example."""
+    iot = there.session.client("iot")
+    for policy in there.resources.get("AWS::IoT::Policy", ()):
+        pages = iot.get_paginator("list_targets_for_policy").paginate(policyName=policy)
+        targets = [target for page in pages for target in page["targets"]]
+        if targets:
+            command = f"aws iot detach-policy --region {there.region} --policy-name {policy}"
+            yield Obstacle(
+                f"policy {policy} is attached to {len(targets)} certificates",
+                (
+                    *(f"{command} --target {target}" for target in targets[:SHOWN]),
+                    f"{_RUNBOOK}, 'Take a claim certificate back', deletes them as well",
+                ),
+            )
+
+
+CHECKS: tuple[Callable[[Standing], Iterator[Obstacle]], ...] = (
+    training,
+    rollouts,
+    cameras,
+    certificates,
+    protected,
+)
+
+
+def obstacles(there: Standing) -> tuple[list[Obstacle], list[str]]:
+    """Everything in the way, and what could not be looked at, with the reason."""
+    found: list[Obstacle] = []
+    unknown: list[str] = []
+    for check in CHECKS:
+        try:
+            found += check(there)
+        except ClientError as error:
+            unknown.append(f"{check.__name__}: {error}")
+    return found, unknown
+
+
+def main() -> int:
+    """0 where a destroy can go through as far as can be seen, else 1."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--environment", required=True, help="a file in environments/")
+    arguments = parser.parse_args()
+    try:
+        settings = load(arguments.environment)
+        there = standing(session_for(settings), settings)
+        found, unknown = obstacles(there)
+    except (SettingsError, AccountError) as error:
+        print(f"destroy: {error}", file=sys.stderr)
+        return 1
+    except (BotoCoreError, ClientError) as error:
+        # Whoever may not look may still destroy: the CDK has roles of its own.
+        print(f"destroy: did not look for what is in the way: {error}", file=sys.stderr)
+        return 0
+    if not there.stacks:
+        print(f"{settings.prefix}: there is no stack, nothing to destroy")
+    for text in unknown:
+        print(f"destroy: not looked at: {text}", file=sys.stderr)
+    if found:
+        print(f"destroy: nothing was deleted; first see to {len(found)} things:", file=sys.stderr)
+    for one in found:
+        print("\n  ".join([f"- {one.what}", *one.remedy]), file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
