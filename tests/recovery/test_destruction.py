@@ -46,6 +46,14 @@ def client(production: Production, service: str) -> Any:
     return production.cloud(production.copy).client(service)
 
 
+def kept(production: Production) -> dict[str, int]:
+    """How much of each type is there, without keys of failed creations that wait for their end."""
+    found = production.present()
+    keys = found.pop("AWS::KMS::Key")
+    live = sum(key.endswith(" Enabled") for key in keys)
+    return {**{kind: len(names) for kind, names in found.items()}, "AWS::KMS::Key": live}
+
+
 def test_everything_in_the_way_is_told_at_once_and_nothing_is_deleted(busy: Production) -> None:
     before = busy.present()
     told = busy.tool("before_destroy")
@@ -85,8 +93,7 @@ def test_a_claim_certificate_stops_it_again(busy: Production) -> None:
 
 def test_then_it_goes_on_and_keeps_what_the_readme_says(busy: Production) -> None:
     busy.destroy()
-    assert {kind: len(names) for kind, names in busy.present().items()} == KEPT
-    assert all(key.endswith(" Enabled") for key in busy.present()["AWS::KMS::Key"])
+    assert kept(busy) == KEPT
 
 
 def test_a_second_destroy_finds_nothing_to_do(busy: Production) -> None:
@@ -94,4 +101,4 @@ def test_a_second_destroy_finds_nothing_to_do(busy: Production) -> None:
     assert (told.returncode, told.stderr) == (0, "")
     assert "there is no stack" in told.stdout
     busy.destroy()
-    assert {kind: len(names) for kind, names in busy.present().items()} == KEPT
+    assert kept(busy) == KEPT
