@@ -29,4 +29,8 @@ DIFFERENCES: tuple[str, ...] = (
     "CloudFormation is done in seconds; quotas, throttling and eventual consistency are absent.",
     "Custom::S3AutoDeleteObjects is done by the local AWS itself, not by CDK's Node function.",
     "Core devices are simulated: registered things without certificates and without MQTT.",
+    (
+        "A deployment that another replaced reads CANCELED: AWS does not document whether it is "
+        "that or INACTIVE."
+    ),
 )
