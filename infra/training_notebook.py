@@ -14,6 +14,11 @@ from infra.settings import Settings
 _PLATFORM = "notebook-al2023-v1"
 _VOLUME_GB = 20
 _HOME = "/home/ec2-user/SageMaker"
+_KERNEL = "binsight"
+_PYTHON = "python3.12"
+_IPYKERNEL = "ipykernel==7.4.0"
+"""The version of requirements/sdk.txt, which the notebook is tested with; a test compares."""
+
 _OPEN = (
     "The notebook's cells install SageMaker's SDK and call AWS; notebook_subnet and "
     "notebook_security_group put it into a VPC of yours instead. It takes no connections but "
@@ -151,10 +156,15 @@ def start_script(
     """What the instance runs at each start, as root, within five minutes.
 
     The folder carries the code's digest: what a person changed in it stays over restarts, and a
-    new deployment brings a new one.
+    new deployment brings a new one. The notebook's packages need a newer Python than the instance
+    has (3.10 in its kernels, 3.9 in its system), so a kernel of its own is made in the background:
+    it takes a minute, and without it the instance still starts and stops.
     """
     place = f"{_HOME}/{folder}"
     notebooks = f"{place}/training/notebooks"
+    environment = f"{_HOME}/.{_KERNEL}"
+    python = f"{environment}/bin/python"
+    as_user = "runuser -u ec2-user --"
     return f"""#!/bin/bash
 set -euo pipefail
 if [[ ! -d {place} ]]; then
@@ -162,11 +172,22 @@ if [[ ! -d {place} ]]; then
   aws s3 cp --only-show-errors --region {region} {code_uri} "$w/code.zip"
   python3 -m zipfile -e "$w/code.zip" "$w/code"
   echo '{{"prefix": "{prefix}"}}' > "$w/code/training/notebooks/binsight.json"
+  sed -i 's/"name": "python3"/"name": "{_KERNEL}"/' "$w"/code/training/notebooks/*.ipynb
   chown -R ec2-user:ec2-user "$w/code"
   mv "$w/code" {place}
 fi
 systemd-run --unit binsight-idle --on-active=10min --on-unit-active=5min \\
   python3 {notebooks}/stop_when_idle.py --name {name} --region {region} --minutes {idle_minutes}
+cat > /usr/local/bin/{_KERNEL}-kernel <<'END'
+#!/bin/bash
+set -euo pipefail
+dnf install -y -q {_PYTHON}
+{as_user} test -x {python} || {as_user} {_PYTHON} -m venv {environment}
+{as_user} {python} -m pip install -q {_IPYKERNEL}
+{python} -m ipykernel install --prefix /usr/local --name {_KERNEL} --display-name Binsight
+END
+chmod +x /usr/local/bin/{_KERNEL}-kernel
+systemd-run --unit {_KERNEL}-kernel /usr/local/bin/{_KERNEL}-kernel
 """
 
 

@@ -23,7 +23,12 @@ class Bucket:
             {"Key": key, "LastModified": datetime(2026, 1, day, tzinfo=UTC)}
             for day, key in enumerate(self.objects, start=1)
         ]
-        return SimpleNamespace(paginate=lambda **_: [{"Contents": contents}])
+
+        def paginate(*, Bucket: str, Prefix: str) -> list[Any]:  # noqa: N803 - boto3's names
+            assert Bucket == "photos"
+            return [{"Contents": [item for item in contents if item["Key"].startswith(Prefix)]}]
+
+        return SimpleNamespace(paginate=paginate)
 
     def head_object(self, **_: str) -> dict[str, str]:
         return {"ETag": '"abc"', **({"VersionId": self.version} if self.version else {})}

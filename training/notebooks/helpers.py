@@ -115,9 +115,13 @@ class Dataset:
     def latest(cls, deployment: Deployment, name: str | None = None) -> "Dataset":
         """The dataset of this name, or the one whose manifest was written last."""
         s3, bucket = deployment.session.client("s3"), deployment.outputs["DatasetBucket"]
+        # Always with a prefix, be it empty: a policy that limits prefixes allows no other listing.
+        pages = s3.get_paginator("list_objects_v2").paginate(
+            Bucket=bucket, Prefix=f"{name}/" if name else ""
+        )
         found = [
             item
-            for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket)
+            for page in pages
             for item in page.get("Contents", [])
             if item["Key"] == f"{name}/manifest.json"
             or (name is None and item["Key"].endswith("/manifest.json"))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stops the notebook instance that it runs on when nobody has used it for a while.
 
-Run every few minutes by systemd (infra/training_notebook.py). Standard library and the aws command
-only, because the instance has both.
+Run every few minutes by systemd (infra/training_notebook.py) with the instance's own Python: 3.9
+on Amazon Linux 2023. Standard library and the aws command only, because the instance has both.
 """
 
 import argparse
@@ -11,12 +11,13 @@ import ssl
 import subprocess
 import urllib.request
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 SESSIONS = "https://localhost:8443/api/sessions"
 _STARTED = Path("/proc/uptime")
+_UTC = timezone.utc  # noqa: UP017 - datetime.UTC came with 3.11
 
 
 def idle_for(sessions: Sequence[Mapping[str, Any]], *, now: datetime, up: timedelta) -> timedelta:
@@ -33,7 +34,7 @@ def idle_for(sessions: Sequence[Mapping[str, Any]], *, now: datetime, up: timede
 
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=_UTC)
 
 
 def _sessions() -> list[dict[str, Any]]:
@@ -50,7 +51,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=int, required=True)
     given = parser.parse_args()
     up = timedelta(seconds=float(_STARTED.read_text().split()[0]))
-    idle = idle_for(_sessions(), now=datetime.now(UTC), up=up)
+    idle = idle_for(_sessions(), now=datetime.now(_UTC), up=up)
     if idle < timedelta(minutes=given.minutes):
         return
     command = ["aws", "sagemaker", "stop-notebook-instance", "--region", given.region]
