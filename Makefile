@@ -10,6 +10,8 @@ DATASET ?=
 WEIGHTS ?=
 KEEP ?=
 SKIP_BAD ?=
+SKIP_QUOTAS ?=
+QUOTA ?=
 TESTS ?=
 BASE ?= origin/main
 
@@ -36,7 +38,7 @@ help: ## List what can be made
 .PHONY: rehearse
 rehearse: ## Deploy to a local AWS, train, approve, roll out and sort photos (DATASET=, WEIGHTS=, ENV=, KEEP=1)
 	$(INSTALL) runtime rehearsal train torch
-	@exec $(BIN)/python -m rehearsal run --environment "$(ENV)" --dataset "$(DATASET)" --weights "$(WEIGHTS)" --port "$(PORT)" $(if $(KEEP),--keep) $(if $(SKIP_BAD),--skip-bad)
+	@exec $(BIN)/python -m rehearsal run --environment "$(ENV)" --dataset "$(DATASET)" --weights "$(WEIGHTS)" --port "$(PORT)" --quota "$(QUOTA)" $(if $(KEEP),--keep) $(if $(SKIP_BAD),--skip-bad)
 
 .PHONY: rehearse-down
 rehearse-down: ## End a local AWS that KEEP=1 left up
@@ -118,7 +120,13 @@ deploy-again: ## Deploy ENV over what an earlier make destroy kept
 .PHONY: upload-dataset
 upload-dataset: ## Upload DATASET to ENV's dataset bucket; its manifest starts the training pipeline
 	$(call need,DATASET,folder of class folders)$(INSTALL) runtime rehearsal train
-	@exec $(BIN)/python -m tools.upload_dataset --environment "$(ENV)" --dataset "$(DATASET)" $(if $(SKIP_BAD),--skip-bad)
+	@exec $(BIN)/python -m tools.upload_dataset --environment "$(ENV)" --dataset "$(DATASET)" $(if $(SKIP_BAD),--skip-bad) \
+	  $(if $(SKIP_QUOTAS),--skip-quotas)
+
+.PHONY: check-quotas
+check-quotas: ## Whether the account of ENV may use the machines that it trains on
+	$(INSTALL) runtime rehearsal
+	@exec $(BIN)/python -m tools.quotas --environment "$(ENV)"
 
 .PHONY: destroy
 destroy: ## Remove ENV from its AWS account; what is in the way is said first, what is kept in the README

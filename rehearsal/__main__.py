@@ -17,6 +17,7 @@ from rehearsal.errors import RehearsalError
 from rehearsal.interruption import interrupted_once
 from rehearsal.local_aws.differences import DIFFERENCES
 from rehearsal.local_aws.process import LocalAwsError, stop_kept
+from rehearsal.local_aws.quota_names import parse
 from rehearsal.rehearse import Rehearsal
 from tools.dataset import DatasetError
 
@@ -56,6 +57,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
         skip_bad=arguments.skip_bad,
         port=arguments.port,
         keep=arguments.keep,
+        quota=_quota(arguments.quota),
         console=console,
     )
     rehearsal.run()
@@ -97,6 +99,7 @@ def _parse() -> argparse.Namespace:
     run.add_argument("--skip-bad", action="store_true", help="leave unreadable photos out")
     run.add_argument("--port", type=_port, default=4566, help="where the local AWS listens")
     run.add_argument("--keep", action="store_true", help="leave the local AWS up")
+    run.add_argument("--quota", default="", help="such as 'ml.m5.xlarge for training job usage=0'")
     commands.add_parser("down", help="end a local AWS that --keep left up")
     return parser.parse_args()
 
@@ -111,6 +114,14 @@ def _weights(text: str) -> Path | None:
             "with config.json and model.safetensors"
         )
     return folder
+
+
+def _quota(text: str) -> str:
+    try:
+        parse(text)
+    except ValueError as error:
+        raise RehearsalError(str(error)) from error
+    return text
 
 
 def _port(text: str) -> int:

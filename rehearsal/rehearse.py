@@ -26,6 +26,7 @@ from rehearsal.report import Report
 from rehearsal.sample_set import draw
 from rehearsal.stages import Stages
 from tools.dataset import Dataset, DatasetError, check_dataset, upload
+from tools.quotas import QuotaError, check_or_warn
 
 PHOTOS_PER_CLASS = 4
 TRAINING_TIMEOUT = 3600
@@ -37,7 +38,8 @@ class Rehearsal:
 
     ``dataset`` is a folder of class folders, or None for the drawn sample set; ``weights`` a folder
     of pretrained weights, which cannot be fetched here. ``notebook`` is where the executed copy of
-    the training notebook goes; None runs no notebook. ``keep`` leaves all of it up.
+    the training notebook goes; None runs no notebook. ``keep`` leaves all of it up. ``quota`` are
+    machines that the account may not use, as Service Quotas names them.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Rehearsal:
     port: int
     keep: bool
     console: Console
+    quota: str = ""
     stages: Stages = field(init=False)
     _aws: LocalAws | None = None
     _roles: dict[str, str] = field(default_factory=dict)
@@ -69,6 +72,7 @@ class Rehearsal:
                 lifeline=not self.keep,
                 weights=self.weights,
                 enforce=True,
+                quota=self.quota,
             )
             # A taken port is the commonest reason not to start; found before any work is done.
             aws.check_port()
@@ -175,6 +179,11 @@ class Rehearsal:
 
     def _train(self, cloud: Cloud, outputs: dict[str, str], dataset: Dataset) -> str:
         with self.stages.stage("dataset upload", "photos, then the manifest that starts training"):
+            try:
+                found = check_or_warn(cloud.client("service-quotas"), self.settings)
+            except QuotaError as error:
+                found = f"make upload-dataset would stop here; SKIP_QUOTAS=1 goes on: {error}"
+            self.stages.news(found)
             upload(
                 cloud.client("s3"),
                 dataset,

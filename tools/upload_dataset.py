@@ -17,6 +17,7 @@ from infra.settings import load
 from infra.settings_errors import SettingsError
 from tools.account import AccountError, describe, session_for, stack_name
 from tools.dataset import DatasetError, check_dataset, upload
+from tools.quotas import QuotaError, check_or_warn
 
 START_SECONDS = 90.0
 """S3's event and the rule's start take a few seconds."""
@@ -33,6 +34,9 @@ def main() -> int:
     parser.add_argument("--environment", required=True, help="a file in environments/")
     parser.add_argument("--dataset", required=True, help="folder of class folders with photos")
     parser.add_argument("--skip-bad", action="store_true", help="leave unreadable photos out")
+    parser.add_argument(
+        "--skip-quotas", action="store_true", help="upload also where the training cannot run yet"
+    )
     arguments = parser.parse_args()
     if not arguments.dataset:
         parser.error("DATASET is empty; pass DATASET=folder, a folder of class folders")
@@ -40,6 +44,8 @@ def main() -> int:
         settings = load(arguments.environment)
         dataset = check_dataset(Path(arguments.dataset), skip_bad=arguments.skip_bad)
         session = session_for(settings)
+        if not arguments.skip_quotas:
+            print(f"  {check_or_warn(session.client('service-quotas'), settings)}", flush=True)
         bucket = _output(session, stack_name(settings, "Data"), "DatasetBucket")
         pipeline = _output(session, stack_name(settings, "Training"), "PipelineName")
         sagemaker = session.client("sagemaker")
@@ -53,6 +59,10 @@ def main() -> int:
         )
         print(f"{len(dataset.photos)} photos and s3://{bucket}/{key}; waiting for the training")
         started = await_start(sagemaker, pipeline, before, uri=f"s3://{bucket}/{key}")
+    except QuotaError as error:
+        print(f"upload-dataset: nothing was uploaded: {error}", file=sys.stderr)
+        print("SKIP_QUOTAS=1 uploads nevertheless.", file=sys.stderr)
+        return 1
     except (
         SettingsError,
         AccountError,

@@ -26,7 +26,10 @@ DIFFERENCES: tuple[str, ...] = (
     "Lambda functions are local processes of this Python, whatever runtime and memory they name.",
     "Lifecycle rules, DynamoDB time to live and log retention are stored; nothing expires.",
     "Wait states of state machines last a hundredth of their time.",
-    "CloudFormation is done in seconds; quotas, throttling and eventual consistency are absent.",
+    (
+        "CloudFormation is done in seconds; throttling, eventual consistency and quotas other than "
+        "those of QUOTA= are absent."
+    ),
     "Custom::S3AutoDeleteObjects is done by the local AWS itself, not by CDK's Node function.",
     "Core devices are simulated: registered things without certificates and without MQTT.",
     (

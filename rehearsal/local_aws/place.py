@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -15,6 +16,8 @@ class Place:
     endpoint: str = ""
     weights: Path | None = None
     """Pretrained weights that stand in for those of a hub."""
+    quotas: Mapping[str, int] = field(default_factory=dict)
+    """Machines that accounts may use at once, by the quota's name, where it is not enough."""
 
 
 place = Place()

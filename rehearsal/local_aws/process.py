@@ -61,11 +61,13 @@ class LocalAws:
         lifeline: bool = True,
         weights: Path | None = None,
         enforce: bool = False,
+        quota: str = "",
     ) -> None:
         self.port = port
         self.lifeline = lifeline
         self.weights = weights
         self.enforce = enforce
+        self.quota = quota
         self.work = work.resolve()
         self.log_level = log_level
         self._process: subprocess.Popen[bytes] | None = None
@@ -140,6 +142,8 @@ class LocalAws:
             command.append("--lifeline")
         if self.enforce:
             command.append("--enforce")
+        if self.quota:
+            command += ["--quota", self.quota]
         if self.weights is not None:
             command += ["--weights", str(self.weights.resolve())]
         with self.log.open("wb") as log:

@@ -66,7 +66,14 @@ def _shell_safe(work: Path) -> Path:
     return alias
 
 
-def build(*, port: int, work: Path, weights: Path | None = None, enforce: bool = False) -> Any:
+def build(
+    *,
+    port: int,
+    work: Path,
+    weights: Path | None = None,
+    enforce: bool = False,
+    quota: str = "",
+) -> Any:
     """The ASGI application: ministack with everything this package adds."""
     from rehearsal.local_aws import hooks  # noqa: PLC0415 - after the settings, see the module docstring
 
@@ -83,6 +90,8 @@ def build(*, port: int, work: Path, weights: Path | None = None, enforce: bool =
         metrics,
         pipelines,
         private_api,
+        quota_names,
+        quotas,
         role_aliases,
         rule_actions,
         sagemaker,
@@ -91,6 +100,8 @@ def build(*, port: int, work: Path, weights: Path | None = None, enforce: bool =
 
     endpoint = f"http://{HOST}:{port}"
     place.work, place.endpoint, place.weights = work, endpoint, weights
+    place.quotas = quota_names.parse(quota)
+    quotas.install()
     sagemaker.install()
     greengrass.install()
     role_aliases.install()
@@ -114,7 +125,7 @@ def build(*, port: int, work: Path, weights: Path | None = None, enforce: bool =
     return private_api.install(endpoint=endpoint)
 
 
-async def _serve(*, port: int, work: Path, weights: Path | None, enforce: bool) -> None:
+async def _serve(*, port: int, work: Path, weights: Path | None, enforce: bool, quota: str) -> None:
     from hypercorn.asyncio import serve  # noqa: PLC0415
     from hypercorn.config import Config  # noqa: PLC0415
 
@@ -127,7 +138,7 @@ async def _serve(*, port: int, work: Path, weights: Path | None, enforce: bool) 
     config.keep_alive_timeout = 75
     config.graceful_timeout = GRACE_SECONDS
     config.loglevel = os.environ["LOG_LEVEL"]
-    application = build(port=port, work=work, weights=weights, enforce=enforce)
+    application = build(port=port, work=work, weights=weights, enforce=enforce, quota=quota)
     from rehearsal.local_aws import pipelines  # noqa: PLC0415
 
     try:
@@ -154,6 +165,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--enforce", action="store_true", help="decide every call by the policies that apply to it"
     )
+    parser.add_argument("--quota", default="", help="machines that accounts may use at once")
     options = parser.parse_args(arguments)
     options.work.mkdir(parents=True, exist_ok=True)
     work = _shell_safe(options.work.resolve())
@@ -164,7 +176,13 @@ def main(arguments: list[str] | None = None) -> int:
         lifeline.on_parent_exit(lifeline.kill_own_group)
     try:
         asyncio.run(
-            _serve(port=options.port, work=work, weights=options.weights, enforce=options.enforce)
+            _serve(
+                port=options.port,
+                work=work,
+                weights=options.weights,
+                enforce=options.enforce,
+                quota=options.quota,
+            )
         )
     except RuntimeError as error:
         logging.getLogger("binsight").error("%s", error)

@@ -14,6 +14,7 @@ from rehearsal.local_aws import (
     job_steps,
     model_registry,
     objects,
+    quotas,
     stand_ins,
     step_cache,
 )
@@ -120,7 +121,8 @@ class StepRunner:
             record["CacheHitResult"] = {"SourcePipelineExecutionArn": result.execution_arn}
         else:
             fail_if_ordered(name)
-            document = self._run_job(name, kind, arguments)
+            with quotas.machines(kind, arguments):
+                document = self._run_job(name, kind, arguments)
             files = {
                 file["PropertyFileName"]: _property_file_uri(document, file)
                 for file in step.get("PropertyFiles") or []
