@@ -6,8 +6,15 @@ from __future__ import annotations
 from rehearsal.local_aws.stand_ins import DIFFERENCE
 
 DIFFERENCES: tuple[str, ...] = (
-    "IAM, bucket, key and IoT policies are stored, not enforced: mistakes in them show on AWS.",
-    "Nothing is encrypted at rest; keys, rotation and TLS-only policies are settings here.",
+    (
+        "Every call is decided by identity, resource, key and trust policies and permissions "
+        "boundaries (docs/permissions.md); the cameras' AWS IoT policies are stored, not enforced, "
+        "and service control policies are absent."
+    ),
+    (
+        "Nothing is encrypted at rest and loopback counts as TLS; whether a caller may use a key is "
+        "decided."
+    ),
     (
         "Pipeline steps are processes of this machine with the project's Python: no SageMaker "
         "image, no instance type, no network isolation."
