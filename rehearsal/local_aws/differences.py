@@ -12,8 +12,8 @@ DIFFERENCES: tuple[str, ...] = (
         "and service control policies are absent."
     ),
     (
-        "Nothing is encrypted at rest and loopback counts as TLS; whether a caller may use a key is "
-        "decided."
+        "Nothing is encrypted at rest and loopback counts as TLS; whether a caller may use a key "
+        "is decided."
     ),
     (
         "Pipeline steps are processes of this machine with the project's Python: no SageMaker "
