@@ -38,10 +38,8 @@ class MessageRules(Construct):
             sql=detections_sql(topics),
             actions=[{"firehose": {"deliveryStreamName": stream.ref, "separator": "\n"}}],
             allow=[
-                Allow(
-                    actions=["firehose:PutRecord", "firehose:PutRecordBatch"],
-                    on=[stream.attr_arn],
-                )
+                # PutRecordBatch would be for batchMode, which is off.
+                Allow(actions=["firehose:PutRecord"], on=[stream.attr_arn])
             ],
             errors=errors,
         )

@@ -75,7 +75,8 @@ class TrainingRoles(Construct):
             allow=[
                 read_objects(artifacts_arn, ["runs/*", "models/*"]),
                 list_objects(artifacts_arn, ["runs/*", "models/*"]),
-                use_key(key_arn, settings.region, ["s3"]),
+                # It reads what the jobs wrote and writes nothing itself.
+                use_key(key_arn, settings.region, ["s3"], actions=["kms:Decrypt"]),
                 self._grant_to_disks(),
                 *self._job_control(),
                 self._registration(model_package_group),

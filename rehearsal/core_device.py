@@ -18,6 +18,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from rehearsal.cloud import Cloud
+from rehearsal.core_cloud import CoreCloud
 from rehearsal.core_configuration import Update
 from rehearsal.core_install import Installer
 from rehearsal.core_recipe import Nucleus
@@ -146,6 +147,9 @@ class CoreDevice:
             self.problems.append(f"deployment to {group} failed: {problem}")
             self.news(f"{self.thing}: deployment to {group} FAILED: {problem}")
         else:
+            if self.nucleus == "java" and isinstance(self.cloud, CoreCloud):
+                for name in self.components:
+                    self.cloud.keep_log(name, f"{name} {self.components[name]} is installed")
             self.news(f"{self.thing}: deployment to {group} installed")
 
     def _bring(

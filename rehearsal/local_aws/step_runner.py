@@ -108,6 +108,8 @@ class StepRunner:
             **arguments.get("MetadataProperties", {}),
         }
         created = model_registry.create_package({**arguments, "MetadataProperties": generated})
+        # What later steps see of the package is what DescribeModelPackage answers.
+        self.context.pipeline.require("sagemaker:DescribeModelPackage", created["ModelPackageArn"])
         record["Metadata"] = {"RegisterModel": {"Arn": created["ModelPackageArn"]}}
         self.scope.results[name] = model_registry.describe_package(
             {"ModelPackageName": created["ModelPackageArn"]}

@@ -22,6 +22,12 @@ BUCKET = shell_pipeline.BUCKET
 _numbers = itertools.count(1)
 
 
+def definition(jobs: str, **more: Any) -> str:
+    """The small pipeline in this region, its jobs with this role."""
+    text = shell_pipeline.definition(**more)
+    return text.replace(shell_pipeline.ROLE, jobs).replace("us-east-1", REGION)
+
+
 def jobs_rights() -> list[dict[str, Any]]:
     logs = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/sagemaker/*"
     return [
@@ -34,13 +40,15 @@ def jobs_rights() -> list[dict[str, Any]]:
             "logs:PutLogEvents",
             on=logs,
         ),
-        allow("cloudwatch:PutMetricData"),
+        allow("cloudwatch:PutMetricData", "ecr:GetAuthorizationToken"),
+        allow("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
     ]
 
 
 def pipeline_rights(jobs: str) -> list[dict[str, Any]]:
     job = ("AddTags", "CreateProcessingJob", "CreateTrainingJob")
-    look = ("DescribeProcessingJob", "DescribeTrainingJob", "CreateModelPackage")
+    look = ("DescribeProcessingJob", "DescribeTrainingJob", "DescribeModelPackage")
+    job = (*job, "CreateModelPackage")
     return [
         allow(*(f"sagemaker:{name}" for name in (*job, *look)), on=f"{SAGEMAKER}:*"),
         allow(
@@ -49,6 +57,7 @@ def pipeline_rights(jobs: str) -> list[dict[str, Any]]:
             when={"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
         ),
         allow("s3:GetObject", on=f"arn:aws:s3:::{BUCKET}/*"),
+        allow("ecr:BatchGetImage", "ecr:DescribeImages"),
     ]
 
 
@@ -82,7 +91,7 @@ def run(sagemaker: Any, new_role: Any) -> Any:
         jobs = new_role(*without(jobs_rights(), jobs_lack), trust=jobs_trust)
         role = new_role(*without(pipeline_rights(jobs), pipeline_lacks), trust=OWN)
         name = f"enforced-{next(_numbers)}"
-        text = shell_pipeline.definition().replace(shell_pipeline.ROLE, jobs)
+        text = definition(jobs)
         sagemaker.create_pipeline(PipelineName=name, PipelineDefinition=text, RoleArn=role)
         arn = sagemaker.start_pipeline_execution(PipelineName=name)["PipelineExecutionArn"]
         while (
@@ -122,6 +131,8 @@ def test_roles_with_what_they_need_run_it_to_the_end(run: Any) -> None:
         ("iam:PassRole", "Prepare"),
         ("sagemaker:CreateTrainingJob", "Train"),
         ("sagemaker:CreateModelPackage", "Register"),
+        ("sagemaker:DescribeModelPackage", "Register"),
+        ("ecr:DescribeImages", "Register"),
         ("s3:GetObject", ""),
     ],
 )
@@ -134,7 +145,9 @@ def test_what_the_pipeline_lacks_fails_the_step_that_needs_it(
     assert not step or name == step
 
 
-@pytest.mark.parametrize("action", ["s3:GetObject", "s3:ListBucket", "s3:PutObject"])
+@pytest.mark.parametrize(
+    "action", ["s3:GetObject", "s3:ListBucket", "s3:PutObject", "ecr:BatchGetImage"]
+)
 def test_what_the_jobs_lack_fails_them(run: Any, action: str) -> None:
     _name, reason = failure(run(jobs_lack=action))
     assert action in reason
@@ -186,5 +199,34 @@ def test_nobody_hands_a_role_on_without_the_right_to(
     someone = person(creator, allow("iam:PassRole", on=f"{role}-other"))
     with pytest.raises(ClientError, match="iam:PassRole"):
         someone.client("sagemaker").create_pipeline(
-            PipelineName="passed", PipelineDefinition=shell_pipeline.definition(), RoleArn=role
+            PipelineName="passed", PipelineDefinition=definition(role), RoleArn=role
         )
+
+
+@pytest.mark.parametrize("may", [True, False])
+def test_an_execution_that_is_stopped_stops_its_job_by_a_right(
+    sagemaker: Any, new_role: Any, decisions: Any, may: bool
+) -> None:
+    jobs = new_role(*jobs_rights(), trust=OWN)
+    stop = [allow("sagemaker:StopProcessingJob", on=f"{SAGEMAKER}:*")] if may else []
+    role = new_role(*pipeline_rights(jobs), *stop, trust=OWN)
+    name = f"stopped-{may}"
+
+    def slow(steps: Any) -> None:
+        script = steps["Prepare"]["Arguments"]["AppSpecification"]
+        script["ContainerEntrypoint"] = ["/bin/sleep"]
+        script["ContainerArguments"] = ["60"]
+
+    text = definition(jobs, change=slow)
+    sagemaker.create_pipeline(PipelineName=name, PipelineDefinition=text, RoleArn=role)
+    arn = sagemaker.start_pipeline_execution(PipelineName=name)["PipelineExecutionArn"]
+    time.sleep(0.5)
+    sagemaker.stop_pipeline_execution(PipelineExecutionArn=arn)
+    for _ in range(100):
+        if sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)[
+            "PipelineExecutionStatus"
+        ] not in ("Executing", "Stopping"):
+            break
+        time.sleep(0.1)
+    asked = [line for line in decisions() if line["action"] == "sagemaker:StopProcessingJob"]
+    assert [line["decision"] for line in asked] == ["allow" if may else "deny"]

@@ -20,6 +20,7 @@ def install(permissions: Path) -> None:
     from rehearsal.local_aws.enforcement import (  # noqa: PLC0415
         cloudformation,
         dependents,
+        provisioned,
         requests,
         resources,
         services,
@@ -30,6 +31,7 @@ def install(permissions: Path) -> None:
     requests.install()
     resources.install()
     services.install()
+    provisioned.install()
     cloudformation.install()
     hooks.wrap(
         "ministack.services.iot",
