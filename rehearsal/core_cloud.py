@@ -43,12 +43,10 @@ class CoreCloud(Cloud):
         group = f"/aws/greengrass/UserComponent/{self.region}/{component}"
         stream = f"/{datetime.now(UTC):%Y/%m/%d}/thing/{self.thing}"
         # The log manager makes what is missing first; both are there from the second time on.
-        for make in (
-            lambda: logs.create_log_group(logGroupName=group),
-            lambda: logs.create_log_stream(logGroupName=group, logStreamName=stream),
-        ):
-            with suppress(logs.exceptions.ResourceAlreadyExistsException):
-                make()
+        with suppress(logs.exceptions.ResourceAlreadyExistsException):
+            logs.create_log_group(logGroupName=group)
+        with suppress(logs.exceptions.ResourceAlreadyExistsException):
+            logs.create_log_stream(logGroupName=group, logStreamName=stream)
         logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=stream)
         event = {"timestamp": int(time.time() * 1000), "message": text}
         logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[event])
