@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.review.test_run import APP, BUCKET, Repository
+from tests.review.conftest import APP, BUCKET, Repository
 from tests.upgrade.test_declarations import GOOD
 from tools import upgrade
 
