@@ -155,9 +155,9 @@ upgrade-check: ## Whether an upgrade from the last tag would lose anything store
 	@exec $(BIN)/python -m tools.upgrade
 
 .PHONY: prove-environments
-prove-environments: ## Four copies of dev live at once: 3 accounts, 2 regions, 2 prefixes (minutes)
+prove-environments: ## Four copies of dev live at once; every environment and variant by the shipped policies (minutes)
 	$(INSTALL) runtime rehearsal train torch dev
-	@BINSIGHT_COPIES=all exec $(BIN)/python -m pytest tests/environments
+	@BINSIGHT_COPIES=all exec $(BIN)/python -m pytest tests/environments tests/enforcement/test_environments.py
 
 .PHONY: deploy-pipeline-roles
 deploy-pipeline-roles: install ## The roles that GitHub Actions deploys ENV with (REPOSITORY=owner/name, PROVIDER=existing)

@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from rehearsal.cdk import Cdk
 from rehearsal.cloud import Cloud
-from rehearsal.local_aws.process import LocalAws
+from rehearsal.local_aws.process import Credentials, LocalAws
+from rehearsal.people import People, settle
 from tests.environments.copies import Copy
 from tests.environments.inventory import Inventory, inventory
 
@@ -38,15 +39,22 @@ class Deployed:
     logs: Path
     seconds: dict[str, float] = field(default_factory=dict)
     before: dict[tuple[str, str], Inventory] = field(default_factory=dict)
+    people: dict[str, People] = field(default_factory=dict)
+    """Who is in each account; nobody but the root user where the server decides nothing."""
 
     @property
     def places(self) -> list[tuple[str, str]]:
         """Every account and region in use, once."""
         return sorted({copy.place for copy in self.copies})
 
-    def cdk(self, copy: Copy) -> DriftingCdk:
-        """The command line for one copy, with credentials of its account."""
-        environment = self.aws.client_environment(account=copy.account, region=copy.region)
+    def cdk(self, copy: Copy, person: Credentials | None = None) -> DriftingCdk:
+        """The command line for one copy, in the hands of the account's deployer or another."""
+        people = self.people.get(copy.account)
+        environment = self.aws.client_environment(
+            account=copy.account,
+            region=copy.region,
+            person=person or (people.deployer if people else None),
+        )
         return DriftingCdk(
             name=copy.name,
             # Two command lines at a time must not write one cache of accounts.
@@ -57,12 +65,14 @@ class Deployed:
         )
 
     def cloud(self, copy: Copy) -> Cloud:
-        """boto3 in the account and region of one copy."""
+        """boto3 in the account and region of one copy, as the administrator sees it."""
+        people = self.people.get(copy.account)
         return Cloud(
             endpoint=self.aws.endpoint,
             account=copy.account,
             region=copy.region,
             prefix=copy.prefix,
+            person=people.administrator if people else None,
         )
 
     def inventories(self) -> dict[tuple[str, str], Inventory]:
@@ -75,16 +85,32 @@ class Deployed:
 
     def bootstrap(self) -> None:
         """Prepare each place for the CDK, and note what is in it."""
-        self.each(
-            "bootstrap",
-            lambda copy: self.cdk(copy).bootstrap(copy.account, copy.region),
-            self.one_per_place(),
-        )
+        for copy in self.copies if self.aws.enforce else ():
+            if copy.account not in self.people:
+                self.people[copy.account] = settle(
+                    endpoint=self.aws.endpoint,
+                    account=copy.account,
+                    region=copy.region,
+                    prefix=copy.prefix,
+                )
+        self.each("bootstrap", self._bootstrap, self.one_per_place())
         self.before = self.inventories()
+
+    def _bootstrap(self, copy: Copy) -> None:
+        people = self.people.get(copy.account)
+        policies = [people.execution_policy] if people else []
+        self.cdk(copy, people.administrator if people else None).bootstrap(
+            copy.account, copy.region, *policies
+        )
 
     def deploy(self) -> Mapping[str, int]:
         """Deploy all copies; how many stacks of each changed."""
         return self.each("deploy", lambda copy: self.cdk(copy).deploy())
+
+    def drift(self, copy: Copy) -> str:
+        """``cdk drift`` of a copy by its administrator: it reads with the person's own rights."""
+        people = self.people.get(copy.account)
+        return self.cdk(copy, people.administrator if people else None).drift()
 
     def destroy(self) -> None:
         """Destroy all copies."""

@@ -151,6 +151,15 @@ def _sequences(cloud: Cloud) -> set[str]:
     return set()
 
 
+def test_who_may_not_assume_the_deploy_role_deploys_nothing(deployed: Deployed) -> None:
+    """The command line then goes on with the person's own rights, which are refused too."""
+    copy = COPIES[0]
+    operator = deployed.people[copy.account].operator
+    with pytest.raises(RehearsalError, match="cdk deploy ended with status 1") as caught:
+        deployed.cdk(copy, operator).deploy()
+    assert "user/operator is not authorized to perform: ssm:GetParameter" in str(caught.value)
+
+
 def test_deploying_again_changes_nothing(deployed: Deployed) -> None:
     assert deployed.each("again", lambda copy: deployed.cdk(copy).deploy()) == {
         copy.name: 0 for copy in COPIES
@@ -158,7 +167,7 @@ def test_deploying_again_changes_nothing(deployed: Deployed) -> None:
 
 
 def test_nothing_has_drifted(deployed: Deployed) -> None:
-    for name, output in deployed.each("drift", lambda copy: deployed.cdk(copy).drift()).items():
+    for name, output in deployed.each("drift", deployed.drift).items():
         assert output.count("No drift detected") == len(STACKS), name
         assert "Number of resources with drift: 0" in output, name
 
@@ -171,7 +180,7 @@ def test_a_change_by_hand_is_drift(deployed: Deployed) -> None:
     versioning = {"Bucket": bucket, "VersioningConfiguration": {"Status": "Suspended"}}
     cloud.client("s3").put_bucket_versioning(**versioning)
     with pytest.raises(RehearsalError, match="cdk drift ended with status 1") as caught:
-        deployed.cdk(copy).drift()
+        deployed.drift(copy)
     assert "VersioningConfiguration" in str(caught.value)
     assert "DatasetBucket" in str(caught.value)
     versioning["VersioningConfiguration"] = {"Status": "Enabled"}
@@ -183,7 +192,17 @@ def test_one_is_destroyed_and_the_others_live_on(deployed: Deployed) -> None:
     deployed.each("destroy", lambda copy: deployed.cdk(copy).destroy(), [gone])
     assert len(deployed.cloud(neighbour).outputs()) >= 15
     assert _sequences(deployed.cloud(neighbour)) == {"1"}
-    assert "Number of resources with drift: 0" in deployed.cdk(neighbour).drift()
+    assert "Number of resources with drift: 0" in deployed.drift(neighbour)
+
+
+def test_nothing_was_refused_but_what_must_be(deployed: Deployed) -> None:
+    """From bootstrap to here: the deployer's and CloudFormation's every call was allowed."""
+    refused = {
+        (line["principal"].rpartition("/")[2], line["action"], line["resource"])
+        for line in map(json.loads, deployed.aws.permissions.read_text().splitlines())
+        if line["decision"] == "deny"
+    }
+    assert {each for each in refused if each[0] != "operator"} == set()
 
 
 def test_destroying_leaves_what_the_readme_says_and_nothing_else(

@@ -40,7 +40,9 @@ def _publish(s3, assembly: Path, stack: str) -> None:
 def _create(cloud: Cloud, template_url: str, stack: str) -> None:
     cloudformation = cloud.client("cloudformation")
     name = f"{cloud.prefix}-{stack}"
-    cloudformation.create_stack(StackName=name, TemplateURL=template_url)
+    cloudformation.create_stack(
+        StackName=name, TemplateURL=template_url, Capabilities=["CAPABILITY_NAMED_IAM"]
+    )
     deadline = time.monotonic() + 120
     status = "CREATE_IN_PROGRESS"
     while status == "CREATE_IN_PROGRESS" and time.monotonic() < deadline:

@@ -62,13 +62,13 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    with LocalAws(port=port, work=work / "local-aws") as aws:
+    with LocalAws(port=port, work=work / "local-aws", enforce=True) as aws:
         first = Deployed(aws, [PLACE], work / "old", work)
         first.bootstrap()
         first.deploy()
         fill(first.cloud(PLACE))
         before = physical_ids(first.cloud(PLACE))
-        second = Deployed(aws, [PLACE], work / "today", work)
+        second = Deployed(aws, [PLACE], work / "today", work, people=first.people)
         changed = second.deploy()[PLACE.name]
         yield Upgraded(second, before, changed, tag)
 
