@@ -2,7 +2,9 @@
 """What tests of several parts need."""
 
 import os
+import signal
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,3 +72,11 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     if texts:
         terminalreporter.section("measured")
         terminalreporter.write_line("\n\n".join(dict.fromkeys(texts)))
+
+
+@pytest.fixture
+def sigint_arrives() -> Iterator[None]:
+    """Children get SIGINT even where this run ignores it, as a shell's background job does."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -193,6 +193,7 @@ def test_a_taken_port_is_named(tmp_path, dataset):
     assert _processes_of(tmp_path) == []
 
 
+@pytest.mark.usefixtures("sigint_arrives")
 def test_ctrl_c_stops_everything_that_was_started(tmp_path, dataset, free_port):
     process = subprocess.Popen(
         _command(tmp_path, "run", "--dataset", str(dataset), "--port", str(free_port)),

@@ -132,6 +132,7 @@ def test_output_folder_is_missing(repository: Repository, capsys: pytest.Capture
     assert "/nowhere/review.md" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("sigint_arrives")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted(repository: Repository, number: signal.Signals):
     marker = repository.folder.parent / "started"
