@@ -148,7 +148,9 @@ def check(root: Path, tag: str) -> tuple[list[Loss], list[str]]:
     """The losses of an upgrade from a tag to the working tree, and what is wrong with them."""
     before, after = assemblies(root, tree.resolve(tag, root))
     names = sorted({*before, *after})
-    pairs = differ.compare([(name, before.get(name), after.get(name)) for name in names])
+    pairs = differ.compare(
+        [(name, before.get(name), after.get(name)) for name in names], follow_moves=False
+    )
     found = [loss for pair in pairs for loss in losses(pair)]
     return found, faults(found, declarations(root / "docs" / "breaking"), tag=tag)
 

@@ -18,10 +18,17 @@ _EMPTY: dict[str, Any] = {"Resources": {}}
 
 
 def compare(
-    pairs: Sequence[tuple[str, Assembly | None, Assembly | None]], *, root: Path = ROOT
+    pairs: Sequence[tuple[str, Assembly | None, Assembly | None]],
+    *,
+    root: Path = ROOT,
+    follow_moves: bool = True,
 ) -> list[Pair]:
-    """Each environment's assemblies with the differences of their stacks."""
-    moved = {name: follow(base, head) for name, base, head in pairs}
+    """Each environment's assemblies with the differences of their stacks.
+
+    A base elsewhere is compared as if it were where the head is, and ``Pair.moves`` says so; without
+    ``follow_moves`` it is left as it is deployed.
+    """
+    moved = {name: follow(base, head) if follow_moves else (base, []) for name, base, head in pairs}
     pairs = [(name, moved[name][0], head) for name, _, head in pairs]
     templates = {
         f"{name}/{stack}": {"base": _template(base, stack), "head": _template(head, stack)}
