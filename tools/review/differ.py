@@ -25,8 +25,8 @@ def compare(
 ) -> list[Pair]:
     """Each environment's assemblies with the differences of their stacks.
 
-    A base elsewhere is compared as if it were where the head is, and ``Pair.moves`` says so; without
-    ``follow_moves`` it is left as it is deployed.
+    A base elsewhere is compared as if it were where the head is, and ``Pair.moves`` says so.
+    Without ``follow_moves`` it is left as it is deployed.
     """
     moved = {name: follow(base, head) if follow_moves else (base, []) for name, base, head in pairs}
     pairs = [(name, moved[name][0], head) for name, _, head in pairs]

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tools.review.greengrass_safety import safety_changes
 from tools.review.leaves import differing
 from tools.review.model import Assembly, Item, Level, Pair, Section
 from tools.review.properties import Kept, at, flat, resources
@@ -111,48 +112,9 @@ def _deployment(kept: Kept, names: Mapping[str, str]) -> Iterator[Item]:
     details += _differing(_without_versions(kept.old), _without_versions(kept.new))
     text = f"every camera of thing group {new_group} gets a new deployment"
     yield _item(Level.LOOK, kept, text, details=tuple(map(_shown, details)))
-    yield from _safety(kept)
+    for level, text in safety_changes(kept):
+        yield _item(level, kept, text)
     yield from _access(kept)
-
-
-def _safety(kept: Kept) -> Iterator[Item]:
-    """What stops a bad deployment."""
-    path = "DeploymentPolicies.FailureHandlingPolicy"
-    old, new = at(kept.old, path), at(kept.new, path)
-    if old == "ROLLBACK" and new != old:
-        text = f"{path}: {old} -> {new}: a failed deployment no longer rolls back"
-        yield _item(Level.DANGEROUS, kept, text)
-    for name, what in (
-        ("AbortConfig", "a deployment that fails on many cameras is no longer aborted"),
-        ("JobExecutionsRolloutConfig", "all cameras are updated at once"),
-        ("TimeoutConfig", "a camera that hangs in the deployment is never counted as failed"),
-    ):
-        path = f"IotJobConfiguration.{name}"
-        if at(kept.old, path) and not at(kept.new, path):
-            yield _item(Level.DANGEROUS, kept, f"{path} is gone: {what}")
-    yield from _aborts(kept)
-
-
-def _aborts(kept: Kept) -> Iterator[Item]:
-    """From which share of failed cameras on a deployment is stopped."""
-    path = "IotJobConfiguration.AbortConfig.CriteriaList"
-    before, after = (
-        {str(each.get("FailureType")): each for each in at(side, path) or ()}
-        for side in (kept.old, kept.new)
-    )
-    for failure in sorted(before.keys() & after.keys()):
-        for name, never in (("ThresholdPercentage", 100.0), ("MinNumberOfExecutedThings", 1e4)):
-            was, now = (float(side[failure].get(name) or 0) for side in (before, after))
-            if now > was:
-                level = Level.DANGEROUS if now >= never else Level.LOOK
-                how = "never" if now >= never else "later"
-                text = (
-                    f"{name} for {failure}: {was:g} -> {now:g}: a bad deployment is stopped {how}"
-                )
-                yield _item(level, kept, text)
-    for failure in sorted(before.keys() - after.keys()) if after else ():
-        text = f"AbortConfig: cameras that end as {failure} no longer stop the deployment"
-        yield _item(Level.DANGEROUS, kept, text)
 
 
 def _targets(kept: Kept, names: Mapping[str, str]) -> Iterator[Item]:

@@ -5,13 +5,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tools.review.alarms import OFF, alarm_items, same_word, watched, watcher_item
 from tools.review.event_patterns import pattern_items
 from tools.review.leaves import Leaf, said
-from tools.review.model import Item, Level, Pair, Section
-from tools.review.properties import Kept, at, resources
+from tools.review.model import Item, Level, Pair
+from tools.review.properties import Kept, resources
 from tools.review.renames import renames
 from tools.review.stateful import holds
-from tools.review.text import compact, shown
+from tools.review.text import compact
 
 GONE = {
     "AWS::ApplicationAutoScaling::ScalingPolicy": "nothing reacts to load any more",
@@ -39,7 +40,7 @@ GONE = {
 }
 """What stops when a watcher goes."""
 
-_ON, _OFF = {"true", "enabled", "active", "on"}, {"false", "disabled", "suspended", "off", "none"}
+_ON = {"true", "enabled", "active", "on"}
 _SWITCH = re.compile(
     r"(Enabled|Enable[A-Z]\w*|^Enabled?|^State|^Status|^IsLogging|Disabled|^Level)$"
 )
@@ -57,9 +58,6 @@ _KEPT_FAILURES = (
     "ErrorAction",
 )
 _LOGGING = re.compile(r"(LoggingConfiguration|LoggingConfig|CloudWatchLoggingOptions|LogConfig)\b")
-_METRIC = ("MetricName", "Namespace", "Dimensions", "Metrics", "ExtendedStatistic", "AlarmRule")
-FACTOR = 10
-"""An alarm that needs so many times more, or times longer, no longer watches the same thing."""
 
 
 def watcher_items(pair: Pair) -> list[Item]:
@@ -81,32 +79,13 @@ def watcher_items(pair: Pair) -> list[Item]:
 
 def _gone(kept: Kept) -> Item:
     text = f"removed: {GONE[kept.type].format(watched=watched(kept.type, kept.old or {}))}"
-    return _item(Level.DANGEROUS, kept, text, ("",), sign="-")
-
-
-def watched(kind: str, properties: Mapping[str, Any]) -> str:
-    """What a watcher reacts to, in a few words."""
-    if kind == "AWS::CloudWatch::Alarm":
-        metric = f"{properties.get('Namespace', '')} {properties.get('MetricName', 'its metrics')}"
-        operator = str(properties.get("ComparisonOperator", "")).removesuffix("Threshold")
-        words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", operator).lower()
-        return f"{metric.strip()} is {words} {properties.get('Threshold', '')}".rstrip()
-    if kind == "AWS::Logs::MetricFilter":
-        found = said(properties.get("FilterPattern") or "every event")
-        return f"{found} in {compact(properties.get('LogGroupName'))}"
-    if kind == "AWS::SNS::Subscription":
-        return f"{properties.get('Protocol')} {compact(properties.get('Endpoint'))}"
-    if kind == "AWS::Events::Rule":
-        return said(properties.get("ScheduleExpression") or properties.get("EventPattern"))
-    if kind == "AWS::IoT::TopicRule":
-        return said(at(properties, "TopicRulePayload.Sql"))
-    return said(properties.get("AlarmRule") or "what it watched")
+    return watcher_item(Level.DANGEROUS, kept, text, ("",), sign="-")
 
 
 def _changed(kept: Kept) -> Iterator[Item]:
     found = kept.leaves
     if kept.type == "AWS::CloudWatch::Alarm":
-        yield from _alarm(kept, found)
+        yield from alarm_items(kept, found)
     if kept.type == "AWS::Logs::MetricFilter":
         yield from _filter(kept, found)
     if kept.type == "AWS::Events::Rule":
@@ -116,10 +95,12 @@ def _changed(kept: Kept) -> Iterator[Item]:
         for leaf in found:
             if leaf.name in {"Endpoint", "FilterPolicy", "Protocol", "TopicArn"}:
                 text = f"{leaf.text}: who was told may not be told any more"
-                yield _item(Level.DANGEROUS, kept, text, (leaf.path,))
+                yield watcher_item(Level.DANGEROUS, kept, text, (leaf.path,))
     for leaf in found:
         if leaf.path == "ReservedConcurrentExecutions" and leaf.after == 0:
-            yield _item(Level.DANGEROUS, kept, f"{leaf.text}: it can never run", (leaf.path,))
+            yield watcher_item(
+                Level.DANGEROUS, kept, f"{leaf.text}: it can never run", (leaf.path,)
+            )
     yield from _switches(kept, found)
     yield from _failures(kept)
     yield from _only_sometimes(kept)
@@ -130,68 +111,7 @@ def _only_sometimes(kept: Kept) -> Iterator[Item]:
     old, new = (side.get("Condition") for side in (kept.old_resource, kept.new_resource))
     if old != new and new and (kept.type in GONE or holds(kept.type)):
         text = f"Condition: {said(old)} -> {new}: it is only there if that holds"
-        yield _item(Level.DANGEROUS, kept, text, ())
-
-
-def _alarm(kept: Kept, found: list[Leaf]) -> Iterator[Item]:
-    what = watched(kept.type, kept.old or {})
-    metric = [leaf for leaf in found if leaf.path.split(".")[0].split("[")[0] in _METRIC]
-    if metric:
-        text = f"{'; '.join(leaf.text for leaf in metric)}: nobody is told any more when {what}"
-        yield _item(Level.DANGEROUS, kept, text, tuple(leaf.path for leaf in metric))
-    for leaf in found:
-        if leaf.path == "Threshold":
-            yield _threshold(kept, leaf)
-        elif leaf.path == "ComparisonOperator":
-            yield _item(
-                Level.DANGEROUS, kept, f"{leaf.text}: it goes off at other values", (leaf.path,)
-            )
-        elif leaf.path == "TreatMissingData":
-            silent = leaf.before == "breaching"
-            level = Level.DANGEROUS if silent else Level.LOOK
-            why = ": silence is no alarm any more" if silent else ""
-            yield _item(level, kept, f"{leaf.text}{why}", (leaf.path,))
-        elif leaf.path in {"EvaluationPeriods", "DatapointsToAlarm", "Period"}:
-            slower = _number(leaf.after) > _number(leaf.before)
-            far = _number(leaf.after) >= FACTOR * max(_number(leaf.before), 1)
-            level = Level.DANGEROUS if slower and far else Level.LOOK
-            why = ": it goes off later, or never for what is short" if slower else ""
-            yield _item(level, kept, f"{leaf.text}{why}", (leaf.path,))
-        elif leaf.path == "AlarmActions":
-            yield from _told(kept, leaf)
-        elif leaf.path == "ActionsEnabled" and same_word(leaf.after, _OFF):
-            text = f"{leaf.text}: the alarm's actions are turned off"
-            yield _item(Level.DANGEROUS, kept, text, (leaf.path,))
-
-
-def same_word(value: Any, words: set[str]) -> bool:
-    """Whether a value is one of the words for on or off."""
-    return str(value).lower() in words
-
-
-def _threshold(kept: Kept, leaf: Leaf) -> Item:
-    upwards = str(at(kept.new, "ComparisonOperator")).startswith("Greater")
-    old, new = _number(leaf.before), _number(leaf.after)
-    duller = new > old if upwards else new < old
-    far = abs(new) >= FACTOR * max(abs(old), 1) if upwards else new <= old / FACTOR
-    level = Level.DANGEROUS if duller and far else Level.LOOK
-    why = ": it goes off earlier"
-    if duller:
-        why = ": it hardly goes off any more" if far else ": it goes off later"
-    return _item(level, kept, f"{leaf.text}{why}", (leaf.path,))
-
-
-def _told(kept: Kept, leaf: Leaf) -> Iterator[Item]:
-    before, after = (
-        {compact(one) for one in side or ()} if isinstance(side, list) else {compact(side)}
-        for side in (leaf.before or [], leaf.after or [])
-    )
-    if not after:
-        text = f"{leaf.text}: the alarm tells nobody any more"
-        yield _item(Level.DANGEROUS, kept, text, (leaf.path,))
-    elif before - after:
-        text = f"{leaf.text}: {', '.join(sorted(before - after))} is not told any more"
-        yield _item(Level.DANGEROUS, kept, text, (leaf.path,))
+        yield watcher_item(Level.DANGEROUS, kept, text, ())
 
 
 def _filter(kept: Kept, found: list[Leaf]) -> Iterator[Item]:
@@ -205,7 +125,7 @@ def _filter(kept: Kept, found: list[Leaf]) -> Iterator[Item]:
     ):
         if leaves:
             text = f"{'; '.join(leaf.text for leaf in leaves)}: {why}"
-            yield _item(Level.DANGEROUS, kept, text, tuple(leaf.path for leaf in leaves))
+            yield watcher_item(Level.DANGEROUS, kept, text, tuple(leaf.path for leaf in leaves))
 
 
 def _rule(kept: Kept, found: list[Leaf]) -> Iterator[Item]:
@@ -213,11 +133,11 @@ def _rule(kept: Kept, found: list[Leaf]) -> Iterator[Item]:
     for target in sorted(old - new):
         claims = tuple(leaf.path for leaf in found if leaf.path.startswith("Targets"))
         text = f"no longer calls {target} on {watched(kept.type, kept.old or {})}"
-        yield _item(Level.DANGEROUS, kept, text, claims, sign="-")
+        yield watcher_item(Level.DANGEROUS, kept, text, claims, sign="-")
     for leaf in found:
         if leaf.path == "ScheduleExpression" and leaf.after is None:
             text = f"{leaf.text}: nothing happens on a schedule any more"
-            yield _item(Level.DANGEROUS, kept, text, (leaf.path,))
+            yield watcher_item(Level.DANGEROUS, kept, text, (leaf.path,))
 
 
 def _targets(properties: Mapping[str, Any] | None) -> set[str]:
@@ -230,13 +150,13 @@ def _switches(kept: Kept, found: list[Leaf]) -> Iterator[Item]:
             continue
         if _ELSEWHERE.search(leaf.path) or leaf.path == "ActionsEnabled":
             continue
-        on, off = (_OFF, _ON) if leaf.name.endswith("Disabled") else (_ON, _OFF)
+        on, off = (OFF, _ON) if leaf.name.endswith("Disabled") else (_ON, OFF)
         absent_is_on = leaf.path == "State"
         was = (leaf.before is None and absent_is_on) or same_word(leaf.before, on)
         was = was or (leaf.name == "Level" and leaf.before is not None)
         now_off = same_word(leaf.after, off) or (leaf.after is None and not absent_is_on)
         if was and (same_word(leaf.after, off) or (now_off and leaf.name != "Status")):
-            yield _item(Level.DANGEROUS, kept, f"{leaf.text}: switched off", (leaf.path,))
+            yield watcher_item(Level.DANGEROUS, kept, f"{leaf.text}: switched off", (leaf.path,))
 
 
 def _failures(kept: Kept) -> Iterator[Item]:
@@ -248,12 +168,12 @@ def _failures(kept: Kept) -> Iterator[Item]:
         logged = _LOGGING.search(leaf.path)
         if part and not _still(kept.new, part):
             text = f"{part} is gone (was {said(leaf.before)}): what fails is lost unseen"
-            yield _item(Level.DANGEROUS, kept, text, (leaf.path,), cause=part)
+            yield watcher_item(Level.DANGEROUS, kept, text, (leaf.path,), cause=part)
         elif logged is not None:
             name = logged.group(1)
             if not _still(kept.new, name):
                 text = f"{name} is gone: access or execution logging is turned off"
-                yield _item(Level.DANGEROUS, kept, text, (leaf.path,), cause=name)
+                yield watcher_item(Level.DANGEROUS, kept, text, (leaf.path,), cause=name)
 
 
 def _still(properties: Any, name: str) -> bool:
@@ -263,26 +183,3 @@ def _still(properties: Any, name: str) -> bool:
     if isinstance(properties, list):
         return any(_still(each, name) for each in properties)
     return False
-
-
-def _number(value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return 0.0
-
-
-def _item(
-    level: Level,
-    kept: Kept,
-    text: str,
-    paths: tuple[str, ...],
-    *,
-    sign: str = "~",
-    cause: str = "",
-) -> Item:
-    claims = tuple(kept.claim(path) for path in paths)
-    cause = f"{kept.claim(cause)}" if cause else ""
-    return Item(
-        Section.WATCHERS, level, kept.subject, shown(text), sign, claims=claims, cause=cause
-    )
