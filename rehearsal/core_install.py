@@ -96,19 +96,23 @@ class Installer:
         ``requirements`` is who asks for which versions; a deployment asks for exactly one.
         ``time`` is the deployment's. Raises RehearsalError saying why the component does not run.
         """
-        architecture = ARCHITECTURES[platform.machine()]
         resolved = resolve(
             self.cloud,
             name=name,
             requirements=requirements,
             installed=self.installed.get(name),
-            architecture=architecture,
+            architecture=ARCHITECTURES[platform.machine()],
             nucleus=self.nucleus,
         )
+        self._bring_dependencies(resolved, time=time)
+        self._put(resolved, update, time=time, fetch=self.installed.get(name) != resolved.version)
+
+    def _put(self, resolved: Resolved, update: Update | None, *, time: float, fetch: bool) -> None:
+        """Configure and start a component version, its artifacts fetched or on the disk."""
+        name, architecture = resolved.name, ARCHITECTURES[platform.machine()]
         manifest = chosen_manifest(resolved.recipe, nucleus=self.nucleus, architecture=architecture)
         if self.nucleus == "lite":
             require_lite(resolved.recipe, manifest)
-        self._bring_dependencies(resolved, time=time)
         configured = resolved.recipe.get("ComponentConfiguration") or {}
         configuration = self.configuration.apply(
             name, defaults=configured.get("DefaultConfiguration", {}), update=update, time=time
@@ -118,7 +122,7 @@ class Installer:
         packages = self.folder / "packages"
         artifacts = packages / "artifacts" / name / resolved.version
         unarchived = packages / "artifacts-unarchived" / name / resolved.version
-        if self.installed.get(name) != resolved.version:
+        if fetch:
             fetch_artifacts(
                 self.cloud,
                 arn=resolved.arn,
@@ -128,9 +132,9 @@ class Installer:
             )
         variables = self._variables(name, configuration, artifacts, unarchived)
         if resolved.recipe.get("ComponentType") == LAMBDA:
-            self._run_lambda(name, resolved.version, configuration, unarchived)
+            self._run_lambda(resolved, configuration, unarchived)
         else:
-            self._run_generic(name, resolved.version, manifest["Lifecycle"], variables, update)
+            self._run_generic(resolved, manifest["Lifecycle"], variables, update)
 
     def saved(self) -> Saved:
         """What is installed and configured now, for ``go_back``."""
@@ -147,8 +151,8 @@ class Installer:
             if name in self._components:
                 self.ipc.configure(name, self._moved(self.configuration.of(name)))
             else:
-                exactly = {"rollback": f"=={component.version}"}
-                self.install(name, exactly, None, time=JAVA_DEFAULT)
+                # From its own disk: in the cloud the version may be gone.
+                self._put(component.resolved, None, time=JAVA_DEFAULT, fetch=False)
 
     def _bring_dependencies(self, resolved: Resolved, *, time: float) -> None:
         """Install what a component depends on and the core has not got, with its defaults."""
@@ -183,10 +187,11 @@ class Installer:
         }
 
     def _run_lambda(
-        self, name: str, version: str, configuration: Mapping[str, Any], unarchived: Path
+        self, resolved: Resolved, configuration: Mapping[str, Any], unarchived: Path
     ) -> None:
         """Start a pinned Lambda where its version changed: of more, nobody but AWS knows."""
-        if self.installed.get(name) == version:
+        name = resolved.name
+        if self.installed.get(name) == resolved.version:
             return
         self._end(name)
         # On a camera a person makes this folder (docs/packaging.md).
@@ -204,12 +209,11 @@ class Installer:
             },
             log=self.folder / f"{name}.log",
         )
-        self._components[name] = Installed(version=version, steps={}, process=process)
+        self._components[name] = Installed(resolved=resolved, steps={}, process=process)
 
     def _run_generic(
         self,
-        name: str,
-        version: str,
+        resolved: Resolved,
         lifecycle: Mapping[str, Any],
         variables: Variables,
         update: Update | None,
@@ -219,9 +223,9 @@ class Installer:
         The Java nucleus compares version and steps as they are with all variables replaced, not the
         configuration. Nucleus lite begins again whatever a deployment has a configuration for.
         """
-        steps = rendered(lifecycle, variables)
+        name, steps = resolved.name, rendered(lifecycle, variables)
         old = self._components.get(name)
-        same = old is not None and old.version == version
+        same = old is not None and old.version == resolved.version
         if same and old and (old.steps == steps if self.nucleus == "java" else update is None):
             self.ipc.configure(name, variables.configuration)
             return
@@ -240,7 +244,7 @@ class Installer:
         self._components.pop(name, None)
         runner.prepare(steps)
         process = runner.start(steps)
-        self._components[name] = Installed(version=version, steps=steps, process=process)
+        self._components[name] = Installed(resolved=resolved, steps=steps, process=process)
 
     def _end(self, name: str) -> None:
         process = self.process_of(name)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.component_process import ComponentProcess, run_script
+from rehearsal.core_resolve import Resolved
 from rehearsal.errors import RehearsalError
 from rehearsal.recipe_script import Variables
 
@@ -22,9 +23,13 @@ Steps = dict[str, dict[str, Any]]
 class Installed:
     """A component as it was started last: what a Java nucleus compares, and its process."""
 
-    version: str
+    resolved: Resolved
     steps: Steps
     process: ComponentProcess | None = None
+
+    @property
+    def version(self) -> str:
+        return self.resolved.version
 
 
 def environment_of_core(thing: str, region: str) -> dict[str, str]:
