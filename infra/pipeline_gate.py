@@ -83,9 +83,10 @@ def _register(*, image: str, model_package_group: str) -> dict[str, Any]:
                 }
             },
             "CustomerMetadataProperties": {
+                # No text that a person wrote: the registry takes letters, digits, spaces and
+                # _.:/=+-@ only, and a key such as `photos (2)/manifest.json` would fail here, after
+                # the training. The execution knows its manifest, and the digest its photos.
                 **{name: measured(f"{REGISTRY}.{name}") for name in REGISTERED},
-                "dataset_manifest": get("Parameters.DatasetManifest"),
-                "dataset_version": get("Parameters.DatasetVersion"),
                 "pipeline_execution": execution,
                 "report": join(evaluation, "/report/index.html"),
                 "data_report": join(output_of("Prepare", "prepared"), "/report/index.html"),

@@ -293,8 +293,6 @@ def build(values: dict[str, Any], session: PipelineSession) -> Pipeline:
             ),
             customer_metadata_properties={
                 **{name: said(f"registry.{name}") for name in registered},
-                "dataset_manifest": manifest,
-                "dataset_version": version,
                 "pipeline_execution": execution,
                 "report": Join(on="", values=[evaluation, "/report/index.html"]),
                 "data_report": Join(on="", values=[prepared, "/report/index.html"]),

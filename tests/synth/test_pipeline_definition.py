@@ -278,6 +278,14 @@ def test_the_registered_file_is_the_evaluated_one() -> None:
     ]
 
 
+def test_nothing_that_a_person_wrote_is_registered() -> None:
+    """The registry refuses most punctuation, and would do so after the training was paid for."""
+    [register] = STEPS["Gate"]["Arguments"]["IfSteps"]
+    metadata = register["Arguments"]["CustomerMetadataProperties"]
+    assert not [name for name in references(metadata) if name.startswith("Parameters.")]
+    assert "Execution.PipelineExecutionId" in set(references(metadata))
+
+
 def test_the_gate_goes_by_the_verdict_and_says_why() -> None:
     gate = STEPS["Gate"]["Arguments"]
     [condition] = gate["Conditions"]
