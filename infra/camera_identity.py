@@ -8,12 +8,9 @@ from typing import Any
 from aws_cdk import aws_iot as iot
 from constructs import Construct
 
+from infra.camera_policies import claim_policy, greengrass_policy, messages_policy
 from infra.roles import Allow, ServiceRole
 from infra.settings import Settings
-
-THING = "${iot:Connection.Thing.ThingName}"
-"""Filled in by AWS IoT from the certificate's own thing: a camera acts as itself only. AWS IoT
-knows it for MQTT, not for Greengrass's HTTP calls (AWS limitation)."""
 
 _ANY_CERTIFICATE = (
     "AWS IoT makes up a certificate's id when it issues it, so it is any of them. Some of these "
@@ -51,16 +48,21 @@ class CameraIdentity(Construct):
             self,
             "Policy",
             policy_name=f"{settings.prefix}-camera",
-            policy_document=self._messages_policy(),
+            policy_document=messages_policy(
+                settings.region, settings.account, settings.camera.topic_prefix
+            ),
         )
         self.greengrass = iot.CfnPolicy(
             self,
             "Greengrass",
             policy_name=f"{settings.prefix}-camera-greengrass",
-            policy_document=self._greengrass_policy(role_alias_arn),
+            policy_document=greengrass_policy(
+                settings.region, settings.account, settings.prefix, role_alias_arn
+            ),
         )
         role = self._provisioning_role(thing_type, groups)
-        name = f"{settings.prefix}-provisioning"
+        # AWS IoT takes 36 characters, and a prefix may have 24.
+        name = f"{settings.prefix}-provision"
         self.template = iot.CfnProvisioningTemplate(
             self,
             "Template",
@@ -78,71 +80,7 @@ class CameraIdentity(Construct):
             self,
             "ClaimPolicy",
             policy_name=f"{settings.prefix}-claim",
-            policy_document=self._claim_policy(name),
-        )
-
-    def _messages_policy(self) -> dict[str, Any]:
-        own = f"{self._settings.camera.topic_prefix}/{THING}"
-        reserved = f"$aws/things/{THING}"
-        managed = [f"{reserved}/jobs/*", f"{reserved}/shadow/*"]
-        health = [f"{reserved}/greengrass/health/json", f"{reserved}/greengrassv2/health/json"]
-        return _document(
-            _statement(["iot:Connect"], [f"{self._iot}:client/{THING}"]),
-            _statement(
-                ["iot:Publish"],
-                [
-                    f"{self._iot}:topic/{topic}"
-                    for topic in (f"{own}/detections", f"{own}/telemetry", *managed, *health)
-                ],
-            ),
-            _statement(
-                ["iot:Receive"],
-                [f"{self._iot}:topic/{topic}" for topic in (f"{own}/commands", *managed)],
-            ),
-            _statement(
-                ["iot:Subscribe"],
-                [f"{self._iot}:topicfilter/{topic}" for topic in (f"{own}/commands", *managed)],
-            ),
-        )
-
-    def _greengrass_policy(self, role_alias_arn: str) -> dict[str, Any]:
-        greengrass = f"arn:aws:greengrass:{self._settings.region}"
-        return _document(
-            # In a policy of AWS IoT neither of these has a resource (Greengrass developer guide,
-            # "Device authentication and authorization"); the first is refused without *.
-            _statement(
-                ["greengrass:ResolveComponentCandidates", "greengrass:GetDeploymentConfiguration"],
-                ["*"],
-            ),
-            _statement(
-                ["greengrass:ListThingGroupsForCoreDevice"],
-                [f"{self._iot}:thing/{self._settings.prefix}-*"],
-            ),
-            _statement(
-                ["greengrass:GetComponentVersionArtifact"],
-                [
-                    f"{greengrass}:{self._settings.account}:components:{self._settings.prefix}.*",
-                    f"{greengrass}:aws:components:aws.greengrass.*",
-                ],
-            ),
-            _statement(["iot:AssumeRoleWithCertificate"], [role_alias_arn]),
-        )
-
-    def _claim_policy(self, template: str) -> dict[str, Any]:
-        # A claim certificate is shared by cameras that have no identity yet: it can do nothing but
-        # ask for one, under a client id that the camera makes up.
-        topics = [
-            "$aws/certificates/create/*",
-            # Nucleus lite makes its key itself and asks with a signing request only.
-            "$aws/certificates/create-from-csr/*",
-            f"$aws/provisioning-templates/{template}/provision/*",
-        ]
-        return _document(
-            _statement(["iot:Connect"], [f"{self._iot}:client/*"]),
-            _statement(
-                ["iot:Publish", "iot:Receive"], [f"{self._iot}:topic/{topic}" for topic in topics]
-            ),
-            _statement(["iot:Subscribe"], [f"{self._iot}:topicfilter/{topic}" for topic in topics]),
+            policy_document=claim_policy(settings.region, settings.account, name),
         )
 
     def _provisioning_role(
@@ -240,11 +178,3 @@ class CameraIdentity(Construct):
                 },
             },
         }
-
-
-def _statement(actions: Sequence[str], resources: Sequence[str]) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
-
-
-def _document(*statements: dict[str, Any]) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Statement": list(statements)}

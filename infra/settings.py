@@ -21,6 +21,7 @@ from infra.camera_settings import CameraSettings
 from infra.regions import REGIONS
 from infra.section import Days, Fraction, Section
 from infra.settings_errors import SettingsError, explain
+from infra.settings_limits import over_limits
 from infra.training_settings import BATCH_SIZES, WITHOUT_WEIGHTS, TrainingSettings
 
 __all__ = ("Settings", "SettingsError", "folder", "load", "names")
@@ -138,7 +139,7 @@ def load(name: str) -> Settings:
         raise SettingsError(f"{path}: not TOML: {error}") from error
     except ValidationError as error:
         raise SettingsError("\n".join(explain(error, path, Settings))) from error
-    if faults := list(_contradictions(settings)):
+    if faults := [*_contradictions(settings), *over_limits(settings)]:
         raise SettingsError("\n".join(f"{path}: {fault}" for fault in faults))
     return settings
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from infra.schedules import fault
 from infra.section import Fraction, Section
 from infra.training_machines import MACHINES, Machine, machine
 
@@ -27,8 +28,8 @@ _INSTANCE = r"^ml\.[a-z0-9-]+\.[a-z0-9]+$"
 
 
 def _check_cron(value: str) -> str:
-    if not re.fullmatch(r"(cron\((\S+ ){5}\S+\)|rate\([1-9]\d* (minute|hour|day)s?\))", value):
-        raise ValueError("cron(<six fields>) or rate(<n> minutes|hours|days)")
+    if allowed := fault(value):
+        raise ValueError(allowed)
     return value
 
 

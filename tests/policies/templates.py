@@ -228,18 +228,27 @@ def environments() -> tuple[Environment, ...]:
 
 def _read(name: str) -> Environment:
     base = name if name in ENVIRONMENTS else "dev"
-    own = {file.stem: _load(file) for file in (SNAPSHOTS / name).glob("*.json")}
-    stacks = {file.stem: _load(file) for file in (SNAPSHOTS / base).glob("*.json")} | own
     values = settings.load(base)
+    was = {"prefix": values.prefix, "region": values.region}
+    now = was | dict(re.findall(r'(?m)^(prefix|region) = "(.*)"$', VARIANTS.get(name, "")))
+    own = {file.stem: _load(file) for file in (SNAPSHOTS / name).glob("*.json")}
+    # A variant's other stacks are those of dev, under its own name and in its own region.
+    others = {
+        file.stem: _load(file, {was[key]: now[key] for key in was})
+        for file in (SNAPSHOTS / base).glob("*.json")
+    }
     return Environment(
         name=name,
         account=values.account,
-        region=values.region,
-        prefix=values.prefix,
-        stacks=stacks,
+        region=now["region"],
+        prefix=now["prefix"],
+        stacks=others | own,
         own=frozenset(own),
     )
 
 
-def _load(file: Path) -> dict[str, Any]:
-    return dict(json.loads(file.read_text(encoding="utf-8")))
+def _load(file: Path, renamed: Mapping[str, str] | None = None) -> dict[str, Any]:
+    text = file.read_text(encoding="utf-8")
+    for was, now in (renamed or {}).items():
+        text = text.replace(was, now)
+    return dict(json.loads(text))

@@ -3,6 +3,7 @@
 
 import copy
 import json
+import re
 
 import pytest
 
@@ -30,6 +31,14 @@ def test_nothing_is_found_in_what_is_deployed(assemblies: Assemblies, environmen
     assert stale(assemblies.path(environment)) == []
 
 
+def test_the_longest_names_in_the_longest_region_break_no_limit(assemblies: Assemblies) -> None:
+    """Prefix and topic prefix are as long as the settings take them."""
+    files = paths(assemblies, "longest-names")
+    templates = read_templates(files, prefix="binsight-longest-prefix1")
+    assert {one.prefix for one in templates} == {"binsight-longest-prefix1"}
+    assert [finding for _, _, finding in check(templates, RULES)] == []
+
+
 def statement(properties):
     return properties["PolicyDocument"]["Statement"][0]
 
@@ -44,6 +53,14 @@ def unencrypted(properties):
         "Fn::Join": ["", [part.replace("VolumeKmsKeyId", "V") if isinstance(part, str) else part
                           for part in body]]
     }  # fmt: skip
+
+
+def impatient(properties):
+    parts = properties["DefinitionString"]["Fn::Join"][1]
+    waits = re.compile(r'("Type":"Wait","Seconds":)\d+(,"Next":"Check)')
+    return {
+        "Fn::Join": ["", [waits.sub(r"\g<1>1\2", p) if isinstance(p, str) else p for p in parts]]
+    }
 
 
 SPOILT = {
@@ -67,6 +84,16 @@ SPOILT = {
     ),
     "BINSIGHT-LOG1": ("RolloutStepsFunction", lambda p: p.pop("LoggingConfig")),
     "BINSIGHT-LOG2": ("RolloutStepsLogs", lambda p: p.pop("RetentionInDays")),
+    "BINSIGHT-LIM1": (
+        "GroupIdentityPolicy",
+        lambda p: statement(p).update(Action=["iot:Connect"] * 200),
+    ),
+    "BINSIGHT-LIM2": ("GroupRuntime", lambda p: p.update(ThingGroupName="binsight-prod" * 10)),
+    "BINSIGHT-LIM3": ("RolloutMachine", lambda p: p.update(DefinitionString=impatient(p))),
+    "BINSIGHT-LIM4": (
+        "RolloutStepsFunction",
+        lambda p: p["Environment"]["Variables"].update(NOTE="x" * 4096),
+    ),
     "BINSIGHT-CFN1": ("LatestTable", None),
     "BINSIGHT-CFN2": ("LatestTable", lambda p: p.update(TableName="latest")),
     "BINSIGHT-SM1": ("TrainingPipeline", unencrypted),

@@ -17,17 +17,27 @@ VARIANTS = {
         'notebook_security_group = "sg-0a1b2c3d"\nweights = "s3://our-weights/mobilenet/"\n'
         'network = "mobilenet_v2"\ninstance_type = "ml.g5.xlarge"\ninstance_count = 2'
     ),
+    "longest-names": (
+        'prefix = "binsight-longest-prefix1"\nregion = "ap-southeast-2"\n'
+        f'[camera]\ntopic_prefix = "{"t" * 115}"'
+    ),
     "mail-and-boundary": (
         'permissions_boundary = "our-boundary"\n[insights]\nalert_email = "ops@example.com"'
     ),
 }
 """Lines of a section that each adds to dev's, or puts in their place; a header goes on."""
 
-SECTIONS = {"mail-and-boundary": "", "notebook": "training", "notebook-in-vpc": "training"}
+SECTIONS = {
+    "longest-names": "",
+    "mail-and-boundary": "",
+    "notebook": "training",
+    "notebook-in-vpc": "training",
+}
 """Which section they begin with, where it is not [camera]; empty: before all sections."""
 
 _STACKS = {"": "Insights", "camera": "Edge", "training": "Training"}
 SHOWN = {name: _STACKS[SECTIONS.get(name, "camera")] for name in VARIANTS}
+SHOWN["longest-names"] = "Edge"
 """The stack that differs from dev's, but for what others ask of it."""
 
 

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""BINSIGHT-LIM2: names and tags are such that AWS takes them."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from infra.checks.longest import longest
+from infra.checks.rule import Finding, Rule, at
+from infra.checks.template import Resource, Template
+from infra.limits import NAMES
+from infra.tags import faults
+
+
+def check(template: Template) -> Iterator[Finding]:
+    """Names that are too long, and tags that a service would refuse."""
+    for resource in template.resources.values():
+        yield from _name(template, resource)
+        tags = dict(_tags(template, resource.properties.get("Tags")))
+        for shown, allowed in faults(tags):
+            yield at(resource, "Properties.Tags", f"{shown}: AWS takes {allowed} (infra/tags.py)")
+
+
+def _name(template: Template, resource: Resource) -> Iterator[Finding]:
+    if resource.type not in NAMES:
+        return
+    key, limit = NAMES[resource.type]
+    value: Any = resource.properties
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    if value is not None and len(longest(template, value)) > limit.most:
+        length = len(longest(template, value))
+        yield at(resource, f"Properties.{key}", f"{value!r} has {length} characters: {limit}")
+
+
+def _tags(template: Template, tags: Any) -> Iterator[tuple[str, str]]:
+    """Tags are written as a list of pairs, or as a map, by type."""
+    if isinstance(tags, Mapping):
+        yield from ((str(key), longest(template, value)) for key, value in tags.items())
+    elif isinstance(tags, list):
+        for one in tags:
+            yield longest(template, one.get("Key", "")), longest(template, one.get("Value", ""))
+
+
+RULE = Rule(
+    id="BINSIGHT-LIM2",
+    title="AWS takes the names and the tags",
+    why="A name grows with the environment's prefix, and each service has a length and characters "
+    "of its own: what is right in dev fails in an environment with a longer prefix.",
+    fix="Shorten what the name adds to the prefix; take tags of letters, digits, spaces and "
+    "_ . : / = + - @.",
+    check=check,
+)
