@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from training.dataset.photos import problem
-from training.dataset.sources import SUFFIXES, class_names, is_unicode, natural, visible
+from training.dataset.sources import (
+    BACKGROUND,
+    SUFFIXES,
+    class_names,
+    is_class,
+    is_unicode,
+    natural,
+    visible,
+)
 
 
 class DatasetError(Exception):
@@ -18,7 +26,10 @@ class DatasetError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """A folder of class folders. ``photos`` are paths relative to ``folder``: ``glass/a.jpg``."""
+    """A folder of class folders. ``photos`` are paths relative to ``folder``: ``glass/a.jpg``.
+
+    Among them are the empty views of ``_background/``, which is no class.
+    """
 
     folder: Path
     photos: tuple[str, ...]
@@ -30,7 +41,8 @@ class Dataset:
         counts: dict[str, int] = {}
         for photo in self.photos:
             name = photo.split("/", 1)[0]
-            counts[name] = counts.get(name, 0) + 1
+            if name != BACKGROUND:
+                counts[name] = counts.get(name, 0) + 1
         return counts
 
 
@@ -44,7 +56,7 @@ def check_dataset(folder: Path, *, skip_bad: bool = False) -> Dataset:
     """
     if not folder.is_dir():
         raise DatasetError(f"DATASET={folder}: there is no such folder")
-    classes = sorted(path for path in folder.iterdir() if path.is_dir() and visible(path.name))
+    classes = sorted(path for path in folder.iterdir() if path.is_dir() and is_class(path.name))
     if len(classes) < 2:
         loose = sum(path.suffix.lower() in SUFFIXES for path in folder.iterdir())
         raise DatasetError(
@@ -64,6 +76,7 @@ def check_dataset(folder: Path, *, skip_bad: bool = False) -> Dataset:
                 "add some or remove the folder"
             )
     everything = [photo for photos in by_class.values() for photo in photos]
+    everything += _photos(folder / BACKGROUND)
     if strange := [path.name for path in everything if not is_unicode(str(path))]:
         raise DatasetError(f"DATASET={folder}: file name {strange[0]!a} is not UTF-8; rename it")
     with ThreadPoolExecutor() as pool:

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads what prepare wrote: photos as the model will see them, and their labels."""
+"""Reads what prepare wrote: photos as the model will see them, and their labels.
+
+A photo of a fixed camera is cut to the item on its view, as the camera does it.
+"""
 
 import json
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +16,32 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from contracts.preprocessing import resize
+from contracts.cut import Box, CutRule, cut, decode_divisor
 from training.job import StepError
 
-DATASET_FILE = "dataset.json"
+DATASET_FILE, BACKGROUNDS = "dataset.json", "background"
+LOOSE_MARGIN = 0.35
+"""Of a loose cut; training moves and cuts inside it."""
+_IN_MEMORY = 2 * 10**9
+"""Bytes of pixels; more are kept in a file that the system may take out of memory."""
+
+Share = NDArray[np.float32]
+"""A rectangle on a photo: left, top, right, bottom, from 0 to 1."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One split: ``pixels`` uint8 [N, H, W, 3], ``labels`` int64 [N], ``files`` in that order."""
+    """One split: ``pixels`` uint8 [N, H, W, 3], ``labels`` int64 [N], ``files`` in that order.
+
+    ``aspects`` float32 [N] are width over height before the photos were squashed; ``boxes`` has
+    where the item is on the photos of which prepare found it out. Both may be left out.
+    """
 
     pixels: NDArray[np.uint8]
     labels: NDArray[np.int64]
     files: tuple[str, ...]
+    aspects: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
+    boxes: tuple[Share | None, ...] = ()
 
 
 def read_dataset(prepared: Path) -> dict[str, Any]:
@@ -43,11 +60,18 @@ def read_dataset(prepared: Path) -> dict[str, Any]:
 
 
 def load(
-    prepared: Path, split: str, classes: Sequence[str], *, size: int, most: int | None = None
+    prepared: Path,
+    split: str,
+    classes: Sequence[str],
+    *,
+    size: int,
+    most: int | None = None,
+    loosely: bool = False,
 ) -> Part:
     """Load a split, each photo squashed to ``size`` x ``size`` by the camera's own function.
 
-    ``most`` limits how many photos are taken, evenly over the classes.
+    ``most`` limits how many photos are taken, evenly over the classes. ``loosely`` leaves more room
+    around the items of fixed cameras than a camera does, for training to vary the cut.
     """
     found = [
         (index, path)
@@ -59,14 +83,26 @@ def load(
     if most is not None:
         chosen = evenly(np.array([index for index, _ in found], np.int64), most)
         found = [found[position] for position in chosen]
-    pixels = np.empty((len(found), size, size, 3), np.uint8)
+    known = known_items(prepared)
+    rule = CutRule(margin=LOOSE_MARGIN) if loosely else CutRule()
+    pixels = _room((len(found), size, size, 3))
+    aspects = np.empty(len(found), np.float32)
+    boxes: list[Share | None] = [None] * len(found)
 
     def fill(position: int) -> None:
-        with Image.open(found[position][1]) as image:
-            # JPEG's own scaled decode, as the camera does it (contracts.preprocessing).
-            image.draft("RGB", (size, size))
+        path = found[position][1]
+        box = known.get(path.relative_to(prepared).as_posix())
+        with Image.open(path) as image:
+            columns, rows = image.size
+            region = rule.region(box, columns=columns, rows=rows, width=size, height=size)
+            divisor = decode_divisor(region, columns=columns, rows=rows, width=size, height=size)
+            # JPEG's own scaled decode, as the camera does it (contracts.cut).
+            image.draft("RGB", (-(-columns // divisor), -(-rows // divisor)))
+            divisor = round(columns / image.width)  # a PNG has none
             picture = np.asarray(image.convert("RGB"))
-        pixels[position] = resize(picture, width=size, height=size)
+        pixels[position] = cut(picture, region, width=size, height=size, divisor=divisor)
+        aspects[position] = region.width / region.height
+        boxes[position] = _within(box, region) if box else None
 
     with ThreadPoolExecutor() as pool:
         for _ in pool.map(fill, range(len(found))):
@@ -75,7 +111,35 @@ def load(
         pixels,
         np.array([index for index, _ in found], np.int64),
         tuple(path.relative_to(prepared).as_posix() for _, path in found),
+        aspects,
+        tuple(boxes),
     )
+
+
+def known_items(prepared: Path) -> dict[str, Box]:
+    """Where prepare found items on the views of fixed cameras, by the photo's stored name."""
+    path = prepared / DATASET_FILE
+    if not path.is_file():
+        return {}
+    items = json.loads(path.read_text(encoding="utf-8")).get("items", {})
+    return {name: Box(*box) for name, box in items.items()}
+
+
+def _within(box: Box, region: Box) -> Share:
+    """A box as shares of the region around it."""
+    x = (np.array([box.left, box.right]) - region.left) / region.width
+    y = (np.array([box.top, box.bottom]) - region.top) / region.height
+    return np.array(np.clip([x[0], y[0], x[1], y[1]], 0, 1), np.float32)
+
+
+def _room(shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """An array of bytes, in a file without a name where it is too large for memory."""
+    count = int(np.prod(shape, dtype=np.int64))
+    if count <= _IN_MEMORY:
+        return np.empty(shape, np.uint8)
+    with tempfile.TemporaryFile(prefix="binsight-") as file:
+        file.truncate(count)
+        return np.memmap(file, np.uint8, "r+", shape=shape)
 
 
 def evenly(labels: NDArray[np.int64], count: int) -> list[int]:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prepare: check the photos of a dataset and divide them into training, validation and test.
 
-Reads ``<dataset>/<class>/*.jpg|jpeg|png``; writes ``<output>/<split>/<class>/*``, a report for
+Reads ``<dataset>/<class>/*.jpg|jpeg|png`` and, where there are any, empty views of the cameras in
+``<dataset>/_background/``; writes ``<output>/<split>/<class>/*``, a report for
 people (``report/index.html``) and, last, ``dataset.json``, which says what was taken, what was left
 out and why. The same photos and the same seed give the same bytes.
 """
@@ -17,10 +18,11 @@ if __package__ in (None, ""):  # run as a file: make the project importable
 
 from training import job
 from training.dataset import data_report, duplicates, prepared_folder
+from training.dataset.compared import Compared
 from training.dataset.manifest import describe
 from training.dataset.photos import Photo, Rejected, check
-from training.dataset.prepared_folder import DATASET_FILE, REPORT_FOLDER
-from training.dataset.sources import list_sources, natural
+from training.dataset.prepared_folder import BACKGROUND_FOLDER, DATASET_FILE, REPORT_FOLDER
+from training.dataset.sources import list_backgrounds, list_sources, natural
 from training.dataset.split import SPLITS, Shares, divide
 
 _SHOWN = 10
@@ -39,6 +41,7 @@ def prepare(
     """Do the step; return what ``dataset.json`` says."""
     shares = shares or Shares()
     sources = list_sources(dataset)
+    given = list_backgrounds(dataset)
     print(f"prepare: {len(sources)} files in {dataset}", flush=True)
     tick = max(1, len(sources) // 10)
 
@@ -50,8 +53,18 @@ def prepare(
         photos, rejected = check(
             dataset, sources, keep=checked, longest_side=longest_side, tick=progress
         )
+        (checked / BACKGROUND_FOLDER).mkdir()
+        backgrounds, unusable = check(
+            dataset,
+            given,
+            keep=checked / BACKGROUND_FOLDER,
+            longest_side=longest_side,
+            tick=lambda _done: None,
+        )
+        rejected = [*rejected, *unusable]
         print(f"prepare: comparing {len(photos)} photos", flush=True)
-        same = duplicates.find(photos, bits=like_bits)
+        compared = Compared(photos, backgrounds)
+        same = duplicates.find(compared.photos, bits=like_bits, confirm=compared.same)
         contradictions = [[photos[one] for one in group] for group in same.contradictory]
         rejected = _with_contradictory(rejected, contradictions)
         left_out = {one for group in same.contradictory for one in group}
@@ -66,6 +79,8 @@ def prepare(
             alike=[[renumbered[position] for position in group] for group in same.alike],
         )
         alike = [[photos[position] for position in group] for group in same.alike]
+        empty = [photos[position] for position in compared.empty if position not in left_out]
+        views = [[photos[one] for one in view.members] for view in compared.views]
         document = describe(
             parts,
             rejected,
@@ -75,15 +90,24 @@ def prepare(
             like_bits=like_bits,
             alike=alike,
             contradictions=contradictions,
+            backgrounds=backgrounds,
+            empty=empty,
+            views=views,
+            boxes={photos[one].path: box for one, box in compared.boxes.items()},
         )
+        positions = {photo.path: position for position, photo in enumerate(photos)}
         data_report.write(
             output / REPORT_FOLDER / "index.html",
             document,
             parts,
             alike=alike,
             contradictions=contradictions,
+            empty=empty,
+            views=views,
+            item_of=lambda photo: compared.shown(positions[photo.path]),
         )
         prepared_folder.place(parts, output)
+        prepared_folder.place_backgrounds(backgrounds, output)
         prepared_folder.finish(document, output)
     _summary(document, rejected)
     return document
@@ -116,6 +140,11 @@ def _summary(document: Mapping[str, Any], rejected: list[Rejected]) -> None:
         print(f"rejected {item.path}: {item.reason}")
     if len(rejected) > _SHOWN:
         print(f"rejected: {len(rejected) - _SHOWN} more; all of them are in {DATASET_FILE}")
+    if document["empty"]:
+        print(
+            f"WARNING: {len(document['empty'])} photos show nothing but the empty view, such as "
+            f"{document['empty'][0]}; move them to _background/"
+        )
     total = sum(len(document["splits"][split]) for split in SPLITS)
     print(
         f"prepare: photos={total} rejected={len(rejected)} "

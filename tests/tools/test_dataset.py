@@ -29,6 +29,17 @@ def test_photos_are_listed_by_class(folder):
     assert dataset.unreadable == ()
 
 
+def test_empty_views_travel_along_and_are_no_class(folder):
+    (folder / "_background").mkdir()
+    Image.new("RGB", (32, 24), (90, 90, 90)).save(folder / "_background" / "0.jpg")
+    dataset = check_dataset(folder)
+    assert dataset.classes == {"glass": 3, "paper": 3}
+    assert "_background/0.jpg" in dataset.photos
+    (folder / "_background" / "1.jpg").write_bytes(b"no picture")
+    with pytest.raises(DatasetError, match=r"_background/1\.jpg: cannot be decoded"):
+        check_dataset(folder)
+
+
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(DatasetError, match=r"nowhere: there is no such folder"):
         check_dataset(tmp_path / "nowhere")

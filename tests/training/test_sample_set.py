@@ -8,7 +8,10 @@ from PIL import Image
 
 from rehearsal.sample_items import ITEMS
 from rehearsal.sample_set import CLASSES, draw
+from rehearsal.sample_tray import SHOTS, Tray
+from rehearsal.sample_tray import draw as draw_tray
 from tests.training.steps import files
+from training.dataset.taken import taken_at
 
 
 def test_same_seed_same_bytes(tmp_path: Path) -> None:
@@ -42,3 +45,34 @@ def test_every_item_is_drawn_in_photo_size(tmp_path: Path) -> None:
 def test_refuses_to_draw_nothing(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="photos_per_class = 0; allowed: 1 or more"):
         draw(tmp_path, photos_per_class=0)
+
+
+def test_a_tray_is_drawn_the_same_with_its_empty_view(tmp_path: Path) -> None:
+    for name in ("one", "again"):
+        draw_tray(tmp_path / name, photos_per_class=2, seed=1, tray=Tray(views=1, empties=2))
+    assert files(tmp_path / "one") == files(tmp_path / "again")
+    names = {path.relative_to(tmp_path / "one").as_posix() for path in tmp_path.glob("one/*/*")}
+    assert names == {
+        *(f"{name}/view0-{number:04d}.jpg" for name in CLASSES for number in (1, 2)),
+        *(f"_background/view0-{number}.jpg" for number in (1, 2)),
+    }
+    with Image.open(tmp_path / "one" / "compost" / "view0-0001.jpg") as shot:
+        first = taken_at(shot, "")
+    with Image.open(tmp_path / "one" / "compost" / "view0-0002.jpg") as shot:
+        second = taken_at(shot, "")
+    assert first is not None
+    assert second == first + SHOTS
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds"),
+    [
+        ("IMG_20261102_093015.jpg", 1793611815.0),
+        ("20261102T093015.250.jpg", 1793611815.25),
+        ("1793611815250.jpg", 1793611815.25),
+        ("glass12.jpg", None),
+        ("20261399_993015.jpg", None),
+    ],
+)
+def test_names_say_when_a_photo_was_taken(name: str, seconds: float | None) -> None:
+    assert taken_at(Image.new("RGB", (4, 4)), name) == seconds

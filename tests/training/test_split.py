@@ -2,6 +2,7 @@
 """The split keeps together what belongs together, for any dataset, as near to the shares as can."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,21 @@ def test_any_dataset_is_divided_whole(data: st.DataObject) -> None:
             largest = 3 * max(1, min(10, count // 20))
             for split, wanted in chosen.wanted(count).items():
                 assert abs(len(rows[split]) - wanted) <= 2 * largest, (split, wanted)
+
+
+def test_shots_that_follow_within_seconds_stay_together() -> None:
+    """Eleven shots of an item every minute; no run of ten holds them."""
+    shots = [
+        replace(photo, taken=60.0 * (index // 11) + index % 11)
+        for index, photo in enumerate(photos("glass", 440))
+    ]
+    parts, _ = divide(shots, seed=0, minimum_photos=10)
+    where = {photo.path: split for split in SPLITS for photo in parts[split]["glass"]}
+    for start in range(0, 440, 11):
+        assert len({where[photo.path] for photo in shots[start : start + 11]}) == 1
+
+
+def test_a_photo_every_second_does_not_put_all_into_one_split() -> None:
+    shots = [replace(photo, taken=float(index)) for index, photo in enumerate(photos("glass", 200))]
+    parts, _ = divide(shots, seed=0, minimum_photos=10)
+    assert all(len(parts[split]["glass"]) >= 10 for split in SPLITS)

@@ -3,7 +3,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +16,14 @@ from training.dataset.split import SPLITS
 if TYPE_CHECKING:
     from markupsafe import Markup
     from matplotlib.axes import Axes
+    from PIL.Image import Image
 
 _SAMPLES = 8
 _GROUPS_SHOWN = 30
 _PHOTOS_OF_A_GROUP = 6
 _REJECTED_SHOWN = 100
+_REFUSED_SHOWN = 300
+_EMPTY_SHOWN = 40
 
 Parts = Mapping[str, Mapping[str, list[Photo]]]
 
@@ -32,8 +35,14 @@ def write(
     *,
     alike: Sequence[Sequence[Photo]],
     contradictions: Sequence[Sequence[Photo]],
+    empty: Sequence[Photo] = (),
+    views: Sequence[Sequence[Photo]] = (),
+    item_of: Callable[[Photo], "Image | None"] = lambda _photo: None,
 ) -> None:
     """Write the page. Pictures are taken from the photos' stored files.
+
+    Photos that contradict each other are all shown, side by side, ``item_of`` each beside it: what
+    lies on the view, which is what was compared.
 
     The page says nothing of when or where it was made: the same dataset gives the same bytes.
     """
@@ -57,7 +66,9 @@ def write(
         ],
         samples=[(name, _samples(parts, name)) for name in classes],
         duplicates=_shown(document["duplicates"], alike),
-        contradictions=_shown(document["contradictions"], contradictions),
+        contradictions=_against(document["contradictions"], contradictions, item_of),
+        empty=[_picture(photo) for photo in empty[:_EMPTY_SHOWN]],
+        views=[{**_picture(members[0]), "strong": f"{len(members):,} photos"} for members in views],
         reasons=Counter(_kind(item["reason"]) for item in document["rejected"]).most_common(),
         rejected=document["rejected"][:_REJECTED_SHOWN],
     )
@@ -106,6 +117,34 @@ def _shown(
         }
         for entry, group in list(zip(entries, groups, strict=True))[:_GROUPS_SHOWN]
     ]
+
+
+def _against(
+    entries: Sequence[Mapping[str, Any]],
+    groups: Sequence[Sequence[Photo]],
+    item_of: Callable[[Photo], "Image | None"],
+) -> list[dict[str, Any]]:
+    """Every group that was refused, until so many pictures are on the page; classes alternate."""
+    shown, left = [], _REFUSED_SHOWN
+    for entry, group in zip(entries, groups, strict=True):
+        if left <= 0:
+            break
+        ranks: Counter[str] = Counter()
+        order = []
+        for photo in group:
+            order.append((ranks[photo.class_name], photo.class_name, photo))
+            ranks[photo.class_name] += 1
+        members = [photo for *_, photo in sorted(order, key=lambda one: one[:2])][:left]
+        left -= len(members)
+        pictures = []
+        for photo in members:
+            pictures.append({**_picture(photo), "strong": photo.class_name})
+            if (item := item_of(photo)) is not None:
+                alt = f"What lies on the view of {photo.path}"
+                source = pages.thumbnail(np.asarray(item))
+                pictures.append({"src": source, "alt": alt, "text": "what was compared"})
+        shown.append({**entry, "count": len(group), "shown": len(members), "pictures": pictures})
+    return shown
 
 
 def _kind(reason: str) -> str:

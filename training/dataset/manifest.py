@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from training.dataset.photos import Photo, Rejected
+from training.dataset.prepared_folder import stored_name
+from training.dataset.sources import BACKGROUND
 from training.dataset.split import SPLITS, Shares
 
 SCHEMA = 1
@@ -21,11 +23,18 @@ def describe(
     like_bits: int,
     alike: Sequence[Sequence[Photo]],
     contradictions: Sequence[Sequence[Photo]],
+    backgrounds: Sequence[Photo] = (),
+    empty: Sequence[Photo] = (),
+    views: Sequence[Sequence[Photo]] = (),
+    boxes: Mapping[str, Sequence[int]] | None = None,
 ) -> dict[str, Any]:
     """The document. Paths are those in the dataset; ``digests`` has the SHA-256 of each file used.
 
     ``digest`` stands for all of it: it changes when a photo, a label or the split changes, and with
-    nothing else.
+    nothing else. ``views`` says how many photos each fixed camera took, ``empty`` which photos
+    show nothing but such a view, ``backgrounds`` which empty views the dataset brought, ``items``
+    where the items of fixed cameras are (``boxes`` by path): by name in the prepared folder, left,
+    top, right and bottom in the pixels of that file.
     """
     classes = sorted(parts["train"])
     placed = [
@@ -36,6 +45,7 @@ def describe(
     ]
     split_of = {photo.path: split for split, _, photo in placed}
     lines = sorted(f"{split}\t{name}\t{one.digest}\t{one.path}\n" for split, name, one in placed)
+    lines += sorted(f"{BACKGROUND}\t{one.digest}\t{one.path}\n" for one in backgrounds)
     return {
         "schema": SCHEMA,
         "digest": hashlib.sha256("".join(lines).encode()).hexdigest(),
@@ -58,6 +68,16 @@ def describe(
             {**_group(members), "classes": sorted({photo.class_name for photo in members})}
             for members in contradictions
         ],
+        "backgrounds": [photo.path for photo in backgrounds],
+        "views": [{"photos": len(members), "first": members[0].path} for members in views],
+        "items": {
+            f"{split}/{name}/{stored_name(index, photo)}": list(boxes[photo.path])
+            for split, by_class in parts.items()
+            for name, members in by_class.items()
+            for index, photo in enumerate(members)
+            if boxes and photo.path in boxes
+        },
+        "empty": [photo.path for photo in empty],
         "rejected": [{"file": item.path, "reason": item.reason} for item in rejected],
     }
 

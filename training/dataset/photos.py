@@ -18,8 +18,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from contracts.empty_view import GRID_COLUMNS, GRID_ROWS
 from training.dataset.duplicates import Likeness, likeness
 from training.dataset.sources import SUFFIXES, Source, natural
+from training.dataset.taken import taken_at
 
 _SMALLEST_SIDE = 16
 _LARGEST_PIXELS = 100_000_000
@@ -33,7 +35,8 @@ class Photo:
 
     ``digest`` is the SHA-256 of the file, ``pixels`` that of the picture: a copy with other
     metadata has another digest and the same pixels. ``width`` and ``height`` are those of the
-    file; ``brightness`` is the mean grey, 0 to 255.
+    file; ``brightness`` is the mean grey, 0 to 255; ``grid`` the mean colours of 18 x 24 cells,
+    uint8; ``taken`` the seconds since some day at which EXIF or the name says it was taken.
     """
 
     path: str
@@ -45,6 +48,8 @@ class Photo:
     width: int = 0
     height: int = 0
     brightness: float = 0.0
+    grid: bytes = b""
+    taken: float | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +124,8 @@ def _load(dataset: Path, source: Source, target: Path, longest_side: int) -> Pho
         width=decoded.width,
         height=decoded.height,
         brightness=float(np.asarray(decoded.picture.convert("L")).mean()),
+        grid=_grid(decoded.picture),
+        taken=decoded.taken,
     )
 
 
@@ -130,6 +137,12 @@ class _Decoded:
     picture: Image.Image  # RGB, upright, reduced to the longest side
     content: bytes  # what to store
     suffix: str
+    taken: float | None
+
+
+def _grid(picture: Image.Image) -> bytes:
+    small = picture.resize((GRID_COLUMNS, GRID_ROWS), Image.Resampling.BOX, reducing_gap=2.0)
+    return small.tobytes()
 
 
 def _decode(path: Path, *, longest_side: int) -> _Decoded:
@@ -149,6 +162,7 @@ def _decode(path: Path, *, longest_side: int) -> _Decoded:
             if width * height > _LARGEST_PIXELS:
                 wanted = f"largest allowed: {_LARGEST_PIXELS} in all"
                 raise _UnusableError(f"{width} x {height} pixels; {wanted}")
+            taken = taken_at(image, path.name)
             picture, content, suffix = _stored(image, raw, longest_side)
     except _UnusableError:
         raise
@@ -162,6 +176,7 @@ def _decode(path: Path, *, longest_side: int) -> _Decoded:
         picture=picture,
         content=content,
         suffix=suffix,
+        taken=taken,
     )
 
 

@@ -5,7 +5,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from training.job import StepError
 DATASET_FILE = "dataset.json"
 REPORT_FOLDER = "report"
 CHECKED_FOLDER = "checked"
+BACKGROUND_FOLDER = "background"
+"""Empty views, for training to put items on."""
 
 
 @contextmanager
@@ -51,6 +53,14 @@ def place(parts: Mapping[str, Mapping[str, list[Photo]]], output: Path) -> None:
                 photo.stored.rename(folder / stored_name(index, photo))
 
 
+def place_backgrounds(backgrounds: Sequence[Photo], output: Path) -> None:
+    """Move the empty views to ``background/``; without any there is no such folder."""
+    for index, photo in enumerate(backgrounds):
+        folder = output / BACKGROUND_FOLDER
+        folder.mkdir(exist_ok=True)
+        photo.stored.rename(folder / stored_name(index, photo))
+
+
 def stored_name(index: int, photo: Photo) -> str:
     """The name in the prepared folder. The number keeps x.jpg and sub/x.png apart."""
     return f"{index:05d}-{Path(photo.path).stem}{photo.stored.suffix}"
@@ -73,7 +83,7 @@ def clear(output: Path) -> None:
     """Remove an earlier result, its marker first, so that half of it is never taken for whole."""
     (output / DATASET_FILE).unlink(missing_ok=True)
     # The work folder goes last: as long as it is there, the rest is known to be prepare's.
-    for name in (*SPLITS, REPORT_FOLDER, CHECKED_FOLDER):
+    for name in (*SPLITS, BACKGROUND_FOLDER, REPORT_FOLDER, CHECKED_FOLDER):
         if (output / name).exists():
             shutil.rmtree(output / name)
 
@@ -86,5 +96,5 @@ def _claim(dataset: Path, output: Path) -> None:
         return
     found = {path.name for path in output.iterdir()}
     ours = found & {DATASET_FILE, CHECKED_FOLDER}
-    if found & {*SPLITS, REPORT_FOLDER} and not ours:
+    if found & {*SPLITS, BACKGROUND_FOLDER, REPORT_FOLDER} and not ours:
         raise StepError(f"output {output}: has folders that prepare did not write")

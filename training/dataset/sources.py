@@ -9,6 +9,8 @@ from pathlib import Path
 from training.job import StepError
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
+BACKGROUND = "_background"
+"""A folder beside the classes: views of the cameras with nothing on them."""
 
 _PUNCTUATION = frozenset(" -_.'()&+")
 _LONGEST_NAME = 64
@@ -30,7 +32,7 @@ def list_sources(dataset: Path) -> list[Source]:
     """
     if not dataset.is_dir():
         raise StepError(f"dataset {dataset}: no such folder")
-    folders = [item for item in sorted(dataset.iterdir()) if visible(item.name) and item.is_dir()]
+    folders = [item for item in sorted(dataset.iterdir()) if is_class(item.name) and item.is_dir()]
     if not folders:
         raise StepError(f"dataset {dataset}: no class folders; expected <class>/<photo>.jpg")
     if len(folders) == 1:
@@ -51,6 +53,14 @@ def list_sources(dataset: Path) -> list[Source]:
             raise StepError(f"dataset {dataset}: file name {strange[0]!a} is not UTF-8; rename it")
         sources.extend(Source(path, name) for path in sorted(paths, key=natural))
     return sources
+
+
+def list_backgrounds(dataset: Path) -> list[Source]:
+    """The empty views that the dataset brings, in a fixed order; their class is ``_background``."""
+    folder = dataset / BACKGROUND
+    found = (item.relative_to(dataset) for item in folder.rglob("*") if item.is_file())
+    paths = [item.as_posix() for item in found if all(map(visible, item.parts))]
+    return [Source(path, BACKGROUND) for path in sorted(paths, key=natural) if is_unicode(path)]
 
 
 def class_names(folders: list[str]) -> list[str]:
@@ -107,6 +117,11 @@ def natural(name: str) -> tuple[tuple[int, int, str], ...]:
     return tuple(
         (0, int(part), part) if part[0] in "0123456789" else (1, 0, part) for part in parts
     )
+
+
+def is_class(name: str) -> bool:
+    """Whether a folder of this name is a class, and neither a helper's nor the empty views."""
+    return visible(name) and name != BACKGROUND
 
 
 def visible(name: str) -> bool:

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Divides photos into training, validation and test so that the test says something.
 
-Neighbouring file numbers are often shots of one object, and a copy is the same photo twice. Either
-on both sides of a split would flatter the accuracy by a point or two, so they stay together.
+Neighbouring file numbers and photos taken within seconds are often shots of one object, and a copy
+is the same photo twice. Either on both sides of a split would flatter the accuracy by a point or
+two, so they stay together.
 """
 
 import random
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,8 @@ SPLITS = ("train", "validation", "test")
 
 _BLOCK_LENGTHS = (10, 7, 5, 4, 3, 2, 1)
 _BLOCKS_WANTED = 20
+_PAUSES = (10.0, 5.0, 2.0, 0.0)
+"""Seconds: shots that follow each other faster are of one object."""
 _LARGEST_GROUP = 0.4
 _A_FEW = 3
 
@@ -85,7 +89,7 @@ def divide(
                 f"class {name!r}: {different} usable different photos; at least {minimum_photos} "
                 "are needed"
             )
-        groups, length = _groups(same)
+        groups, length = _groups(same, [photos[position].taken for position in positions])
         told[name] = {"groups": len(groups), "neighbours": length}
         wanted = (shares or Shares()).wanted(len(positions))
         for split, members in _deal(groups, wanted, seed=f"{seed}/{name}").items():
@@ -93,19 +97,24 @@ def divide(
     return result, told
 
 
-def _groups(same: Sequence[int]) -> tuple[list[list[int]], int]:
+def _groups(same: Sequence[int], taken: Sequence[float | None]) -> tuple[list[list[int]], int]:
     """Indices that must stay together, and the length of the runs of neighbours used.
 
-    ``same`` has equal values for photos that are alike. A run is joined to all runs that hold a
-    photo like one of its own. With many copies strewn over a class that would join everything into
-    one; runs are then cut shorter until the largest group leaves room for the other splits.
+    ``same`` has equal values for photos that are alike, ``taken`` the seconds at which they were
+    taken. A run is joined to all runs that hold a photo like one of its own, or one taken right
+    before or after one of its own. With many copies strewn over a class, or a camera that took one
+    every other second, that would join everything into one; runs are then cut shorter, and the
+    pause that parts two objects as well, until the largest group leaves room for the other splits.
     """
     count = len(same)
     longest = max(1, min(_BLOCK_LENGTHS[0], len(set(same)) // _BLOCKS_WANTED))
     groups: list[list[int]] = []
-    for length in (longest, *(one for one in _BLOCK_LENGTHS if one < longest)):
+    lengths = (longest, *(one for one in _BLOCK_LENGTHS if one < longest))
+    pauses = _PAUSES if any(one is not None for one in taken) else (0.0,)
+    for pause, length in product(pauses, lengths):
         first_of: dict[int, int] = {}
         links = [(index, index - index % length) for index in range(count)]
+        links += _bursts(taken, pause)
         links += [(index, first_of.setdefault(one, index)) for index, one in enumerate(same)]
         columns = np.array(links, np.intp).T
         found: dict[int, list[int]] = defaultdict(list)
@@ -115,6 +124,14 @@ def _groups(same: Sequence[int]) -> tuple[list[list[int]], int]:
         if len(groups) >= len(SPLITS) and max(map(len, groups)) <= _LARGEST_GROUP * count:
             return groups, length
     return groups, 1
+
+
+def _bursts(taken: Sequence[float | None], pause: float) -> list[tuple[int, int]]:
+    """Pairs of indices of photos that follow each other in less than ``pause`` seconds."""
+    times = sorted((time, index) for index, time in enumerate(taken) if time is not None)
+    return [
+        (one, other) for (before, one), (after, other) in pairwise(times) if after - before < pause
+    ]
 
 
 def _deal(
