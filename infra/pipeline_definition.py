@@ -81,6 +81,7 @@ def _parameters(settings: TrainingSettings) -> list[dict[str, Any]]:
             ("Epochs", "Integer", settings.epochs),
             ("ImageSize", "Integer", settings.image_size),
             ("Seed", "Integer", settings.seed),
+            ("MinimumItemAccuracy", "Float", settings.minimum_item_accuracy),
             ("MinimumAccuracy", "Float", settings.minimum_accuracy),
             ("MinimumRecall", "Float", settings.minimum_recall),
             ("MaximumInt8Loss", "Float", settings.maximum_int8_loss),

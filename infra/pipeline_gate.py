@@ -16,6 +16,7 @@ REGISTERED = (
     "code_digest",
     "model_digest",
     "bin_policy_version",
+    "item_accuracy",
     "accuracy",
     "precision",
 )

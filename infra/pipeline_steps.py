@@ -131,6 +131,7 @@ class Jobs:
                 *("--output", f"{PROCESSING}/output/model"),
                 *("--approved-group", group),
                 *("--region", region),
+                *("--minimum-item-accuracy", text("Parameters.MinimumItemAccuracy")),
                 *("--minimum-accuracy", text("Parameters.MinimumAccuracy")),
                 *("--minimum-recall", text("Parameters.MinimumRecall")),
                 *("--maximum-int8-loss", text("Parameters.MaximumInt8Loss")),

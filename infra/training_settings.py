@@ -100,6 +100,7 @@ class TrainingSettings(Section):
     patience: Annotated[int, Field(ge=0, le=500)] = 8
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
 
+    minimum_item_accuracy: Fraction = 0.7
     minimum_accuracy: Fraction = 0.8
     minimum_recall: Fraction = 0.6
     maximum_int8_loss: Points = 1.0

@@ -31,6 +31,7 @@ from contracts.model_archive import (
 from training import job, pages
 from training.data import load, read_dataset
 from training.evaluation.approved import Approved
+from training.evaluation.by_size import GATED
 from training.evaluation.document import document_of
 from training.evaluation.gate_options import (
     add_gate_options,
@@ -145,6 +146,9 @@ def _verdict(findings: Findings, against: Rivalry, thresholds: Thresholds) -> Ve
             approved_fair=against.fair,
             approved_note=against.note,
             float_note=_float_note(findings),
+            item_accuracy=findings.sizes.at(GATED) if findings.sizes else None,
+            item_share=GATED,
+            item_photos=findings.sizes.photos if findings.sizes else 0,
         ),
         thresholds,
     )
@@ -179,6 +183,7 @@ def _completed(findings: Findings) -> ModelCard:
         "accuracy_interval": {"confidence": 0.95, "low": low, "high": high},
         "per_class": dict(findings.classes),
         "robustness": dict(findings.hardships),
+        "by_size": findings.sizes.to_json()["sizes"] if findings.sizes else {},
     }
     card = findings.card
     return replace(
@@ -197,6 +202,8 @@ def _summary(document: Mapping[str, Any], archive: Path, page: Path, seconds: fl
         print(f"bin={name} photos={row['photos']} recall={row['recall']:.3f}")
     accuracy = document["multiclass_classification_metrics"]["accuracy"]["value"]
     interval = own["accuracy_interval"]
+    for share, row in own["by_size"].get("sizes", {}).items():
+        print(f"evaluate: item on {float(share):.0%} of the view: accuracy={row['accuracy']:.4f}")
     print(
         f"evaluate: test_accuracy={accuracy:.4f} interval={interval['low']:.3f}.."
         f"{interval['high']:.3f} photos={own['test_photos']} model={own['model_digest'][:12]}"

@@ -40,6 +40,7 @@ class Hyperparameters:
     label_smoothing: float = _number(0.1, 0.0, 0.5, "share of the label given to other classes")
     mixup: float = _number(None, 0.0, 5.0, "how evenly two photos are blended; 0: never")
     cutmix: float = _number(0.0, 0.0, 5.0, "as mixup, with a pasted rectangle; 0: never")
+    placed: float = _number(None, 0.0, 1.0, "share of photos shown as items cut out of a view")
     class_weights: float = _number(0.5, 0.0, 1.0, "0: photos count alike; 1: classes count alike")
     patience: int = _number(12, 0, 500, "epochs without a better validation loss; 0: no limit")
     mixed_precision: str = _choice("auto", ("auto", "on", "off"), "auto: where it is faster")

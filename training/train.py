@@ -23,7 +23,7 @@ if __package__ in (None, ""):  # run as a file: make the project importable
 
 from contracts.model_archive import ModelCard
 from training import job
-from training.data import load, read_dataset
+from training.data import BACKGROUNDS, load, read_dataset
 from training.hyperparameters import Hyperparameters, add_arguments, given_arguments
 from training.learning.checkpoints import Checkpoints
 from training.learning.history import write_history
@@ -67,10 +67,11 @@ def train(
         )
         kept = Checkpoints(checkpoints, _run(dataset, settings)) if checkpoints else None
         fitted = fit(
-            lambda split, size: load(prepared, split, labels, size=size),
+            lambda split, size: load(prepared, split, labels, size=size, loosely=split == "train"),
             settings,
             classes=len(labels),
             weights=weights,
+            backgrounds=sorted((prepared / BACKGROUNDS).glob("*.*")),
             checkpoints=kept,
         )
     if _rank() > 0:

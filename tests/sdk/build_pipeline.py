@@ -126,6 +126,7 @@ def build(values: dict[str, Any], session: PipelineSession) -> Pipeline:
     epochs = ParameterInteger(name="Epochs", default_value=values["epochs"])
     size = ParameterInteger(name="ImageSize", default_value=values["image_size"])
     seed = ParameterInteger(name="Seed", default_value=0)
+    item = ParameterFloat(name="MinimumItemAccuracy", default_value=values["minimum_item_accuracy"])
     accuracy = ParameterFloat(name="MinimumAccuracy", default_value=values["minimum_accuracy"])
     recall = ParameterFloat(name="MinimumRecall", default_value=values["minimum_recall"])
     int8_loss = ParameterFloat(name="MaximumInt8Loss", default_value=values["maximum_int8_loss"])
@@ -238,6 +239,7 @@ def build(values: dict[str, Any], session: PipelineSession) -> Pipeline:
         *("evaluate", "--model", f"{WORK}/input/model", "--prepared", f"{WORK}/input/prepared"),
         *("--evaluation", f"{WORK}/output/evaluation", "--output", f"{WORK}/output/model"),
         *("--approved-group", values["group"], "--region", os.environ["AWS_REGION"]),
+        *("--minimum-item-accuracy", text(item)),
         *("--minimum-accuracy", text(accuracy), "--minimum-recall", text(recall)),
         *("--maximum-int8-loss", text(int8_loss), "--tolerance", text(tolerance)),
         *("--bins", values["bins"]),
@@ -269,7 +271,7 @@ def build(values: dict[str, Any], session: PipelineSession) -> Pipeline:
     evaluation = outputs["evaluation"].S3Output.S3Uri
     registered = (
         *("dataset_digest", "code_digest", "model_digest", "bin_policy_version"),
-        *("accuracy", "precision"),
+        *("item_accuracy", "accuracy", "precision"),
     )
     model = ModelBuilder(
         image_uri=values["image"],
@@ -330,7 +332,7 @@ def build(values: dict[str, Any], session: PipelineSession) -> Pipeline:
         name="binsight",
         parameters=[
             *(manifest, version, machine, processing_machine, count, network, epochs, size, seed),
-            *(accuracy, recall, int8_loss, tolerance, approval),
+            *(item, accuracy, recall, int8_loss, tolerance, approval),
         ],
         steps=[prepare, train, evaluate, gate],
         sagemaker_session=session,

@@ -85,7 +85,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 def _values() -> dict[str, Any]:
     names = ("instance_type", "network", "weights", "epochs", "image_size")
-    limits = ("minimum_accuracy", "minimum_recall", "maximum_int8_loss", "tolerance")
+    limits = (
+        *("minimum_item_accuracy", "minimum_accuracy", "minimum_recall"),
+        *("maximum_int8_loss", "tolerance"),
+    )
     return {
         **{name: getattr(SETTINGS, name) for name in (*names, *limits)},
         "manifest": f"{SETTINGS.dataset}/manifest.json",

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from contracts.cut import CutRule
 from contracts.model_archive import CARD, unpack_archive, write_archive
 from tests.training.conftest import Run
 from training import evaluate as step
@@ -41,7 +42,10 @@ def remade(run: Run, folder: Path, **changes: Any) -> Path:
 def test_evaluation_says_everything_that_the_pipeline_reads(sagemaker_run: Run) -> None:
     own = sagemaker_run.evaluation["binsight"]
     assert own["verdict"]["passed_value"] == 1
-    assert own["verdict"]["text"].startswith("passed: accuracy")
+    assert own["verdict"]["text"].startswith("passed: accuracy with the item on 35% of the view")
+    assert set(own["by_size"]["sizes"]) == {"0.5", "0.35", "0.25"}
+    gated = own["by_size"]["sizes"]["0.35"]["accuracy"]
+    assert float(own["registry"]["item_accuracy"]) == pytest.approx(gated, abs=1e-4)
     assert all(isinstance(value, str) and value for value in own["registry"].values())
     assert own["registry"]["model_digest"] == own["model_digest"]
     accuracy = sagemaker_run.evaluation["multiclass_classification_metrics"]["accuracy"]["value"]
@@ -61,6 +65,8 @@ def test_evaluation_says_everything_that_the_pipeline_reads(sagemaker_run: Run) 
 
 def test_the_archive_is_without_the_float_reference(sagemaker_run: Run, tmp_path: Path) -> None:
     card = unpack_archive(sagemaker_run.archive, tmp_path)
+    assert card.metrics["test"]["by_size"]["0.35"]["accuracy"] > 0
+    assert card.cut_rule() == CutRule()
     assert card.metrics["test"]["robustness"] == sagemaker_run.evaluation["binsight"]["robustness"]
     assert card.calibration == sagemaker_run.evaluation["binsight"]["calibration"]
 
@@ -70,10 +76,11 @@ def test_the_report_stands_alone_and_leads_with_the_verdict(sagemaker_run: Run) 
     page = (folder / "report/index.html").read_text()
     assert "https:" not in page
     assert "http:" not in page.replace("http://www.w3.org/", "")
-    assert page.count("<svg") == 3
+    assert page.count("<svg") == 4
     mistakes = len(sagemaker_run.evaluation["binsight"]["mistakes"])
     assert page.count("<figure>") == page.count('src="data:image/jpeg;base64,') == mistakes
-    order = [page.index(f'<section id="{name}"') for name in ("verdict", "classes", "mistakes")]
+    names = ("verdict", "sizes", "classes", "mistakes")
+    order = [page.index(f'<section id="{name}"') for name in names]
     assert order == sorted(order)
     assert "Passed: this model may be registered." in page
 

@@ -61,6 +61,20 @@ def test_each_demand_refuses_by_name(change: dict, reason: str) -> None:
     assert verdict.text == f"refused: {verdict.reasons[0]}"
 
 
+def test_what_a_bin_sees_comes_first_and_refuses() -> None:
+    thresholds = replace(THRESHOLDS, minimum_item_accuracy=0.75)
+    measured = replace(GOOD, item_accuracy=0.5, item_photos=240)
+    verdict = decide(measured, thresholds)
+    assert not verdict.passed
+    assert verdict.text == (
+        "refused: accuracy with the item on 35% of the view's width 50.0% of 240 test photos "
+        "(asked: at least 75.0%)"
+    )
+    passed = decide(replace(measured, item_accuracy=0.75), thresholds)
+    assert passed.passed
+    assert passed.checks[0].name.startswith("accuracy with the item")
+
+
 def test_an_unfair_comparison_informs_and_refuses_nothing() -> None:
     measured = replace(
         GOOD, approved=_pair(lost=60, won=0), approved_fair=False, approved_note="seen before"
@@ -74,6 +88,7 @@ def test_an_unfair_comparison_informs_and_refuses_nothing() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "highest"),
     [
+        ("minimum_item_accuracy", 75.0, 1),
         ("minimum_accuracy", 80.0, 1),
         ("minimum_recall", -0.1, 1),
         ("maximum_int8_loss", 101.0, 100),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from contracts.bins import BinPolicy
+from training.evaluation.by_size import GATED
 from training.evaluation.measure import Findings, calibration_of, reliability_of
 from training.evaluation.metrics import model_quality
 from training.evaluation.rival import Rivalry
@@ -28,6 +29,7 @@ def document_of(
             "schema": 2,
             "verdict": verdict.to_json(),
             "thresholds": {
+                "minimum_item_accuracy": thresholds.minimum_item_accuracy,
                 "minimum_accuracy": thresholds.minimum_accuracy,
                 "minimum_recall": thresholds.minimum_recall,
                 "maximum_int8_loss": thresholds.maximum_int8_loss,
@@ -42,6 +44,7 @@ def document_of(
             "test_photos": len(findings.test.labels),
             "accuracy_interval": {"confidence": 0.95, "low": low, "high": high},
             "per_class": dict(findings.classes),
+            "by_size": findings.sizes.to_json() if findings.sizes else {},
             "bins": _bins(findings),
             "calibration": calibration_of(findings),
             "reliability": reliability_of(findings),
@@ -70,7 +73,9 @@ def policy_version(policy: BinPolicy | None) -> str:
 def _registry(findings: Findings, verdict: Verdict) -> dict[str, str]:
     """Texts for the model package's metadata, which holds nothing but texts."""
     digests = findings.card.digests
+    sizes = findings.sizes
     return {
+        "item_accuracy": f"{sizes.at(GATED):.4f}" if sizes else "unknown",
         "dataset_digest": digests["dataset"],
         "code_digest": digests["code"],
         "model_digest": digests["model"],

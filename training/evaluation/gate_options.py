@@ -13,6 +13,11 @@ from training.job import StepError
 def add_gate_options(parser: argparse.ArgumentParser) -> None:
     """Thresholds, bin policy and the model in service; all of them may be left out."""
     gate = parser.add_argument_group("gate")
+    gate.add_argument(
+        "--minimum-item-accuracy",
+        metavar="SHARE",
+        help="with the item on a third of the view's width, 0 to 1",
+    )
     gate.add_argument("--minimum-accuracy", metavar="SHARE", help="on the test photos, 0 to 1")
     gate.add_argument("--minimum-recall", metavar="SHARE", help="of each bin, 0 to 1")
     gate.add_argument("--maximum-int8-loss", metavar="POINTS", help="of accuracy, 0 to 100")
@@ -26,7 +31,10 @@ def add_gate_options(parser: argparse.ArgumentParser) -> None:
 def given_thresholds(given: argparse.Namespace) -> Thresholds:
     """What the gate asks. Raises StepError naming option, value and what is allowed."""
     values = {}
-    for name in ("minimum_accuracy", "minimum_recall", "maximum_int8_loss", "tolerance"):
+    for name in (
+        *("minimum_item_accuracy", "minimum_accuracy", "minimum_recall"),
+        *("maximum_int8_loss", "tolerance"),
+    ):
         text = getattr(given, name)
         if text is None:
             continue

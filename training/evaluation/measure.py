@@ -13,6 +13,7 @@ from contracts.bins import BINS, BinPolicy
 from contracts.model_archive import MODEL, REFERENCE, ModelCard
 from training.data import Part
 from training.engine import Classifier, Latency
+from training.evaluation.by_size import BySize, by_size
 from training.evaluation.calibration import (
     ReliabilityBin,
     Threshold,
@@ -54,6 +55,8 @@ class Findings:
     latency: Latency
     model_bytes: int
     int8: Paired | None
+    sizes: BySize | None = None
+    """The answers when the item takes a part of the view only, by the camera's own cut."""
 
     @property
     def answers(self) -> NDArray[np.int64]:
@@ -118,6 +121,16 @@ def measure(
         latency=model.latency(test.pixels, pictures=_LATENCY_PICTURES),
         model_bytes=(folder / MODEL).stat().st_size,
         int8=int8,
+        sizes=by_size(
+            prepared,
+            test.files,
+            test.labels,
+            names=card.labels,
+            size=card.width,
+            rule=card.cut_rule(),
+            answer=model.probabilities,
+            policy=policy,
+        ),
     )
 
 

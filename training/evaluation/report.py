@@ -7,7 +7,12 @@ from typing import Any
 
 from training import pages
 from training.evaluation.measure import Findings
-from training.evaluation.report_charts import confusion_chart, reliability_chart, robustness_chart
+from training.evaluation.report_charts import (
+    confusion_chart,
+    reliability_chart,
+    robustness_chart,
+    sizes_chart,
+)
 from training.evaluation.rival import Rivalry
 from training.evaluation.verdict import Verdict
 
@@ -44,6 +49,7 @@ def report(
         weakest=min(findings.classes.items(), key=lambda item: item[1]["recall"]),
         confusion=confusion_chart(findings.matrix, findings.card.labels),
         reliability=reliability_chart(findings.before, findings.after),
+        sizes=sizes_chart(findings.accuracy, findings.sizes) if findings.sizes else "",
         robustness=robustness_chart(findings.accuracy, findings.hardships),
         links=links,
         mistakes=_gallery(findings, prepared),

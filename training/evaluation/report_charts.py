@@ -8,7 +8,9 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from training.evaluation.by_size import BySize
 from training.evaluation.calibration import ReliabilityBin
+from training.evaluation.scenes import CUT_OUT
 from training.pages import INK, SERIES, SOFT, chart
 
 if TYPE_CHECKING:
@@ -70,6 +72,34 @@ def reliability_chart(before: Sequence[ReliabilityBin], after: Sequence[Reliabil
 
     words = ", ".join(f"{item.confidence:.2f}: {item.accuracy:.2f}" for item in after)
     return chart(draw, alt=f"Accuracy by confidence as deployed: {words}", width=5.2, height=3.8)
+
+
+def sizes_chart(plain: float, sizes: BySize) -> Markup:
+    """Lines over the item's size, one for each background."""
+    names = list(dict.fromkeys(row.background for row in sizes.rows))
+
+    def draw(axes: "Axes") -> None:
+        for number, name in enumerate(names):
+            rows = [row for row in sizes.rows if row.background == name]
+            start = [] if name == CUT_OUT else [(1.0, plain)]
+            points = [*start, *((row.size, row.accuracy) for row in rows)]
+            axes.plot(
+                [100 * share for share, _ in points],
+                [value for _, value in points],
+                marker="o",
+                markersize=4,
+                color=SERIES[number % len(SERIES)],
+                label=name,
+            )
+        axes.set_xlim(103, 20)
+        axes.set_ylim(0, 1.02)
+        axes.set_xlabel("width of the item, % of the view's")
+        axes.set_ylabel("accuracy")
+        axes.legend(loc="lower left")
+
+    said = ", ".join(f"{size:.0%}: {sizes.at(size):.1%}" for size in sizes.sizes)
+    alt = f"Accuracy by the item's width, whole photo {plain:.1%}, {said}"
+    return chart(draw, alt=alt, width=5.2, height=3.8)
 
 
 def robustness_chart(plain: float, hardships: Mapping[str, float]) -> Markup:

@@ -16,6 +16,7 @@ _LONGEST = 600
 class Thresholds:
     """What is asked of a model. Shares from 0 to 1; losses in percentage points."""
 
+    minimum_item_accuracy: float = 0.0
     minimum_accuracy: float = 0.0
     minimum_recall: float = 0.0
     maximum_int8_loss: float = 100.0
@@ -37,7 +38,8 @@ class Measured:
     ``bin_recall`` has the bins that occur among the test photos. ``int8`` is None for a float
     model (``float_note`` says why it is one), ``approved`` where there is nothing to compare with;
     ``approved_note`` says why, or what to think of the comparison. An unfair comparison is shown
-    but refuses nothing.
+    but refuses nothing. ``item_accuracy`` is that of an item on ``item_share`` of the view, None
+    where it was not measured.
     """
 
     accuracy: float
@@ -49,6 +51,9 @@ class Measured:
     approved_fair: bool = True
     approved_note: str = ""
     float_note: str = ""
+    item_accuracy: float | None = None
+    item_share: float = 0.35
+    item_photos: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,8 +102,18 @@ class Verdict:
 
 
 def decide(measured: Measured, thresholds: Thresholds) -> Verdict:
-    """Check every demand; the order is that of the report."""
-    checks = [
+    """Check every demand; the order is that of the report. What a bin sees comes first."""
+    checks = []
+    if measured.item_accuracy is not None:
+        checks.append(
+            Check(
+                name=f"accuracy with the item on {measured.item_share:.0%} of the view's width",
+                found=f"{measured.item_accuracy:.1%} of {measured.item_photos} test photos",
+                asked=f"at least {thresholds.minimum_item_accuracy:.1%}",
+                passed=measured.item_accuracy >= thresholds.minimum_item_accuracy,
+            )
+        )
+    checks += [
         Check(
             name="accuracy",
             found=f"{measured.accuracy:.1%} of {measured.photos} test photos",

@@ -2,25 +2,58 @@
 """Varies training photos: trash lies any way round, in any light, not always in the middle."""
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from training.learning.placing import Items, place
+
 _ASPECT = (3 / 4, 4 / 3)
 
 
+@dataclass(frozen=True)
+class Placing:
+    """``share`` of a batch's photos are shown as cut out of a view, on one of ``grounds``."""
+
+    share: float
+    items: Items
+    grounds: Tensor
+
+
 def augment(
-    batch: Tensor, *, size: int, generator: torch.Generator, smallest_crop: float = 0.5
+    batch: Tensor,
+    *,
+    size: int,
+    generator: torch.Generator,
+    smallest_crop: float = 0.5,
+    placing: Placing | None = None,
 ) -> Tensor:
     """uint8 [N, H, W, 3] of any size -> float [N, 3, size, size] in 0 to 255, each one varied.
 
     The same generator state gives the same variations on every device: chance is drawn on the CPU.
     """
+    if placing is None or placing.share == 0:
+        return _lit(_cropped(batch, size, generator, smallest_crop), generator)
+    chosen = torch.rand(len(batch), generator=generator) < placing.share
+    frames, cuts = (torch.nonzero(one).flatten().to(batch.device) for one in (~chosen, chosen))
+    parts = []
+    if len(frames):
+        parts.append(_cropped(batch[frames], size, generator, smallest_crop))
+    if len(cuts):
+        items = placing.items.of(cuts)
+        parts.append(place(batch[cuts], items, placing.grounds, size=size, generator=generator))
+    order = torch.argsort(torch.cat([frames, cuts]))
+    return _lit(torch.cat(parts)[order], generator)
+
+
+def _cropped(batch: Tensor, size: int, generator: torch.Generator, smallest_crop: float) -> Tensor:
+    """Pieces of the photos, stretched, mirrored and, a quarter of them, turned."""
     count, device = batch.shape[0], batch.device
 
-    def uniform(low: float, high: float, *shape: int) -> Tensor:
-        drawn = torch.rand(count, *shape, generator=generator) * (high - low) + low
+    def uniform(low: float, high: float) -> Tensor:
+        drawn = torch.rand(count, generator=generator) * (high - low) + low
         return drawn.to(device)
 
     def coin() -> Tensor:
@@ -42,9 +75,15 @@ def augment(
     maps = torch.stack([upper, lower]).permute(2, 0, 1)
     grid = functional.affine_grid(maps, [count, 3, size, size], align_corners=False)
     pictures = batch.permute(0, 3, 1, 2).float()
-    pictures = functional.grid_sample(
-        pictures, grid, padding_mode="reflection", align_corners=False
-    )
+    return functional.grid_sample(pictures, grid, padding_mode="reflection", align_corners=False)
+
+
+def _lit(pictures: Tensor, generator: torch.Generator) -> Tensor:
+    """Other light: brightness, tint, contrast and depth of colour."""
+
+    def uniform(low: float, high: float, *shape: int) -> Tensor:
+        drawn = torch.rand(len(pictures), *shape, generator=generator) * (high - low) + low
+        return drawn.to(pictures.device)
 
     brightness, tint = uniform(0.7, 1.3, 1, 1, 1), uniform(0.93, 1.07, 3, 1, 1)
     contrast, saturation = uniform(0.75, 1.25, 1, 1, 1), uniform(0.7, 1.3, 1, 1, 1)

@@ -7,8 +7,9 @@ a loader had fetched ahead.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,7 +18,10 @@ from torch.nn import functional
 from torch.utils.data import Dataset, Sampler
 
 from training.data import Part
-from training.learning.augment import augment
+from training.learning.augment import Placing, augment
+from training.learning.grounds import grounds
+from training.learning.placing import Items
+from training.outlines import outlined
 
 Batch = Mapping[str, Tensor]
 _MIXED_SHARE = 0.5
@@ -36,6 +40,8 @@ class Varying:
     smallest_crop: float
     mixup: float = 0.0
     cutmix: float = 0.0
+    placed: float = 0.0
+    """Share of the photos that are shown as cut out of a view."""
 
 
 class Batches(Dataset[Batch]):
@@ -45,11 +51,23 @@ class Batches(Dataset[Batch]):
     """
 
     def __init__(
-        self, part: Part, varying: Varying, *, device: str, process: int = 0, processes: int = 1
+        self,
+        part: Part,
+        varying: Varying,
+        *,
+        device: str,
+        backgrounds: Sequence[Path] = (),
+        process: int = 0,
+        processes: int = 1,
     ) -> None:
         self._pixels, self._labels = torch.from_numpy(part.pixels), torch.from_numpy(part.labels)
         self._varying, self._device = varying, device
         self._process, self._processes = process, processes
+        self._items: Items | None = None
+        if varying.placed:
+            self._items = _items(part)
+            drawn = grounds(varying.size, seed=varying.seed, backgrounds=backgrounds)
+            self._grounds = torch.from_numpy(drawn).to(device)
         self._size = min(varying.batch_size, len(part.labels))
         # Only whole ones: batch norm dislikes a batch of one.
         self.per_epoch = len(part.labels) // self._size
@@ -72,10 +90,29 @@ class Batches(Dataset[Batch]):
             size=own.size,
             generator=chance,
             smallest_crop=own.smallest_crop,
+            placing=self._placing(chosen),
         )
         labels = functional.one_hot(self._labels[chosen], own.classes).float().to(self._device)
         pictures, labels = _mix(pictures, labels, own, chance)
         return {"pictures": pictures, "labels": labels}
+
+    def _placing(self, chosen: Tensor) -> Placing | None:
+        if self._items is None:
+            return None
+        items = self._items.of(chosen).to(self._device)
+        return Placing(self._varying.placed, items, self._grounds)
+
+
+def _items(part: Part) -> Items:
+    found = outlined(part.pixels, known=part.boxes)
+    aspects = part.aspects if len(part.aspects) else np.ones(len(part.labels), np.float32)
+    return Items(
+        torch.from_numpy(found.masks),
+        torch.from_numpy(found.boxes),
+        torch.from_numpy(found.cut_out),
+        torch.from_numpy(found.grounds),
+        torch.from_numpy(aspects),
+    )
 
 
 class EpochOrder(Sampler[list[int]]):

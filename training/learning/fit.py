@@ -3,7 +3,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,9 +50,12 @@ def fit(
     *,
     classes: int,
     weights: FoundWeights | None = None,
+    backgrounds: Sequence[Path] = (),
     checkpoints: Checkpoints | None = None,
 ) -> Fitted:
-    """Train. The same photos, settings and machine give the same weights, interrupted or not.
+    """Train. ``backgrounds``: empty views of the cameras, for items to be put on.
+
+    The same photos, settings and machine give the same weights, interrupted or not.
 
     SIGTERM leaves a checkpoint and raises ``job.Terminated``.
     """
@@ -88,6 +91,7 @@ def fit(
                 checkpoints=checkpoints,
                 folder=checkpoints.scratch if checkpoints else Path(scratch),
                 classes=classes,
+                backgrounds=backgrounds,
             )
             _run(learner, here)
             # The rate falls to nothing at a stage's end: what comes last is what the next stage
@@ -124,6 +128,7 @@ def _learner(
     checkpoints: Checkpoints | None,
     folder: Path,
     classes: int,
+    backgrounds: Sequence[Path],
 ) -> Learner:
     arguments = _arguments(plan, settings, folder=folder, saves=checkpoints is not None)
     processes = arguments.world_size
@@ -141,11 +146,13 @@ def _learner(
         smallest_crop=settings.recipe.smallest_crop,
         mixup=settings.mixup,
         cutmix=settings.cutmix,
+        placed=settings.placed,
     )
     batches = Batches(
         train,
         varying,
         device=str(arguments.device),
+        backgrounds=backgrounds,
         process=arguments.process_index,
         processes=processes,
     )

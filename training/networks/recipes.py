@@ -39,6 +39,8 @@ class Recipe:
     smallest_crop: float
     """Share of the photo's area that a random crop keeps at least."""
     stages: tuple[Stage, ...]
+    placed: float = 0.35
+    """Share of the photos that are shown as a camera over a tray cuts an item out of its view."""
 
 
 @dataclass(frozen=True, kw_only=True)
