@@ -8,6 +8,7 @@ ENV ?= dev
 PORT ?= 4566
 DATASET ?=
 WEIGHTS ?=
+VIEW ?=
 KEEP ?=
 SKIP_BAD ?=
 SKIP_QUOTAS ?=
@@ -33,12 +34,12 @@ need = $(if $($(1)),,$(error $(1) is empty; pass $(1)=$(2)))
 .PHONY: help
 help: ## List what can be made
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  settings: ENV=$(ENV) (a file in environments/) DATASET=folder KEEP=1 SKIP_BAD=1 PORT=$(PORT)"
+	@echo "  settings: ENV=$(ENV) (a file in environments/) DATASET=folder VIEW=tray KEEP=1 SKIP_BAD=1 PORT=$(PORT)"
 
 .PHONY: rehearse
-rehearse: ## Deploy to a local AWS, train, approve, roll out and sort photos (DATASET=, WEIGHTS=, ENV=, KEEP=1)
+rehearse: ## Deploy to a local AWS, train, approve, roll out and sort photos (DATASET=, VIEW=tray, WEIGHTS=, ENV=, KEEP=1)
 	$(INSTALL) runtime rehearsal train torch
-	@exec $(BIN)/python -m rehearsal run --environment "$(ENV)" --dataset "$(DATASET)" --weights "$(WEIGHTS)" --port "$(PORT)" --quota "$(QUOTA)" $(if $(KEEP),--keep) $(if $(SKIP_BAD),--skip-bad)
+	@exec $(BIN)/python -m rehearsal run --environment "$(ENV)" --dataset "$(DATASET)" --view "$(VIEW)" --weights "$(WEIGHTS)" --port "$(PORT)" --quota "$(QUOTA)" $(if $(KEEP),--keep) $(if $(SKIP_BAD),--skip-bad)
 
 .PHONY: rehearse-down
 rehearse-down: ## End a local AWS that KEEP=1 left up

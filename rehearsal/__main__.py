@@ -52,6 +52,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
         settings=load(arguments.environment),
         work=arguments.work,
         dataset=Path(arguments.dataset).expanduser().resolve() if arguments.dataset else None,
+        view=arguments.view,
         weights=_weights(arguments.weights),
         notebook=arguments.notebook.resolve() if arguments.notebook else None,
         skip_bad=arguments.skip_bad,
@@ -92,6 +93,12 @@ def _parse() -> argparse.Namespace:
     run = commands.add_parser("run", help="rehearse an environment")
     run.add_argument("--environment", default="dev", help="a file in environments/")
     run.add_argument("--dataset", default="", help="folder of class folders; empty: drawn samples")
+    run.add_argument(
+        "--view",
+        default="",
+        type=_view,
+        help="tray: items on a third of a fixed camera's view, with its empty view",
+    )
     run.add_argument("--weights", default="", help="folder of pretrained weights to train from")
     run.add_argument(
         "--notebook", type=Path, help="run the training notebook too; its executed copy goes here"
@@ -121,6 +128,12 @@ def _quota(text: str) -> str:
         parse(text)
     except ValueError as error:
         raise RehearsalError(str(error)) from error
+    return text
+
+
+def _view(text: str) -> str:
+    if text not in ("", "tray"):
+        raise argparse.ArgumentTypeError(f"VIEW={text}: allowed: tray, or nothing")
     return text
 
 

@@ -17,6 +17,8 @@ from rehearsal.core_recipe import Nucleus
 from rehearsal.errors import RehearsalError
 
 INSTALL_TIMEOUT = 60
+EMPTY_VIEW = "_empty.jpg"
+"""What the camera's source `dir:` shows between photos, where the folder has it."""
 
 
 @dataclass(kw_only=True)
@@ -29,6 +31,8 @@ class Cameras:
     model_folder: str
     nucleus: Nucleus
     news: Callable[[str], None]
+    empty: Path | None = None
+    """A JPEG of what both see while nothing is shown to them; None: a plain grey."""
     canary: CoreDevice = field(init=False)
     fleet: CoreDevice = field(init=False)
 
@@ -80,6 +84,8 @@ class Cameras:
         shutil.rmtree(folder, ignore_errors=True)
         lens = folder / "lens"
         lens.mkdir(parents=True)
+        if self.empty:
+            shutil.copy(self.empty, lens / EMPTY_VIEW)
         return CoreDevice(
             thing=thing,
             folder=folder,

@@ -24,11 +24,16 @@ from rehearsal.permissions import Exercised, cover, deployed_pairs, explanations
 from rehearsal.playback import Playback
 from rehearsal.report import Report
 from rehearsal.sample_set import draw
+from rehearsal.sample_tray import Tray, photographed
+from rehearsal.sample_tray import draw as draw_tray
 from rehearsal.stages import Stages
 from tools.dataset import Dataset, DatasetError, check_dataset, upload
 from tools.quotas import QuotaError, check_or_warn
+from training.dataset.sources import BACKGROUND
 
 PHOTOS_PER_CLASS = 4
+_ON_TRAY = 80
+_TRAY = Tray(views=1, days=1, widths=(0.3, 0.36), jitter=2)
 TRAINING_TIMEOUT = 3600
 
 
@@ -37,15 +42,18 @@ class Rehearsal:
     """One rehearsal of one environment in a work folder of its own.
 
     ``dataset`` is a folder of class folders, or None for the drawn sample set; ``weights`` a folder
-    of pretrained weights, which cannot be fetched here. ``notebook`` is where the executed copy of
-    the training notebook goes; None runs no notebook. ``keep`` leaves all of it up. ``quota`` are
-    machines that the account may not use, as Service Quotas names them.
+    of pretrained weights, which cannot be fetched here. ``view``: "tray" puts the items (drawn, or
+    the photos of ``dataset``) on a third of a fixed camera's view; "" takes photos as they are.
+    ``notebook`` is where the executed copy of the training notebook goes; None runs no notebook.
+    ``keep`` leaves all of it up. ``quota`` are machines that the account may not use, as Service
+    Quotas names them.
     """
 
     name: str
     settings: Settings
     work: Path
     dataset: Path | None
+    view: str
     weights: Path | None
     notebook: Path | None
     skip_bad: bool
@@ -61,6 +69,7 @@ class Rehearsal:
     def __post_init__(self) -> None:
         self.stages = Stages(self.console)
         source = str(self.dataset) if self.dataset else "sample set (drawn, no real photos)"
+        source += ", on a third of a tray" if self.view else ""
         self.report = Report(environment=self.name, dataset=source)
 
     def run(self) -> None:
@@ -86,7 +95,7 @@ class Rehearsal:
             self._roles = cloud.role_names()
             policies = json.dumps(cloud.policies(), indent=1)
             (self.work / "policies.json").write_text(f"{policies}\n", encoding="utf-8")
-            cameras = self._start_cameras(cloud, outputs, cleanup)
+            cameras = self._start_cameras(cloud, outputs, dataset, cleanup)
             execution = self._train(cloud, outputs, dataset)
             self._roll_out(cloud, outputs, cameras)
             photos = self._held_out(cloud, outputs, dataset, execution)
@@ -144,7 +153,12 @@ class Rehearsal:
     def _prepare_dataset(self) -> Dataset:
         with self.stages.stage("dataset", "look at every photo"):
             folder = self.dataset
-            if folder is None:
+            if self.view:
+                folder = self.work / "tray-set"
+                shutil.rmtree(folder, ignore_errors=True)
+                items = photographed(self.dataset) if self.dataset else None
+                draw_tray(folder, photos_per_class=_ON_TRAY, tray=_TRAY, items=items)
+            elif folder is None:
                 folder = self.work / "sample-set"
                 shutil.rmtree(folder, ignore_errors=True)
                 draw(folder)
@@ -163,7 +177,10 @@ class Rehearsal:
             aws=aws, name=self.name, settings=self.settings, work=self.work, stages=self.stages
         )
 
-    def _start_cameras(self, cloud: Cloud, outputs: dict[str, str], cleanup: ExitStack) -> Cameras:
+    def _start_cameras(
+        self, cloud: Cloud, outputs: dict[str, str], dataset: Dataset, cleanup: ExitStack
+    ) -> Cameras:
+        empty = next(iter(sorted((dataset.folder / BACKGROUND).glob("*.jpg"))), None)
         with self.stages.stage("cameras", "provision two simulated cameras, install the runtime"):
             cameras = Cameras(
                 cloud=cloud,
@@ -172,6 +189,7 @@ class Rehearsal:
                 model_folder=self.settings.camera.model_folder,
                 nucleus="java" if self.settings.camera.manages_nucleus else "lite",
                 news=self.stages.news,
+                empty=empty,
             )
             cleanup.callback(cameras.stop)
             cameras.start()

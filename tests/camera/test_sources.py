@@ -30,6 +30,14 @@ def test_a_folder_shows_each_photo_in_order_of_name_and_an_empty_view_between(le
     assert frames == expected
 
 
+def test_a_folder_may_bring_the_empty_view_of_its_camera(lens):
+    show(lens, "_empty.jpg", tiny.photo("paper", seed=9))
+    show(lens, "1.jpg", tiny.photo("glass"))
+    frames = read(f"dir:{lens}?hold=2&gap=1&fps=0")
+    empty = tiny.photo("paper", seed=9)
+    assert frames == [empty, tiny.photo("glass"), tiny.photo("glass"), empty]
+
+
 def test_a_followed_folder_shows_what_is_renamed_into_place_later(lens):
     stop = threading.Event()
     frames = open_source(f"dir:{lens}?follow=1&hold=1&gap=0&fps=0").frames(stop)

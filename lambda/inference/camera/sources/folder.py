@@ -12,11 +12,15 @@ from camera.pictures import encode
 from camera.sources.base import Pace, SourceError, number_option, refuse_unknown
 
 _SUFFIXES = {".jpg", ".jpeg"}
+EMPTY_VIEW = "_empty.jpg"
 
 
 @dataclass(frozen=True, kw_only=True)
 class FolderSource:
     """Each photo in order of name for ``hold`` frames, then ``gap`` empty frames.
+
+    ``_empty.jpg`` in the folder is the empty view of the camera that the photos are of; without it
+    empty frames are plain grey.
 
     ``follow``: photos that appear later are shown as well; rename them into place, so that none is
     read half-written. ``fps``: frames per second at most; 0 is as fast as they are taken.
@@ -44,7 +48,7 @@ class FolderSource:
 
     def frames(self, stop: threading.Event) -> Iterator[bytes]:
         """Empty frames first, as a camera that is switched on sees its empty view."""
-        empty = encode(np.full((48, 64, 3), 128, dtype=np.uint8))
+        empty = self._read(EMPTY_VIEW) or encode(np.full((48, 64, 3), 128, dtype=np.uint8))
         pace = Pace(self.fps, stop)
         for _ in range(max(self.gap, 1)):
             pace.wait()
@@ -76,7 +80,9 @@ class FolderSource:
         return sorted(
             entry.name
             for entry in entries
-            if entry.suffix.lower() in _SUFFIXES and not entry.name.startswith(".")
+            if entry.suffix.lower() in _SUFFIXES
+            and not entry.name.startswith(".")
+            and entry.name != EMPTY_VIEW
         )
 
     def _read(self, name: str) -> bytes | None:
