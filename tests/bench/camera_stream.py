@@ -104,7 +104,7 @@ class Script:
                 start = -size if left < WIDTH // 2 else WIDTH
                 x = int(start + (left - start) * (step + 1) / 3)
                 yield self._show(number, [(picture, x, top)], hand=(x, top) if carried else None)
-        shadow = (left, top, size) if kind == "shadow" else None
+        shadow = _shadow(left, top, size) if kind == "shadow" else None
         for step in range(stay):
             x, y, hand = left, top, None
             if kind == "pushed" and step > stay // 2:
@@ -144,12 +144,12 @@ class Script:
         things: list[tuple[Picture, int, int]],
         *,
         hand: tuple[int, int] | None = None,
-        shadow: tuple[int, int, int] | None = None,
+        shadow: Picture | None = None,
     ) -> Shown:
         self._shown += 1
         rgb = self._table.copy()
         if shadow is not None:
-            rgb *= _shadow(*shadow)
+            rgb *= shadow
         if self._lamp:
             rgb *= _lamp(self._shown)
         for picture, x, y in things:
@@ -177,10 +177,10 @@ def _shadow(left: int, top: int, size: int) -> Picture:
 
 def _lamp(moment: int) -> Picture:
     """A spot of light that sways over the view."""
-    down, right = np.mgrid[0:HEIGHT, 0:WIDTH]
     centre = WIDTH / 2 + 200 * np.sin(moment / 5)
-    spot = 0.08 * np.exp(-((right - centre) ** 2 + (down - HEIGHT / 2) ** 2) / (2 * 90**2))
-    return (1 + spot[:, :, None]).astype(np.float32)
+    across = np.exp(-((np.arange(WIDTH) - centre) ** 2) / (2 * 90**2))
+    down = np.exp(-((np.arange(HEIGHT) - HEIGHT / 2) ** 2) / (2 * 90**2))
+    return (1 + 0.08 * np.outer(down, across)[:, :, None]).astype(np.float32)
 
 
 def _paste(rgb: Picture, picture: Picture, x: int, y: int) -> None:

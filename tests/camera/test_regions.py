@@ -115,6 +115,17 @@ def test_an_item_put_beside_another_is_told_as_well(played, second):
     assert len(played.reports) == 2
 
 
+def test_under_a_lamp_that_flickers_an_item_of_other_colours_is_told_as_well(played):
+    """The view is never still, so that colours alone tell."""
+    played.show({"trash": LEFT}, frames=8)
+    played.show({}, frames=8)
+    for number in range(36):
+        items = {"glass": LEFT} if number < 12 else {"glass": LEFT, "paper": RIGHT}
+        played.show(items, frames=1, light=1.0 + 0.06 * (number % 2))
+    played.show({}, frames=8)
+    assert played.reports == ["trash", "glass", "paper"]
+
+
 def test_the_second_one_leaves_first_and_nothing_is_told_twice(played):
     played.show({"glass": LEFT}, frames=12)
     played.show({"glass": LEFT, "paper": RIGHT}, frames=25)

@@ -86,7 +86,9 @@ class Succession:
             # Most frames: spare them what follows.
             self._other_for = self._beside_for = 0
             return Verdict()
-        other = self._other_colours(thumbnail, presence, here)
+        strange = self._strange(thumbnail, presence, things, here)
+        other = strange is not None
+        here = here if strange is None else strange
         if not presence.still:
             self._beside_for = 0
             return Verdict(other, other, here)
@@ -95,7 +97,8 @@ class Succession:
         added = [thing for thing in unknown if float(np.mean(thing)) > APPEARS]
         if not (added and all(told.same(thumbnail) for told in self._told)):
             self._beside_for = 0
-            return Verdict(other or bool(unknown), other, unknown[0] if unknown else here)
+            at = unknown[0] if unknown and not other else here
+            return Verdict(other or bool(unknown), other, at)
         self._beside_for += 1
         if self._beside_for < _LONGER_THAN_A_HAND:
             return Verdict(other, other, here)
@@ -116,17 +119,19 @@ class Succession:
         self, thumbnail: Thumbnail, presence: Presence, thing: Cells, things: list[Cells]
     ) -> bool:
         """Whether this was looked at, and is as it was."""
-        zone = near(thing)
-        for each in things:
-            if each is not thing:
-                zone = zone & ~each
-        size = float(np.sum(thing))
-        if any(
-            bool((told.cells & thing).any()) and told.differs(thumbnail, zone) <= _CHANGED * size
-            for told in self._told
-        ):
+        if self._in_place(thumbnail, thing, things):
             return True
         return len(self._told) > 1 and self._moved(thumbnail, presence, thing)
+
+    def _in_place(self, thumbnail: Thumbnail, thing: Cells, things: list[Cells]) -> bool:
+        """Whether a decided thing lies there as it did, and has left nothing empty beside it."""
+        others = np.any([each for each in things if each is not thing] or [~thing & thing], axis=0)
+        zone, size = near(thing), float(np.sum(thing))
+        return any(
+            bool((told.cells & thing).any())
+            and told.differs(thumbnail, (zone | told.cells) & ~others) <= _CHANGED * size
+            for told in self._told
+        )
 
     def _moved(self, thumbnail: Thumbnail, presence: Presence, thing: Cells) -> bool:
         """Whether this is one of several decided things, by its colours, in another place."""
@@ -138,12 +143,23 @@ class Succession:
                 return True
         return False
 
-    def _other_colours(self, thumbnail: Thumbnail, presence: Presence, here: Cells) -> bool:
-        """Whether this cannot be a decided item, however it was moved or covered."""
-        colours = _colours(thumbnail, presence, here)
-        distance = min(float(np.mean(np.abs(colours - told.colours))) for told in self._told)
-        self._other_for = self._other_for + 1 if distance > _OTHER_COLOURS else 0
-        return self._other_for >= _LONGER_THAN_A_HAND
+    def _strange(
+        self, thumbnail: Thumbnail, presence: Presence, things: list[Cells], here: Cells
+    ) -> Cells | None:
+        """What cannot be a decided item, however that was moved or covered; None as a rule."""
+        for thing in things:
+            large = float(np.mean(thing)) > APPEARS
+            if not (large or bool((thing & here).any())):
+                continue
+            if self._in_place(thumbnail, thing, things):
+                continue
+            colours = _colours(thumbnail, presence, thing)
+            distance = min(float(np.mean(np.abs(colours - told.colours))) for told in self._told)
+            if distance > _OTHER_COLOURS:
+                self._other_for += 1
+                return thing if self._other_for >= _LONGER_THAN_A_HAND else None
+        self._other_for = 0
+        return None
 
 
 def _share(cells: Cells, among: Cells) -> float:
