@@ -38,15 +38,16 @@ class TokenExchange(Construct):
         alias_name = f"{settings.prefix}-cameras"
         account, region = settings.account, settings.region
         # The log manager writes to fixed names; declared here, they are encrypted and expire.
+        log_names = {name: f"/aws/greengrass/UserComponent/{region}/{name}" for name in components}
         groups = [
             declared_log_group(
                 self,
                 f"{name.rsplit('.', 1)[-1]}Logs",
                 settings=settings,
                 key_arn=key_arn,
-                name=f"/aws/greengrass/UserComponent/{region}/{name}",
+                name=log_name,
             )
-            for name in components
+            for name, log_name in log_names.items()
         ]
         self.role = ServiceRole(
             self,
@@ -72,7 +73,15 @@ class TokenExchange(Construct):
                         "logs:DescribeLogStreams",
                         "logs:PutLogEvents",
                     ],
-                    on=[group.attr_arn for group in groups],
+                    # CreateLogGroup and DescribeLogStreams are rights on the group itself (service
+                    # authorization reference), the others on its streams.
+                    on=[
+                        *(group.attr_arn for group in groups),
+                        *(
+                            f"arn:aws:logs:{region}:{account}:log-group:{name}"
+                            for name in log_names.values()
+                        ),
+                    ],
                     why="The wildcard is the log stream, one per camera and day; the log groups "
                     "are those of this environment's two components.",
                 ),
