@@ -35,7 +35,6 @@ class Account:
         """The root user makes an administrator, who makes the others."""
         with stages.stage("people", "an administrator, a deployer, an operator; no more root"):
             people = settle(
-                enforced=aws.enforce,
                 endpoint=aws.endpoint,
                 account=settings.account,
                 region=settings.region,

@@ -33,23 +33,9 @@ class People:
     execution_policy: str
 
 
-def settle(
-    *, endpoint: str, account: str, region: str, prefix: str, enforced: bool = True
-) -> People:
-    """Make the persons of an account, once per account.
-
-    ``prefix`` is that of the environment. Where the local AWS does not decide by policies, all of
-    them are the root user: no other access key belongs to an account then.
-    """
+def settle(*, endpoint: str, account: str, region: str, prefix: str) -> People:
+    """Make the persons of an account, once per account; ``prefix`` is that of the environment."""
     iam = _iam(endpoint, region, root(account))
-    if not enforced:
-        everybody = root(account)
-        return People(
-            administrator=everybody,
-            deployer=everybody,
-            operator=everybody,
-            execution_policy=_policy(iam, policy_name(prefix), EXECUTION_POLICY, prefix),
-        )
     administrator = _person(iam, "administrator", ADMINISTRATOR_ACCESS)
     iam = _iam(endpoint, region, administrator)
     return People(

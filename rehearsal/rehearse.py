@@ -80,7 +80,6 @@ class Rehearsal:
                 work=self.work / "local-aws",
                 lifeline=not self.keep,
                 weights=self.weights,
-                enforce=True,
                 quota=self.quota,
             )
             # A taken port is the commonest reason not to start; found before any work is done.
@@ -143,8 +142,6 @@ class Rehearsal:
     def _require_no_refusal(self) -> None:
         """A refusal that nothing noticed would be noticed in a real account."""
         assert self._aws is not None  # noqa: S101 - run() started it
-        if not self._aws.permissions.exists():
-            return
         refused = Exercised.read(self._aws.permissions, self._roles).refused
         if refused:
             lines = "\n".join(f"  {refusal}" for refusal in dict.fromkeys(refused))

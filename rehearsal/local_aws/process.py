@@ -50,7 +50,11 @@ class LocalAwsError(RuntimeError):
 
 
 class LocalAws:
-    """A running local AWS: `with LocalAws(port=4566, work=folder) as aws: ...`."""
+    """A running local AWS: `with LocalAws(port=4566, work=folder) as aws: ...`.
+
+    It decides every call by the policies that apply to it. ``enforce=False`` lets everybody do
+    everything: for tests of a service whose roles are made up.
+    """
 
     def __init__(
         self,
@@ -60,7 +64,7 @@ class LocalAws:
         log_level: str = "WARNING",
         lifeline: bool = True,
         weights: Path | None = None,
-        enforce: bool = False,
+        enforce: bool = True,
         quota: str = "",
     ) -> None:
         self.port = port

@@ -76,7 +76,7 @@ def environment(
     name = str(request.param)
     monkeypatch.setenv("BINSIGHT_ENVIRONMENTS", str(assemblies / "files"))
     settings = load(name)
-    with LocalAws(port=free_port(), work=tmp_path / "local-aws", enforce=True) as aws:
+    with LocalAws(port=free_port(), work=tmp_path / "local-aws") as aws:
         people = settle(
             endpoint=aws.endpoint,
             account=settings.account,

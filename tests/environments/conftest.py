@@ -21,7 +21,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    with LocalAws(port=port, work=work / "local-aws", enforce=True) as aws:
+    with LocalAws(port=port, work=work / "local-aws") as aws:
         found = Deployed(aws, COPIES, work / "assemblies", work)
         found.bootstrap()
         assert found.deploy() == {copy.name: 4 for copy in COPIES}

@@ -31,7 +31,7 @@ REFUSED = (
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Clients of an account that may train on no ml.m5.xlarge, by service."""
     work = tmp_path_factory.mktemp("small-account")
-    with LocalAws(port=free_port(), work=work, quota=NONE) as aws:
+    with LocalAws(port=free_port(), work=work, quota=NONE, enforce=False) as aws:
         yield lambda service: boto3.client(
             service,
             endpoint_url=aws.endpoint,

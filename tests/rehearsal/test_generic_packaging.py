@@ -64,7 +64,7 @@ def assembly(work):
 @pytest.fixture(scope="module")
 def cloud(work, assembly):
     """A local AWS with the variant in it."""
-    with LocalAws(port=free_port(), work=work / "local-aws", enforce=True) as aws:
+    with LocalAws(port=free_port(), work=work / "local-aws") as aws:
         found = Cloud(endpoint=aws.endpoint, account=ACCOUNT, region=REGION, prefix="binsight-dev")
         deploy(found, assembly)
         yield found

@@ -20,7 +20,7 @@ BUCKET = "artifacts"
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory):
-    with LocalAws(port=free_port(), work=tmp_path_factory.mktemp("aws")) as aws:
+    with LocalAws(port=free_port(), work=tmp_path_factory.mktemp("aws"), enforce=False) as aws:
         found = Cloud(endpoint=aws.endpoint, account=ACCOUNT, region=REGION, prefix="binsight-dev")
         found.client("s3").create_bucket(Bucket=BUCKET)
         for name in ("model.tar.gz", "adopt.py"):

@@ -10,7 +10,7 @@ from rehearsal.local_aws.process import LocalAws
 
 def main() -> None:
     """One call to each service that the rehearsal talks to most."""
-    with LocalAws(port=4566, work=Path(sys.argv[1])) as aws:
+    with LocalAws(port=4566, work=Path(sys.argv[1]), enforce=False) as aws:
         cloud = Cloud(
             endpoint=aws.endpoint, account="111111111111", region="us-east-1", prefix="silence"
         )

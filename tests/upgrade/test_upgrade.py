@@ -62,7 +62,7 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    with LocalAws(port=port, work=work / "local-aws", enforce=True) as aws:
+    with LocalAws(port=port, work=work / "local-aws") as aws:
         first = Deployed(aws, [PLACE], work / "old", work)
         first.bootstrap()
         first.deploy()
