@@ -41,11 +41,15 @@ def main() -> int:
             one = aws_cdk.App(outdir=str(output / name), context=context, analytics_reporting=False)
             build(one, name)
             one.synth()
-            for number, file in enumerate(more):
-                _another(file, output / f"{name}+{number}", name, context)
             status[name] = None
         except Exception as error:  # noqa: BLE001 - whatever it is, it is reported with its name
             status[name] = f"{type(error).__name__}: {error}"
+        for number, file in enumerate(more):
+            another = f"{name}+{number}"
+            try:
+                _another(file, output / another, name, context)
+            except Exception as error:  # noqa: BLE001 - as above
+                status[another] = f"{type(error).__name__}: {error}"
     (output / "status.json").write_text(json.dumps(status), encoding="utf-8")
     return 0
 
