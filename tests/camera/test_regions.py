@@ -197,3 +197,16 @@ def test_a_capture_has_the_whole_frame_and_the_region(played, tmp_path):
     (decided,) = [seen for seen in played.seen if seen.decision is not None]
     assert jpeg == decided.view.frame.jpeg
     assert document["region"] == list(decided.view.region)
+
+
+def test_an_item_that_the_model_takes_for_the_same_is_told_by_its_colours(played):
+    """Two of one class, one after the other in the same place, without a gap between."""
+    tiny_colours = dict(tiny.COLOURS)
+    played.show({"glass": LEFT}, frames=12)
+    try:
+        tiny.COLOURS["glass"] = (140, 90, 90)
+        played.show({"glass": LEFT}, frames=30)
+    finally:
+        tiny.COLOURS.update(tiny_colours)
+    played.show({}, frames=8)
+    assert played.reports == ["glass", "glass"]

@@ -29,11 +29,16 @@ class Verdict(NamedTuple):
 
 
 class _Told(NamedTuple):
-    """A thing that was looked at and decided: the view, the thing's cells in it, its colours."""
+    """A thing that was looked at and decided: the view, the thing's cells in it, its colours.
+
+    ``own``: the colours are of this view. They are of an earlier one where it changed and was taken
+    for the same item all the same, which its colours may still disprove.
+    """
 
     view: Thumbnail
     cells: Cells
     colours: NDArray[np.float32]
+    own: bool = True
 
     def differs(self, thumbnail: Thumbnail, zone: Cells) -> float:
         """Cells of the zone that are not as they were."""
@@ -72,7 +77,7 @@ class Succession:
             self._other_for = 0
         else:
             self._told = [told for told in self._told if told is not before]
-            now = now._replace(colours=before.colours)
+            now = now._replace(colours=before.colours, own=False)
         self._told.append(now)
         self._beside_for = 0
 
@@ -82,7 +87,8 @@ class Succession:
         """``things`` are in view, apart from each other; ``here`` is the one looked at so far."""
         if not self._told or not things or here is None:
             return Verdict()
-        if len(things) == 1 and self._told[-1].untouched(thumbnail):
+        last = self._told[-1]
+        if len(things) == len(self._told) == 1 and last.own and last.untouched(thumbnail):
             # Most frames: spare them what follows.
             self._other_for = self._beside_for = 0
             return Verdict()
@@ -123,7 +129,9 @@ class Succession:
             return True
         return len(self._told) > 1 and self._moved(thumbnail, presence, thing)
 
-    def _in_place(self, thumbnail: Thumbnail, thing: Cells, things: list[Cells]) -> bool:
+    def _in_place(
+        self, thumbnail: Thumbnail, thing: Cells, things: list[Cells], *, own: bool = False
+    ) -> bool:
         """Whether a decided thing lies there as it did, and has left nothing empty beside it."""
         others = np.any([each for each in things if each is not thing] or [~thing & thing], axis=0)
         zone, size = near(thing), float(np.sum(thing))
@@ -131,6 +139,7 @@ class Succession:
             bool((told.cells & thing).any())
             and told.differs(thumbnail, (zone | told.cells) & ~others) <= _CHANGED * size
             for told in self._told
+            if told.own or not own
         )
 
     def _moved(self, thumbnail: Thumbnail, presence: Presence, thing: Cells) -> bool:
@@ -151,7 +160,7 @@ class Succession:
             large = float(np.mean(thing)) > APPEARS
             if not (large or bool((thing & here).any())):
                 continue
-            if self._in_place(thumbnail, thing, things):
+            if self._in_place(thumbnail, thing, things, own=True):
                 continue
             colours = _colours(thumbnail, presence, thing)
             distance = min(float(np.mean(np.abs(colours - told.colours))) for told in self._told)
