@@ -23,14 +23,12 @@ from training.dataset.views import (
     item_on,
     items_of,
     model_of,
-    unlike,
 )
 
 _REMEMBERED = 2000
 _TRIED = 24
-_ONE_PLACE, _MOVES = 3.0, 0.02
-"""Levels of 255 between the view and half of a photo of it, light put aside; share of the view by
-which places of items differ, as a standard deviation."""
+_MOVES = 0.03
+"""Share of the view that half of the items lie away from the middle place."""
 
 
 class Compared:
@@ -60,20 +58,22 @@ class Compared:
         self._small = lru_cache(_REMEMBERED)(self._reduced)
 
     def _one_place(self, view: View, model: Model) -> bool:
-        """Whether photos agree with the view in detail, not only in being plain.
+        """Whether most members are of one place, and things lie on it here and there.
 
-        Where they do, half of a photo is within 1 level; of plain grounds of different photos
-        (TrashNet, the drawn sample) it is 5 to 12. Unless the view was given, what lies on it must
-        lie here and there: ten shots of one object, from one place, are no view but copies.
+        Ten shots of one object, from one place, are no view but copies. A given view needs no more
+        than photos of the place.
         """
         steps = np.linspace(0, len(view.members) - 1, min(len(view.members), _TRIED)).astype(int)
-        some = [fine(self._paths[view.members[step]]) for step in steps]
-        if float(np.median([unlike(model, small) for _, small in some])) > _ONE_PLACE:
+        some = replace(view, members=tuple(view.members[step] for step in steps))
+        found = [item for _, item in items_of(some, model, self._paths)]
+        if len(found) < len(steps) / 2:
             return False
-        found = [item.box for pair in some if (item := item_on(model, *pair)) is not None]
-        boxes = np.array(found).reshape(-1, 2, 2)
-        moves = len(found) > 1 and float(boxes.mean(axis=1).std(axis=0).max()) >= _MOVES
-        return bool(view.given) or (len(found) >= len(some) / 2 and moves)
+        boxes = np.array([item.box for item in found if item is not None]).reshape(-1, 2, 2)
+        if view.given or not len(boxes):
+            return bool(view.given)
+        middles = boxes.mean(axis=1)
+        moved = np.median(np.abs(middles - np.median(middles, axis=0)), axis=0).max()
+        return len(boxes) >= len(found) / 2 and float(moved) >= _MOVES
 
     def _look(self, view: View, model: Model) -> None:
         for position, item in items_of(view, model, self._paths):
