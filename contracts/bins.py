@@ -76,12 +76,14 @@ def read_policy(text: str) -> BinPolicy:
     if text.lstrip().startswith("{"):
         return BinPolicy.from_json(text)
     try:
-        document = tomllib.loads(Path(text).read_text(encoding="utf-8"))
+        document = tomllib.loads(Path(text).read_text(encoding="utf-8-sig"))
         bins = document["bins"]
         return BinPolicy(
             bins.get("classes", {}),
             default=bins.get("default", "landfill"),
             unsure_below=bins.get("unsure_below", 0.5),
         )
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{text}: not UTF-8 ({error.reason}); save it as UTF-8") from error
     except (KeyError, AttributeError, TypeError, tomllib.TOMLDecodeError) as error:
         raise ValueError(f"{text}: expected a table [bins]: {error}") from error

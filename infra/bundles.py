@@ -127,7 +127,7 @@ def needed_bundles() -> tuple[Bundle, ...]:
     folder = Path(os.environ.get("BINSIGHT_ENVIRONMENTS") or ROOT / "environments")
     for path in sorted(folder.glob("*.toml")):
         try:
-            document = tomllib.loads(path.read_text(encoding="utf-8"))
+            document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except (OSError, ValueError):
             continue
         camera = document.get("camera")

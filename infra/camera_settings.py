@@ -21,7 +21,9 @@ def _check_page(value: str) -> str:
         loopback = ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         loopback = False
-    if value != "off" and not (loopback and port.isdigit() and 0 < int(port) <= 65535):
+    if value != "off" and not (
+        loopback and port.isascii() and port.isdigit() and 0 < int(port) <= 65535
+    ):
         raise ValueError(
             "off, or a loopback address and a port, such as 127.0.0.1:8080 or [::1]:8080; from "
             "elsewhere look through ssh -L (docs/packaging.md)"

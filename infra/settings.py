@@ -91,11 +91,13 @@ class InsightSettings(Section):
 class Settings(Section):
     """One environment."""
 
-    account: Annotated[str, Field(pattern=r"^\d{12}$")]
+    account: Annotated[str, Field(pattern=r"^[0-9]{12}$")]
     region: Annotated[str, AfterValidator(_check_region)]
     prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,22}[a-z0-9]$")]
     removal: Literal["destroy", "retain"]
-    permissions_boundary: Annotated[str, Field(pattern=r"^[\w+=,.@/-]{1,128}$")] | None = None
+    permissions_boundary: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@/-]{1,128}$")] | None = (
+        None
+    )
     tags: dict[str, Annotated[str, Field(max_length=256)]] = Field(default_factory=dict)
     data: DataSettings = DataSettings()
     training: TrainingSettings = TrainingSettings()
@@ -133,9 +135,13 @@ def load(name: str) -> Settings:
             f"environment {name!r}: no file {path}; there are: {', '.join(names()) or 'none'}"
         )
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         settings = Settings.model_validate(document)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            f"{path}: not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8"
+        ) from error
+    except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: not TOML: {error}") from error
     except ValidationError as error:
         raise SettingsError("\n".join(explain(error, path, Settings))) from error

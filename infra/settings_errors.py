@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 _ALLOWED = {
-    r"^\d{12}$": "12 digits in quotes",
+    r"^[0-9]{12}$": "12 digits in quotes",
     r"^[a-z][a-z0-9-]{1,22}[a-z0-9]$": "3 to 24 of a-z, 0-9 and -, beginning with a letter and "
     "not ending with -",
     r"^ml\.[a-z0-9-]+\.[a-z0-9]+$": "a SageMaker instance type such as ml.m5.xlarge",
@@ -21,7 +21,7 @@ _ALLOWED = {
     r"^[a-z0-9][a-z0-9-]{0,62}$": "1 to 63 of a-z, 0-9 and -",
     r"^subnet-[0-9a-f]{8,17}$": "the id of a subnet such as subnet-0a1b2c3d",
     r"^sg-[0-9a-f]{8,17}$": "the id of a security group such as sg-0a1b2c3d",
-    r"^[\w+=,.@/-]{1,128}$": "the name of a managed policy, at most 128 characters",
+    r"^[A-Za-z0-9_+=,.@/-]{1,128}$": "the name of a managed policy, at most 128 characters",
 }
 
 

@@ -57,7 +57,7 @@ def declarations(folder: Path) -> list[Declaration]:
 
 
 def _read(path: Path) -> Iterator[Declaration]:
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
     if lines[:1] != [FENCE] or FENCE not in lines[1:]:
         raise BreakingError(f"{path}: begin with TOML between two lines of {FENCE}")
     end = lines.index(FENCE, 1)

@@ -22,6 +22,7 @@ from tools.review.model import Pair, Stack
 from tools.review.resources import replacements
 from tools.review.review import assemblies
 from tools.review.stateful import holds
+from tools.review.tree import untrusted
 
 ROOT = Path(__file__).resolve().parent.parent
 TAGS = "v[0-9]*"
@@ -43,7 +44,10 @@ class Loss:
 
 
 def last_tag(root: Path) -> str | None:
-    """The last release before the working tree; None without one, or without git history."""
+    """The last release before the working tree; None without one, or without git history.
+
+    Raises ReviewError where git refuses to read a checkout of another user.
+    """
     try:
         done = subprocess.run(
             ["git", "describe", "--tags", "--abbrev=0", "--match", TAGS, "HEAD"],
@@ -54,6 +58,8 @@ def last_tag(root: Path) -> str | None:
         )
     except FileNotFoundError:
         return None
+    if hint := untrusted(done.stderr):
+        raise ReviewError(f"{root}: {hint}")
     return done.stdout.strip() or None
 
 
@@ -159,11 +165,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Say what an upgrade would lose; 1 where that is not declared."""
     parser = argparse.ArgumentParser(prog="python -m tools.upgrade", description=__doc__)
     parser.add_argument("--from", dest="tag", help="a release; default: the last tag")
-    tag = parser.parse_args(arguments).tag or last_tag(ROOT)
-    if tag is None:
-        print("upgrade: no release here: this clone has no tag v… (git fetch --tags)")
-        return 0
+    given = parser.parse_args(arguments).tag
     try:
+        tag = given or last_tag(ROOT)
+        if tag is None:
+            print("upgrade: no release here: this clone has no tag v… (git fetch --tags)")
+            return 0
         found, wrong = check(ROOT, tag)
     except (BreakingError, ReviewError) as error:
         print(f"upgrade: {error}", file=sys.stderr)

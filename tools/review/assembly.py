@@ -44,8 +44,10 @@ def read_assembly(folder: Path, environment: str, prefix: str = "") -> Assembly:
 def prefix_of(tree: Path, environment: str) -> str:
     """The prefix that an environment's file sets; empty where it has none."""
     try:
-        document = tomllib.loads((tree / "environments" / f"{environment}.toml").read_text("utf-8"))
-    except (OSError, tomllib.TOMLDecodeError):
+        document = tomllib.loads(
+            (tree / "environments" / f"{environment}.toml").read_bytes().decode("utf-8-sig")
+        )
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
         return ""
     return str(document.get("prefix", ""))
 

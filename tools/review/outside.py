@@ -147,7 +147,7 @@ def _meaning(path: str, text: str) -> Any:
     if path.endswith(".json"):
         return json.loads(text)
     if path.endswith(".toml"):
-        return tomllib.loads(text)
+        return tomllib.loads(text.removeprefix("\ufeff"))
     if path.endswith((".yml", ".yaml")):
         return YAML(typ="safe").load(text)
     if path.endswith((".sh", ".txt", ".in")):

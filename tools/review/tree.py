@@ -41,8 +41,14 @@ def resolve(reference: str, root: Path) -> Base:
         commit = _git(root, "rev-parse", "--verify", "--quiet", f"{reference}^{{commit}}").strip()
     except subprocess.CalledProcessError as error:
         inside = subprocess.run(
-            ["git", "rev-parse", "--git-dir"], cwd=root, capture_output=True, check=False
+            ["git", "rev-parse", "--git-dir"],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=False,
         )
+        if hint := untrusted(inside.stderr):
+            raise ReviewError(f"{root}: {hint}") from error
         if inside.returncode:
             raise ReviewError(f"{root} is not a git repository: a review needs one") from error
         raise ReviewError(
@@ -182,6 +188,17 @@ def _share_bundles(ours: Path, theirs: Path) -> None:
                 shutil.copyfile(source, target)
         elif source.parent.name == "packages":
             target.symlink_to(source)
+
+
+def untrusted(said: str) -> str:
+    """What to do where git refuses a checkout that belongs to another user; else nothing."""
+    if "dubious ownership" not in said:
+        return ""
+    command = next(
+        (line.strip() for line in said.splitlines() if "safe.directory" in line),
+        "git config --global --add safe.directory '*'",
+    )
+    return f"this checkout belongs to another user, so git does not read it; trust it: {command}"
 
 
 def _known(root: Path) -> list[str]:

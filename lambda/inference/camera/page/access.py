@@ -33,7 +33,7 @@ class Access:
         """Read ``127.0.0.1:8080``. Raises ValueError saying what is allowed."""
         host, colon, port = address.rpartition(":")
         host = host.strip("[]")
-        if not colon or not port.isdigit() or not 0 <= int(port) <= 65535:
+        if not colon or not (port.isascii() and port.isdigit()) or not 0 <= int(port) <= 65535:
             raise ValueError(f"page {address!r}: expected <address>:<port> or off")
         try:
             loopback = ipaddress.ip_address(host).is_loopback

@@ -89,7 +89,11 @@ class PageHandler(BaseHTTPRequestHandler):
 
     def _thumbnail(self, path: str) -> None:
         number = path.removeprefix("/thumbnails/").removesuffix(".jpg")
-        jpeg = self.server.views.thumbnail(int(number)) if number.isdigit() else None
+        jpeg = (
+            self.server.views.thumbnail(int(number))
+            if number.isascii() and number.isdigit()
+            else None
+        )
         if jpeg is None:
             self._send(404, "text/plain; charset=utf-8", b"no such picture (any more)\n")
         else:

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people's desks bring: spaces in paths, byte order marks, checkouts of another user."""
+
+import codecs
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from contracts.bins import read_policy
+from infra import bundles, settings
+from infra.settings_errors import SettingsError
+from tests.conftest import ROOT
+from tools import upgrade
+from tools.breaking import BreakingError, declarations
+from tools.review.assembly import prefix_of
+from tools.review.errors import ReviewError
+from tools.review.tree import resolve
+
+ENVIRONMENT = (
+    'account = "111111111111"\r\nregion = "us-east-1"\r\nprefix = "binsight-test"\r\n'
+    'removal = "destroy"\r\n[camera]\r\npackaging = "generic"\r\n[bins]\r\ndefault = "compost"\r\n'
+)
+TARGETS = sorted(re.findall(r"^\.PHONY: (\S+)$", (ROOT / "Makefile").read_text(), re.MULTILINE))
+GIVEN = [f"{name}=x" for name in ("DATASET", "MODEL", "PHOTOS", "OUT", "SOURCE")]
+OF_NO_ENVIRONMENT = {"help", "lint", "test", "sdk", "install", "lock"}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    (tmp_path / "environments").mkdir()
+    monkeypatch.setenv("BINSIGHT_ENVIRONMENTS", str(tmp_path / "environments"))
+    return tmp_path / "environments"
+
+
+@pytest.mark.parametrize("target", sorted(set(TARGETS) - OF_NO_ENVIRONMENT))
+def test_make_works_in_a_folder_with_a_space(tmp_path, target):
+    clone = tmp_path / "My Projects (1)" / "binsight"
+    (clone / ".venv" / "bin").mkdir(parents=True)
+    shutil.copy(ROOT / "Makefile", clone)
+    for name in ("python", "cdk"):
+        program = clone / ".venv" / "bin" / name
+        program.write_text('#!/bin/sh\necho "stand-in: $*"\n')
+        program.chmod(0o755)
+    done = subprocess.run(
+        ["make", "-s", target, "PYTHON=true", *GIVEN],
+        cwd=clone,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "stand-in:" in done.stdout
+
+
+def test_a_byte_order_mark_is_read_past_everywhere(folder, tmp_path):
+    text = codecs.BOM_UTF8 + ENVIRONMENT.encode()
+    (folder / "test.toml").write_bytes(text)
+    assert settings.load("test").account == "111111111111"
+    assert read_policy(str(folder / "test.toml")).default == "compost"
+    assert prefix_of(tmp_path, "test") == "binsight-test"
+    assert bundles.INFERENCE_AARCH64 in bundles.needed_bundles()
+    declared = tmp_path / "breaking"
+    declared.mkdir()
+    (declared / "0001-a.md").write_bytes(codecs.BOM_UTF8 + b'+++\nafter = "v1.0.0"\n+++\n')
+    with pytest.raises(BreakingError, match=r"no .*change"):  # what stands before it was read
+        declarations(declared)
+
+
+def test_another_encoding_is_named(folder):
+    (folder / "test.toml").write_bytes(ENVIRONMENT.encode("utf-16"))
+    with pytest.raises(SettingsError, match=r"test\.toml: not UTF-8 .*; save it as UTF-8"):
+        settings.load("test")
+    with pytest.raises(ValueError, match=r"test\.toml: not UTF-8 .*; save it as UTF-8"):
+        read_policy(str(folder / "test.toml"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("account", "\N{ARABIC-INDIC DIGIT ONE}" * 12),
+        ("account", "\N{FULLWIDTH DIGIT ONE}" * 12),
+        ("permissions_boundary", "Gränze"),
+    ],
+)
+def test_letters_and_digits_of_other_scripts_are_refused(folder, key, value):
+    text = ENVIRONMENT.replace('account = "111111111111"', "")
+    account = "" if key == "account" else 'account = "111111111111"\n'
+    (folder / "test.toml").write_text(f'{account}{key} = "{value}"\n{text}', encoding="utf-8")
+    with pytest.raises(SettingsError, match=f"{key} = "):
+        settings.load("test")
+
+
+@pytest.mark.parametrize("ask", [lambda: resolve("HEAD", ROOT), lambda: upgrade.last_tag(ROOT)])
+def test_a_checkout_of_another_user_is_told_with_the_command(monkeypatch, ask):
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(ReviewError, match=r"git config --global --add safe\.directory /"):
+        ask()
