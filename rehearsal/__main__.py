@@ -18,6 +18,7 @@ from rehearsal.interruption import interrupted_once
 from rehearsal.local_aws.differences import DIFFERENCES
 from rehearsal.local_aws.process import LocalAwsError, stop_kept
 from rehearsal.local_aws.quota_names import parse
+from rehearsal.only_local import only_local
 from rehearsal.rehearse import Rehearsal
 from tools.dataset import DatasetError
 
@@ -32,6 +33,7 @@ def main() -> int:
         # A log has no width of its own; 80 columns would fold the table.
         console = Console(highlight=False, width=120)
     interrupted_once()
+    only_local(os.environ)
     try:
         if arguments.command == "down":
             console.print(stop_kept(arguments.work / "local-aws"))
@@ -138,7 +140,7 @@ def _view(text: str) -> str:
 
 
 def _port(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 65535:
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"PORT={text}: allowed: 1 to 65535")
     return int(text)
 

@@ -211,7 +211,7 @@ def deployed_pairs(assembly: Path) -> dict[Pair, list[str]]:
 
 def explanations(path: Path = EXPLANATIONS) -> list[Explanation]:
     """Why pairs are granted that no rehearsal exercises."""
-    document = tomllib.loads(path.read_text(encoding="utf-8"))
+    document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     return [
         Explanation(role=role, action=action, reason=entry["reason"])
         for entry in document["unexercised"]

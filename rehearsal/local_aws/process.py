@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from types import TracebackType
 from urllib.parse import quote
 
 from contracts.silence import SILENT
+from rehearsal.only_local import LOOPBACK, only_local
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 4566
@@ -107,7 +109,7 @@ class LocalAws:
 
         ``person`` is who acts; the root user of the account without one.
         """
-        if not (account.isdigit() and len(account) == 12):
+        if not re.fullmatch(r"[0-9]{12}", account):
             raise LocalAwsError(f"account = {account!r} is not a 12-digit account id")
         home = self.work / "client"
         home.mkdir(parents=True, exist_ok=True)
@@ -125,6 +127,8 @@ class LocalAws:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": str(home / "config"),
             "AWS_SHARED_CREDENTIALS_FILE": str(home / "credentials"),
+            "NO_PROXY": ",".join(LOOPBACK),
+            "no_proxy": ",".join(LOOPBACK),
             # The CLI remembers which account a key belongs to; that must not outlive this server.
             "CDK_HOME": str(home / "cdk"),
             "CDK_DISABLE_CLI_TELEMETRY": "true",
@@ -141,6 +145,7 @@ class LocalAws:
         self.work.mkdir(parents=True, exist_ok=True)
         environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
         environment |= {"LOG_LEVEL": self.log_level, "PYTHONDONTWRITEBYTECODE": "1"}
+        only_local(environment)
         command = [sys.executable, "-m", SERVER, "--port", str(self.port), "--work", str(self.work)]
         if self.lifeline:
             command.append("--lifeline")
