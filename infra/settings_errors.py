@@ -39,7 +39,9 @@ def explain(error: ValidationError, path: Path, model: type[BaseModel]) -> Itera
         elif fault["type"] == "missing":
             yield f"{path}: {key} is missing{_known(model, location)}"
         else:
-            yield f"{path}: {key} = {fault['input']!r}: allowed: {_allowed(fault)}"
+            # An address may hold a password.
+            value = "..." if key == "camera.source" else repr(fault["input"])
+            yield f"{path}: {key} = {value}: allowed: {_allowed(fault)}"
 
 
 def _known(model: type[BaseModel], location: list[str]) -> str:

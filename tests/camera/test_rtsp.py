@@ -6,6 +6,7 @@ import itertools
 import json
 import logging
 import threading
+import traceback
 from dataclasses import replace
 
 import numpy as np
@@ -134,13 +135,48 @@ def test_a_wrong_address_is_refused(uri, allowed):
         open_source(uri)
 
 
+@pytest.mark.parametrize("scheme", ["rtsp", "rtsps", "RTSP", "http", "https", "srt", "onvif"])
+@pytest.mark.parametrize("character", "/?#[]@:&=%; 7\\")
+@pytest.mark.parametrize("place", ["10.0.0.5", "10.0.0.5:554", "[fe80::1]:554"])
+def test_no_character_makes_an_address_tell_its_password(scheme, character, place):
+    uri = f"{scheme}://admin:Zq7{character}Kw9@{place}/s"
+    told = without_secrets(uri)
+    if scheme != "rtsp" or character in "/?#[]":
+        with pytest.raises(SourceError, match="%2F" if scheme == "rtsp" else "reads") as refused:
+            open_source(uri)
+        told += "".join(traceback.format_exception(refused.value))
+    else:
+        source = open_source(uri)
+        told += repr(source) + source._place
+    assert "Zq7" not in told
+    assert "Kw9" not in told
+
+
+def test_digits_before_a_slash_are_no_port():
+    with pytest.raises(SourceError, match="%2F") as refused:
+        open_source("rtsp://admin:2024/77@camera/s")
+    assert "2024" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("uri", "shown"),
     [
         ("rtsp://admin:secret@camera:554/a/b", "rtsp://***@camera:554/a/b"),
         ("rtsp://admin:sec@ret@camera/a", "rtsp://***@camera/a"),
         ("rtsp://camera/a?user=u&password=p#fps=5", "rtsp://camera/a?user=***&password=***#fps=5"),
-        ("rtsp://camera/a@b", "rtsp://camera/a@b"),
+        ("rtsp://camera/a@b", "rtsp://***@b"),
+        ("rtsp://admin:sec/ret@camera/a", "rtsp://***@camera/a"),
+        ("rtsp://admin:sec#ret@camera/a#fps=5", "rtsp://***@camera/a#fps=5"),
+        ("rtsp://admin:sec?ret@camera/a", "rtsp://***"),
+        ("rtsp://camera/a?password=sec@ret", "rtsp://***"),
+        ("rtsp://camera/a?password=sec#ret", "rtsp://camera/a?password=***#***"),
+        ("rtsp://camera/a?secret", "rtsp://camera/a?***"),
+        ("rtsp://camera/user=admin&password=secret", "rtsp://camera/user=***&password=***"),
+        ("rtsp:admin:secret@camera/a", "rtsp:***@camera/a"),
+        ("RTSP://admin:secret@camera/a", "RTSP://***@camera/a"),
+        ("srt://camera:9000?passphrase=secret", "srt://camera:9000?passphrase=***"),
+        ("file://admin:secret@nas/clip", "file://***@nas/clip"),
+        ("dir:/photos/@eaDir", "dir:/photos/@eaDir"),
         ("dir:/photos?hold=3", "dir:/photos?hold=3"),
     ],
 )

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which URI opens which source, and what of a URI may be shown."""
+"""Which URI opens which source."""
 
-import re
 from collections.abc import Callable, Mapping
 from urllib.parse import parse_qsl
 
@@ -9,7 +8,8 @@ from camera.sources.base import Source, SourceError
 from camera.sources.deeplens import DeepLensSource
 from camera.sources.folder import FolderSource
 from camera.sources.mjpeg import MjpegFileSource
-from camera.sources.rtsp import RtspSource
+from camera.sources.rtsp import UNENCODED, RtspSource
+from camera.sources.shown import without_secrets
 from camera.sources.video4linux import Video4LinuxSource
 
 _KINDS: dict[str, Callable[[str, Mapping[str, str]], Source]] = {
@@ -20,7 +20,6 @@ _KINDS: dict[str, Callable[[str, Mapping[str, str]], Source]] = {
     "v4l2": Video4LinuxSource.from_address,
 }
 _NO_ADDRESS = {"awscam"}
-_HIDDEN = "***"
 
 
 def open_source(uri: str) -> Source:
@@ -35,20 +34,17 @@ def open_source(uri: str) -> Source:
     if not address and scheme not in _NO_ADDRESS:
         raise SourceError(f"source {shown!r}: a path must follow {scheme}:")
     try:
-        options = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
-        return _KINDS[scheme](address, options)
+        return _KINDS[scheme](address, _options(query, scheme))
     except ValueError as error:
-        raise SourceError(f"source {shown!r}: {error}") from error
+        # Not chained: the cause may quote what must not be shown.
+        raise SourceError(f"source {shown!r}: {error}") from None
 
 
-def without_secrets(uri: str) -> str:
-    """A source's URI for logs, telemetry and people: without user, password and query values."""
-    scheme, colon, rest = uri.partition(":")
-    if scheme != "rtsp":
-        return uri
-    address, mark, options = rest.partition("#")
-    place, _, query = address.partition("?")
-    # Up to the last @ before the path: a password may hold an @ that nobody encoded.
-    place = re.sub(r"^(//)?[^/]*@", rf"\1{_HIDDEN}@", place)
-    query = re.sub(r"=[^&]*", f"={_HIDDEN}", query)
-    return f"{scheme}{colon}{place}{'?' + query if query else ''}{mark}{options}"
+def _options(query: str, scheme: str) -> dict[str, str]:
+    mark = "#" if scheme == "rtsp" else "?"
+    if scheme == "rtsp" and "@" in query:
+        raise ValueError(f"{UNENCODED}, # as %23")
+    try:
+        return dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
+    except ValueError:
+        raise ValueError(f"after {mark} expected name=value, joined by &") from None

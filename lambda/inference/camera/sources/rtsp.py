@@ -6,6 +6,7 @@ passed on untouched; other video is decoded and its newest frames are compressed
 """
 
 import importlib
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -14,12 +15,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from camera.pictures import encode
-from camera.sources.base import SourceError, number_option, refuse_unknown
+from camera.sources.base import SourceError, number_option
+from camera.sources.shown import RTSP_OPTIONS, without_secrets
 
 _OPEN_SECONDS, _READ_SECONDS = 10.0, 5.0
 _BEHIND_SECONDS = 0.3
 _QUALITY = 90
 _JPEG = "mjpeg"
+UNENCODED = (
+    "a user, password or path has a character that ends it; write / as %2F, ? as %3F, [ as %5B, "
+    "@ as %40"
+)
 
 
 def _library() -> Any:
@@ -48,10 +54,11 @@ class RtspSource:
 
     @classmethod
     def from_address(cls, address: str, options: Mapping[str, str]) -> "RtspSource":
-        refuse_unknown(options, {"fps", "transport"})
+        if set(options) - set(RTSP_OPTIONS):
+            # Not quoted: with a # in a secret, what follows is the rest of that.
+            raise ValueError(f"unknown option after #: allowed are {', '.join(RTSP_OPTIONS)}")
         url = f"rtsp:{address}"
-        if not urlsplit(url).hostname:
-            raise ValueError("expected rtsp://[user:password@]host[:port]/path")
+        _check_place(address)
         transport = options.get("transport", "tcp")
         if transport not in {"tcp", "udp"}:
             raise ValueError(f"option transport = {transport!r}: allowed are tcp, udp")
@@ -61,8 +68,7 @@ class RtspSource:
 
     @property
     def _place(self) -> str:
-        parts = urlsplit(self.url)
-        return f"rtsp://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path}"
+        return without_secrets(self.url).partition("?")[0]
 
     def frames(self, stop: threading.Event) -> Iterator[bytes]:
         """Frames until the camera is gone. Raises SourceError, which never tells the password."""
@@ -100,6 +106,25 @@ class RtspSource:
             if clock.due(_seconds(frame)):
                 rgb = frame.to_ndarray(format="rgb24")
                 yield encode(rgb, quality=_QUALITY, subsampling="420")
+
+
+def _check_place(address: str) -> None:
+    """Raise ValueError, which quotes nothing, where an address is not what it seems to be."""
+    authority = re.split(r"[/?]", address.removeprefix("//"), maxsplit=1)[0]
+    user, at, _ = authority.rpartition("@")
+    before, _, after = address.partition("@") if not at else ("", "", "")
+    # Without a user before the first / or ?, an @ behind it: host:554/a?key=x@y, or a password?
+    in_doubt = bool(after) and ":" in authority and "=" not in before.partition("?")[2]
+    bad_port = bool(after) and not re.fullmatch(r"[^:]*(:[0-9]*)?|\[[^]]*\](:[0-9]*)?", authority)
+    if in_doubt or bad_port or "[" in user or "]" in user:
+        raise ValueError(UNENCODED)
+    try:
+        parts = urlsplit(f"rtsp:{address}")
+        port = parts.port  # raises where it is no number up to 65535
+    except ValueError:
+        raise ValueError("expected rtsp://host:port/path with a port from 1 to 65535") from None
+    if not parts.hostname or port == 0:
+        raise ValueError("expected rtsp://[user:password@]host[:port]/path")
 
 
 def _seconds(part: Any) -> float | None:

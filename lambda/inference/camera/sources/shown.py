@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What of a source's address may be shown: in logs, telemetry, on the page, in errors."""
+
+import re
+
+LOCAL = frozenset({"awscam", "dir", "file", "v4l2"})
+"""Schemes of things on this machine: paths, which hold no secret."""
+RTSP_OPTIONS = ("fps", "transport")
+_HIDDEN = "***"
+_OPTIONS = re.compile(rf"((^|&)({'|'.join(RTSP_OPTIONS)})=[a-z0-9.]{{0,12}})+")
+
+
+def without_secrets(uri: str) -> str:
+    """A source's URI for logs, telemetry and people: without user, password and given values.
+
+    Nobody can tell an ``@``, ``/``, ``?`` or ``#`` that belongs to a password from one that ends
+    it. So everything up to the last ``@`` is hidden, and in doubt also what follows.
+    """
+    scheme, colon, rest = uri.partition(":")
+    slashes = "//" if rest.startswith("//") else ""
+    if not colon or (scheme in LOCAL and not (slashes and "@" in rest)):
+        return uri
+    before, at, place = rest.removeprefix("//").rpartition("@")
+    if "?" in before:
+        # A query's value with an @ in it: what follows may be the rest of a secret.
+        return f"{scheme}:{slashes}{_HIDDEN}"
+    place, mark, options = place.partition("#")
+    place, question, query = place.partition("?")
+    # Some cameras take user and password as a part of the path: /user=admin&password=...
+    place = re.sub(r"=[^&/]*", f"={_HIDDEN}", place)
+    query = "&".join(_value_hidden(part) for part in query.split("&"))
+    options = options if _OPTIONS.fullmatch(options) else _HIDDEN
+    return (
+        f"{scheme}:{slashes}{_HIDDEN + '@' if at else ''}{place}"
+        f"{question}{query if question else ''}{mark}{options if mark else ''}"
+    )
+
+
+def _value_hidden(part: str) -> str:
+    name, equals, _ = part.partition("=")
+    return f"{name}={_HIDDEN}" if equals else _HIDDEN
