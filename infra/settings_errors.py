@@ -40,7 +40,9 @@ def explain(error: ValidationError, path: Path, model: type[BaseModel]) -> Itera
             yield f"{path}: {key} is missing{_known(model, location)}"
         else:
             # An address may hold a password.
-            value = "..." if key == "camera.source" else repr(fault["input"])
+            value = repr(fault["input"])
+            if key == "camera.source" and any(mark in value for mark in "@?#="):
+                value = "..."
             yield f"{path}: {key} = {value}: allowed: {_allowed(fault)}"
 
 
