@@ -29,7 +29,7 @@ from rehearsal.sample_tray import draw as draw_tray
 from rehearsal.stages import Stages
 from tools.dataset import Dataset, DatasetError, check_dataset, upload
 from tools.quotas import QuotaError, check_or_warn
-from training.dataset.sources import BACKGROUND
+from training.dataset.listing import BACKGROUND
 
 PHOTOS_PER_CLASS = 4
 _ON_TRAY = 80
@@ -162,8 +162,8 @@ class Rehearsal:
             dataset = check_dataset(folder, skip_bad=self.skip_bad)
             counts = ", ".join(f"{count} {name}" for name, count in dataset.classes.items())
             self.stages.news(f"{len(dataset.photos)} photos: {counts}")
-            if dataset.unreadable:
-                self.stages.news(f"left out, unreadable: {', '.join(dataset.unreadable)}")
+            if dataset.left_out:
+                self.stages.news(dataset.left_out)
         return dataset
 
     def _start(self, aws: LocalAws, cleanup: ExitStack) -> Account:

@@ -17,7 +17,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from rehearsal.sample_items import ITEMS
 from rehearsal.sample_pen import Colour, Pen
-from training.dataset.sources import BACKGROUND, SUFFIXES, is_class
+from training.dataset.listing import BACKGROUND, SUFFIXES, is_class
 
 WIDTH, HEIGHT = 640, 480
 SHOTS = 2

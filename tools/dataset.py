@@ -8,16 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from training.dataset.listing import BACKGROUND, SUFFIXES, files_in, is_class
 from training.dataset.photos import problem
-from training.dataset.sources import (
-    BACKGROUND,
-    SUFFIXES,
-    class_names,
-    is_class,
-    is_unicode,
-    natural,
-    visible,
+from training.dataset.shape import misread
+from training.dataset.sources import class_names, is_unicode, natural
+
+_OTHER_PICTURES = frozenset(
+    (
+        *(".webp", ".heic", ".heif", ".avif", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".jfif"),
+        *(".jpe", ".jif", ".jfi", ".pjpeg", ".pjp", ".jp2", ".j2k", ".jxl", ".apng", ".svg"),
+        *(".ico", ".psd", ".tga", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf"),
+        *(".raw", ".mpo"),
+    )
 )
+"""Pictures that nobody leaves out on purpose; other files beside photos are notes and lists."""
 
 
 class DatasetError(Exception):
@@ -28,12 +32,27 @@ class DatasetError(Exception):
 class Dataset:
     """A folder of class folders. ``photos`` are paths relative to ``folder``: ``glass/a.jpg``.
 
-    Among them are the empty views of ``_background/``, which is no class.
+    Among them are the empty views of ``_background/``, which is no class. ``others`` is what lies
+    beside them and is no picture, or was put there by a desktop or network storage.
     """
 
     folder: Path
     photos: tuple[str, ...]
     unreadable: tuple[str, ...]
+    others: tuple[str, ...] = ()
+
+    @property
+    def left_out(self) -> str:
+        """What is not taken, counted and named, for people; empty where all is."""
+        told = [
+            f"{len(names)} {what} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
+            for what, names in (
+                ("that cannot be used", self.unreadable),
+                ("that are no photos", self.others),
+            )
+            if names
+        ]
+        return f"left out: {'; '.join(told)}" if told else ""
 
     @property
     def classes(self) -> dict[str, int]:
@@ -57,6 +76,8 @@ def check_dataset(folder: Path, *, skip_bad: bool = False) -> Dataset:
     if not folder.is_dir():
         raise DatasetError(f"DATASET={folder}: there is no such folder")
     classes = sorted(path for path in folder.iterdir() if path.is_dir() and is_class(path.name))
+    if classes and (wrong := misread(folder, classes)):
+        raise DatasetError(f"DATASET={folder}: {wrong}")
     if len(classes) < 2:
         loose = sum(path.suffix.lower() in SUFFIXES for path in folder.iterdir())
         raise DatasetError(
@@ -68,7 +89,8 @@ def check_dataset(folder: Path, *, skip_bad: bool = False) -> Dataset:
         class_names([path.name for path in classes])
     except ValueError as error:
         raise DatasetError(f"DATASET={folder}: {error}") from error
-    by_class = {path.name: _photos(path) for path in classes}
+    files = {path.name: _listed(path) for path in [*classes, folder / BACKGROUND]}
+    by_class = {path.name: files[path.name][0] for path in classes}
     for name, photos in by_class.items():
         if not photos:
             raise DatasetError(
@@ -76,7 +98,8 @@ def check_dataset(folder: Path, *, skip_bad: bool = False) -> Dataset:
                 "add some or remove the folder"
             )
     everything = [photo for photos in by_class.values() for photo in photos]
-    everything += _photos(folder / BACKGROUND)
+    everything += files[BACKGROUND][0]
+    others = [path for _, beside in files.values() for path in beside]
     if strange := [path.name for path in everything if not is_unicode(str(path))]:
         raise DatasetError(f"DATASET={folder}: file name {strange[0]!a} is not UTF-8; rename it")
     with ThreadPoolExecutor() as pool:
@@ -94,6 +117,7 @@ def check_dataset(folder: Path, *, skip_bad: bool = False) -> Dataset:
         folder=folder,
         photos=tuple(path.relative_to(folder).as_posix() for path in everything if path not in bad),
         unreadable=tuple(path.relative_to(folder).as_posix() for path in bad),
+        others=tuple(path.relative_to(folder).as_posix() for path in others),
     )
 
 
@@ -118,10 +142,18 @@ def upload(
     return key
 
 
-def _photos(folder: Path) -> list[Path]:
-    """The photos in a class folder and the folders inside it, as prepare lists them."""
-    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    wanted = (
-        path for path in found if path.suffix.lower() in SUFFIXES and all(map(visible, path.parts))
-    )
-    return [folder / path for path in sorted(wanted, key=lambda path: natural(path.as_posix()))]
+def _listed(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The pictures in a class folder and the folders inside it, in prepare's order; the rest.
+
+    Pictures of other formats and links to nothing are among the pictures: they have a problem.
+    """
+    found, helpers = files_in(folder, folder)
+    names = sorted(found, key=natural)
+    pictures = [name for name in names if _is_picture(folder / name)]
+    rest = [name for name in names if not _is_picture(folder / name)]
+    return [folder / name for name in pictures], [folder / name for name in [*rest, *helpers]]
+
+
+def _is_picture(path: Path) -> bool:
+    link = path.is_symlink() and not path.is_file()
+    return link or path.suffix.lower() in {*SUFFIXES, *_OTHER_PICTURES}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.settings import load
@@ -43,6 +44,8 @@ def main() -> int:
     try:
         settings = load(arguments.environment)
         dataset = check_dataset(Path(arguments.dataset), skip_bad=arguments.skip_bad)
+        if dataset.left_out:
+            print(f"  {dataset.left_out}", flush=True)
         session = session_for(settings)
         if not arguments.skip_quotas:
             print(f"  {check_or_warn(session.client('service-quotas'), settings)}", flush=True)
@@ -69,6 +72,7 @@ def main() -> int:
         DatasetError,
         NotStartedError,
         BotoCoreError,
+        Boto3Error,
         ClientError,
     ) as error:
         print(f"upload-dataset: {error}", file=sys.stderr)

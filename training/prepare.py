@@ -22,7 +22,7 @@ from training.dataset.compared import Compared
 from training.dataset.manifest import describe
 from training.dataset.photos import Photo, Rejected, check
 from training.dataset.prepared_folder import BACKGROUND_FOLDER, DATASET_FILE, REPORT_FOLDER
-from training.dataset.sources import list_backgrounds, list_sources, natural
+from training.dataset.sources import list_backgrounds, list_helpers, list_sources, natural
 from training.dataset.split import SPLITS, Shares, divide
 
 _SHOWN = 10
@@ -42,6 +42,8 @@ def prepare(
     shares = shares or Shares()
     sources = list_sources(dataset)
     given = list_backgrounds(dataset)
+    if helpers := list_helpers(dataset):
+        print(f"prepare: left out {len(helpers)} files of desktops and storage, as {helpers[0]}")
     print(f"prepare: {len(sources)} files in {dataset}", flush=True)
     tick = max(1, len(sources) // 10)
 

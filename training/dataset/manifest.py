@@ -5,9 +5,9 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from training.dataset.listing import BACKGROUND
 from training.dataset.photos import Photo, Rejected
 from training.dataset.prepared_folder import stored_name
-from training.dataset.sources import BACKGROUND
 from training.dataset.split import SPLITS, Shares
 
 SCHEMA = 1

@@ -16,11 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from contracts.empty_view import GRID_COLUMNS, GRID_ROWS
 from training.dataset.duplicates import Likeness, likeness
-from training.dataset.sources import SUFFIXES, Source, natural
+from training.dataset.listing import SUFFIXES
+from training.dataset.real_format import real_format
+from training.dataset.sources import Source, natural
 from training.dataset.taken import taken_at
 
 _SMALLEST_SIDE = 16
@@ -150,6 +152,9 @@ def _decode(path: Path, *, longest_side: int) -> _Decoded:
     if path.suffix.lower() not in SUFFIXES:
         allowed = " ".join(SUFFIXES)
         raise _UnusableError(f"not a photo: {path.suffix or 'no suffix'}; use {allowed}")
+    if path.is_symlink() and not path.is_file():
+        leads = "a folder, which is not followed" if path.is_dir() else "nothing"
+        raise _UnusableError(f"a link to {leads}; put the file itself there")
     try:
         if (count := path.stat().st_size) > _LARGEST_BYTES:
             raise _UnusableError(f"{count} bytes; largest allowed: {_LARGEST_BYTES}")
@@ -166,6 +171,11 @@ def _decode(path: Path, *, longest_side: int) -> _Decoded:
             picture, content, suffix = _stored(image, raw, longest_side)
     except _UnusableError:
         raise
+    except UnidentifiedImageError as error:
+        if name := real_format(raw):
+            said = f"cannot be decoded: it is {name}, whatever its name says; save it as JPEG"
+            raise _UnusableError(said) from error
+        raise _UnusableError(f"cannot be decoded: {_first_line(error)}") from error
     except Exception as error:  # decoders raise anything; no photo ends the run
         raise _UnusableError(f"cannot be decoded: {_first_line(error)}") from error
     digest = hashlib.sha256(raw).hexdigest()

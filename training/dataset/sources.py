@@ -6,11 +6,9 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.dataset.listing import BACKGROUND, files_in, is_class
+from training.dataset.shape import EXPECTED, misread
 from training.job import StepError
-
-SUFFIXES = (".jpg", ".jpeg", ".png")
-BACKGROUND = "_background"
-"""A folder beside the classes: views of the cameras with nothing on them."""
 
 _PUNCTUATION = frozenset(" -_.'()&+")
 _LONGEST_NAME = 64
@@ -34,7 +32,9 @@ def list_sources(dataset: Path) -> list[Source]:
         raise StepError(f"dataset {dataset}: no such folder")
     folders = [item for item in sorted(dataset.iterdir()) if is_class(item.name) and item.is_dir()]
     if not folders:
-        raise StepError(f"dataset {dataset}: no class folders; expected <class>/<photo>.jpg")
+        raise StepError(f"dataset {dataset}: no class folders; {EXPECTED}")
+    if wrong := misread(dataset, folders):
+        raise StepError(f"dataset {dataset}: {wrong}")
     if len(folders) == 1:
         raise StepError(
             f"dataset {dataset}: one class only ({folders[0].name}); two or more are needed"
@@ -45,8 +45,7 @@ def list_sources(dataset: Path) -> list[Source]:
         raise StepError(f"dataset {dataset}: {error}") from error
     sources: list[Source] = []
     for folder, name in zip(folders, names, strict=True):
-        found = (item.relative_to(dataset) for item in folder.rglob("*") if item.is_file())
-        paths = [item.as_posix() for item in found if all(map(visible, item.parts))]
+        paths, _ = files_in(folder, dataset)
         if not paths:
             raise StepError(f"dataset {dataset}: class folder {folder.name!r} is empty")
         if strange := [path for path in paths if not is_unicode(path)]:
@@ -58,9 +57,14 @@ def list_sources(dataset: Path) -> list[Source]:
 def list_backgrounds(dataset: Path) -> list[Source]:
     """The empty views that the dataset brings, in a fixed order; their class is ``_background``."""
     folder = dataset / BACKGROUND
-    found = (item.relative_to(dataset) for item in folder.rglob("*") if item.is_file())
-    paths = [item.as_posix() for item in found if all(map(visible, item.parts))]
+    paths, _ = files_in(folder, dataset)
     return [Source(path, BACKGROUND) for path in sorted(paths, key=natural) if is_unicode(path)]
+
+
+def list_helpers(dataset: Path) -> list[str]:
+    """Files beside the photos that a desktop or network storage put there; they are left out."""
+    folders = [item for item in sorted(dataset.iterdir()) if is_class(item.name) and item.is_dir()]
+    return [path for folder in folders for path in files_in(folder, dataset)[1]]
 
 
 def class_names(folders: list[str]) -> list[str]:
@@ -117,13 +121,3 @@ def natural(name: str) -> tuple[tuple[int, int, str], ...]:
     return tuple(
         (0, int(part), part) if part[0] in "0123456789" else (1, 0, part) for part in parts
     )
-
-
-def is_class(name: str) -> bool:
-    """Whether a folder of this name is a class, and neither a helper's nor the empty views."""
-    return visible(name) and name != BACKGROUND
-
-
-def visible(name: str) -> bool:
-    """Not a helper file or folder of some system (.DS_Store, __MACOSX, Thumbs.db)."""
-    return not name.startswith((".", "__")) and name not in ("Thumbs.db", "desktop.ini")

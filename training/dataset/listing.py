@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What lies in a folder of photos: classes, photos, and what is neither."""
+
+from pathlib import Path
+
+SUFFIXES = (".jpg", ".jpeg", ".png")
+BACKGROUND = "_background"
+"""A folder beside the classes: views of the cameras with nothing on them."""
+
+_HELPERS = frozenset(
+    {
+        "@eadir",
+        "@tmp",
+        "@recycle",
+        "@recently-snapshot",
+        "#recycle",
+        "#snapshot",
+        "desktop.ini",
+        "picasa.ini",
+        "icon\r",
+        "lost+found",
+        "found.000",
+        "system volume information",
+        "recycler",
+        "$recycle.bin",
+        "network trash folder",
+        "temporary items",
+    }
+)
+"""What desktops and network storage put into every folder, without regard to letter case."""
+
+
+def is_class(name: str) -> bool:
+    """Whether a folder of this name is a class, and neither a helper's nor the empty views."""
+    return visible(name) and name != BACKGROUND
+
+
+def visible(name: str) -> bool:
+    """Not a helper file or folder of some desktop or NAS (.DS_Store, __MACOSX, @eaDir)."""
+    folded = name.casefold()
+    return not folded.startswith((".", "__", "thumbs.db", "ehthumbs")) and (folded not in _HELPERS)
+
+
+def files_in(folder: Path, root: Path) -> tuple[list[str], list[str]]:
+    """Paths, relative to ``root``, of what lies in a folder, and of what helpers put there.
+
+    Among the first are links that lead nowhere or to a folder: they cannot be used and are not
+    left out without a word.
+    """
+    found = [
+        item.relative_to(root) for item in folder.rglob("*") if item.is_symlink() or item.is_file()
+    ]
+    inside = len(folder.relative_to(root).parts)
+    seen = [item.as_posix() for item in found if all(map(visible, item.parts[inside:]))]
+    helpers = [item.as_posix() for item in found if not all(map(visible, item.parts[inside:]))]
+    return seen, sorted(helpers)

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names what a file is by its first bytes, where its suffix says something else."""
+
+import re
+
+_BRANDS = {
+    b"avif": "AVIF",
+    b"avis": "AVIF",
+    b"heic": "HEIC",
+    b"heix": "HEIC",
+    b"hevc": "HEIC",
+    b"mif1": "HEIF",
+    b"msf1": "HEIF",
+    b"crx ": "Canon raw",
+}
+_BEGINNINGS = (
+    (rb"RIFF....WEBP", "WebP"),
+    (rb"GIF8[79]a", "GIF"),
+    (rb"BM.{4}\0{4}", "BMP"),
+    (rb"II\*\0|MM\0\*|II\+\0|MM\0\+", "TIFF or a camera's raw format"),
+    (rb"\xff\x0a|\0\0\0\x0cJXL ", "JPEG XL"),
+    (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", "JPEG 2000"),
+    (rb"8BPS", "Photoshop"),
+    (rb"\x00\x00\x01\x00", "ICO"),
+    (rb"%PDF", "PDF"),
+    (rb"PK\x03\x04", "a zip archive"),
+    (rb"version https://git-lfs", "a Git LFS pointer (git lfs pull fetches the photo)"),
+    (rb"/annex/objects/", "a git-annex pointer (git annex get fetches the photo)"),
+    (rb"\s*(<\?xml[^>]*>\s*)?<svg", "SVG"),
+    (rb"\s*(<!doctype html|<html)", "a web page"),
+)
+
+
+def real_format(raw: bytes) -> str:
+    """The format of a file that is neither JPEG nor PNG; empty where nobody knows."""
+    if raw[4:8] == b"ftyp":
+        return _BRANDS.get(raw[8:12], "a video or picture in an ISO container")
+    return next(
+        (
+            name
+            for beginning, name in _BEGINNINGS
+            if re.match(beginning, raw[:512], re.DOTALL | re.IGNORECASE)
+        ),
+        "",
+    )
