@@ -18,7 +18,9 @@ from contracts.empty_view import (
 
 STILL = 5.0
 """Levels of 255 between two frames; a view that moves less is still."""
-_LEARNING = 0.05
+_LEARNING, _OF_WHAT_DIFFERS = 0.05, 0.002
+"""Share of a difference that a frame teaches. What differs without being enough for an item may be
+the rim of one: it is learned over minutes, as a stain is, not while the item lies there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +82,8 @@ class PresenceGate:
         revealed = False
         if not self.present:
             self.confirmed = self.confirmed or before
-            self._empty = empty + _LEARNING * (thumbnail - empty)
+            pace = np.where(cells[:, :, None], np.float32(_OF_WHAT_DIFFERS), np.float32(_LEARNING))
+            self._empty = empty + pace * (thumbnail - empty)
         elif self._still == 2 and not self.confirmed and _outlined(cells, empty, thumbnail):
             revealed = True
             self._learn(thumbnail)
