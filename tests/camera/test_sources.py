@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
+import io
 import itertools
 import threading
 import time
 
 import pytest
+from PIL import Image
 
 from camera.pictures import thumbnail
 from camera.sources import SourceError, open_source
+from camera.sources.jpeg_stream import JpegCutter
 from tests.camera import tiny
 from tests.camera.conftest import show
 
@@ -70,6 +73,57 @@ def test_an_mjpeg_file_is_cut_into_its_frames(tmp_path):
     clip.write_bytes(b"junk" + b"".join(frames) + frames[0][:100])
     assert read(f"file:{clip}?fps=0") == frames
     assert read(f"file:{clip}?fps=0&loop=1", 7) == [*frames, *frames, frames[0]]
+
+
+def jpeg(**options):
+    file = io.BytesIO()
+    Image.effect_noise((64, 48), 60).convert("RGB").save(file, "JPEG", **options)
+    return file.getvalue()
+
+
+THUMBNAIL = jpeg()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"exif": b"Exif\0\0" + THUMBNAIL},
+        {"icc_profile": THUMBNAIL * 3},
+        {"comment": b"\xff\xd8\xff\xe0" + b"\xff\xd9" * 9},
+        {"progressive": True, "exif": b"Exif\0\0" + THUMBNAIL},
+        {"restart_marker_blocks": 1},
+    ],
+)
+@pytest.mark.parametrize("chunk", [1, 2, 7, 1000, 1 << 20])
+def test_frames_are_cut_behind_their_scans_however_they_arrive(options, chunk):
+    frame = jpeg(**options)
+    stream = b"junk\xff" + frame + b"\0\0" + frame + frame[:-40] + frame
+    cutter = JpegCutter(longest=1 << 20)
+    seen = []
+    for begin in range(0, len(stream), chunk):
+        seen += cutter.cut(stream[begin : begin + chunk])
+    assert seen == [frame] * 3
+
+
+def test_what_never_ends_does_not_fill_the_memory():
+    cutter = JpegCutter(longest=10_000)
+    assert not list(cutter.cut(THUMBNAIL[:-2]))
+    for _ in range(10):
+        assert not list(cutter.cut(b"\x55" * 5000))
+        assert len(cutter._pending) <= 10_000
+    assert list(cutter.cut(THUMBNAIL)) == [THUMBNAIL]
+
+
+def test_a_folder_without_a_photo_says_what_it_has_instead(tmp_path):
+    for name in ("glass", "paper"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.JPG").write_bytes(THUMBNAIL)
+    with pytest.raises(SourceError, match=r"2 photos lie one folder down \(glass, paper\).*/glass"):
+        read(f"dir:{tmp_path}?fps=0")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "1.png").write_bytes(b"x")
+    with pytest.raises(SourceError, match=r"it has 1 \.png, and only \.jpeg \.jpg is shown"):
+        read(f"dir:{tmp_path}/other?fps=0")
 
 
 def test_a_file_without_frames_is_refused(tmp_path):

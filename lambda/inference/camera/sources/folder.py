@@ -2,6 +2,7 @@
 """``dir:/path?follow=1&hold=6&gap=4&fps=15``: photos shown to the camera one after another."""
 
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +59,8 @@ class FolderSource:
             fresh = [name for name in names if name not in self._shown]
             self._shown.intersection_update(names)
             if not fresh and not self.follow:
+                if not self._shown:
+                    raise SourceError(f"folder {self.folder}: no photo in it{self._instead()}")
                 return
             for name in fresh:
                 self._shown.add(name)
@@ -84,6 +87,29 @@ class FolderSource:
             and not entry.name.startswith(".")
             and entry.name != EMPTY_VIEW
         )
+
+    def _instead(self) -> str:
+        """What lies in a folder without a photo, for the person who named it."""
+        inside: dict[str, int] = {}
+        others: Counter[str] = Counter()
+        for entry in sorted(self.folder.iterdir()):
+            if entry.name.startswith(".") or entry.name == EMPTY_VIEW:
+                continue
+            if not entry.is_dir():
+                others[entry.suffix or "no suffix"] += 1
+            elif count := sum(item.suffix.lower() in _SUFFIXES for item in entry.iterdir()):
+                inside[entry.name] = count
+        told = ""
+        if inside:
+            first = next(iter(inside))
+            told += (
+                f"; {sum(inside.values())} photos lie one folder down ({', '.join(inside)}): "
+                f"name one of these, as dir:{self.folder / first}"
+            )
+        if others:
+            counted = ", ".join(f"{count} {suffix}" for suffix, count in others.items())
+            told += f"; it has {counted}, and only {' '.join(sorted(_SUFFIXES))} is shown"
+        return told
 
     def _read(self, name: str) -> bytes | None:
         try:

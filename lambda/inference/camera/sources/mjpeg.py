@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from camera.sources.base import SourceError, number_option, refuse_unknown
+from camera.sources.jpeg_stream import JpegCutter
 
-_START, _END = b"\xff\xd8\xff", b"\xff\xd9"
 _CHUNK = 1 << 16
 _MAXIMUM_FRAME = 32 << 20
 """Bytes; a file that is no MJPEG must not fill the memory."""
@@ -51,29 +51,10 @@ class MjpegFileSource:
                 return
 
     def _split(self) -> Iterator[bytes]:
-        """Cut at end markers: inside a JPEG's data, FF is always followed by 00 or a restart."""
-        pending = bytearray()
+        cutter = JpegCutter(longest=_MAXIMUM_FRAME)
         try:
             with self.path.open("rb") as stream:
                 while chunk := stream.read(_CHUNK):
-                    pending += chunk
-                    yield from _complete(pending)
-                    if len(pending) > _MAXIMUM_FRAME:
-                        pending.clear()
+                    yield from cutter.cut(chunk)
         except OSError as error:
             raise SourceError(f"file {self.path}: {error.strerror}") from error
-
-
-def _complete(pending: bytearray) -> Iterator[bytes]:
-    """Remove whole frames from the front of ``pending`` and yield them."""
-    while True:
-        start = pending.find(_START)
-        if start < 0:
-            del pending[:-2]
-            return
-        end = pending.find(_END, start)
-        if end < 0:
-            del pending[:start]
-            return
-        yield bytes(pending[start : end + 2])
-        del pending[: end + 2]
