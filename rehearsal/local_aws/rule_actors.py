@@ -42,7 +42,7 @@ def _firehose(actor: Actor, action: Document) -> None:
 def _table(actor: Actor, action: Document) -> None:
     name = action["putItem"]["tableName"]
     actor.require("dynamodb:PutItem", arn("dynamodb", f"table/{name}"))
-    dependents.table(actor, name)
+    dependents.table(actor, name, writes=True)
 
 
 def _topic(actor: Actor, action: Document) -> None:

@@ -123,14 +123,16 @@ def dynamodb_request(headers: dict[str, str], body: bytes) -> None:
     operation = headers.get("x-amz-target", "").rpartition(".")[2]
     if operation not in ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan"):
         return
-    table(caller(), str(json.loads(body or b"{}").get("TableName", "")))
+    name = str(json.loads(body or b"{}").get("TableName", ""))
+    table(caller(), name, writes=operation in ("PutItem", "UpdateItem", "DeleteItem"))
 
 
-def table(actor: Actor, name: str) -> None:
-    """The right to the key of a table."""
+def table(actor: Actor, name: str, *, writes: bool) -> None:
+    """The right to the key of a table (DynamoDB developer guide, "Authorizing use of a key")."""
     record = dynamodb._tables.get(name.rpartition("/")[2]) or {}
     key = str((record.get("SSEDescription") or {}).get("KMSMasterKeyArn") or "")
-    keys.use(actor, key, keys.DECRYPT, service="dynamodb")
+    actions = (*keys.ENCRYPT, *keys.DECRYPT) if writes else keys.DECRYPT
+    keys.use(actor, key, actions, service="dynamodb")
 
 
 def topic(actor: Actor, name: str) -> None:

@@ -119,6 +119,13 @@ def greengrass_resource(action: str, path: dict[str, str], body: bytes) -> str:
     return ANY
 
 
+def _log_stream(body: bytes) -> str:
+    """CloudWatch Logs authorizes calls on a stream on the stream, not on its group."""
+    request = json.loads(body or b"{}")
+    group, stream = request.get("logGroupName"), request.get("logStreamName")
+    return arn("logs", f"log-group:{group}:log-stream:{stream}") if group and stream else ""
+
+
 def iot_resource(path: str, headers: Any, body: bytes) -> str:
     """The resource of an AWS IoT call that ministack names no resource for; empty for the rest."""
     kind, _, name = path.strip("/").partition("/")
@@ -166,6 +173,8 @@ def _resource(original: Callable[..., str]) -> Callable[..., str]:
         if service == "greengrass":
             found = greengrass.operation(method, path)
             return greengrass_resource(*found, body) if found else ANY
+        if service == "logs" and (stream := _log_stream(body)):
+            return stream
         if service == "iot" and (named := iot_resource(path, headers, body)):
             return named
         return original(service, method, path, headers, body, query, region, account)
