@@ -44,6 +44,11 @@ class BinPolicy:
         name = class_name.strip().casefold()
         return self.classes.get(name) or _SELF_NAMED.get(name, self.default)
 
+    def names(self, class_name: str) -> bool:
+        """Whether the policy says where a class belongs; what it does not name gets the default."""
+        name = class_name.strip().casefold()
+        return name in self.classes or name in _SELF_NAMED
+
     def to_json(self) -> str:
         """One line of JSON, small enough for an environment variable; read by ``from_json``."""
         document = {

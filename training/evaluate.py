@@ -200,6 +200,12 @@ def _summary(document: Mapping[str, Any], archive: Path, page: Path, seconds: fl
         )
     for name, row in own["bins"]["per_bin"].items():
         print(f"bin={name} photos={row['photos']} recall={row['recall']:.3f}")
+    if unnamed := own["bins"].get("unnamed_classes"):
+        print(
+            f"evaluate: WARNING: no line of [bins.classes] says where these belong: "
+            f"{', '.join(unnamed)}; they go to the default bin ({own['bins']['default']}) and "
+            "count as wrong"
+        )
     accuracy = document["multiclass_classification_metrics"]["accuracy"]["value"]
     interval = own["accuracy_interval"]
     for share, row in own["by_size"].get("sizes", {}).items():

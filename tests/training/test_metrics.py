@@ -4,10 +4,13 @@
 import numpy as np
 import pytest
 
+from contracts.bins import BinPolicy
 from training.evaluation.metrics import (
+    NO_BIN,
     confusion_matrix,
     macro_recall,
     model_quality,
+    per_bin,
     per_class,
     wilson_interval,
 )
@@ -49,3 +52,26 @@ def test_registry_form() -> None:
     assert quality["accuracy_best_constant_classifier"]["value"] == pytest.approx(0.4)
     assert quality["confusion_matrix"]["trash"] == {"glass": 1, "metal": 0, "trash": 3}
     assert model_quality(TRUTH, ANSWERS, NAMES) == quality
+
+
+def test_a_class_that_nobody_named_is_never_right():
+    """The default because the policy says so, and because nobody said, are two things."""
+    labels = ("brown-glass", "paper", "Rubble", "Landfill")
+    policy = BinPolicy({"paper": "recycling", "rubble": "landfill"}, unsure_below=0.0)
+    truth = np.array([0, 0, 1, 2, 3])
+    probabilities = np.eye(4)[truth]
+    found = per_bin(truth, probabilities, labels, policy)
+    assert found.unnamed == ("brown-glass",)
+    assert found.rows[NO_BIN]["photos"] == 2
+    assert found.rows[NO_BIN]["recall"] == 0
+    assert found.rows["landfill"]["photos"] == 2
+    assert found.accuracy == pytest.approx(3 / 5)
+    assert found.recall == {"landfill": 1.0, "recycling": 1.0}
+
+
+def test_a_policy_that_names_every_class_has_no_row_for_no_bin():
+    policy = BinPolicy({"GLASS": "recycling"}, default="compost")
+    found = per_bin(np.array([0, 1]), np.eye(2), ("glass", "compost"), policy)
+    assert found.unnamed == ()
+    assert NO_BIN not in found.rows
+    assert found.accuracy == 1

@@ -99,6 +99,8 @@ def _bins(findings: Findings) -> dict[str, Any]:
         "unsure_below": findings.policy.unsure_below,
         "accuracy": found.accuracy,
         "unsure": found.unsure,
+        "default": findings.policy.default,
+        "unnamed_classes": list(found.unnamed),
         "per_bin": {name: dict(row) for name, row in found.rows.items()},
         "confusion_matrix": {
             name: dict(zip(found.names, counts, strict=True))

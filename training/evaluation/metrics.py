@@ -13,6 +13,8 @@ from contracts.bins import BINS, BinPolicy
 
 Indices = NDArray[np.int64]
 _RESAMPLES = 200
+NO_BIN = "no bin"
+"""Stands for the bin of a class that the policy does not name."""
 
 
 def confusion_matrix(truth: Indices, answers: Indices, classes: int) -> Indices:
@@ -51,6 +53,8 @@ class BinQuality:
 
     An answer less confident than the policy's threshold goes to its default bin. ``rows`` has the
     bins that occur, ``matrix`` their counts (row = where it belongs, column = where it went).
+    Classes that the policy does not name (``unnamed``) get the default bin because nobody said
+    where they belong: they have a row of their own, ``NO_BIN``, and are never right.
     """
 
     names: tuple[str, ...]
@@ -59,11 +63,16 @@ class BinQuality:
     accuracy: float
     unsure: float
     """Share of answers below the policy's threshold."""
+    unnamed: tuple[str, ...] = ()
 
     @property
     def recall(self) -> dict[str, float]:
         """Of the bins that photos belong in."""
-        return {name: row["recall"] for name, row in self.rows.items() if row["photos"]}
+        return {
+            name: row["recall"]
+            for name, row in self.rows.items()
+            if row["photos"] and name != NO_BIN
+        }
 
 
 def per_bin(
@@ -71,12 +80,15 @@ def per_bin(
 ) -> BinQuality:
     """Quality of the bins that ``policy`` sends these answers to."""
     answers, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    belongs = [policy.bin_for(labels[index], 1.0) for index in truth.tolist()]
+    named = [policy.names(label) for label in labels]
+    belongs = [
+        policy.bin_for(labels[index], 1.0) if named[index] else NO_BIN for index in truth.tolist()
+    ]
     went = [
         policy.bin_for(labels[index], float(sure))
         for index, sure in zip(answers.tolist(), confidence, strict=True)
     ]
-    names = tuple(name for name in BINS if name in {*belongs, *went})
+    names = tuple(name for name in (*BINS, NO_BIN) if name in {*belongs, *went})
     places = [np.array([names.index(name) for name in bins], np.int64) for bins in (belongs, went)]
     matrix = confusion_matrix(places[0], places[1], len(names))
     return BinQuality(
@@ -84,6 +96,7 @@ def per_bin(
         matrix=matrix,
         rows=per_class(matrix, names),
         accuracy=float(np.trace(matrix) / matrix.sum()),
+        unnamed=tuple(label for label, told in zip(labels, named, strict=True) if not told),
         unsure=float(np.mean(confidence < policy.unsure_below)),
     )
 
