@@ -7,7 +7,8 @@ from typing import Any
 
 from contracts.messages import SCHEMA, ModelName, check_schema, field
 
-SOURCE_STATES = ("starting", "streaming", "lost", "paused")
+SOURCE_STATES = ("starting", "streaming", "lost", "paused", "ended")
+"""``ended``: a recording was shown to its end. A camera never ends; it is lost."""
 
 
 @dataclass(frozen=True, kw_only=True)

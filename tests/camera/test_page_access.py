@@ -84,3 +84,13 @@ def test_the_page_is_off_unless_it_is_asked_for():
     assert from_environment(GOOD).page is None
     page = from_environment({**GOOD, "BINSIGHT_PAGE": "[::1]:8080"}).page
     assert (page.host, page.port) == ("::1", 8080)
+
+
+def test_a_taken_port_is_passed_over_for_the_next_free_one():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        asked = Access.from_settings(f"127.0.0.1:{taken.getsockname()[1]}", token=TOKEN)
+        found = asked.on_free_port()
+        assert asked.port < found.port < asked.port + 20
+        assert replace(found, port=asked.port) == asked
+        assert asked.on_free_port(tries=1) == asked
+    assert asked.on_free_port() == asked

@@ -184,3 +184,11 @@ def test_damaged_frames_of_every_kind_are_counted_and_the_next_good_item_is_seen
         look(jpeg)
     after = program.status.telemetry(reason="", model=None, dropped=0, undelivered=0)
     assert after.detections == before.detections + 1
+
+
+def test_a_recording_that_was_shown_is_ended_and_not_lost(settings, publisher, lens):
+    show(lens, "1.jpg", tiny.photo("glass"))
+    with running(replace(settings, source=f"dir:{lens}?fps=0"), publisher):
+        wait_for(lambda: publisher.state.get("source_state") == "ended")
+    assert "over" not in publisher.state.get("problem", "")
+    assert Telemetry.from_json(publisher.of("telemetry")[-1]).source_state == "ended"

@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
             source=options.source,
             model_folder=options.folder or Path(str(scratch)),
             bins=read_policy(options.bins),
-            page=None if options.page == "off" else Access.from_settings(options.page),
+            page=None if options.page == "off" else _page(options.page),
             telemetry_seconds=options.telemetry_seconds,
             smoothing_frames=options.smoothing_frames,
         )
@@ -69,6 +69,15 @@ def main(arguments: list[str] | None = None) -> int:
     finally:
         if scratch:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _page(address: str) -> Access:
+    """Where the page goes: the address, or the next free port, which is said."""
+    asked = Access.from_settings(address)
+    found = asked.on_free_port()
+    if found.port != asked.port:
+        print(f"page: port {asked.port} is taken; using {found.port}", file=sys.stderr, flush=True)
+    return found
 
 
 def _run(settings: Settings, options: argparse.Namespace) -> int:

@@ -44,8 +44,9 @@ class Feed:
             stop.wait(delay)
             delay = min(delay * 2, _LONGEST_DELAY)
         if not stop.is_set():
-            self.status.problem_is("source", "the source is over")
-            self.status.source_is("lost")
+            ended = source is not None and not source.live
+            self.status.problem_is("source", None if ended else "the source is over")
+            self.status.source_is("ended" if ended else "lost")
 
     def _read(self, source: Source, stop: threading.Event) -> None:
         """Frames into the slot until the source ends."""

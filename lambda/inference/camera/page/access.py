@@ -3,8 +3,9 @@
 
 import hmac
 import ipaddress
+import socket
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 
@@ -54,6 +55,20 @@ class Access:
             certificate=Path(certificate) if certificate else None,
             key=Path(key) if key else None,
         )
+
+    def on_free_port(self, *, tries: int = 20) -> "Access":
+        """The same on the next port that nobody listens on; itself where all of them are taken."""
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        for port in range(self.port, min(self.port + tries, 65536)):
+            with socket.socket(family) as probe:
+                # As the page's server does: a port of connections just closed is free.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind((self.host, port))
+                except OSError:
+                    continue
+                return replace(self, port=port)
+        return self
 
     def tls(self) -> ssl.SSLContext | None:
         """The TLS context, if the page has a certificate. Raises OSError (ssl.SSLError too)."""
