@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import simplejpeg
 
+from camera.restarts import is_whole
 from contracts.cut import BLOCK, Box, cut, decode_divisor, whole
 from contracts.empty_view import GRID_COLUMNS, GRID_ROWS, Grid, grid
 from contracts.preprocessing import Pixels
@@ -14,6 +15,7 @@ MAXIMUM_PIXELS = 50_000_000
 """A damaged header can claim any size; memory stays bounded all the same."""
 
 Thumbnail = Grid
+_STRAY = "extraneous bytes before marker"
 
 
 class BadFrameError(ValueError):
@@ -96,9 +98,19 @@ def encode(
 
 def _decode(jpeg: bytes, *, rows: int, columns: int) -> Pixels:
     try:
-        pixels: Pixels = simplejpeg.decode_jpeg(
-            jpeg, colorspace="RGB", min_height=rows, min_width=columns
-        )
+        return _pixels(jpeg, rows=rows, columns=columns, strict=True)
+    except (ValueError, RuntimeError, MemoryError) as error:
+        # Stray bytes in a whole frame are harmless, and training took such photos.
+        if _STRAY not in str(error) or not is_whole(jpeg):
+            raise BadFrameError(f"no JPEG: {error}") from error
+    try:
+        return _pixels(jpeg, rows=rows, columns=columns, strict=False)
     except (ValueError, RuntimeError, MemoryError) as error:
         raise BadFrameError(f"no JPEG: {error}") from error
+
+
+def _pixels(jpeg: bytes, *, rows: int, columns: int, strict: bool) -> Pixels:
+    pixels: Pixels = simplejpeg.decode_jpeg(
+        jpeg, colorspace="RGB", min_height=rows, min_width=columns, strict=strict
+    )
     return pixels

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a JPEG that decodes with a warning is whole: some cameras add stray bytes to good frames.
+
+Logitech's webcams put bytes before restart markers. What a decoder does with them is harmless as
+long as every interval is there, which the markers tell: they are numbered, and their count follows
+from the size.
+"""
+
+import re
+
+_MARKER = re.compile(rb"\xff+([^\x00\xff])", re.DOTALL)
+_RESTARTS = range(0xD0, 0xD8)
+_END, _SCAN, _INTERVAL = 0xD9, 0xDA, 0xDD
+_BASELINE = (0xC0, 0xC1)
+
+
+def is_whole(jpeg: bytes) -> bool:
+    """Whether a JPEG of one scan has every restart interval, in turn, and its end."""
+    interval = units = 0
+    at = 2
+    while at + 4 <= len(jpeg) and jpeg[at] == 0xFF:
+        marker, length = jpeg[at + 1], int.from_bytes(jpeg[at + 2 : at + 4], "big")
+        body = jpeg[at + 4 : at + 2 + length]
+        if marker in _BASELINE:
+            units = _units(body)
+        elif marker == _INTERVAL and len(body) >= 2:
+            interval = int.from_bytes(body[:2], "big")
+        elif marker == _SCAN:
+            return bool(interval and units) and _in_turn(
+                jpeg[at + 2 + length :], restarts=-(-units // interval) - 1
+            )
+        at += 2 + length
+    return False
+
+
+def _units(frame: bytes) -> int:
+    """How many coded units (MCU) a baseline frame header stands for."""
+    if len(frame) < 6 or len(frame) < 6 + 3 * frame[5]:
+        return 0
+    rows, columns = int.from_bytes(frame[1:3], "big"), int.from_bytes(frame[3:5], "big")
+    factors = [frame[6 + 3 * number + 1] for number in range(frame[5])]
+    across, down = (
+        max((f >> 4 for f in factors), default=0),
+        max((f & 15 for f in factors), default=0),
+    )
+    if len(factors) == 1:
+        across = down = 1
+    if not across or not down:
+        return 0
+    return -(-columns // (8 * across)) * -(-rows // (8 * down))
+
+
+def _in_turn(scan: bytes, *, restarts: int) -> bool:
+    found = [match[1][0] for match in _MARKER.finditer(scan)]
+    if _END not in found:
+        return False
+    before = found[: found.index(_END)]
+    return before == [_RESTARTS[number % 8] for number in range(restarts)]
