@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
-from PIL import Image
 
 from contracts.detection import Detection
 from rehearsal.cloud import Cloud
 from rehearsal.core_device import CoreDevice
 from rehearsal.errors import RehearsalError
+from training.dataset.photos import as_jpeg
 
 PATIENCE_SECONDS = 45
 
@@ -85,11 +85,7 @@ class Playback:
         """Put the photo before the lens in one step, as a JPEG whatever it was."""
         shown = self.lens / f"{number:05d}.jpg"
         unfinished = shown.with_suffix(".part")
-        if photo.suffix.lower() in (".jpg", ".jpeg"):
-            unfinished.write_bytes(photo.read_bytes())
-        else:
-            with Image.open(photo) as image:
-                image.convert("RGB").save(unfinished, format="JPEG", quality=95)
+        unfinished.write_bytes(as_jpeg(photo))
         unfinished.rename(shown)
 
     def _await(self, photo: Path, before: int) -> Detection:

@@ -109,6 +109,22 @@ def problem(path: Path) -> str:
     return ""
 
 
+def as_jpeg(path: Path) -> bytes:
+    """A photo as a camera would send it: upright RGB on white, as prepare sees it.
+
+    A plain JPEG stays as it is, whatever its name. Raises ValueError for what prepare rejects.
+    """
+    try:
+        decoded = _decode(path, longest_side=_LARGEST_PIXELS)
+    except _UnusableError as error:
+        raise ValueError(f"{path.name}: {error}") from error
+    if decoded.suffix == ".jpg":
+        return decoded.content
+    packed = io.BytesIO()
+    decoded.picture.save(packed, "JPEG", quality=95)
+    return packed.getvalue()
+
+
 def _load(dataset: Path, source: Source, target: Path, longest_side: int) -> Photo | Rejected:
     try:
         decoded = _decode(dataset / source.path, longest_side=longest_side)
