@@ -96,8 +96,9 @@ def load(
             columns, rows = image.size
             region = rule.region(box, columns=columns, rows=rows, width=size, height=size)
             divisor = decode_divisor(region, columns=columns, rows=rows, width=size, height=size)
-            # JPEG's own scaled decode, as the camera does it (contracts.cut).
-            image.draft("RGB", (-(-columns // divisor), -(-rows // divisor)))
+            # JPEG's own scaled decode, as the camera does it (contracts.cut). Pillow takes the
+            # coarsest scale that is not below what it is asked for, so the division rounds down.
+            image.draft("RGB", (columns // divisor, rows // divisor))
             divisor = round(columns / image.width)  # a PNG has none
             picture = np.asarray(image.convert("RGB"))
         pixels[position] = cut(picture, region, width=size, height=size, divisor=divisor)
