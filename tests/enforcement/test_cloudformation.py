@@ -175,7 +175,7 @@ def pipeline(role: str) -> dict[str, Any]:
         "Pipeline": {
             "Type": "AWS::SageMaker::Pipeline",
             "Properties": {
-                "PipelineName": f"enforced-{next(_numbers)}",
+                "PipelineName": f"handed-on-{next(_numbers)}",
                 "PipelineDefinition": {"PipelineDefinitionBody": json.dumps(definition)},
                 "RoleArn": role,
             },

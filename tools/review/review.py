@@ -89,8 +89,12 @@ def _synthesised(
     found = {key: known for key in makers if (known := cache.load(key)) is not None}
     synthesis.resume()
     with ThreadPoolExecutor(max_workers=2) as pool:
-        futures = {key: pool.submit(make) for key, make in makers.items() if key not in found}
+        futures = {}
         try:
+            # Inside, or a signal between two submissions would wait for the synth that runs.
+            for key, make in makers.items():
+                if key not in found:
+                    futures[key] = pool.submit(make)
             for future in as_completed(futures.values()):
                 future.result()
         except BaseException:
