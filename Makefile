@@ -162,24 +162,24 @@ prove-environments: ## Four copies of dev live at once; every environment and va
 
 .PHONY: deploy-pipeline-roles
 deploy-pipeline-roles: install ## The roles that GitHub Actions deploys ENV with (REPOSITORY=owner/name, PROVIDER=existing)
-	@exec "$(CDK)" deploy --app ".venv/bin/python -m stacks.pipeline_roles" --output cdk.out/pipeline-roles \
+	@exec "$(CDK)" deploy --app ".venv/bin/python -m stacks.github_oidc" --output cdk.out/pipeline-roles \
 	  -c repository="$(REPOSITORY)" $(if $(PROVIDER),-c provider=$(PROVIDER))
 
 .PHONY: bench
 bench: ## Measure: synth against an empty app, findings per resource
 	$(INSTALL) runtime rehearsal train torch dev
-	@exec "$(BIN)/python" -m tests.bench
+	@exec "$(BIN)/python" -m benchmarks
 
 .PHONY: permissions
 permissions: ## Rehearse every environment and keep which permissions were exercised (ENVIRONMENTS="dev prod", minutes each)
 	$(INSTALL) runtime rehearsal train torch dev
 	@"$(BIN)/python" -m tests.synth.variants .rehearsal/variants
-	@exec "$(BIN)/python" -m rehearsal.record_permissions --port "$(PORT)" --variants .rehearsal/variants $(ENVIRONMENTS)
+	@exec "$(BIN)/python" -m rehearsal.permissions.record --port "$(PORT)" --variants .rehearsal/variants $(ENVIRONMENTS)
 
 .PHONY: permissions-page
 permissions-page: ## Write docs/permissions.md anew from what was recorded
 	$(INSTALL) runtime rehearsal train torch dev
-	@exec "$(BIN)/python" -m rehearsal.record_permissions --page-only
+	@exec "$(BIN)/python" -m rehearsal.permissions.record --page-only
 
 .PHONY: snapshots
 snapshots: ## Rewrite the committed template snapshots; review the difference yourself

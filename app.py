@@ -14,10 +14,10 @@ import sys
 
 import aws_cdk as cdk
 
-from infra.bundling import NotBundledError
+from infra.assets.bundling import NotBundledError
 from infra.checks.environments import require_distinct
-from infra.compliance import attach_rule_packs
-from infra.settings_errors import SettingsError
+from infra.common.compliance import attach_rule_packs
+from infra.config.errors import SettingsError
 from stacks.data import DataStack
 from stacks.edge import EdgeStack
 from stacks.insights import InsightsStack

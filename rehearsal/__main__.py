@@ -11,13 +11,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from infra.settings import load
-from infra.settings_errors import SettingsError
+from infra.config.errors import SettingsError
+from infra.config.settings import load
+from ministack_edge.differences import DIFFERENCES
+from ministack_edge.process import LocalAwsError, stop_kept
+from ministack_edge.sagemaker.quota_names import parse
 from rehearsal.errors import RehearsalError
 from rehearsal.interruption import interrupted_once
-from rehearsal.local_aws.differences import DIFFERENCES
-from rehearsal.local_aws.process import LocalAwsError, stop_kept
-from rehearsal.local_aws.quota_names import parse
 from rehearsal.only_local import only_local
 from rehearsal.rehearse import Rehearsal
 from tools.dataset import DatasetError

@@ -4,14 +4,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.settings import Settings
+from infra.config.settings import Settings
+from ministack_edge.process import Credentials, LocalAws
+from rehearsal.aws_client import Cloud
 from rehearsal.cdk import Cdk
-from rehearsal.cloud import Cloud
 from rehearsal.errors import RehearsalError
-from rehearsal.local_aws.process import Credentials, LocalAws
 from rehearsal.people import People, settle
+from rehearsal.progress import Stages
 from rehearsal.report import Report
-from rehearsal.stages import Stages
 
 
 @dataclass(frozen=True, kw_only=True)

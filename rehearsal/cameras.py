@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rehearsal.cloud import Cloud
-from rehearsal.core_cloud import CoreCloud
-from rehearsal.core_device import CoreDevice
-from rehearsal.core_recipe import Nucleus
+from rehearsal.aws_client import Cloud
 from rehearsal.errors import RehearsalError
+from rehearsal.simulated_core.cloud import CoreCloud
+from rehearsal.simulated_core.device import CoreDevice
+from rehearsal.simulated_core.recipe import Nucleus
 
 INSTALL_TIMEOUT = 60
 EMPTY_VIEW = "_empty.jpg"

@@ -14,13 +14,13 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from rehearsal.local_aws.process import Credentials, root
+from ministack_edge.process import Credentials, root
 from tools.first_deployment import EXECUTION_POLICY, in_prefix, policy_name
 
 ROOT = Path(__file__).resolve().parent.parent
 ADMINISTRATOR_ACCESS = "arn:aws:iam::aws:policy/AdministratorAccess"
-DEPLOYER_POLICY = "infra/deployer_policy.json"
-OPERATOR_POLICY = "infra/operator_policy.json"
+DEPLOYER_POLICY = "infra/delivery/deployer_policy.json"
+OPERATOR_POLICY = "infra/delivery/operator_policy.json"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,9 +13,9 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer
 
 from contracts.detection import Detection
-from rehearsal.cloud import Cloud
-from rehearsal.core_device import CoreDevice
+from rehearsal.aws_client import Cloud
 from rehearsal.errors import RehearsalError
+from rehearsal.simulated_core.device import CoreDevice
 from training.dataset.photos import as_jpeg
 
 PATIENCE_SECONDS = 45

@@ -11,22 +11,22 @@ from typing import Any
 
 from rich.console import Console
 
-from infra.settings import Settings
+from infra.config.settings import Settings
+from ministack_edge.process import LocalAws
+from ministack_edge.sagemaker import offline_weights
 from rehearsal import notebook
 from rehearsal.account import Account
+from rehearsal.aws_client import Cloud
 from rehearsal.cameras import Cameras
-from rehearsal.cloud import Cloud
 from rehearsal.errors import RehearsalError
-from rehearsal.local_aws import stand_ins
-from rehearsal.local_aws.process import LocalAws
-from rehearsal.permission_page import as_document
-from rehearsal.permissions import Exercised, cover, deployed_pairs, explanations
+from rehearsal.permissions.coverage import Exercised, cover, deployed_pairs, explanations
+from rehearsal.permissions.page import as_document
 from rehearsal.playback import Playback
+from rehearsal.progress import Stages
 from rehearsal.report import Report
-from rehearsal.sample_set import draw
-from rehearsal.sample_tray import Tray, photographed
-from rehearsal.sample_tray import draw as draw_tray
-from rehearsal.stages import Stages
+from rehearsal.samples.set import draw
+from rehearsal.samples.tray import Tray, photographed
+from rehearsal.samples.tray import draw as draw_tray
 from tools.dataset import Dataset, DatasetError, check_dataset, upload
 from tools.quotas import QuotaError, check_or_warn
 from training.dataset.listing import BACKGROUND
@@ -207,8 +207,8 @@ class Rehearsal:
                 progress=self.stages.progress,
             )
         with self.stages.stage("training", "the SageMaker pipeline, each step a local process"):
-            if stand_ins.applies(self.settings.training.weights, self.weights):
-                self.stages.news(stand_ins.DIFFERENCE)
+            if offline_weights.applies(self.settings.training.weights, self.weights):
+                self.stages.news(offline_weights.DIFFERENCE)
             execution = cloud.pipeline_execution(outputs["PipelineName"])
             cloud.watch_pipeline(execution, news=self.stages.news, timeout=TRAINING_TIMEOUT)
         return execution

@@ -10,9 +10,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from rehearsal.permissions import Coverage
+from rehearsal.permissions.coverage import Coverage
 from rehearsal.playback import SortedPhoto
-from rehearsal.stages import Stages
+from rehearsal.progress import Stages
 
 _COLOURS = {"landfill": "white", "compost": "green", "recycling": "blue"}
 

@@ -7,10 +7,10 @@ from typing import NamedTuple
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.encryption import DataKey
-from infra.settings import Settings
-from infra.stack import EnvironmentStack
-from infra.storage import AccessLogBucket, DataBucket, EmptiedOnDelete
+from infra.common.stack import EnvironmentStack
+from infra.config.settings import Settings
+from infra.data.buckets import AccessLogBucket, DataBucket, EmptiedOnDelete
+from infra.data.key import DataKey
 
 
 class SharedBucket(NamedTuple):

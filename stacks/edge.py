@@ -6,16 +6,16 @@ from aws_cdk import aws_iot as iot
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.assets import archive_asset
-from infra.bundles import INFERENCE, ROLLOUT
-from infra.camera_program import CameraProgram
-from infra.generic_component import GenericComponent
-from infra.greengrass_group import GreengrassGroup
-from infra.inference_component import InferenceComponent
-from infra.model_rollout import ModelRollout
-from infra.runtime_deployment import RuntimeDeployment
-from infra.settings import Settings
-from infra.stack import EnvironmentStack
+from infra.assets.assets import archive_asset
+from infra.assets.definitions import INFERENCE, ROLLOUT
+from infra.common.stack import EnvironmentStack
+from infra.config.settings import Settings
+from infra.edge.component import CameraProgram
+from infra.edge.generic_component import GenericComponent
+from infra.edge.lambda_component import InferenceComponent
+from infra.edge.rollout import ModelRollout
+from infra.edge.runtime_deployment import RuntimeDeployment
+from infra.edge.thing_groups import GreengrassGroup
 from stacks.data import DataStack
 from stacks.training import TrainingStack
 

@@ -3,14 +3,14 @@
 
 from constructs import Construct
 
-from infra.alerts import Alerts
-from infra.detection_archive import DetectionArchive
-from infra.latest_state import LatestState
-from infra.logs import declared_log_group
-from infra.message_rules import MessageRules
-from infra.monitoring import Monitoring
-from infra.settings import Settings
-from infra.stack import EnvironmentStack
+from infra.common.log_group import declared_log_group
+from infra.common.stack import EnvironmentStack
+from infra.config.settings import Settings
+from infra.insights.alerts import Alerts
+from infra.insights.detection_archive import DetectionArchive
+from infra.insights.device_state_table import LatestState
+from infra.insights.iot_rules import MessageRules
+from infra.insights.monitoring import Monitoring
 from stacks.data import DataStack
 from stacks.edge import EdgeStack
 from stacks.training import TrainingStack

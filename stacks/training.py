@@ -3,12 +3,12 @@
 
 from constructs import Construct
 
-from infra.assets import archive_asset
-from infra.bundles import TRAINING
-from infra.settings import Settings
-from infra.stack import EnvironmentStack
-from infra.training_notebook import TrainingNotebook
-from infra.training_pipeline import TrainingPipeline
+from infra.assets.assets import archive_asset
+from infra.assets.definitions import TRAINING
+from infra.common.stack import EnvironmentStack
+from infra.config.settings import Settings
+from infra.training.notebook import TrainingNotebook
+from infra.training.pipeline import TrainingPipeline
 from stacks.data import DataStack
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from infra.settings import Settings
+from infra.config.settings import Settings
 
 STACKS = ("Data", "Training", "Edge", "Insights")
 """In the order in which they are deployed."""

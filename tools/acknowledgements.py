@@ -11,8 +11,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from infra import settings
 from infra.checks.acknowledgements import acknowledgements
+from infra.config import settings
 from tools.assembly import build
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "acknowledgements.md"

@@ -16,8 +16,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from infra import bundling, settings
+from infra.assets import bundling
 from infra.checks.environments import require_distinct
+from infra.config import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 CDK_MANIFEST = "manifest.json"

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from infra.checks.environments import require_distinct
-from infra.settings_errors import SettingsError
+from infra.config.errors import SettingsError
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -8,7 +8,7 @@ point is to compare environments and to notice a factor of ten, not to predict a
 
 from dataclasses import dataclass
 
-from infra.settings import Settings
+from infra.config.settings import Settings
 from tools.review import prices
 from tools.review.cost import Use
 

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from infra import settings
 from infra.checks.environments import collisions
+from infra.config import settings
 from tools.environment_cost import monthly_cost
 from tools.review.cost import Use
 

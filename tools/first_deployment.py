@@ -4,9 +4,9 @@
 import shlex
 from collections.abc import Iterator, Mapping
 
-from infra.settings import Settings
+from infra.config.settings import Settings
 
-EXECUTION_POLICY = "infra/cloudformation_execution_policy.json"
+EXECUTION_POLICY = "infra/delivery/cloudformation_execution_policy.json"
 SHIPPED = "binsight"
 """What the resource names in the shipped policy begin with."""
 

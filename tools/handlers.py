@@ -12,7 +12,7 @@ from typing import Any
 
 import cfnlint
 
-from rehearsal.local_aws.enforcement.handlers import FILE, VERBS
+from ministack_edge.enforcement.handlers import FILE, VERBS
 
 SNAPSHOTS = Path(__file__).resolve().parent.parent / "tests" / "synth" / "snapshots"
 SCHEMAS = Path(cfnlint.__file__).parent / "data" / "schemas"

@@ -54,6 +54,7 @@ def main() -> int:
                 _install_sdk()
             else:
                 _install_lock(group)
+        _install_packages()
         _install_command_line()
     except InstallError as error:
         print(f"install: {error}", file=sys.stderr)
@@ -103,6 +104,13 @@ def _install_lock(group: str) -> None:
         f"install {lock.relative_to(ROOT)}", [*command, *extra, "-r", str(lock)], environment, hint
     )
     _stamp(group, lock)
+
+
+def _install_packages() -> None:
+    """Make the tools in ``packages/`` importable, wherever a program is started from."""
+    (folder,) = (VENV / "lib").glob("python3*/site-packages")
+    sources = sorted(ROOT.glob("packages/*/src"))
+    (folder / "binsight.pth").write_text("".join(f"{source}\n" for source in sources))
 
 
 def _install_sdk() -> None:

@@ -16,10 +16,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from infra import settings
 from infra.checks.environments import collisions
-from infra.settings import Settings, SettingsError
-from infra.settings_errors import explain
+from infra.config import settings
+from infra.config.errors import explain
+from infra.config.settings import Settings, SettingsError
 from tools.environments import read
 from tools.first_deployment import commands
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.regions import TRAINING_SUPPORTED_UNTIL
-from infra.settings import Settings, load
-from infra.settings_errors import SettingsError
+from infra.config.errors import SettingsError
+from infra.config.regions import TRAINING_SUPPORTED_UNTIL
+from infra.config.settings import Settings, load
 from tools.account import AccountError, session_for
 
 SERVICE = "sagemaker"

@@ -19,8 +19,8 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.settings import Settings, load
-from infra.settings_errors import SettingsError
+from infra.config.errors import SettingsError
+from infra.config.settings import Settings, load
 from tools.account import AccountError, describe, session_for, stack_name
 
 TAKEN_BACK = ("Data", "Training")

@@ -14,8 +14,8 @@ import boto3
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.settings import load
-from infra.settings_errors import SettingsError
+from infra.config.errors import SettingsError
+from infra.config.settings import load
 from tools.account import AccountError, describe, session_for, stack_name
 from tools.dataset import DatasetError, check_dataset, upload
 from tools.quotas import QuotaError, check_or_warn

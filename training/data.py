@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from contracts.cut import Box, CutRule, cut, decode_divisor
-from training.job import StepError
+from training.sagemaker_job import StepError
 
 DATASET_FILE, BACKGROUNDS = "dataset.json", "background"
 LOOSE_MARGIN = 0.35

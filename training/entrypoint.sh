@@ -32,7 +32,7 @@ if [[ -e $compat/libcuda.so.1 ]] && command -v nvidia-smi >/dev/null; then
   fi
 fi
 
-if ! python3 training/installed.py; then
+if ! python3 training/check_requirements.py; then
   # The image's environment has a pip; one made by other tools may not.
   python3 -m pip --version >/dev/null 2>&1 || python3 -m ensurepip >/dev/null
   # The lock holds every dependency with its digest, so pip need not resolve anything.

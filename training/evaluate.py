@@ -28,11 +28,12 @@ from contracts.model_archive import (
     unpack_archive,
     write_archive,
 )
-from training import job, pages
+from training import pages, sagemaker_job
 from training.data import load, read_dataset
 from training.evaluation.approved import Approved
+from training.evaluation.baseline_comparison import Rivalry, rivalry
 from training.evaluation.by_size import GATED
-from training.evaluation.document import document_of
+from training.evaluation.evaluation_json import document_of
 from training.evaluation.gate_options import (
     add_gate_options,
     given_approved,
@@ -40,9 +41,8 @@ from training.evaluation.gate_options import (
     given_thresholds,
 )
 from training.evaluation.measure import Findings, calibration_of, measure
+from training.evaluation.quality_verdict import Measured, Thresholds, Verdict, decide
 from training.evaluation.report import report
-from training.evaluation.rival import Rivalry, rivalry
-from training.evaluation.verdict import Measured, Thresholds, Verdict, decide
 
 ARCHIVE = "model.tar.gz"
 EVALUATION = "evaluation.json"
@@ -67,7 +67,7 @@ def evaluate(
     started = time.monotonic()
     archive = model / ARCHIVE if model.is_dir() else model
     if not archive.is_file():
-        raise job.StepError(f"{archive}: no such model archive")
+        raise sagemaker_job.StepError(f"{archive}: no such model archive")
     dataset = read_dataset(prepared)
     thresholds = thresholds or Thresholds()
     _clear(evaluation, output)
@@ -76,7 +76,7 @@ def evaluate(
         try:
             card = unpack_archive(archive, scratch, extra={REFERENCE})
         except ArchiveError as error:
-            raise job.StepError(str(error)) from error
+            raise sagemaker_job.StepError(str(error)) from error
         _require_same_data(card, dataset)
         test = load(prepared, "test", card.labels, size=card.width)
         findings = measure(scratch, card, prepared, test, policy)
@@ -124,12 +124,12 @@ def _clear(evaluation: Path, output: Path) -> None:
 def _require_same_data(card: ModelCard, dataset: Mapping[str, Any]) -> None:
     """Another split's test photos may have been trained on: such a figure would be worthless."""
     if list(card.labels) != dataset["classes"]:
-        raise job.StepError(
+        raise sagemaker_job.StepError(
             f"the model knows {', '.join(card.labels)}; the prepared photos are of "
             f"{', '.join(dataset['classes'])}"
         )
     if card.digests.get("dataset") != dataset["digest"]:
-        raise job.StepError(
+        raise sagemaker_job.StepError(
             f"the model was trained on dataset {card.digests.get('dataset', 'unknown')[:12]}, the "
             f"prepared photos are dataset {dataset['digest'][:12]}: test photos may have been seen"
         )
@@ -226,10 +226,14 @@ def _summary(document: Mapping[str, Any], archive: Path, page: Path, seconds: fl
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--model", type=Path, default=job.processing("input", "model"))
-    parser.add_argument("--prepared", type=Path, default=job.processing("input", "prepared"))
-    parser.add_argument("--evaluation", type=Path, default=job.processing("output", "evaluation"))
-    parser.add_argument("--output", type=Path, default=job.processing("output", "model"))
+    parser.add_argument("--model", type=Path, default=sagemaker_job.processing("input", "model"))
+    parser.add_argument(
+        "--prepared", type=Path, default=sagemaker_job.processing("input", "prepared")
+    )
+    parser.add_argument(
+        "--evaluation", type=Path, default=sagemaker_job.processing("output", "evaluation")
+    )
+    parser.add_argument("--output", type=Path, default=sagemaker_job.processing("output", "model"))
     add_gate_options(parser)
     given = parser.parse_args()
     thresholds, policy = given_thresholds(given), given_policy(given)
@@ -246,4 +250,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    job.run(main)
+    sagemaker_job.run(main)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from training.job import StepError
-from training.networks.recipes import NAMES, PRETRAINED, Plan, Recipe, plan, recipe
+from training.networks.presets import NAMES, PRETRAINED, Plan, Recipe, plan, recipe
+from training.sagemaker_job import StepError
 
 AUTOMATIC = ("", "auto")
 """Values that mean "not given": for those who must always pass something."""

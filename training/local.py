@@ -21,9 +21,9 @@ if __package__ in (None, ""):  # run as a file: make the project importable
 
 from contracts.bins import BinPolicy, read_policy
 from contracts.model_archive import REFERENCE, write_archive
-from training import job
-from training.cached import Records, digest_of
+from training import sagemaker_job
 from training.hyperparameters import Hyperparameters, add_arguments, given_arguments
+from training.step_cache import Records, digest_of
 
 _ROOT = Path(__file__).resolve().parent.parent
 _GRACE_SECONDS = 60
@@ -40,9 +40,13 @@ def run_all(
 ) -> Path:
     """Run the three steps into the folder ``out``; return the path of model.tar.gz."""
     if not dataset.is_dir():
-        raise job.StepError(f"dataset = {dataset}: no such folder; allowed: a folder of folders")
+        raise sagemaker_job.StepError(
+            f"dataset = {dataset}: no such folder; allowed: a folder of folders"
+        )
     if out.is_relative_to(dataset):
-        raise job.StepError(f"out = {out}: inside the dataset {dataset}; its photos would be read")
+        raise sagemaker_job.StepError(
+            f"out = {out}: inside the dataset {dataset}; its photos would be read"
+        )
     prepared, trained, archive = out / "prepared", out / "trained", out / "model.tar.gz"
     packed, report = out / "trained.tar.gz", out / "report"
     seed = settings.seed
@@ -111,7 +115,7 @@ def _alone(out: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise job.StepError(f"out = {out}: another run is at work there") from error
+            raise sagemaker_job.StepError(f"out = {out}: another run is at work there") from error
         yield
 
 
@@ -132,7 +136,9 @@ def _step(name: str, *arguments: str) -> None:
             except subprocess.TimeoutExpired:
                 process.kill()
     if code != 0:
-        raise job.StepError(f"{name} failed with exit status {code}; its message is above")
+        raise sagemaker_job.StepError(
+            f"{name} failed with exit status {code}; its message is above"
+        )
     print(f"{name}: done in {time.monotonic() - started:.1f} s", flush=True)
 
 
@@ -165,11 +171,13 @@ def main() -> None:
     settings = _chosen(given)
     approved = given.approved.resolve() if given.approved else None
     if approved and not approved.is_file():
-        raise job.StepError(f"approved = {approved}: no such file; allowed: a model.tar.gz")
+        raise sagemaker_job.StepError(
+            f"approved = {approved}: no such file; allowed: a model.tar.gz"
+        )
     try:
         bins = read_policy(given.bins) if given.bins else None
     except ValueError as error:
-        raise job.StepError(f"bins: {error}") from error
+        raise sagemaker_job.StepError(f"bins: {error}") from error
     started = time.monotonic()
     dataset, out = given.dataset.resolve(), given.out.resolve()
     archive = run_all(dataset, out, settings, approved=approved, bins=bins)
@@ -183,4 +191,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    job.run(main)
+    sagemaker_job.run(main)

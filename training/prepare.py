@@ -16,7 +16,7 @@ from typing import Any
 if __package__ in (None, ""):  # run as a file: make the project importable
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from training import job
+from training import sagemaker_job
 from training.dataset import data_report, duplicates, prepared_folder
 from training.dataset.compared import Compared
 from training.dataset.manifest import describe
@@ -131,7 +131,9 @@ def _with_contradictory(
 def _require_every_class(names: set[str], photos: Sequence[Photo], kept: Sequence[int]) -> None:
     without = sorted(names - {photos[position].class_name for position in kept})
     if without:
-        raise job.StepError(f"class {without[0]!r}: no usable photo is left after the checks")
+        raise sagemaker_job.StepError(
+            f"class {without[0]!r}: no usable photo is left after the checks"
+        )
 
 
 def _summary(document: Mapping[str, Any], rejected: list[Rejected]) -> None:
@@ -157,8 +159,12 @@ def _summary(document: Mapping[str, Any], rejected: list[Rejected]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--dataset", type=Path, default=job.processing("input", "dataset"))
-    parser.add_argument("--output", type=Path, default=job.processing("output", "prepared"))
+    parser.add_argument(
+        "--dataset", type=Path, default=sagemaker_job.processing("input", "dataset")
+    )
+    parser.add_argument(
+        "--output", type=Path, default=sagemaker_job.processing("output", "prepared")
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--longest-side", type=int, default=512, help="larger photos are reduced")
     parser.add_argument("--minimum-photos", type=int, default=10, help="per class")
@@ -172,11 +178,13 @@ def main() -> None:
     )
     given = parser.parse_args()
     if not 64 <= given.longest_side <= 4096:
-        raise job.StepError(f"longest-side = {given.longest_side}; allowed: 64 to 4096")
+        raise sagemaker_job.StepError(f"longest-side = {given.longest_side}; allowed: 64 to 4096")
     if given.minimum_photos < 3:
-        raise job.StepError(f"minimum-photos = {given.minimum_photos}; allowed: 3 or more")
+        raise sagemaker_job.StepError(
+            f"minimum-photos = {given.minimum_photos}; allowed: 3 or more"
+        )
     if not 0 <= given.like_bits <= 64:
-        raise job.StepError(f"like-bits = {given.like_bits}; allowed: 0 to 64")
+        raise sagemaker_job.StepError(f"like-bits = {given.like_bits}; allowed: 0 to 64")
     prepare(
         given.dataset,
         given.output,
@@ -189,4 +197,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    job.run(main)
+    sagemaker_job.run(main)

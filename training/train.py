@@ -22,12 +22,12 @@ if __package__ in (None, ""):  # run as a file: make the project importable
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from contracts.model_archive import ModelCard
-from training import job
+from training import sagemaker_job
 from training.data import BACKGROUNDS, load, read_dataset
 from training.hyperparameters import Hyperparameters, add_arguments, given_arguments
 from training.learning.checkpoints import Checkpoints
 from training.learning.history import write_history
-from training.networks.recipes import PRETRAINED
+from training.networks.presets import PRETRAINED
 from training.networks.weights import FoundWeights, find
 from training.packaging.provenance import code_digest
 
@@ -55,7 +55,7 @@ def train(
         weights, settings = _weights(settings, Path(scratch))
         # Imported only now so that wrong settings or folders are told at once: they take seconds.
         from training.learning.fit import fit  # noqa: PLC0415
-        from training.packaging.package import Origin, clear, package  # noqa: PLC0415
+        from training.packaging.model_archive import Origin, clear, package  # noqa: PLC0415
 
         clear(folder)
         labels, counts = dataset["classes"], dataset["counts"]
@@ -129,18 +129,18 @@ def _run(dataset: Mapping[str, Any], settings: Hyperparameters) -> dict[str, Any
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--prepared", type=Path, default=job.channel("prepared"))
-    parser.add_argument("--model-dir", type=Path, default=job.model_folder())
-    output = job.output_folder()
+    parser.add_argument("--prepared", type=Path, default=sagemaker_job.channel("prepared"))
+    parser.add_argument("--model-dir", type=Path, default=sagemaker_job.model_folder())
+    output = sagemaker_job.output_folder()
     parser.add_argument("--report", type=Path, default=output and output / "training")
-    parser.add_argument("--checkpoints", type=Path, default=job.checkpoint_folder())
+    parser.add_argument("--checkpoints", type=Path, default=sagemaker_job.checkpoint_folder())
     add_arguments(parser)
     given = parser.parse_args()
     if _rank() > 0:
         # What one process says need not be said by all; errors go to stderr.
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - to the end
-    chosen = {**job.hyperparameters(), **given_arguments(given)}
-    channel = job.channel("weights")
+    chosen = {**sagemaker_job.hyperparameters(), **given_arguments(given)}
+    channel = sagemaker_job.channel("weights")
     if channel.is_dir():
         chosen["weights"] = str(channel)
     settings = Hyperparameters.parse(chosen)
@@ -154,4 +154,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    job.run(main)
+    sagemaker_job.run(main)

@@ -3,7 +3,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from infra.settings import Settings, SettingsError, folder, load, names
+from infra.config.settings import Settings, SettingsError, folder, load, names
 
 _SHARED: Mapping[str, tuple[Callable[[Settings], str], str]] = {
     "prefix": (lambda one: one.prefix, "stacks and thing groups of both would have one name"),

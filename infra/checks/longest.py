@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from infra.checks.template import Template, text
-from infra.limits import NAMES
+from infra.config.limits import NAMES
 
 _BEFORE_THE_NAME = 60
 """``arn:aws:<service>:<region>:<account>:<kind>/`` is no longer."""

@@ -14,8 +14,8 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from camera.listeners import open_listener
-from camera.publishers import connect_to_core, open_publisher
+from camera.messaging.publishers import connect_to_core, open_publisher
+from camera.messaging.subscribers import open_listener
 from camera.settings import SettingsError, from_environment
 from camera.signals import Told
 

@@ -13,8 +13,8 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from camera.listeners import open_listener
-from camera.publishers import open_publisher
+from camera.messaging.publishers import open_publisher
+from camera.messaging.subscribers import open_listener
 from camera.settings import Settings, from_environment
 
 if TYPE_CHECKING:

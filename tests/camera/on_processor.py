@@ -24,8 +24,8 @@ def main() -> None:
     from numpy._core._multiarray_umath import __cpu_features__ as features  # noqa: PLC0415
 
     import camera.program  # noqa: F401, PLC0415 - all that a camera loads
-    from camera.models import ModelStore  # noqa: PLC0415
-    from camera.pictures import model_input, thumbnail  # noqa: PLC0415
+    from camera.model.model_store import ModelStore  # noqa: PLC0415
+    from camera.vision.jpeg import model_input, thumbnail  # noqa: PLC0415
     from contracts.messages import ModelName  # noqa: PLC0415
     from contracts.model_archive import file_digest  # noqa: PLC0415
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from camera.models import ModelStore
+from camera.model.model_store import ModelStore
 from camera.settings import Settings
 from contracts.messages import ModelName
 from contracts.model_archive import file_digest

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from camera import captures as captures_module
-from camera import reporter as reporter_module
-from camera import sequence as sequence_module
-from camera import status as status_module
+from camera.messaging import detection_publisher as reporter_module
+from camera.messaging import sequence as sequence_module
+from camera.messaging import status as status_module
 from tests.camera import tiny
 from tests.camera.conftest import running, show, wait_for
 from tests.camera.test_program import install

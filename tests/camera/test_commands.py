@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 import simplejpeg
 
-from camera.listeners import GreengrassListener, ListenerError
-from camera.publishers import MAXIMUM_BYTES
+from camera.messaging.publishers import MAXIMUM_BYTES
+from camera.messaging.subscribers import GreengrassListener, ListenerError
 from contracts.telemetry import Telemetry
 from tests.camera import tiny
 from tests.camera.conftest import running, show, wait_for

@@ -10,8 +10,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from camera.pictures import model_input
 from camera.sources import SourceError, open_source
+from camera.vision.jpeg import model_input
 from tests.camera.conftest import running, wait_for
 
 

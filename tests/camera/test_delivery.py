@@ -9,16 +9,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from camera import outbox as outbox_module
-from camera.outbox import Outbox
-from camera.publishers import (
+from camera.messaging import outbox as outbox_module
+from camera.messaging.outbox import Outbox
+from camera.messaging.publishers import (
     GreengrassPublisher,
     HttpsPublisher,
     PublishError,
     open_publisher,
 )
-from camera.queue_file import Message
-from camera.sequence import Sequence
+from camera.messaging.sequence import Sequence
+from camera.messaging.sqlite_queue import Message
 from tests.camera.conftest import wait_for
 
 

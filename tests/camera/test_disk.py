@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from camera.models import ModelStore
-from camera.sequence import Sequence
+from camera.messaging.sequence import Sequence
+from camera.model.model_store import ModelStore
 from contracts.messages import ModelName
 from tests.camera import tiny
 from tests.camera.conftest import running, show, wait_for

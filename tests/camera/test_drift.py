@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from camera.drift import Drift
+from camera.vision.drift import Drift
 from contracts.picture_statistics import describe, spread
 from tests.camera import tiny
 from tests.camera.conftest import running, show, wait_for

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Short forms of the long runs; BINSIGHT_LONG=1 runs them as long as `tests.bench.camera` does."""
+"""Short forms of the long runs; BINSIGHT_LONG=1 runs them as long as `benchmarks.camera` does."""
 
 import os
 
 import pytest
 
-from tests.bench import camera_day
-from tests.bench.camera_endurance import fuzz, soak
-from tests.bench.camera_items import play
+from benchmarks import camera_day
+from benchmarks.camera_endurance import fuzz, soak
+from benchmarks.camera_items import play
 
 LONG = os.environ.get("BINSIGHT_LONG") == "1"
 

@@ -2,7 +2,7 @@
 import threading
 import time
 
-from camera.frames import Frame, FrameSlot
+from camera.vision.frame_buffer import Frame, FrameSlot
 
 
 def frame(number):

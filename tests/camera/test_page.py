@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import simplejpeg
 
-from camera.page import glyphs
+from camera.page import bitmap_font
 from camera.page.access import Access
-from camera.page.annotate import COLOURS
+from camera.page.overlay import COLOURS
 from tests.camera import tiny
 from tests.camera.conftest import running, show, wait_for
 from tests.camera.page_client import frames_of, get
@@ -147,9 +147,14 @@ def test_a_port_that_is_taken_is_told_and_ends_nothing(settings, publisher, free
 
 
 def test_every_letter_of_a_class_name_can_be_drawn():
-    assert glyphs.line("Glass > recycling? 97%").shape == (7, 6 * 22)
-    assert (glyphs.line("é") == glyphs.line("?")).all()
+    assert bitmap_font.line("Glass > recycling? 97%").shape == (7, 6 * 22)
+    assert (bitmap_font.line("é") == bitmap_font.line("?")).all()
     assert (
-        len({glyphs.line(letter).tobytes() for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"})
+        len(
+            {
+                bitmap_font.line(letter).tobytes()
+                for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+            }
+        )
         == 36
     )

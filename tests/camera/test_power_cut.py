@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from camera.models import ModelStore
+from camera.model.model_store import ModelStore
 from contracts.messages import ModelName
 
 ROOT = Path(__file__).parents[2]
@@ -17,8 +17,8 @@ KILLS = int(os.environ.get("BINSIGHT_KILLS", "8"))
 CHILD = """
 import itertools, sys
 from pathlib import Path
-from camera.models import ModelStore
-from camera.sequence import Sequence
+from camera.model.model_store import ModelStore
+from camera.messaging.sequence import Sequence
 from contracts.messages import ModelName
 folder, *models = sys.argv[1:]
 store = ModelStore(Path(folder), threads=1)

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from camera.pictures import encode, model_input, thumbnail
-from tests.bench import mobilenet
+from benchmarks import mobilenet
+from camera.vision.jpeg import encode, model_input, thumbnail
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / ".build"

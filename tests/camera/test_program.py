@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from camera.frames import Frame
-from camera.models import ModelStore
+from camera.model.model_store import ModelStore
 from camera.program import Program
+from camera.vision.frame_buffer import Frame
 from contracts.detection import Detection
 from contracts.messages import ModelName
 from contracts.telemetry import Telemetry

@@ -12,21 +12,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from camera import outbox as outbox_module
-from camera.outbox import Outbox
-from camera.publishers import PublishError
-from camera.queue_file import Message, QueueFile
+from camera.messaging import outbox as outbox_module
+from camera.messaging.outbox import Outbox
+from camera.messaging.publishers import PublishError
+from camera.messaging.sqlite_queue import Message, QueueFile
 from tests.camera.conftest import wait_for
 
 ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("BINSIGHT_KILLS", "8"))
-"""50 in the long form; `python -m tests.bench.camera kills` sets it."""
+"""50 in the long form; `python -m benchmarks.camera kills` sets it."""
 CHILD = """
 import os, sys, threading
 from pathlib import Path
-from camera.outbox import Outbox
-from camera.queue_file import Message
-from camera.sequence import Sequence
+from camera.messaging.outbox import Outbox
+from camera.messaging.sqlite_queue import Message
+from camera.messaging.sequence import Sequence
 folder = Path(sys.argv[1])
 numbers = Sequence(folder / "sequence")
 

@@ -4,15 +4,15 @@
 import numpy as np
 import pytest
 
+from benchmarks.camera_setting import model_from, settings_in
 from camera.captures import Captures
-from camera.frames import Frame, FrameSlot
-from camera.loop import InferenceLoop
-from camera.page.annotate import COLOURS, annotated
-from camera.pictures import decoded, model_input
-from camera.status import Status
+from camera.inference_loop import InferenceLoop
+from camera.messaging.status import Status
+from camera.page.overlay import COLOURS, annotated
+from camera.vision.frame_buffer import Frame, FrameSlot
+from camera.vision.jpeg import decoded, model_input
 from contracts.bins import BinPolicy
 from contracts.cut import Box, CutRule, whole
-from tests.bench.camera_setting import model_from, settings_in
 from tests.camera import tiny
 
 LEFT, RIGHT = Box(20, 60, 130, 170), Box(220, 70, 300, 160)

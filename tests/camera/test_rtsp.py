@@ -12,8 +12,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from camera.pictures import encode, model_input
 from camera.sources import SourceError, open_source, rtsp, without_secrets
+from camera.vision.jpeg import encode, model_input
 from tests.camera.conftest import running, wait_for
 from tests.camera.rtsp_server import RtspCamera
 

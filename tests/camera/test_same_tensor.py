@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from camera.pictures import model_input
+from camera.vision.jpeg import model_input
 from contracts.cut import Box, CutRule, cut, decode_divisor
 from training.data import load
 

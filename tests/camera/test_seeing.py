@@ -4,9 +4,9 @@
 import numpy as np
 import pytest
 
-from camera.gate import STILL, PresenceGate
-from camera.items import ItemTracker
-from camera.pictures import BadFrameError, decoded, encode, model_input, thumbnail
+from camera.vision.item_tracker import ItemTracker
+from camera.vision.jpeg import BadFrameError, decoded, encode, model_input, thumbnail
+from camera.vision.presence_detector import STILL, PresenceGate
 from tests.camera import tiny
 
 SURE = np.array([0.1, 0.8, 0.1], dtype=np.float32)

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from camera.publishers import MAXIMUM_BYTES
-from camera.status import Status
-from camera.teller import Teller
+from camera.messaging.publishers import MAXIMUM_BYTES
+from camera.messaging.status import Status
+from camera.messaging.telemetry_publisher import Teller
 from contracts.messages import ModelName
 from contracts.telemetry import Answer, Telemetry
 

@@ -7,9 +7,9 @@ import time
 import pytest
 from PIL import Image
 
-from camera.pictures import thumbnail
 from camera.sources import SourceError, open_source
 from camera.sources.jpeg_stream import JpegCutter
+from camera.vision.jpeg import thumbnail
 from tests.camera import tiny
 from tests.camera.conftest import show
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from camera.pictures import BadFrameError, model_input, thumbnail
+from camera.vision.jpeg import BadFrameError, model_input, thumbnail
 
 
 def jpeg(**options):

@@ -7,9 +7,9 @@ import time
 import numpy as np
 import pytest
 
-from camera.frames import Frame
-from camera.pictures import encode
 from camera.program import Program
+from camera.vision.frame_buffer import Frame
+from camera.vision.jpeg import encode
 from tests.camera import tiny
 from tests.camera.test_program import install
 

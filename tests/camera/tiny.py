@@ -10,7 +10,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
-from camera.pictures import encode
+from camera.vision.jpeg import encode
 from contracts.cut import Box, CutRule
 from contracts.model_archive import ModelCard, write_archive
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import cfnlint
 import pytest
 
-from infra import limits
 from infra.checks.rules import limits_documents, limits_names, limits_policies, limits_schedules
+from infra.config import limits
 from tests.checks.cases import findings, policy, resource, role
 
 SCHEMAS = Path(cfnlint.__file__).parent / "data" / "schemas"

@@ -4,12 +4,12 @@
 import base64
 import json
 
-from camera.publishers import MAXIMUM_BYTES
+from camera.messaging.publishers import MAXIMUM_BYTES
 from contracts.detection import Detection
 from contracts.messages import ModelName
 from contracts.topics import Topics
-from rehearsal.core_ipc import MAXIMUM_BYTES as IPC_BYTES
-from rehearsal.event_stream import Kind, Message
+from rehearsal.simulated_core.event_stream import Kind, Message
+from rehearsal.simulated_core.ipc import MAXIMUM_BYTES as IPC_BYTES
 
 THING = "t" * 128  # AWS IoT's limit
 MODEL = ModelName("f" * 64, "999999.999999.999999")

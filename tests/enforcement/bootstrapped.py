@@ -12,9 +12,9 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from infra.settings import Settings
-from rehearsal.cloud import STACKS
-from rehearsal.local_aws.process import LocalAws
+from infra.config.settings import Settings
+from ministack_edge.process import LocalAws
+from rehearsal.aws_client import STACKS
 from rehearsal.people import People
 
 QUALIFIER = "cdk-hnb659fds"

@@ -14,7 +14,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from rehearsal.local_aws.process import ROOT_SECRET, LocalAws
+from ministack_edge.process import ROOT_SECRET, LocalAws
 from tests.local_aws.helpers import free_port
 
 ACCOUNT = "222222222222"

@@ -8,15 +8,8 @@ import re
 
 import pytest
 
-from rehearsal.permission_page import (
-    PAGE,
-    SNAPSHOTS,
-    page,
-    read_record,
-    snapshot_pairs,
-    union,
-)
-from rehearsal.permissions import Exercised, cover, explanations
+from rehearsal.permissions.coverage import Exercised, cover, explanations
+from rehearsal.permissions.page import PAGE, SNAPSHOTS, page, read_record, snapshot_pairs, union
 from tests.conftest import ROOT
 
 ENVIRONMENTS = sorted(folder.name for folder in SNAPSHOTS.iterdir() if folder.is_dir())
@@ -32,7 +25,7 @@ def test_what_is_granted_is_exercised_or_explained(environment: str) -> None:
     counts = cover(pairs, WHOLE, explanations())
     assert counts.open == [], (
         "granted, never exercised and not explained; take it away, exercise it (make permissions), "
-        "or explain it in rehearsal/unexercised.toml"
+        "or explain it in rehearsal/permissions/unexercised.toml"
     )
     assert counts.exercised / counts.granted >= LOWEST_SHARE
 

@@ -17,9 +17,9 @@ from typing import Any
 import boto3
 import pytest
 
-from infra.settings import load
+from infra.config.settings import load
+from ministack_edge.process import LocalAws
 from rehearsal.cdk import Cdk
-from rehearsal.local_aws.process import LocalAws
 from rehearsal.people import settle
 from tests.conftest import ROOT
 from tests.enforcement.bootstrapped import QUALIFIER, Bootstrapped

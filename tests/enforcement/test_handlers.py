@@ -7,7 +7,7 @@ import fnmatch
 
 import pytest
 
-from rehearsal.local_aws.enforcement import handlers, unneeded, where
+from ministack_edge.enforcement import handlers, unneeded, where
 from tools import handlers as extract
 
 

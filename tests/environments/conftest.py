@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.local_aws.process import LocalAws
+from ministack_edge.process import LocalAws
 from tests.environments.copies import COPIES, synthesise, write
 from tests.environments.deployed import Deployed
 

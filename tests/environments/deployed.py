@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from ministack_edge.process import Credentials, LocalAws
+from rehearsal.aws_client import Cloud
 from rehearsal.cdk import Cdk
-from rehearsal.cloud import Cloud
-from rehearsal.local_aws.process import Credentials, LocalAws
 from rehearsal.people import People, settle
 from tests.environments.copies import Copy
 from tests.environments.inventory import Inventory, inventory

@@ -4,7 +4,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from rehearsal.cloud import Cloud
+from rehearsal.aws_client import Cloud
 
 Client = Any
 Lister = Callable[[Client], Iterator[str]]

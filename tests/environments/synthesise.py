@@ -4,7 +4,8 @@
 import sys
 from pathlib import Path
 
-from infra import bundling, settings
+from infra.assets import bundling
+from infra.config import settings
 from tests.synth.synthesise import synthesise
 
 

@@ -17,7 +17,7 @@ import pytest
 from contracts.detection import Detection
 from contracts.messages import ModelName
 from contracts.topics import Topics
-from rehearsal.cloud import STACKS, Cloud
+from rehearsal.aws_client import STACKS, Cloud
 from rehearsal.errors import RehearsalError
 from tests.environments.copies import ALL, COPIES, ORIGINAL, Copy, write
 from tests.environments.deployed import Deployed

@@ -12,7 +12,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from rehearsal.local_aws.process import LocalAws
+from ministack_edge.process import LocalAws
 from tests.local_aws.helpers import free_port
 from tests.local_aws.shell_pipeline import BUCKET, ROLE, steps_of
 

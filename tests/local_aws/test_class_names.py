@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from rehearsal.local_aws.job_data import _manifest
+from ministack_edge.sagemaker.job_data import _manifest
 from tools.dataset import check_dataset, upload
 
 BUCKET = "names-of-classes"
@@ -29,7 +29,7 @@ def test_every_key_arrives_as_it_was(client: Any, tmp_path: Path, monkeypatch: A
         read=lambda bucket, name: s3.get_object(Bucket=bucket, Key=name)["Body"].read(),
         parse=lambda uri: uri.removeprefix("s3://").split("/", 1),
     )
-    monkeypatch.setattr("rehearsal.local_aws.job_data.objects", stored)  # for the URI's parts
+    monkeypatch.setattr("ministack_edge.sagemaker.job_data.objects", stored)  # for the URI's parts
     fetched = {
         name: stored.read(bucket, full) for bucket, full, name in _manifest(stored, BUCKET, key)
     }

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from infra.regions import training_image
-from infra.training_machines import MACHINES
-from rehearsal.local_aws.job_limits import has_own_disk
+from infra.config.regions import training_image
+from infra.config.training_machines import MACHINES
+from ministack_edge.sagemaker.job_limits import has_own_disk
 from tests.local_aws.shell_pipeline import definition
 
 pytestmark = pytest.mark.xdist_group("local-aws-pipelines")

@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 import pytest
 
-from rehearsal.local_aws.process import LocalAws
+from ministack_edge.process import LocalAws
 from tests.local_aws.helpers import alive, free_port
 
 # One server and one order: these tests build on each other.

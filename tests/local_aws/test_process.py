@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.local_aws import hooks
-from rehearsal.local_aws.process import LocalAws, LocalAwsError, stop_kept
+from ministack_edge import ministack_patches
+from ministack_edge.process import LocalAws, LocalAwsError, stop_kept
 from tests.local_aws.helpers import alive, free_port
 
 # One server and one order: these tests build on each other.
@@ -55,7 +55,7 @@ def _first_look_after_exit(unlucky: LocalAws):
 def test_the_server_ends_when_its_parent_is_killed(tmp_path, until):
     script = (
         "import sys; from pathlib import Path; from tests.local_aws.helpers import free_port;"
-        "from rehearsal.local_aws.process import LocalAws;"
+        "from ministack_edge.process import LocalAws;"
         "LocalAws(port=free_port(), work=Path(sys.argv[1])).start();"
         "print('up', flush=True); sys.stdin.read()"
     )
@@ -108,10 +108,12 @@ def test_clients_get_nothing_of_the_persons_own_settings(aws, monkeypatch):
 
 
 def test_another_version_of_ministack_is_refused_by_name(monkeypatch):
-    monkeypatch.setattr(hooks, "version", lambda _name: "9.9.9")
-    monkeypatch.setitem(hooks.REQUIRED_NAMES, "ministack.app", ("gone",))
-    with pytest.raises(hooks.IncompatibleMinistackError, match=r"1\.5\.33.*9\.9\.9.*app\.gone"):
-        hooks.verify()
+    monkeypatch.setattr(ministack_patches, "version", lambda _name: "9.9.9")
+    monkeypatch.setitem(ministack_patches.REQUIRED_NAMES, "ministack.app", ("gone",))
+    with pytest.raises(
+        ministack_patches.IncompatibleMinistackError, match=r"1\.5\.33.*9\.9\.9.*app\.gone"
+    ):
+        ministack_patches.verify()
 
 
 def test_a_server_that_was_left_up_is_ended_by_its_folder(tmp_path):

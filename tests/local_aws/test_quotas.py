@@ -11,9 +11,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.settings import load
-from rehearsal.local_aws.process import LocalAws
-from rehearsal.local_aws.quota_names import parse
+from infra.config.settings import load
+from ministack_edge.process import LocalAws
+from ministack_edge.sagemaker.quota_names import parse
 from tests.local_aws.helpers import free_port
 from tests.local_aws.shell_pipeline import ROLE, definition
 from tools import quotas

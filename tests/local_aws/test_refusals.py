@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from rehearsal.local_aws.cfn_refusals import DEPRECATED_SECONDS
+from ministack_edge.cloudformation.refusals import DEPRECATED_SECONDS
 from tools.review.schema import own_name, schema
 
 # One server and one order: the names are shared.

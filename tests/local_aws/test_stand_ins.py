@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal.local_aws import stand_ins
+from ministack_edge.sagemaker import offline_weights
 
 HUB = "google/mobilenet_v2_1.0_224"
 FOLDER = Path("/weights")
@@ -33,7 +33,7 @@ def training(weights: str, *channels: dict[str, str]) -> dict[str, Any]:
 )
 def test_only_what_is_out_of_reach_is_replaced(weights, channels, reachable, changed):
     asked = training(weights, *channels)
-    real, note = stand_ins.training(asked, folder=None, reachable=reachable)
+    real, note = offline_weights.training(asked, folder=None, reachable=reachable)
     assert (real != asked) is changed
     assert bool(note) is changed
     if changed:
@@ -43,7 +43,7 @@ def test_only_what_is_out_of_reach_is_replaced(weights, channels, reachable, cha
 
 
 def test_a_folder_of_weights_trains_the_network_that_was_asked_for():
-    real, note = stand_ins.training(training(HUB), folder=FOLDER, reachable=True)
+    real, note = offline_weights.training(training(HUB), folder=FOLDER, reachable=True)
     assert real["HyperParameters"] == {
         "network": "mobilenet_v2",
         "image-size": "224",
@@ -56,16 +56,16 @@ def test_a_folder_of_weights_trains_the_network_that_was_asked_for():
 def test_thresholds_are_lowered_but_never_raised():
     given = ["evaluate", "--minimum-accuracy", "0.85", "--minimum-recall", "0.1"]
     given += ["--maximum-int8-loss", "1.0", "--tolerance", "1.0"]
-    real, note = stand_ins.evaluation({"AppSpecification": {"ContainerArguments": given}})
+    real, note = offline_weights.evaluation({"AppSpecification": {"ContainerArguments": given}})
     assert real["AppSpecification"]["ContainerArguments"][1:] == [
         *("--minimum-accuracy", "0.5", "--minimum-recall", "0.1"),
         *("--maximum-int8-loss", "5.0", "--tolerance", "1.0"),
     ]
-    assert note == stand_ins.DIFFERENCE
+    assert note == offline_weights.DIFFERENCE
 
 
 def test_the_person_is_told_where_it_applies():
-    assert stand_ins.applies(HUB, None)
-    assert stand_ins.applies("s3://bucket/weights/", None)
-    assert not stand_ins.applies(HUB, FOLDER)
-    assert not stand_ins.applies("", None)
+    assert offline_weights.applies(HUB, None)
+    assert offline_weights.applies("s3://bucket/weights/", None)
+    assert not offline_weights.applies(HUB, FOLDER)
+    assert not offline_weights.applies("", None)

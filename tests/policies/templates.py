@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra import settings
+from infra.config import settings
 from tests.policies.authorization import resource_type
 from tests.synth.variants import VARIANTS
 

@@ -31,7 +31,7 @@ EXPLAINED = {
     ),
     (r"execution_policy\.json", "RESOURCE_MISMATCH", r".*"): (
         "A pattern such as iam:Get* stands for actions too that these resources have not. What "
-        "CloudFormation needs is decided action by action in tests/pipeline/"
+        "CloudFormation needs is decided action by action in tests/delivery/"
         "test_execution_policy.py."
     ),
 }

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rehearsal.local_aws.process import LocalAws
+from ministack_edge.process import LocalAws
 from tests.environments.copies import ORIGINAL, Copy, synthesise
 from tests.local_aws.helpers import free_port
 from tests.recovery.production import Production

@@ -9,7 +9,7 @@ import json
 import time
 from pathlib import Path
 
-from rehearsal.cloud import STACKS, Cloud
+from rehearsal.aws_client import STACKS, Cloud
 
 
 def deploy(cloud: Cloud, assembly: Path) -> None:

@@ -16,11 +16,11 @@ from unittest import mock
 import aws_cdk as cdk
 from aws_cdk import aws_s3_assets as s3_assets
 
-from infra import settings
-from infra.camera_program import camera_variables
-from infra.generic_component import GenericComponent
-from infra.inference_component import InferenceComponent
-from infra.runtime_deployment import RuntimeDeployment
+from infra.config import settings
+from infra.edge.component import camera_variables
+from infra.edge.generic_component import GenericComponent
+from infra.edge.lambda_component import InferenceComponent
+from infra.edge.runtime_deployment import RuntimeDeployment
 
 CAPTURES = "captures-bucket"
 
@@ -42,8 +42,8 @@ def write(name: str, out: Path, archive: Path) -> None:
         return s3_assets.Asset(scope, construct_id, path=str(archive))
 
     with (
-        mock.patch("infra.generic_component.archive_asset", asset),
-        mock.patch("infra.component_artifacts.archive_asset", asset),
+        mock.patch("infra.edge.generic_component.archive_asset", asset),
+        mock.patch("infra.edge.component_artifacts.archive_asset", asset),
     ):
         program = (
             GenericComponent(

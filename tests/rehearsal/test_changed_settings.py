@@ -20,12 +20,12 @@ import pytest
 
 from camera.settings import from_environment
 from contracts.topics import Topics
-from infra.camera_settings import CameraSettings
-from infra.settings import BinSettings
-from rehearsal import component_process, core_device
-from rehearsal.core_device import CoreDevice
-from rehearsal.local_aws.cfn_greengrass import to_api
-from rehearsal.local_aws.lambda_component import recipe_of
+from infra.config.camera import CameraSettings
+from infra.config.settings import BinSettings
+from ministack_edge.cloudformation.greengrass import to_api
+from ministack_edge.greengrass.lambda_component import recipe_of
+from rehearsal.simulated_core import component_process, device
+from rehearsal.simulated_core.device import CoreDevice
 from tests.conftest import ROOT
 from tests.rehearsal.core_cloud import Cloud, artifact
 from tests.synth.conftest import synth_environment
@@ -93,7 +93,7 @@ GENERIC = (
     + """
 sys.path.append(os.environ["PROBE_PACKAGES"])
 import camera_component, time
-from camera.publishers import connect_to_core
+from camera.messaging.publishers import connect_to_core
 tell({**camera_component._configuration(connect_to_core), **os.environ})
 time.sleep(600)
 """
@@ -249,7 +249,7 @@ def of_type(resources, kind):
 def camera(tmp_path, monkeypatch):
     """Makes a camera of a nucleus."""
     monkeypatch.setattr(component_process, "SETTLING_SECONDS", 0.3)
-    monkeypatch.setattr(core_device, "report_deployment", lambda *_, **__: None)
+    monkeypatch.setattr(device, "report_deployment", lambda *_, **__: None)
     made = []
 
     def make(nucleus):

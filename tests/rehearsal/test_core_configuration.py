@@ -3,7 +3,7 @@
 
 import pytest
 
-from rehearsal.core_configuration import ConfigurationStore, Update
+from rehearsal.simulated_core.configuration import ConfigurationStore, Update
 
 EVERYTHING = ("",)
 

@@ -3,8 +3,9 @@
 
 import pytest
 
-from rehearsal import component_process, core_device
-from rehearsal.core_device import CoreDevice
+from rehearsal.simulated_core import component_process
+from rehearsal.simulated_core import device as core_device
+from rehearsal.simulated_core.device import CoreDevice
 from tests.rehearsal.core_cloud import Cloud, recipe
 
 STAY = "echo started {configuration:/word}; exec sleep 60"

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from rehearsal.cdk import count_changed
-from rehearsal.component_process import ComponentProcess, run_script
-from rehearsal.core_artifacts import fetch_artifacts
 from rehearsal.errors import RehearsalError
-from rehearsal.recipe_script import Variables
+from rehearsal.simulated_core.artifacts import fetch_artifacts
+from rehearsal.simulated_core.component_process import ComponentProcess, run_script
+from rehearsal.simulated_core.recipe_script import Variables
 
 KNOWN = Variables(
     artifacts=Path("/a"),

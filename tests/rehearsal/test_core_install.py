@@ -7,10 +7,10 @@ import zipfile
 
 import pytest
 
-from rehearsal import component_process
-from rehearsal.core_configuration import Update
-from rehearsal.core_install import Installer
 from rehearsal.errors import RehearsalError
+from rehearsal.simulated_core import component_process
+from rehearsal.simulated_core.configuration import Update
+from rehearsal.simulated_core.install import Installer
 from rollout.recipe import model_recipe
 from tests.rehearsal.core_cloud import Cloud, artifact, recipe
 from tests.rollout.test_recipe import MODEL

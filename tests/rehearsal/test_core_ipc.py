@@ -8,11 +8,11 @@ from awsiot.eventstreamrpc import AccessDeniedError, ConnectionClosedError, Stre
 from awsiot.greengrasscoreipc.clientv2 import GreengrassCoreIPCClientV2
 from awsiot.greengrasscoreipc.model import ServiceError, UnauthorizedError
 
-from camera.listeners import GreengrassListener
-from camera.publishers import GreengrassPublisher, PublishError
+from camera.messaging.publishers import GreengrassPublisher, PublishError
+from camera.messaging.subscribers import GreengrassListener
 from contracts.inference_recipe import access_control
 from contracts.topics import Topics
-from rehearsal.core_ipc import Client, Ipc
+from rehearsal.simulated_core.ipc import Client, Ipc
 
 TOPICS = Topics("binsight-dev")
 CONFIGURATION = {

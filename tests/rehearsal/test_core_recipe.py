@@ -8,8 +8,8 @@ import pytest
 
 from contracts.inference_recipe import ARCHITECTURES, artifact_name, inference_recipe
 from contracts.topics import Topics
-from rehearsal.core_recipe import chosen_manifest, require_lite, require_values
 from rehearsal.errors import RehearsalError
+from rehearsal.simulated_core.recipe import chosen_manifest, require_lite, require_values
 from rollout.recipe import model_recipe
 from tests.rollout.test_recipe import MODEL
 

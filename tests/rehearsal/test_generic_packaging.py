@@ -12,9 +12,9 @@ import time
 
 import pytest
 
-from rehearsal.cloud import Cloud
-from rehearsal.core_device import CoreDevice
-from rehearsal.local_aws.process import LocalAws
+from ministack_edge.process import LocalAws
+from rehearsal.aws_client import Cloud
+from rehearsal.simulated_core.device import CoreDevice
 from rollout.recipe import model_recipe
 from tests.camera import tiny
 from tests.conftest import ROOT

@@ -7,7 +7,7 @@ import urllib.request
 import boto3
 import pytest
 
-from rehearsal.local_aws.process import LocalAws, LocalAwsError
+from ministack_edge.process import LocalAws, LocalAwsError
 from rehearsal.only_local import only_local
 
 

@@ -14,7 +14,7 @@ import time
 import pytest
 
 from rehearsal.notebook import PYTHON
-from rehearsal.sample_set import draw
+from rehearsal.samples.set import draw
 from tests.conftest import ROOT
 from tests.enforcement import judge
 from tests.local_aws.helpers import free_port as unused_port

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rehearsal.cloud import Cloud
-from rehearsal.local_aws.process import LocalAws
+from ministack_edge.process import LocalAws
+from rehearsal.aws_client import Cloud
 from rollout.deployments import deploy, restore
 from rollout.package import create_component
 from rollout.settings import from_environment

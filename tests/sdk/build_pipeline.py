@@ -2,7 +2,7 @@
 """Binsight's pipeline as a user of the SageMaker SDK would write it; prints its definition.
 
 Run by .venv-sdk's Python: ``build_pipeline.py VALUES.json DEFINITION.json``. Written without a look
-at infra/: it is the oracle that infra/pipeline_definition.py is compared with.
+at infra/: it is the oracle that infra/training/pipeline_definition.py is compared with.
 """
 
 import json

@@ -16,11 +16,11 @@ import boto3
 import pytest
 
 from contracts.bins import BinPolicy
-from infra.pipeline_definition import PipelineInputs, pipeline_definition
-from infra.regions import training_image
-from infra.training_machines import MACHINES, sizes
-from infra.training_settings import TrainingSettings
-from rehearsal.local_aws.process import LocalAws
+from infra.config.regions import training_image
+from infra.config.training import TrainingSettings
+from infra.config.training_machines import MACHINES, sizes
+from infra.training.pipeline_definition import PipelineInputs, pipeline_definition
+from ministack_edge.process import LocalAws
 from tests.conftest import ROOT
 from tests.local_aws.helpers import free_port
 from tests.sdk.shape import differences, unexplained

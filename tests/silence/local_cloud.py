@@ -4,8 +4,8 @@
 import sys
 from pathlib import Path
 
-from rehearsal.cloud import Cloud
-from rehearsal.local_aws.process import LocalAws
+from ministack_edge.process import LocalAws
+from rehearsal.aws_client import Cloud
 
 
 def main() -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.local_aws.process import LocalAws
-from rehearsal.sample_set import draw
+from ministack_edge.process import LocalAws
+from rehearsal.samples.set import draw
 from tests.camera import tiny
 from tests.conftest import ROOT
 from tests.silence.conftest import Run, left_behind

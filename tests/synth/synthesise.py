@@ -19,15 +19,16 @@ from cdk_nag import AwsSolutionsChecks, NIST80053R5Checks
 from constructs import IConstruct
 
 import app as binsight
-from infra import bundling, settings
+from infra.assets import bundling
+from infra.config import settings
 from tests.synth.variants import VARIANTS, write_variant
 
 ROOT = Path(__file__).resolve().parents[2]
 ACKNOWLEDGING_MODULES = (
-    "infra.functions",
-    "infra.latest_state",
-    "infra.roles",
-    "infra.storage",
+    "infra.common.function",
+    "infra.insights.device_state_table",
+    "infra.common.role",
+    "infra.data.buckets",
 )
 
 

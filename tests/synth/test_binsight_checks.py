@@ -7,11 +7,11 @@ import re
 
 import pytest
 
-from infra import settings
 from infra.checks.acknowledgements import stale
 from infra.checks.rule import check
 from infra.checks.rules import RULES
 from infra.checks.template import read_templates
+from infra.config import settings
 from tests.synth.conftest import ENVIRONMENTS, STACKS, Assemblies
 from tools.acknowledgements import PAGE, page
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from infra import bundling
-from infra.bundles import BUNDLES, INFERENCE, ROLLOUT, ROOT, TRAINING, Bundle, Source
-from infra.bundling import MAXIMUM_UNZIPPED, NotBundledError
+from infra.assets import bundling
+from infra.assets.bundling import MAXIMUM_UNZIPPED, NotBundledError
+from infra.assets.definitions import BUNDLES, INFERENCE, ROLLOUT, ROOT, TRAINING, Bundle, Source
 from tests.synth.conftest import synth_environment
 
 SMALL = Bundle(name="small", sources=(Source(folder="code"), Source(folder="lib", inside="lib")))
@@ -38,7 +38,7 @@ def tree(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def assets() -> dict[str, Path]:
     """The project's own archives, built if they were not."""
-    subprocess.run([sys.executable, "-m", "infra.bundling"], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-m", "infra.assets.bundling"], cwd=ROOT, check=True)
     return {bundle.name: ROOT / ".build" / f"{bundle.name}.zip" for bundle in BUNDLES}
 
 

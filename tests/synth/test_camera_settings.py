@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from infra import settings
-from infra.settings import SettingsError
+from infra.config import settings
+from infra.config.settings import SettingsError
 
 HEAD = """
 account = "111111111111"

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from infra import settings
 from infra.checks.acknowledgements import METADATA, stale
 from infra.checks.rule import PACK
+from infra.config import settings
 from tests.synth.conftest import ENVIRONMENTS, STACKS, Assemblies
 
 MINIMUM_REASON = 20
-"""As in infra/compliance.py, which would load all of the CDK into this process."""
+"""As in infra/common/compliance.py, which would load all of the CDK into this process."""
 
 MAXIMUM_PER_RESOURCE = {"AwsSolutions": 0.3, "NIST.800.53.R5": 0.4}
 """Findings with all acknowledgements stripped: what is left to explain in a security review."""

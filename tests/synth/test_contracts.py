@@ -8,7 +8,7 @@ import pytest
 from contracts.bins import BinPolicy
 from contracts.detection import DETECTION_COLUMNS
 from contracts.topics import ANY_THING
-from infra import settings
+from infra.config import settings
 from tests.synth.conftest import ENVIRONMENTS, STACKS, Assemblies
 
 OUTPUTS = {

@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from infra.rollout_definition import rollout_definition
+from infra.edge.rollout_definition import rollout_definition
 
 ROLLOUT = rollout_definition(
     function_arn="function", check_seconds=5, bake_minutes=10, timeout_minutes=30

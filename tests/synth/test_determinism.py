@@ -53,7 +53,7 @@ def assembly(folder: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("environment", ["prod"])
 def test_assemblies_from_two_clones_are_identical(tmp_path: Path, environment: str) -> None:
-    subprocess.run([sys.executable, "-m", "infra.bundling"], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-m", "infra.assets.bundling"], cwd=ROOT, check=True)
     running = []
     for place, variables, umask in PLACES:
         tree = tmp_path / place
@@ -63,7 +63,7 @@ def test_assemblies_from_two_clones_are_identical(tmp_path: Path, environment: s
             subprocess.Popen(
                 [
                     "/bin/sh",
-                    *("-c", '"$0" -m infra.bundling && exec "$0" app.py', sys.executable),
+                    *("-c", '"$0" -m infra.assets.bundling && exec "$0" app.py', sys.executable),
                 ],
                 cwd=tree,
                 umask=umask,

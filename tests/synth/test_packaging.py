@@ -12,7 +12,7 @@ from camera_component import environment_of
 
 from camera.settings import from_environment
 from contracts.bins import BinPolicy
-from infra import bundles
+from infra.assets import definitions
 from tests.synth.conftest import Assemblies
 from tests.synth.variants import VARIANTS, write_variant
 
@@ -180,8 +180,8 @@ def test_uploading_cameras_get_credentials(assemblies: Assemblies, variant: str)
 def test_the_second_processor_is_built_only_where_it_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert bundles.INFERENCE_AARCH64 not in bundles.needed_bundles()
+    assert definitions.INFERENCE_AARCH64 not in definitions.needed_bundles()
     write_variant("generic", tmp_path / "files")
     (tmp_path / "files" / "broken.toml").write_text("[camera", encoding="utf-8")
     monkeypatch.setenv("BINSIGHT_ENVIRONMENTS", str(tmp_path / "files"))
-    assert bundles.INFERENCE_AARCH64 in bundles.needed_bundles()
+    assert definitions.INFERENCE_AARCH64 in definitions.needed_bundles()

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from contracts.bins import BINS, BinPolicy
-from infra.pipeline_definition import PipelineInputs, pipeline_definition
-from infra.pipeline_gate import PASSED, REASON
-from infra.pipeline_parts import MAXIMUM_ARGUMENT_CHARACTERS
-from infra.training_settings import TrainingSettings
+from infra.config.training import TrainingSettings
+from infra.training.pipeline_definition import PipelineInputs, pipeline_definition
+from infra.training.pipeline_expressions import MAXIMUM_ARGUMENT_CHARACTERS
+from infra.training.quality_gate import PASSED, REASON
 
 BINS_TEXT = BinPolicy({"glass": "recycling"}).to_json()
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from infra import settings
-from infra.token_exchange import COMPONENTS_PREFIX
+from infra.config import settings
+from infra.edge.token_exchange import COMPONENTS_PREFIX
 from tests.synth.conftest import ENVIRONMENTS, Assemblies
 
 KEPT_IN_PROD = {

@@ -3,8 +3,8 @@
 
 import pytest
 
-from infra.permissions import list_objects, read_objects, use_key, write_logs
-from infra.roles import Allow
+from infra.common.permissions import list_objects, read_objects, use_key, write_logs
+from infra.common.role import Allow
 
 BUCKET = "arn:aws:s3:::bucket"
 

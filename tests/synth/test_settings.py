@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra import settings
-from infra.regions import REGIONS, training_image
-from infra.settings_errors import SettingsError
+from infra.config import settings
+from infra.config.errors import SettingsError
+from infra.config.regions import REGIONS, training_image
 
 MINIMAL = """
 account = "111111111111"

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra import settings, tags
-from infra.limits import STATE_MACHINE_HISTORY
-from infra.schedules import fault
-from infra.settings_errors import SettingsError
-from infra.settings_limits import EVENTS_OF_A_CHECK, over_limits
+from infra.common import tags
+from infra.config import settings
+from infra.config.errors import SettingsError
+from infra.config.limits import STATE_MACHINE_HISTORY
+from infra.config.schedules import fault
+from infra.config.settings_limits import EVENTS_OF_A_CHECK, over_limits
 
 BASE = {
     "account": "111111111111",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra import settings
+from infra.config import settings
 from tests.synth.conftest import ENVIRONMENTS, ROOT, STACKS, Assemblies
 from tests.synth.normalise import normalise
 from tests.synth.variants import SHOWN

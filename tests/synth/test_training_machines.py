@@ -8,9 +8,9 @@ import botocore.loaders
 import pytest
 from botocore.model import ServiceModel
 
-from infra.training_machines import FAMILIES, MACHINES, REFUSED, machine, sizes
-from infra.training_settings import BATCH_SIZES, NETWORKS, TrainingSettings
-from training.networks.recipes import recipe
+from infra.config.training import BATCH_SIZES, NETWORKS, TrainingSettings
+from infra.config.training_machines import FAMILIES, MACHINES, REFUSED, machine, sizes
+from training.networks.presets import recipe
 
 
 @functools.cache

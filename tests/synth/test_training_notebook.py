@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from infra.training_notebook import start_script
+from infra.training.notebook import start_script
 from tests.conftest import ROOT
 from tests.synth.conftest import ENVIRONMENTS, Assemblies
 from training.notebooks.stop_when_idle import idle_for

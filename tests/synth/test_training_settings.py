@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from infra import settings
-from infra.training_settings import NETWORKS, WITHOUT_WEIGHTS, TrainingSettings
+from infra.config import settings
+from infra.config.training import NETWORKS, WITHOUT_WEIGHTS, TrainingSettings
 from training.hyperparameters import Hyperparameters
-from training.networks.recipes import NAMES, PRETRAINED
+from training.networks.presets import NAMES, PRETRAINED
 
 BASE = 'account = "111111111111"\nregion = "us-east-1"\nprefix = "test"\nremoval = "destroy"\n'
 

@@ -6,9 +6,9 @@ import shutil
 
 import pytest
 
-from infra import settings
 from infra.checks.environments import collisions, require_distinct
-from infra.regions import REGIONS
+from infra.config import settings
+from infra.config.regions import REGIONS
 from tools import check_settings
 from tools.environment_cost import REGION_FACTORS, monthly_cost
 from tools.environments import main, row

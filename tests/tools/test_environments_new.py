@@ -12,8 +12,8 @@ import tomllib
 import pytest
 from pydantic import BaseModel
 
-from infra import settings
-from infra.settings import Settings
+from infra.config import settings
+from infra.config.settings import Settings
 from tools.first_deployment import EXECUTION_POLICY
 from tools.new_environment import TEMPLATE, main
 

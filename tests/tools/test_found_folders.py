@@ -9,7 +9,7 @@ from PIL import Image
 from tools.dataset import DatasetError, check_dataset
 from training.dataset.photos import problem
 from training.dataset.sources import list_helpers, list_sources
-from training.job import StepError
+from training.sagemaker_job import StepError
 
 
 def fill(folder, count=3):

@@ -9,8 +9,9 @@ import subprocess
 import pytest
 
 from contracts.bins import read_policy
-from infra import bundles, settings
-from infra.settings_errors import SettingsError
+from infra.assets import definitions
+from infra.config import settings
+from infra.config.errors import SettingsError
 from tests.conftest import ROOT
 from tools import upgrade
 from tools.breaking import BreakingError, declarations
@@ -60,7 +61,7 @@ def test_a_byte_order_mark_is_read_past_everywhere(folder, tmp_path):
     assert settings.load("test").account == "111111111111"
     assert read_policy(str(folder / "test.toml")).default == "compost"
     assert prefix_of(tmp_path, "test") == "binsight-test"
-    assert bundles.INFERENCE_AARCH64 in bundles.needed_bundles()
+    assert definitions.INFERENCE_AARCH64 in definitions.needed_bundles()
     declared = tmp_path / "breaking"
     declared.mkdir()
     (declared / "0001-a.md").write_bytes(codecs.BOM_UTF8 + b'+++\nafter = "v1.0.0"\n+++\n')

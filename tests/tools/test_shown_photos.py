@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from camera.pictures import model_input
+from camera.vision.jpeg import model_input
 from training.dataset.photos import as_jpeg
 
 

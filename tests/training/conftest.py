@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.sample_set import draw
+from rehearsal.samples.set import draw
 from tests.training.steps import HYPERPARAMETERS, enter
 
 

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from training.data import Part
 from training.hyperparameters import Hyperparameters
-from training.learning.averaging import Average
 from training.learning.checkpoints import Checkpoints
+from training.learning.ema import Average
 from training.learning.fit import fit
 
 CLASSES = 3

@@ -10,7 +10,7 @@ import pytest
 from botocore.stub import Stubber
 
 from training.evaluation.approved import fetch_approved
-from training.job import StepError
+from training.sagemaker_job import StepError
 
 GROUP = "binsight-models"
 ARN = f"arn:aws:sagemaker:eu-west-1:123456789012:model-package/{GROUP}/7"

@@ -9,8 +9,8 @@ import torch
 
 from tests.training.learning import squares
 from training.data import Part
-from training.learning.averaging import Average
 from training.learning.batches import Batches, EpochOrder, Varying
+from training.learning.ema import Average
 
 pytestmark = pytest.mark.xdist_group("training")
 

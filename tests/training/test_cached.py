@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.training.steps import run_step
-from training import cached
-from training.cached import Records
+from training import step_cache
 from training.hyperparameters import Hyperparameters
-from training.job import StepError
 from training.local import run_all
+from training.sagemaker_job import StepError
+from training.step_cache import Records
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_other_code_is_another_step(
     do: Callable[..., bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     do("a")
-    monkeypatch.setattr(cached, "code_digest", lambda: "other")
+    monkeypatch.setattr(step_cache, "code_digest", lambda: "other")
     assert do("a")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.steps import ROOT, enter, run_step
-from training.installed import missing
+from training.check_requirements import missing
 
 TRAINING = ROOT / "training"
 

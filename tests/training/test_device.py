@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from training import job
-from training.learning import device, launch
+from training import sagemaker_job
+from training.learning import device, distributed
 
 
 def on(monkeypatch: pytest.MonkeyPatch, *, major: int | None, amx: bool = False) -> None:
@@ -45,10 +45,10 @@ def test_gpus_that_cannot_be_used_are_not_paid_for_in_silence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     on(monkeypatch, major=None)
-    monkeypatch.setattr(launch, "gpus", lambda: 4)
+    monkeypatch.setattr(distributed, "gpus", lambda: 4)
     monkeypatch.setattr(device, "_driver", lambda: "535.54.03")
     monkeypatch.setattr(torch.version, "cuda", "13.0")
-    with pytest.raises(job.StepError, match=r"4 GPUs with driver 535\.54\.03.*too old"):
+    with pytest.raises(sagemaker_job.StepError, match=r"4 GPUs with driver 535\.54\.03.*too old"):
         device.check_gpus()
     monkeypatch.setattr(torch.version, "cuda", None)
     assert "threads of the processor" in device.check_gpus()

@@ -16,10 +16,10 @@ from training import evaluate as step
 from training import pages
 from training.evaluate import evaluate
 from training.evaluation.approved import Approved
-from training.evaluation.robustness import CONDITIONS
-from training.evaluation.verdict import Thresholds
-from training.job import StepError
-from training.packaging.seen import pack
+from training.evaluation.corruptions import CONDITIONS
+from training.evaluation.quality_verdict import Thresholds
+from training.packaging.photo_fingerprints import pack
+from training.sagemaker_job import StepError
 
 pytestmark = pytest.mark.xdist_group("training")
 

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from onnx import numpy_helper
 
 from contracts.model_archive import REFERENCE, ArchiveError, unpack_archive, write_archive
+from training.classifier import Classifier
 from training.data import Part
-from training.engine import Classifier
 from training.evaluation.calibration import tempered
-from training.job import StepError
 from training.networks import build
 from training.packaging.export import OPSET, check_parity, export_float, fold_temperature
-from training.packaging.package import Origin, clear, package
-from training.packaging.pair_scales import safe_scales
+from training.packaging.int8_scaling import safe_scales
+from training.packaging.model_archive import Origin, clear, package
+from training.packaging.photo_fingerprints import fingerprint, unpack
 from training.packaging.quantise import calibration_pictures, quantise
-from training.packaging.seen import fingerprint, unpack
+from training.sagemaker_job import StepError
 
 pytestmark = pytest.mark.xdist_group("training")
 SIZE = 64
@@ -192,7 +192,7 @@ def test_int8_that_loses_too_much_is_said_and_the_setting_done(
         """An int8 file that never gives the right answer."""
         export_float(other, path, size=SIZE)
 
-    monkeypatch.setattr("training.packaging.package.quantise", spoilt)
+    monkeypatch.setattr("training.packaging.model_archive.quantise", spoilt)
     origin = _origin(loss=1.0, policy=policy)
     arguments = {"calibration": part, "validation": part, "origin": origin}
     if policy == "fail":

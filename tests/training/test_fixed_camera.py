@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance
 
-from rehearsal.sample_set import draw as draw_sample
-from rehearsal.sample_tray import SHOTS, Tray, draw, photographed
+from rehearsal.samples.set import draw as draw_sample
+from rehearsal.samples.tray import SHOTS, Tray, draw, photographed
 from tests.training.prepared import split_of
 from training import pages
 from training.data import load

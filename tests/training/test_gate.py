@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from training.evaluation.comparison import Paired, clearly_worse, loses_too_much, paired
-from training.evaluation.verdict import Measured, Thresholds, decide
-from training.job import StepError
+from training.evaluation.quality_verdict import Measured, Thresholds, decide
+from training.sagemaker_job import StepError
 
 THRESHOLDS = Thresholds(
     minimum_accuracy=0.8, minimum_recall=0.6, maximum_int8_loss=1.0, tolerance=1.0

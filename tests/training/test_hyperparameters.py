@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.training.steps import run_step
-from training import job
+from training import sagemaker_job
 from training.hyperparameters import Hyperparameters, add_arguments
 
 
@@ -38,7 +38,7 @@ def test_text_values_are_read() -> None:
     ],
 )
 def test_wrong_ones_are_named(given: dict[str, str], message: str) -> None:
-    with pytest.raises(job.StepError) as error:
+    with pytest.raises(sagemaker_job.StepError) as error:
         Hyperparameters.parse(given)
     assert message in str(error.value)
 
@@ -70,13 +70,13 @@ def test_sagemakers_spelling(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     values = {"image-size": "64", "epochs": '"5"', "sagemaker_region": '"eu-west-1"'}
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
     monkeypatch.delenv("SM_HPS", raising=False)
-    assert job.hyperparameters() == {}
+    assert sagemaker_job.hyperparameters() == {}
     (tmp_path / "input" / "config").mkdir(parents=True)
     (tmp_path / "input" / "config" / "hyperparameters.json").write_text(json.dumps(values))
-    assert job.hyperparameters() == {"image_size": "64", "epochs": "5"}
+    assert sagemaker_job.hyperparameters() == {"image_size": "64", "epochs": "5"}
     monkeypatch.setenv("SM_HPS", "{")
-    with pytest.raises(job.StepError, match="SM_HPS: not JSON"):
-        job.hyperparameters()
+    with pytest.raises(sagemaker_job.StepError, match="SM_HPS: not JSON"):
+        sagemaker_job.hyperparameters()
 
 
 def test_checked_before_the_data(tmp_path: Path) -> None:

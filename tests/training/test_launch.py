@@ -14,8 +14,8 @@ import torch
 from transformers import TrainingArguments
 
 from tests.training.learning import SETTINGS, learn, same
-from training import job
-from training.learning import launch
+from training import sagemaker_job
+from training.learning import distributed
 
 pytestmark = pytest.mark.xdist_group("training")
 
@@ -23,22 +23,22 @@ HERE = [sys.executable, "-m"]
 
 
 def test_one_machine_needs_no_launcher() -> None:
-    line = launch.command(["algo-1"], "algo-1", gpus=0, arguments=["--epochs=2"])
+    line = distributed.command(["algo-1"], "algo-1", gpus=0, arguments=["--epochs=2"])
     assert line == [*HERE, "training.train", "--epochs=2"]
-    assert launch.command(["algo-1"], "algo-1", gpus=1, arguments=[])[2] == "training.train"
+    assert distributed.command(["algo-1"], "algo-1", gpus=1, arguments=[])[2] == "training.train"
 
 
 def test_several_gpus() -> None:
-    line = launch.command(["algo-1"], "algo-1", gpus=4, arguments=["--epochs=2"])
+    line = distributed.command(["algo-1"], "algo-1", gpus=4, arguments=["--epochs=2"])
     launcher = ["torch.distributed.run", "--nnodes=1", "--nproc-per-node=4", "--standalone"]
     assert line == [*HERE, *launcher, "-m", "training.train", "--epochs=2"]
-    assert (launch.threads(gpus=4, cores=48), launch.threads(gpus=0, cores=2)) == (12, 2)
+    assert (distributed.threads(gpus=4, cores=48), distributed.threads(gpus=0, cores=2)) == (12, 2)
 
 
 @pytest.mark.parametrize(("current", "rank"), [("algo-1", 0), ("algo-2", 1), ("algo-3", 2)])
 def test_several_instances_agree_on_who_leads(current: str, rank: int) -> None:
     """Whatever order each one is told: the hosts are sorted."""
-    line = launch.command(["algo-3", "algo-1", "algo-2"], current, gpus=0, arguments=[])
+    line = distributed.command(["algo-3", "algo-1", "algo-2"], current, gpus=0, arguments=[])
     assert line[3:-2] == [
         *("--nnodes=3", "--nproc-per-node=1", f"--node-rank={rank}"),
         *("--master-addr=algo-1", "--master-port=29500"),
@@ -46,30 +46,32 @@ def test_several_instances_agree_on_who_leads(current: str, rank: int) -> None:
 
 
 def test_a_stranger_is_refused() -> None:
-    with pytest.raises(job.StepError, match="current_host 'x' is not one of"):
-        launch.command(["algo-1", "algo-2"], "x", gpus=0, arguments=[])
+    with pytest.raises(sagemaker_job.StepError, match="current_host 'x' is not one of"):
+        distributed.command(["algo-1", "algo-2"], "x", gpus=0, arguments=[])
 
 
 def test_the_hosts_are_those_of_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAGEMAKER_BASE_DIR", str(tmp_path))
-    assert launch.cluster() == (["localhost"], "localhost", "")
+    assert distributed.cluster() == (["localhost"], "localhost", "")
     path = tmp_path / "input" / "config" / "resourceconfig.json"
     path.parent.mkdir(parents=True)
     document = {"current_host": "algo-2", "hosts": ["algo-1", "algo-2"]}
     path.write_text(json.dumps(document))
-    assert launch.cluster() == (["algo-1", "algo-2"], "algo-2", "")
+    assert distributed.cluster() == (["algo-1", "algo-2"], "algo-2", "")
     path.write_text(json.dumps({**document, "network_interface_name": "eth0"}))
-    assert launch.cluster() == (["algo-1", "algo-2"], "algo-2", "eth0")
+    assert distributed.cluster() == (["algo-1", "algo-2"], "algo-2", "eth0")
     for wrong in ("{}", "[]", "nothing"):
         path.write_text(wrong)
-        with pytest.raises(job.StepError, match=r"resourceconfig\.json: hosts and current_host"):
-            launch.cluster()
+        with pytest.raises(
+            sagemaker_job.StepError, match=r"resourceconfig\.json: hosts and current_host"
+        ):
+            distributed.cluster()
 
 
 def test_instances_find_each_other_by_the_interface_that_the_job_names() -> None:
-    one = launch.Cluster(["algo-1"], "algo-1", "eth0")
-    assert launch.network(one) == {}
-    assert launch.network(launch.Cluster(["algo-1", "algo-2"], "algo-2", "eth0")) == {
+    one = distributed.Cluster(["algo-1"], "algo-1", "eth0")
+    assert distributed.network(one) == {}
+    assert distributed.network(distributed.Cluster(["algo-1", "algo-2"], "algo-2", "eth0")) == {
         "GLOO_SOCKET_IFNAME": "eth0",
         "NCCL_SOCKET_IFNAME": "eth0",
         "NCCL_HOSTID": "algo-2",
@@ -81,10 +83,10 @@ def test_gpus_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     program.write_text("#!/bin/sh\necho 'GPU 0: T4 (UUID: a)'\necho 'GPU 1: T4 (UUID: b)'\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    assert launch.gpus() == 2
+    assert distributed.gpus() == 2
     program.unlink()
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert launch.gpus() == 0
+    assert distributed.gpus() == 0
 
 
 def _process(rank: int, port: int, folder: Path) -> None:
@@ -116,5 +118,7 @@ def test_two_processes_come_to_the_same_weights(tmp_path: Path) -> None:
 
 def test_a_batch_must_divide_over_the_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TrainingArguments, "world_size", 3)
-    with pytest.raises(job.StepError, match="batch-size = 8 over 3 processes; allowed: a multiple"):
+    with pytest.raises(
+        sagemaker_job.StepError, match="batch-size = 8 over 3 processes; allowed: a multiple"
+    ):
         learn(None)

@@ -9,12 +9,12 @@ import torch
 import transformers
 from torch import nn
 
-from training.job import StepError
 from training.networks import NAMES, PRETRAINED, build
-from training.networks.library import ARCHITECTURES, mend
-from training.networks.rebase import rebase
-from training.networks.recipes import plan, recipe
+from training.networks.presets import plan, recipe
+from training.networks.recalibrate_batchnorm import rebase
+from training.networks.transformers_models import ARCHITECTURES, mend
 from training.networks.weights import find
+from training.sagemaker_job import StepError
 
 pytestmark = pytest.mark.xdist_group("training")
 

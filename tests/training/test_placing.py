@@ -5,7 +5,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from rehearsal.sample_set import photo
+from rehearsal.samples.set import photo
 from training.learning.augment import Placing, augment
 from training.learning.grounds import DRAWN, grounds
 from training.learning.placing import Items, place

@@ -12,8 +12,8 @@ from tests.training.steps import files
 from training import pages
 from training.data import read_dataset
 from training.dataset.split import Shares
-from training.job import StepError
 from training.prepare import prepare
+from training.sagemaker_job import StepError
 
 
 @pytest.fixture

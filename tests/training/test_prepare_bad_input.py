@@ -16,7 +16,7 @@ from PIL import Image
 
 from tests.training.prepared import stored
 from tests.training.steps import files, run_step
-from training import job
+from training import sagemaker_job
 from training.prepare import main
 
 Done = subprocess.CompletedProcess[str]
@@ -38,7 +38,7 @@ def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
         given = ["prepare", "--dataset", str(dataset), "--output", str(output), *options]
         monkeypatch.setattr(sys, "argv", given)
         with pytest.raises(SystemExit) as ended:
-            job.run(main)
+            sagemaker_job.run(main)
         assert isinstance(ended.value.code, int)
         return ended.value.code, capsys.readouterr().err
 

@@ -21,10 +21,10 @@ from tests.training.learning import (
     same,
     signalled_at,
 )
-from training import job
+from training import sagemaker_job
 from training.learning.checkpoints import Checkpoints
-from training.networks import compact, recipes
-from training.networks.recipes import Stage
+from training.networks import compact, presets
+from training.networks.presets import Stage
 
 pytestmark = pytest.mark.xdist_group("training")
 
@@ -34,13 +34,13 @@ STEPS = SETTINGS.epochs * PER_EPOCH
 @pytest.fixture(scope="module", autouse=True)
 def two_stages() -> object:
     """A narrow compact network in two stages: 3 epochs small, 1 large with a frozen stem."""
-    before, width = recipes.SCRATCH, compact.WIDTH
+    before, width = presets.SCRATCH, compact.WIDTH
     compact.WIDTH = 6
     small = Stage(size=0.99, epochs=0.75, rate=1.0, frozen=0, averaging=0.9)
     large = Stage(size=1.0, epochs=0.25, rate=0.3, frozen=1, averaging=0.9)
-    recipes.SCRATCH = {**before, "compact": replace(before["compact"], stages=(small, large))}
+    presets.SCRATCH = {**before, "compact": replace(before["compact"], stages=(small, large))}
     yield
-    recipes.SCRATCH, compact.WIDTH = before, width
+    presets.SCRATCH, compact.WIDTH = before, width
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_asked_to_stop(
     """SIGTERM in the middle and at the end of an epoch: a checkpoint of that very step."""
 
     def stopped() -> None:
-        with pytest.raises(job.Terminated):
+        with pytest.raises(sagemaker_job.Terminated):
             signalled_at(step, signal.SIGTERM, tmp_path)()
 
     assert in_process(stopped) == 0

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from rehearsal.sample_items import ITEMS
-from rehearsal.sample_set import CLASSES, draw
-from rehearsal.sample_tray import SHOTS, Tray
-from rehearsal.sample_tray import draw as draw_tray
+from rehearsal.samples.items import ITEMS
+from rehearsal.samples.set import CLASSES, draw
+from rehearsal.samples.tray import SHOTS, Tray
+from rehearsal.samples.tray import draw as draw_tray
 from tests.training.steps import files
 from training.dataset.taken import taken_at
 

@@ -8,8 +8,8 @@ import pytest
 
 from contracts.model_archive import unpack_archive
 from tests.training.conftest import Run
-from training.job import StepError
-from training.packaging.saturation import answers_on, difference, emulator
+from training.packaging.emulate_cpu import answers_on, difference, emulator
+from training.sagemaker_job import StepError
 
 pytestmark = [
     pytest.mark.xdist_group("training"),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from training.dataset.photos import Photo
 from training.dataset.sources import natural
 from training.dataset.split import SPLITS, Shares, divide
-from training.job import StepError
+from training.sagemaker_job import StepError
 
 
 def photos(name: str, count: int) -> list[Photo]:

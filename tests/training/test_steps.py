@@ -17,10 +17,10 @@ import pytest
 from contracts.model_archive import MEMBERS, file_digest, unpack_archive
 from tests.training.conftest import Run
 from tests.training.steps import HYPERPARAMETERS, ROOT, environment, run_step
+from training.classifier import Classifier
 from training.data import load, read_dataset
-from training.engine import Classifier
 from training.evaluate import evaluate
-from training.job import StepError
+from training.sagemaker_job import StepError
 
 # One worker runs all of these, so that the session's run is made once.
 pytestmark = pytest.mark.xdist_group("training")

@@ -10,7 +10,7 @@ import pytest
 from tests.training import machines
 from tests.training.conftest import Run
 from tests.training.steps import HYPERPARAMETERS, ROOT, files, run_step
-from training.learning import launch
+from training.learning import distributed
 
 _IMPOSSIBLE = machines.impossible()
 pytestmark = [
@@ -45,7 +45,7 @@ def test_two_machines_train_what_two_processes_of_one_machine_train(
     first, second = (files(machine.root / "model") for machine in pair)
     assert set(first) >= {"model.json", "model.onnx"}
     assert second == {}
-    line = launch.command(["algo-1"], "algo-1", gpus=2, arguments=[])
+    line = distributed.command(["algo-1"], "algo-1", gpus=2, arguments=[])
     data = sagemaker_run.train / "input" / "data"
     given = [part for name, value in HYPERPARAMETERS.items() for part in (f"--{name}", value)]
     alone = run_step(

@@ -13,9 +13,9 @@ from transformers import MobileNetV2Config, MobileNetV2ForImageClassification
 
 from tests.training.steps import ROOT
 from training.hyperparameters import Hyperparameters
-from training.job import StepError
 from training.networks import build
 from training.networks.weights import find
+from training.sagemaker_job import StepError
 
 pytestmark = pytest.mark.xdist_group("training")
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rehearsal.cloud import STACKS, Cloud
+from rehearsal.aws_client import STACKS, Cloud
 from tools.review.stateful import holds
 
 Template = dict[str, Any]

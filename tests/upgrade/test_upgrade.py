@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from infra import settings
-from rehearsal.cloud import Cloud
-from rehearsal.local_aws.process import LocalAws
+from infra.config import settings
+from ministack_edge.process import LocalAws
+from rehearsal.aws_client import Cloud
 from tests.conftest import ROOT
 from tests.environments.copies import ALL, Copy, synthesise, write
 from tests.environments.deployed import Deployed

@@ -12,7 +12,7 @@ from typing import Any
 
 from training.dataset.photos import Photo
 from training.dataset.split import SPLITS
-from training.job import StepError
+from training.sagemaker_job import StepError
 
 DATASET_FILE = "dataset.json"
 REPORT_FOLDER = "report"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from training.dataset.listing import BACKGROUND, files_in, is_class
 from training.dataset.shape import EXPECTED, misread
-from training.job import StepError
+from training.sagemaker_job import StepError
 
 _PUNCTUATION = frozenset(" -_.'()&+")
 _LONGEST_NAME = 64

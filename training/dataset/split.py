@@ -18,7 +18,7 @@ import numpy as np
 from training.dataset.duplicates import components
 from training.dataset.photos import Photo
 from training.dataset.sources import natural
-from training.job import StepError
+from training.sagemaker_job import StepError
 
 SPLITS = ("train", "validation", "test")
 

@@ -22,9 +22,9 @@ from contracts.bins import BinPolicy, read_policy
 from contracts.cut import Box, CutRule
 from contracts.model_archive import MODEL, REFERENCE, unpack_archive
 from contracts.preprocessing import resize
-from training import job
+from training import sagemaker_job
+from training.classifier import Classifier
 from training.data import BACKGROUNDS, evenly, known_items, load, read_dataset
-from training.engine import Classifier
 from training.evaluation.metrics import per_bin
 from training.evaluation.scenes import (
     COLUMNS,
@@ -193,7 +193,7 @@ def main() -> None:
     try:
         policy = read_policy(given.bins) if given.bins else None
     except ValueError as error:
-        raise job.StepError(f"bins: {error}") from error
+        raise sagemaker_job.StepError(f"bins: {error}") from error
     read_dataset(given.prepared)
     with tempfile.TemporaryDirectory(prefix="binsight-") as scratch:
         card = unpack_archive(given.model, Path(scratch), extra={REFERENCE})
@@ -242,4 +242,4 @@ def _table(full: float, full_bin: float | None, found: Mapping[str, BySize]) -> 
 
 
 if __name__ == "__main__":
-    job.run(main)
+    sagemaker_job.run(main)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from contracts.bins import BinPolicy
 from training.evaluation.approved import Approved, fetch_approved
-from training.evaluation.verdict import Thresholds
-from training.job import StepError
+from training.evaluation.quality_verdict import Thresholds
+from training.sagemaker_job import StepError
 
 
 def add_gate_options(parser: argparse.ArgumentParser) -> None:

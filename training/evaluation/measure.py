@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from contracts.bins import BINS, BinPolicy
 from contracts.model_archive import MODEL, REFERENCE, ModelCard
+from training.classifier import Classifier, Latency
 from training.data import Part
-from training.engine import Classifier, Latency
 from training.evaluation.by_size import BySize, by_size
 from training.evaluation.calibration import (
     ReliabilityBin,
@@ -23,6 +23,7 @@ from training.evaluation.calibration import (
     tempered,
 )
 from training.evaluation.comparison import Paired, paired
+from training.evaluation.corruptions import robustness
 from training.evaluation.metrics import (
     BinQuality,
     confusion_matrix,
@@ -30,7 +31,6 @@ from training.evaluation.metrics import (
     per_class,
     wilson_interval,
 )
-from training.evaluation.robustness import robustness
 
 _LATENCY_PICTURES = 100
 

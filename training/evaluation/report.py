@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from training import pages
+from training.evaluation.baseline_comparison import Rivalry
 from training.evaluation.measure import Findings
+from training.evaluation.quality_verdict import Verdict
 from training.evaluation.report_charts import (
     confusion_chart,
     reliability_chart,
     robustness_chart,
     sizes_chart,
 )
-from training.evaluation.rival import Rivalry
-from training.evaluation.verdict import Verdict
 
 _SHOWN_MISTAKES = 18
 

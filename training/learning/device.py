@@ -5,8 +5,8 @@ import subprocess
 
 import torch
 
-from training import job
-from training.learning import launch
+from training import sagemaker_job
+from training.learning import distributed
 
 
 def precision(wanted: str) -> str:
@@ -27,10 +27,10 @@ def precision(wanted: str) -> str:
 def check_gpus() -> str:
     """What the training runs on, in words. StepError where GPUs are paid for and out of reach."""
     if torch.cuda.is_available():
-        return f"{torch.cuda.get_device_name()} ({launch.gpus()} in this machine)"
-    found = launch.gpus()
+        return f"{torch.cuda.get_device_name()} ({distributed.gpus()} in this machine)"
+    found = distributed.gpus()
     if found and torch.version.cuda:
-        raise job.StepError(
+        raise sagemaker_job.StepError(
             f"this machine has {found} GPUs with driver {_driver()}, and torch {torch.__version__} "
             f"for CUDA {torch.version.cuda} cannot use them: the driver is too old for it. "
             "allowed: an instance type whose machines have a newer driver, or one without a GPU"

@@ -12,18 +12,18 @@ import torch
 from torch import Tensor
 from transformers import TrainingArguments
 
-from training import job
+from training import sagemaker_job
 from training.data import Part
 from training.hyperparameters import Hyperparameters
 from training.learning.batches import Batches, Shown, Varying
 from training.learning.checkpoints import Checkpoint, Checkpoints
 from training.learning.device import check_gpus, precision
-from training.learning.learner import Learner
 from training.learning.progress import Epoch, Progress
+from training.learning.trainer import Learner
 from training.networks import build
-from training.networks.contract import Normalised
-from training.networks.rebase import rebase
-from training.networks.recipes import Plan
+from training.networks.base import Normalised
+from training.networks.presets import Plan
+from training.networks.recalibrate_batchnorm import rebase
 from training.networks.weights import FoundWeights
 
 _WARM_UP = 0.05
@@ -64,7 +64,10 @@ def fit(
     found = checkpoints.latest() if checkpoints else None
     progress = Progress.from_json(dict(found.progress)) if found else Progress()
     carried: dict[str, Tensor] | None = None
-    with job.termination_deferred(), tempfile.TemporaryDirectory(prefix="binsight-") as scratch:
+    with (
+        sagemaker_job.termination_deferred(),
+        tempfile.TemporaryDirectory(prefix="binsight-") as scratch,
+    ):
         if checkpoints and int(os.environ.get("RANK", "0")) == 0:
             checkpoints.clear_scratch()
         for plan in settings.plan:
@@ -114,7 +117,7 @@ def _run(learner: Learner, found: Checkpoint | None) -> None:
         learner.train()
     if learner.watch.stopped:
         # Ends the block that deferred it; that raises in its turn.
-        raise job.Terminated
+        raise sagemaker_job.Terminated
 
 
 def _learner(
@@ -133,7 +136,7 @@ def _learner(
     arguments = _arguments(plan, settings, folder=folder, saves=checkpoints is not None)
     processes = arguments.world_size
     if settings.batch_size % processes or settings.batch_size < 2 * processes:
-        raise job.StepError(
+        raise sagemaker_job.StepError(
             f"hyperparameter batch-size = {settings.batch_size} over {processes} processes; "
             f"allowed: a multiple of {processes} from {2 * processes}"
         )

@@ -6,11 +6,11 @@ Light to import: torch and transformers come with ``build``.
 
 from typing import TYPE_CHECKING
 
-from training.job import StepError
-from training.networks.recipes import NAMES, PRETRAINED
+from training.networks.presets import NAMES, PRETRAINED
+from training.sagemaker_job import StepError
 
 if TYPE_CHECKING:
-    from training.networks.contract import Normalised
+    from training.networks.base import Normalised
     from training.networks.weights import FoundWeights
 
 __all__ = ["NAMES", "PRETRAINED", "build"]
@@ -24,6 +24,6 @@ def build(name: str, classes: int, *, weights: "FoundWeights | None" = None) -> 
         from training.networks.compact import compact  # noqa: PLC0415
 
         return compact(classes)
-    from training.networks.library import library_network  # noqa: PLC0415
+    from training.networks.transformers_models import library_network  # noqa: PLC0415
 
     return library_network(name, classes, weights)

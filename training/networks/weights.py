@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.job import StepError
+from training.sagemaker_job import StepError
 
 CONFIG = "config.json"
 _PREPROCESSOR = "preprocessor_config.json"

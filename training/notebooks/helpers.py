@@ -188,7 +188,7 @@ class Model:
     def __init__(self, deployment: Deployment, package: Mapping[str, Any]) -> None:
         # From the code archive of the pipeline, which lies beside the notebook.
         from contracts.model_archive import unpack_archive  # noqa: PLC0415
-        from training.engine import Classifier  # noqa: PLC0415
+        from training.classifier import Classifier  # noqa: PLC0415
 
         [container] = package["InferenceSpecification"]["Containers"]
         with tempfile.TemporaryDirectory() as name:

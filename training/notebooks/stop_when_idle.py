@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stops the notebook instance that it runs on when nobody has used it for a while.
 
-Run every few minutes by systemd (infra/training_notebook.py) with the instance's own Python: 3.9
+Run every few minutes by systemd (infra/training/notebook.py) with the instance's own Python: 3.9
 on Amazon Linux 2023. Standard library and the aws command only, because the instance has both.
 """
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
-from training.engine import Classifier
-from training.job import StepError
+from training.classifier import Classifier
+from training.sagemaker_job import StepError
 
 OPSET = 17
 INPUT, OUTPUT = "picture", "probabilities"

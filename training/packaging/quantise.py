@@ -21,7 +21,7 @@ from onnxruntime.quantization import (
 )
 
 from training.packaging.export import INPUT
-from training.packaging.pair_scales import make_pairs_safe
+from training.packaging.int8_scaling import make_pairs_safe
 
 _QUANTISED = [
     "Add",

@@ -8,7 +8,7 @@ from typing import Any
 from infra.checks.longest import json_size, longest
 from infra.checks.rule import Finding, Rule, at
 from infra.checks.template import Resource, Template, text
-from infra.limits import (
+from infra.config.limits import (
     CUSTOM_METADATA,
     CUSTOM_METADATA_VALUE,
     DEPLOYMENT,

@@ -7,8 +7,8 @@ from typing import Any
 from infra.checks.longest import longest
 from infra.checks.rule import Finding, Rule, at
 from infra.checks.template import Resource, Template
-from infra.limits import NAMES
-from infra.tags import faults
+from infra.common.tags import faults
+from infra.config.limits import NAMES
 
 
 def check(template: Template) -> Iterator[Finding]:
@@ -17,7 +17,9 @@ def check(template: Template) -> Iterator[Finding]:
         yield from _name(template, resource)
         tags = dict(_tags(template, resource.properties.get("Tags")))
         for shown, allowed in faults(tags):
-            yield at(resource, "Properties.Tags", f"{shown}: AWS takes {allowed} (infra/tags.py)")
+            yield at(
+                resource, "Properties.Tags", f"{shown}: AWS takes {allowed} (infra/common/tags.py)"
+            )
 
 
 def _name(template: Template, resource: Resource) -> Iterator[Finding]:

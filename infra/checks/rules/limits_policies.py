@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from infra.checks.longest import document_size
 from infra.checks.rule import Finding, Rule, at
 from infra.checks.template import Resource, Template, listed
-from infra.limits import (
+from infra.config.limits import (
     ATTACHED_POLICIES,
     INLINE_POLICIES,
     IOT_POLICY,

@@ -8,8 +8,8 @@ from typing import Any
 from infra.checks.longest import longest
 from infra.checks.rule import Finding, Rule, at
 from infra.checks.template import Template
-from infra.limits import STATE_MACHINE_HISTORY
-from infra.schedules import fault
+from infra.config.limits import STATE_MACHINE_HISTORY
+from infra.config.schedules import fault
 
 EVENTS = {"Task": 5, "Wait": 2, "Choice": 2, "Pass": 2}
 """What one visit of a state adds to the history, where nothing is retried."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from infra.checks.rule import Finding, Rule, at
 from infra.checks.template import Template, text
-from infra.training_machines import MACHINES
+from infra.config.training_machines import MACHINES
 
 KEYS = {
     "Processing": (

@@ -15,11 +15,11 @@ import time
 import webbrowser
 from pathlib import Path
 
-from camera.engine import ModelError
-from camera.models import ModelStore
+from camera.messaging.publishers import open_publisher
+from camera.model.engine import ModelError
+from camera.model.model_store import ModelStore
 from camera.page.access import Access
 from camera.program import Program
-from camera.publishers import open_publisher
 from camera.settings import Settings
 from camera.signals import Told
 from contracts.bins import read_policy

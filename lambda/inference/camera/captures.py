@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from camera.items import Decision
-from camera.loop import Seen
+from camera.inference_loop import Seen
 from camera.settings import Settings
 from camera.uploads import BucketUpload, Upload, UploadError
+from camera.vision.item_tracker import Decision
 
 _log = logging.getLogger(__name__)
 _WAITING = 4

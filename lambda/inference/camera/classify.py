@@ -19,9 +19,9 @@ from pathlib import Path
 
 import numpy as np
 
-from camera.engine import Model, ModelError
-from camera.models import ModelStore
-from camera.photos import NoPhotoError, Photo, empty_view_of
+from camera.model.engine import Model, ModelError
+from camera.model.model_store import ModelStore
+from camera.vision.photos import NoPhotoError, Photo, empty_view_of
 from contracts.bins import BinPolicy, read_policy
 from contracts.cut import Box
 from contracts.empty_view import Grid, item_box

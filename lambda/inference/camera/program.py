@@ -6,29 +6,29 @@ import threading
 import time
 from collections.abc import Callable
 
-from camera.background import be_background
 from camera.captures import captures_for
-from camera.commands import Commands
-from camera.drift import Drift
-from camera.engine import Model
-from camera.feed import Feed
-from camera.frames import Frame, FrameSlot
-from camera.items import Decision
-from camera.listeners import Listener
-from camera.loop import InferenceLoop, Seen
-from camera.mailbox import Mailbox
-from camera.models import ModelStore
-from camera.outbox import Outbox
+from camera.inference_loop import InferenceLoop, Seen
+from camera.messaging.commands import Commands
+from camera.messaging.detection_publisher import Reporter
+from camera.messaging.outbox import Outbox
+from camera.messaging.publishers import Publisher
+from camera.messaging.sequence import Sequence
+from camera.messaging.status import LIVE, Status
+from camera.messaging.subscribers import Listener
+from camera.messaging.telemetry_publisher import TakingTurns, Teller
+from camera.model.engine import Model
+from camera.model.model_store import ModelStore
+from camera.model.model_updates import Mailbox
 from camera.page.streams import Newest, ProjectStream
-from camera.publishers import Publisher
-from camera.reporter import Reporter
-from camera.sequence import Sequence
 from camera.settings import Settings
-from camera.sight import View
 from camera.sources import without_secrets
-from camera.status import LIVE, Status
 from camera.supervision import LONGEST_DELAY, run_all
-from camera.teller import TakingTurns, Teller
+from camera.thread_priority import be_background
+from camera.vision.capture import Feed
+from camera.vision.drift import Drift
+from camera.vision.frame_analyzer import View
+from camera.vision.frame_buffer import Frame, FrameSlot
+from camera.vision.item_tracker import Decision
 from contracts.telemetry import Answer, Telemetry
 
 _log = logging.getLogger(__name__)

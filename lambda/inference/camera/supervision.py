@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from camera.status import Status
+from camera.messaging.status import Status
 
 _log = logging.getLogger(__name__)
 _FIRST_DELAY, LONGEST_DELAY = 1.0, 30.0

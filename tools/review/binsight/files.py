@@ -72,7 +72,7 @@ FILES = (
     ),
     FileKind(".github/*", Level.LOOK, "settings of the repository"),
     FileKind(
-        "infra/cloudformation_execution_policy.json",
+        "infra/delivery/cloudformation_execution_policy.json",
         Level.LOOK,
         "what CloudFormation may do in every account",
         policy_changes,
@@ -85,7 +85,7 @@ FILES = (
         gone,
     ),
     FileKind("app.py", Level.LOOK, "which stacks there are, and what checks them", unasked),
-    FileKind("infra/settings*.py", Level.LOOK, "which settings are allowed"),
+    FileKind("infra/config/settings*.py", Level.LOOK, "which settings are allowed"),
     FileKind("infra/config/*", Level.LOOK, "which settings are allowed"),
     FileKind("*compliance.py", Level.LOOK, "which rule packs are asked", gone),
     FileKind("tools/review/*", Level.LOOK, _REVIEW),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The roles that GitHub deploys with, as one more assembly of each environment.
 
-Runs inside a tree of any age, so it imports the tree's own ``stacks.pipeline_roles`` and nothing
+Runs inside a tree of any age, so it imports the tree's own ``stacks.github_oidc`` and nothing
 of the review.
 """
 
@@ -19,7 +19,7 @@ def available(tree: Path) -> bool:
 
 def build(app: Any, environment: str) -> None:
     """The roles of one environment."""
-    from stacks.pipeline_roles import build as roles  # noqa: PLC0415 - the tree's own
+    from stacks.github_oidc import build as roles  # noqa: PLC0415 - the tree's own
 
     app.node.set_context("repository", REPOSITORY)
     app.node.set_context("environment", environment)

@@ -7,11 +7,11 @@ import socket
 import threading
 from typing import Any
 
-from camera.background import be_background
 from camera.page.access import Access
 from camera.page.handler import PageHandler
 from camera.page.serving import Serving
 from camera.page.views import Views
+from camera.thread_priority import be_background
 
 _log = logging.getLogger(__name__)
 _MOST_CONNECTIONS = 40

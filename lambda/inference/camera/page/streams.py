@@ -6,9 +6,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from camera.loop import Seen
-from camera.page.annotate import annotated
-from camera.pictures import BadFrameError
+from camera.inference_loop import Seen
+from camera.page.overlay import annotated
+from camera.vision.jpeg import BadFrameError
 from contracts.bins import BinPolicy
 
 _log = logging.getLogger(__name__)

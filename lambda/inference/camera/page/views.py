@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from camera.drift import Drift
-from camera.engine import Model
-from camera.outbox import Outbox
+from camera.messaging.detection_publisher import Reporter
+from camera.messaging.outbox import Outbox
+from camera.model.engine import Model
 from camera.page.metrics import exposition
 from camera.page.streams import Newest, ProjectStream
-from camera.pictures import BadFrameError, encode, small_copy
-from camera.reporter import Reporter
+from camera.vision.drift import Drift
+from camera.vision.jpeg import BadFrameError, encode, small_copy
 from contracts.telemetry import Telemetry
 
 _PAGE = Path(__file__).with_name("page.html")

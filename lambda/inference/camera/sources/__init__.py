@@ -2,7 +2,7 @@
 """Where frames come from: a source for each kind of URI."""
 
 from camera.sources.base import Source, SourceError
-from camera.sources.opening import open_source
+from camera.sources.factory import open_source
 from camera.sources.shown import without_secrets
 
 __all__ = ["Source", "SourceError", "open_source", "without_secrets"]

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from camera.pictures import encode
 from camera.sources.base import Pace, SourceError, number_option, refuse_unknown
+from camera.vision.jpeg import encode
 
 _PATIENCE_SECONDS = 5.0
 """A camera that delivers nothing for this long is taken as lost."""

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from camera.pictures import encode
 from camera.sources.base import Pace, SourceError, number_option, refuse_unknown
+from camera.vision.jpeg import encode
 
 _SUFFIXES = {".jpg", ".jpeg"}
 EMPTY_VIEW = "_empty.jpg"

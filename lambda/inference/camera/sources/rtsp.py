@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from camera.pictures import encode
 from camera.sources.base import SourceError, number_option
 from camera.sources.shown import RTSP_OPTIONS, without_secrets
+from camera.vision.jpeg import encode
 
 _OPEN_SECONDS, _READ_SECONDS = 10.0, 5.0
 _BEHIND_SECONDS = 0.3

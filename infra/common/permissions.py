@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Statements that several roles need, each as narrow as the service allows."""
+
+from collections.abc import Sequence
+
+from infra.common.role import Allow
+
+
+def read_objects(bucket_arn: str, prefixes: Sequence[str], *, versions: bool = False) -> Allow:
+    """Read objects under these prefixes (each ends with ``*`` or names one object).
+
+    ``versions`` for who names a version of an object: S3 asks for another permission then.
+    """
+    return Allow(
+        actions=["s3:GetObject", "s3:GetObjectVersion"] if versions else ["s3:GetObject"],
+        on=[f"{bucket_arn}/{prefix}" for prefix in prefixes],
+        why="Reads objects whose names are not known at deployment, under these prefixes only.",
+    )
+
+
+def write_objects(bucket_arn: str, prefixes: Sequence[str]) -> Allow:
+    """Write objects under these prefixes, in parts where they are large."""
+    return Allow(
+        actions=["s3:AbortMultipartUpload", "s3:PutObject"],
+        on=[f"{bucket_arn}/{prefix}" for prefix in prefixes],
+        why="Writes objects whose names are not known at deployment, under these prefixes only.",
+    )
+
+
+def list_objects(bucket_arn: str, prefixes: Sequence[str] = ()) -> Allow:
+    """List what is under these prefixes of a bucket; without any, all of it.
+
+    Only without prefixes does S3 answer 404 for an object that is missing: reading an object
+    sends no ``s3:prefix``, a condition on it does not hold then, and the answer is 403.
+    """
+    return Allow(
+        actions=["s3:ListBucket"],
+        on=[bucket_arn],
+        when={"StringLike": {"s3:prefix": list(prefixes)}} if prefixes else {},
+    )
+
+
+def list_packages(sagemaker_arn: str, group: str) -> Allow:
+    """List the packages of a model package group.
+
+    AWS authorises it on the packages that it lists (service authorization reference, SageMaker's
+    own policy for other accounts); the group is named too, in case it is the one that counts.
+    """
+    return Allow(
+        actions=["sagemaker:ListModelPackages"],
+        on=[
+            f"{sagemaker_arn}:model-package-group/{group}",
+            f"{sagemaker_arn}:model-package/{group}/*",
+        ],
+        why="A group's packages are named by numbers that SageMaker gives them.",
+    )
+
+
+def use_key(
+    key_arn: str, region: str, services: Sequence[str], *, actions: Sequence[str] = ()
+) -> Allow:
+    """Encrypt and decrypt with the key, only through these services."""
+    return Allow(
+        actions=actions or ["kms:Decrypt", "kms:GenerateDataKey"],
+        on=[key_arn],
+        when={
+            "StringEquals": {
+                "kms:ViaService": [f"{service}.{region}.amazonaws.com" for service in services]
+            }
+        },
+    )
+
+
+def write_logs(log_group_arn: str, *, describe: bool = False) -> Allow:
+    """Write to one declared log group; ``describe`` for a service that looks at streams first."""
+    look = ["logs:DescribeLogStreams"] if describe else []
+    return Allow(actions=["logs:CreateLogStream", "logs:PutLogEvents", *look], on=[log_group_arn])

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything that may differ between environments, as one frozen typed object.
+
+``load("dev")`` reads ``environments/dev.toml``. Whatever is wrong in the file is reported at once,
+one line each, with the file, the key, the value and what is allowed.
+"""
+
+import json
+import os
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, ValidationError
+
+from contracts.bins import BINS, BinPolicy
+from contracts.recipes import MAXIMUM_CONFIGURATION_VALUE
+from contracts.topics import Topics
+from infra.config.base import Days, Fraction, Section
+from infra.config.camera import CameraSettings
+from infra.config.errors import SettingsError, explain
+from infra.config.regions import REGIONS
+from infra.config.settings_limits import over_limits
+from infra.config.training import BATCH_SIZES, WITHOUT_WEIGHTS, TrainingSettings
+
+__all__ = ("Settings", "SettingsError", "folder", "load", "names")
+
+ENVIRONMENTS = Path(__file__).resolve().parents[2] / "environments"
+
+
+def _check_region(value: str) -> str:
+    if value not in REGIONS:
+        raise ValueError(f"one of {', '.join(REGIONS)}")
+    return value
+
+
+def _check_bin(value: str) -> str:
+    if value not in BINS:
+        raise ValueError(f"one of {', '.join(BINS)}")
+    return value
+
+
+Bin = Annotated[str, AfterValidator(_check_bin)]
+LogDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731]
+"""CloudWatch Logs takes these numbers of days only."""
+
+
+class DataSettings(Section):
+    """How long things are kept."""
+
+    noncurrent_days: Days = 30
+    captures_days: Days = 30
+    runs_days: Days = 90
+    archive_days: Days = 730
+    access_log_days: Days = 90
+    log_days: LogDays = 90
+
+
+class BinSettings(Section):
+    """Which class goes into which bin in this city."""
+
+    default: Bin = "landfill"
+    unsure_below: Fraction = 0.5
+    classes: dict[str, Bin] = Field(default_factory=dict)
+
+    def policy(self) -> BinPolicy:
+        """The policy as the camera reads it."""
+        return BinPolicy(self.classes, default=self.default, unsure_below=self.unsure_below)
+
+
+class RolloutSettings(Section):
+    """How fast an approved model, or a new camera program, reaches the cameras."""
+
+    bake_minutes: Annotated[int, Field(ge=0, le=1440)] = 30
+    check_seconds: Annotated[int, Field(ge=1, le=3600)] = 30
+    timeout_minutes: Annotated[int, Field(ge=1, le=10080)] = 60
+    cameras_per_minute: Annotated[int, Field(ge=1, le=1000)] = 10
+    maximum_failed_percent: Annotated[int, Field(ge=1, le=100)] = 20
+
+
+class InsightSettings(Section):
+    """Who is told, and when."""
+
+    alert_email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")] | None = None
+    delivery_seconds: Annotated[int, Field(ge=0, le=900)] = 300
+    delivery_late_minutes: Annotated[int, Field(ge=5, le=1440)] = 30
+    problem_reports: Annotated[int, Field(ge=1, le=10000)] = 1
+
+
+class Settings(Section):
+    """One environment."""
+
+    account: Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+    region: Annotated[str, AfterValidator(_check_region)]
+    prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,22}[a-z0-9]$")]
+    removal: Literal["destroy", "retain"]
+    permissions_boundary: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@/-]{1,128}$")] | None = (
+        None
+    )
+    tags: dict[str, Annotated[str, Field(max_length=256)]] = Field(default_factory=dict)
+    data: DataSettings = DataSettings()
+    training: TrainingSettings = TrainingSettings()
+    bins: BinSettings = BinSettings()
+    camera: CameraSettings = CameraSettings()
+    rollout: RolloutSettings = RolloutSettings()
+    insights: InsightSettings = InsightSettings()
+
+    @property
+    def keeps_data(self) -> bool:
+        """Whether deleting the stacks leaves what cannot be made again."""
+        return self.removal == "retain"
+
+    @property
+    def topics(self) -> Topics:
+        """The MQTT topics of this environment."""
+        return Topics(self.camera.topic_prefix)
+
+
+def folder() -> Path:
+    """Where the environment files are; BINSIGHT_ENVIRONMENTS may name another place (tests)."""
+    return Path(os.environ.get("BINSIGHT_ENVIRONMENTS") or ENVIRONMENTS)
+
+
+def names() -> list[str]:
+    """The environments there are."""
+    return sorted(path.stem for path in folder().glob("*.toml"))
+
+
+def load(name: str) -> Settings:
+    """The settings of one environment. Raises SettingsError, which says all that is wrong."""
+    path = folder() / f"{name}.toml"
+    if name not in names():
+        raise SettingsError(
+            f"environment {name!r}: no file {path}; there are: {', '.join(names()) or 'none'}"
+        )
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        settings = Settings.model_validate(document)
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            f"{path}: not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8"
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: not TOML: {error}") from error
+    except ValidationError as error:
+        raise SettingsError("\n".join(explain(error, path, Settings))) from error
+    if faults := [*_contradictions(settings), *over_limits(settings)]:
+        raise SettingsError("\n".join(f"{path}: {fault}" for fault in faults))
+    return settings
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    """What is wrong between keys that are right by themselves."""
+    training, data, camera = settings.training, settings.data, settings.camera
+    if training.cache_days >= data.runs_days:
+        yield (
+            f"training.cache_days = {training.cache_days}: allowed: less than data.runs_days = "
+            f"{data.runs_days}, because a step that is reused needs what it left, which is "
+            "deleted after that time"
+        )
+    if training.weights and training.network in WITHOUT_WEIGHTS:
+        yield (
+            f"training.weights = {training.weights!r}: allowed: '' with training.network = "
+            f"{training.network!r}, which learns from scratch"
+        )
+    batch, processes = BATCH_SIZES[training.network], training.processes
+    if processes > 1 and (batch % processes or batch // processes < 2):
+        gpus = max(1, training.machine.gpus)
+        allowed = [n for n in range(1, 17) if batch % (n * gpus) == 0 and batch // (n * gpus) > 1]
+        shown = ", ".join(map(str, allowed)) or "none, take a smaller instance_type"
+        yield (
+            f"training.instance_count = {training.instance_count}: allowed: {shown} with "
+            f"{training.instance_type} ({gpus} processes each), because they share out the "
+            f"{batch} photos of a step of {training.network}, two at least for each"
+        )
+    if (training.notebook_subnet is None) != (training.notebook_security_group is None):
+        yield (
+            "training.notebook_subnet and training.notebook_security_group: allowed: both or none"
+        )
+    if camera.packaging == "lambda" and camera.nucleus == "any":
+        yield (
+            "camera.nucleus = 'any': allowed: 'java' while camera.packaging is 'lambda', because "
+            "no other nucleus runs Lambda components"
+        )
+    size = len(json.dumps(settings.bins.policy().to_json()))
+    if camera.packaging == "generic" and size > MAXIMUM_CONFIGURATION_VALUE:
+        yield (
+            f"bins.classes: as JSON text {size} characters: allowed: "
+            f"{MAXIMUM_CONFIGURATION_VALUE}, because nucleus lite takes no longer value"
+        )

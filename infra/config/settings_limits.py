@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings that AWS would refuse only at the deployment, or that work against each other there.
+
+The limits are those of ``infra/config/limits``; a template that breaks one fails synth
+(BINSIGHT-LIM1 to LIM4). Here the key is named that leads there, before anything is synthesised.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from infra.common.tags import faults
+from infra.config.limits import (
+    IOT_POLICY,
+    RECIPE,
+    STATE_MACHINE_HISTORY,
+    THING_NAME,
+    TOPIC,
+    TOPIC_SLASHES,
+)
+from infra.edge.iot_policies import messages_policy
+
+if TYPE_CHECKING:
+    from infra.config.settings import Settings
+
+EVENTS_OF_A_CHECK = 9
+"""Events that one check of a rollout adds to the execution's history: wait, ask, judge."""
+_GROUPS = 2
+"""Canaries and fleet are checked one after the other, each for as long as the time-out."""
+_HISTORY_KEPT_FREE = 5000
+"""For the other steps and for retries."""
+_RECIPE_KEPT_FREE = 4096
+_ALARM_MINUTES = 5
+"""The period of the alarm that tells of late deliveries."""
+
+
+def over_limits(settings: Settings) -> Iterator[str]:
+    """One line for each setting that AWS would refuse: key, value, what is allowed."""
+    yield from (f"tags: {shown}: allowed: {allowed}" for shown, allowed in faults(settings.tags))
+    yield from _topic_prefix(settings)
+    yield from _bins(settings)
+    rollout = settings.rollout
+    most = STATE_MACHINE_HISTORY.most - _HISTORY_KEPT_FREE
+    events = _GROUPS * EVENTS_OF_A_CHECK * rollout.timeout_minutes * 60 // rollout.check_seconds
+    if events > most:
+        least = -(-_GROUPS * EVENTS_OF_A_CHECK * rollout.timeout_minutes * 60 // most)
+        yield (
+            f"rollout.check_seconds = {rollout.check_seconds}: allowed: {least} or more with "
+            f"rollout.timeout_minutes = {rollout.timeout_minutes}, because "
+            f"{STATE_MACHINE_HISTORY}, and a rollout that waits for offline cameras would make "
+            f"{events:,}"
+        )
+    insights = settings.insights
+    shortest = -(-insights.delivery_seconds // 60) + _ALARM_MINUTES
+    if insights.delivery_late_minutes < shortest:
+        yield (
+            f"insights.delivery_late_minutes = {insights.delivery_late_minutes}: allowed: "
+            f"{shortest} or more with insights.delivery_seconds = {insights.delivery_seconds}, "
+            "because detections may wait that long before they are delivered and the alarm would "
+            "never end"
+        )
+
+
+def _topic_prefix(settings: Settings) -> Iterator[str]:
+    prefix = settings.camera.topic_prefix
+    key = f"camera.topic_prefix = {prefix!r}"
+    longest = settings.topics.detections("x" * THING_NAME.most)
+    if len(longest) > TOPIC.most:
+        most = len(prefix) - (len(longest) - TOPIC.most)
+        yield f"{key}: allowed: at most {most} characters, because {TOPIC}, the camera's name in it"
+    if longest.count("/") > TOPIC_SLASHES.most:
+        most = prefix.count("/") - (longest.count("/") - TOPIC_SLASHES.most) + 1
+        yield f"{key}: allowed: at most {most} segments, because {TOPIC_SLASHES}"
+    document = messages_policy(settings.region, settings.account, prefix)
+    text = json.dumps(document, separators=(",", ":"))
+    if len(text) > IOT_POLICY.most:
+        times = text.count(f"/{prefix}/")
+        most = len(prefix) - -(-(len(text) - IOT_POLICY.most) // times)
+        yield (
+            f"{key}: allowed: at most {most} characters in {settings.region}, because {IOT_POLICY} "
+            f"and the cameras' would have {len(text):,}"
+        )
+
+
+def _bins(settings: Settings) -> Iterator[str]:
+    size = len(json.dumps(settings.bins.policy().to_json()).encode())
+    most = RECIPE.most - _RECIPE_KEPT_FREE
+    if size > most:
+        yield (
+            f"bins.classes: as JSON text {size:,} bytes: allowed: {most:,}, because {RECIPE}, "
+            "where the camera program's settings are"
+        )

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The camera program as a generic component: for the Java nucleus and for nucleus lite."""
+
+import hashlib
+import json
+from typing import Any
+
+from aws_cdk import aws_greengrassv2 as greengrass
+from constructs import Construct
+
+from contracts.components import content_version
+from contracts.inference_recipe import (
+    REVISION_KEY,
+    artifact_name,
+    component_configuration,
+    inference_recipe,
+)
+from infra.assets.assets import archive_asset
+from infra.assets.definitions import INFERENCE, INFERENCE_AARCH64
+from infra.config.camera import CameraSettings
+from infra.config.settings import BinSettings, Settings
+from infra.edge.component import camera_variables
+from infra.edge.component_artifacts import ComponentArtifacts
+from infra.edge.token_exchange import COMPONENTS_PREFIX
+
+BUNDLES = {"x86_64": INFERENCE, "aarch64": INFERENCE_AARCH64}
+_ANY_VERSION = "0.0.0"
+
+
+class GenericComponent(Construct):
+    """Publishes the camera program's archives and makes a component version of them.
+
+    The version is ``1.<n>.<n>``, the two numbers from the content of code and recipe. Settings are
+    not content: the deployment merges them in, so a change of one restarts the program and
+    downloads nothing. A replaced version is deleted once the deployment that replaces it is made,
+    so that going back to earlier content never meets an existing version (docs/adr/0010).
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        key_arn: str,
+        component_name: str,
+        captures_bucket: str,
+        artifacts_bucket: str,
+        artifacts_arn: str,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        assets = {
+            architecture: archive_asset(self, f"Code-{architecture}", bundle)
+            for architecture, bundle in BUNDLES.items()
+        }
+        digests = {architecture: asset.asset_hash for architecture, asset in assets.items()}
+        # The bucket's name is known at deployment only, and its place in the text is not content.
+        pattern = _recipe(settings, component_name, _ANY_VERSION, "s3://artifacts")
+        document = json.dumps([pattern, digests], sort_keys=True)
+        self.name = component_name
+        self.version = content_version(hashlib.sha256(document.encode()).hexdigest())
+        folder = f"{COMPONENTS_PREFIX}/{component_name}/{self.version}"
+        copied = ComponentArtifacts(
+            self,
+            "Artifacts",
+            settings=settings,
+            key_arn=key_arn,
+            bucket=artifacts_bucket,
+            bucket_arn=artifacts_arn,
+            folder=folder,
+            files={artifact_name(architecture): asset for architecture, asset in assets.items()},
+        )
+        self.component = greengrass.CfnComponentVersion(
+            self,
+            "Component",
+            inline_recipe=_recipe(
+                settings, component_name, self.version, f"s3://{artifacts_bucket}/{folder}"
+            ),
+        )
+        self.component.add_resource_dependency(copied.resource)
+        self.merge = _merge(settings, captures_bucket)
+
+
+def _merge(settings: Settings, captures_bucket: str) -> dict[str, Any]:
+    """What the deployment tells the program, with the revision that restarts it."""
+    told = json.dumps(camera_variables(settings, "captures"), sort_keys=True)
+    revision = hashlib.sha256(told.encode()).hexdigest()[:16]
+    if settings.camera.uploads:
+        # The name is known at deployment only, and it is told too.
+        revision = f"{revision}.{captures_bucket}"
+    merge: dict[str, Any] = dict(
+        component_configuration(camera_variables(settings, captures_bucket))
+    )
+    return {**merge, REVISION_KEY: revision}
+
+
+def _recipe(settings: Settings, component: str, version: str, folder: str) -> str:
+    """The recipe with the program's own defaults: it runs before any deployment merges settings."""
+    own = settings.model_copy(
+        update={
+            "bins": BinSettings(),
+            "camera": CameraSettings(topic_prefix=settings.camera.topic_prefix),
+        }
+    )
+    return inference_recipe(
+        component=component,
+        version=version,
+        artifacts={
+            architecture: f"{folder}/{artifact_name(architecture)}" for architecture in BUNDLES
+        },
+        topics=settings.topics,
+        configuration=component_configuration(camera_variables(own, "")),
+        uploads=settings.camera.uploads,
+    )

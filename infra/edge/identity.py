@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who a camera is for AWS IoT: its policy, and the template by which it provisions itself."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from aws_cdk import aws_iot as iot
+from constructs import Construct
+
+from infra.common.role import Allow, ServiceRole
+from infra.config.settings import Settings
+from infra.edge.iot_policies import claim_policy, greengrass_policy, messages_policy
+
+_ANY_CERTIFICATE = (
+    "AWS IoT makes up a certificate's id when it issues it, so it is any of them. Some of these "
+    "actions have no resource level, others an optional one since lately. Which of them a serial "
+    "number that is provisioned again takes is not documented; AWS's own policy for this role, "
+    "AWSIoTThingsRegistration, allows all of them and more on everything. Only AWS IoT can take "
+    "the role, and only for this account."
+)
+
+
+class CameraIdentity(Construct):
+    """The policies of all cameras, the policy of claim certificates, the provisioning template.
+
+    A camera has two policies, because AWS IoT takes at most 2,048 characters in one: ``messages``
+    is for MQTT, ``greengrass`` for what the nucleus asks over HTTPS. What a camera may do is both.
+
+    A camera that starts with a claim certificate and a serial number becomes the thing
+    ``<prefix>-<serial number>``, member of the given groups, with a certificate of its own.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        role_alias_arn: str,
+        thing_type: iot.CfnThingType,
+        groups: Sequence[iot.CfnThingGroup],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._settings = settings
+        self._iot = f"arn:aws:iot:{settings.region}:{settings.account}"
+        self.messages = iot.CfnPolicy(
+            self,
+            "Policy",
+            policy_name=f"{settings.prefix}-camera",
+            policy_document=messages_policy(
+                settings.region, settings.account, settings.camera.topic_prefix
+            ),
+        )
+        self.greengrass = iot.CfnPolicy(
+            self,
+            "Greengrass",
+            policy_name=f"{settings.prefix}-camera-greengrass",
+            policy_document=greengrass_policy(
+                settings.region, settings.account, settings.prefix, role_alias_arn
+            ),
+        )
+        role = self._provisioning_role(thing_type, groups)
+        # AWS IoT takes 36 characters, and a prefix may have 24.
+        name = f"{settings.prefix}-provision"
+        self.template = iot.CfnProvisioningTemplate(
+            self,
+            "Template",
+            template_name=name,
+            description=f"Makes a camera of {settings.prefix} from a serial number",
+            enabled=True,
+            provisioning_role_arn=role.arn,
+            template_type="FLEET_PROVISIONING",
+            template_body=json.dumps(self._template(thing_type, groups), sort_keys=True),
+        )
+        # The body names them as text, so CloudFormation cannot know the order by itself.
+        for resource in (self.messages, self.greengrass, thing_type, *groups):
+            self.template.add_resource_dependency(resource)
+        self.claim_policy = iot.CfnPolicy(
+            self,
+            "ClaimPolicy",
+            policy_name=f"{settings.prefix}-claim",
+            policy_document=claim_policy(settings.region, settings.account, name),
+        )
+
+    def _provisioning_role(
+        self, thing_type: iot.CfnThingType, groups: Sequence[iot.CfnThingGroup]
+    ) -> ServiceRole:
+        things = f"{self._iot}:thing/{self._settings.prefix}-*"
+        named = "Serial numbers are not known at deployment; cameras are named <prefix>-<serial>."
+        return ServiceRole(
+            self,
+            "Provisioning",
+            service="iot.amazonaws.com",
+            description="Lets AWS IoT make cameras from the provisioning template",
+            allow=[
+                Allow(
+                    actions=[
+                        "iot:CreateThing",
+                        "iot:DescribeThing",
+                        "iot:ListThingGroupsForThing",
+                        "iot:UpdateThing",
+                    ],
+                    on=[things],
+                    why=named,
+                ),
+                Allow(
+                    actions=[
+                        "iot:AddThingToThingGroup",
+                        "iot:DescribeThingGroup",
+                        "iot:UpdateThingGroupsForThing",
+                    ],
+                    on=[things, *(group.attr_arn for group in groups)],
+                    why=named,
+                ),
+                Allow(actions=["iot:DescribeThingType"], on=[thing_type.attr_arn]),
+                Allow(
+                    actions=[
+                        "iot:AttachPolicy",
+                        "iot:AttachPrincipalPolicy",
+                        "iot:DescribeCertificate",
+                        "iot:ListAttachedPolicies",
+                        "iot:ListPrincipalPolicies",
+                        "iot:ListPrincipalThings",
+                        "iot:ListThingPrincipals",
+                        "iot:UpdateCertificate",
+                    ],
+                    on=["*"],
+                    why=_ANY_CERTIFICATE,
+                ),
+                Allow(
+                    actions=["iot:AttachThingPrincipal", "iot:DetachThingPrincipal"],
+                    on=["*"],
+                    when={"ArnLikeIfExists": {"iot:thingArn": things}},
+                    why=_ANY_CERTIFICATE,
+                ),
+                Allow(
+                    actions=["iot:GetPolicy"],
+                    on=[
+                        f"{self._iot}:policy/{policy.policy_name}"
+                        for policy in (self.messages, self.greengrass)
+                    ],
+                ),
+            ],
+        )
+
+    def _template(
+        self, thing_type: iot.CfnThingType, groups: Sequence[iot.CfnThingGroup]
+    ) -> dict[str, Any]:
+        thing = {"Fn::Join": ["", [f"{self._settings.prefix}-", {"Ref": "SerialNumber"}]]}
+        return {
+            "Parameters": {
+                "SerialNumber": {"Type": "String"},
+                "AWS::IoT::Certificate::Id": {"Type": "String"},
+            },
+            "Resources": {
+                "thing": {
+                    "Type": "AWS::IoT::Thing",
+                    "Properties": {
+                        "ThingName": thing,
+                        "ThingTypeName": thing_type.thing_type_name,
+                        "ThingGroups": [group.thing_group_name for group in groups],
+                    },
+                },
+                "certificate": {
+                    "Type": "AWS::IoT::Certificate",
+                    "Properties": {
+                        "CertificateId": {"Ref": "AWS::IoT::Certificate::Id"},
+                        "Status": "ACTIVE",
+                    },
+                },
+                **{
+                    name: {"Type": "AWS::IoT::Policy", "Properties": {"PolicyName": policy}}
+                    for name, policy in (
+                        ("messages", self.messages.policy_name),
+                        ("greengrass", self.greengrass.policy_name),
+                    )
+                },
+            },
+        }

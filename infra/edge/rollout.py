@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From an approved model package to the cameras: function, state machine, and what starts it."""
+
+from collections.abc import Mapping
+
+import aws_cdk as cdk
+from aws_cdk import aws_events as events
+from aws_cdk import aws_s3_assets as s3_assets
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from infra.common.function import Function
+from infra.common.log_group import declared_log_group
+from infra.common.role import Allow, ServiceRole
+from infra.config.settings import Settings
+from infra.edge.rollout_definition import rollout_definition
+from infra.edge.rollout_permissions import rollout_permissions
+from infra.edge.thing_groups import GreengrassGroup
+
+_CALLED_BY_STEPS = "Called by the state machine only, which waits for the answer, "
+_ACKNOWLEDGED = {
+    "NIST.800.53.R5-LambdaConcurrency": _CALLED_BY_STEPS + "one call at a time; a reservation "
+    "could not be made in a new account, where AWS allows 10 concurrent executions in all.",
+    "NIST.800.53.R5-LambdaDLQ": _CALLED_BY_STEPS + "retries, and reports a failure: there are no "
+    "asynchronous invocations that could get lost.",
+    "NIST.800.53.R5-LambdaInsideVPC": "Talks to AWS APIs only and reaches nothing in a VPC; a VPC "
+    "would add NAT costs and endpoints without protecting anything.",
+}
+
+
+class ModelRollout(Construct):
+    """Owns the deployments of the two model groups; rollout_definition.py has the flow."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        key_arn: str,
+        artifacts_bucket: str,
+        artifacts_arn: str,
+        model_package_group: str,
+        group: GreengrassGroup,
+        code: s3_assets.Asset,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        rollout = settings.rollout
+        function = Function(
+            self,
+            "Steps",
+            settings=settings,
+            key_arn=key_arn,
+            code=code,
+            description="One step of a model rollout",
+            handler="rollout_handler.handler",
+            runtime="python3.14",
+            memory_mb=512,
+            timeout_seconds=90,
+            environment={
+                "ARTIFACTS_BUCKET": artifacts_bucket,
+                "CAMERAS_PER_MINUTE": str(rollout.cameras_per_minute),
+                "CANARY_GROUP_ARN": group.canary.attr_arn,
+                "FLEET_GROUP_ARN": group.fleet.attr_arn,
+                "INFERENCE_COMPONENT": group.inference_component,
+                "MAXIMUM_FAILED_PERCENT": str(rollout.maximum_failed_percent),
+                "MODEL_COMPONENT": group.model_component,
+                "MODEL_FOLDER": settings.camera.model_folder,
+                "PATIENCE_MINUTES": str(rollout.timeout_minutes),
+            },
+            allow=rollout_permissions(
+                region=settings.region,
+                account=settings.account,
+                key_arn=key_arn,
+                artifacts_arn=artifacts_arn,
+                model_package_group=model_package_group,
+                model_component=group.model_component,
+                group_arns=[group.canary.attr_arn, group.fleet.attr_arn],
+            ),
+            acknowledged=_ACKNOWLEDGED,
+        )
+        self.state_machine = self._state_machine(settings, key_arn, function)
+        self._start_on_approval(model_package_group)
+
+    def _state_machine(
+        self, settings: Settings, key_arn: str, function: Function
+    ) -> sfn.CfnStateMachine:
+        logs = declared_log_group(
+            self,
+            "Logs",
+            settings=settings,
+            key_arn=key_arn,
+            # Under this prefix a log group needs no entry of its own in the account's limited
+            # resource policy for log delivery.
+            name=f"/aws/vendedlogs/states/{settings.prefix}-rollout",
+        )
+        role = ServiceRole(
+            self,
+            "Execution",
+            service="states.amazonaws.com",
+            description="Lets the model rollout call its function",
+            allow=[
+                Allow(actions=["lambda:InvokeFunction"], on=[function.arn]),
+                Allow(
+                    actions=[
+                        "logs:CreateLogDelivery",
+                        "logs:DeleteLogDelivery",
+                        "logs:DescribeLogGroups",
+                        "logs:DescribeResourcePolicies",
+                        "logs:GetLogDelivery",
+                        "logs:ListLogDeliveries",
+                        "logs:PutResourcePolicy",
+                        "logs:UpdateLogDelivery",
+                        "xray:GetSamplingRules",
+                        "xray:GetSamplingTargets",
+                        "xray:PutTelemetryRecords",
+                        "xray:PutTraceSegments",
+                    ],
+                    on=["*"],
+                    why="Log delivery and X-Ray have no resource level (Step Functions developer "
+                    "guide); Step Functions needs them to log and trace executions.",
+                ),
+            ],
+        )
+        return sfn.CfnStateMachine(
+            self,
+            "Machine",
+            state_machine_type="STANDARD",
+            role_arn=role.arn,
+            definition_string=cdk.Stack.of(self).to_json_string(
+                rollout_definition(
+                    function_arn=function.arn,
+                    check_seconds=settings.rollout.check_seconds,
+                    bake_minutes=settings.rollout.bake_minutes,
+                    timeout_minutes=settings.rollout.timeout_minutes,
+                )
+            ),
+            logging_configuration=sfn.CfnStateMachine.LoggingConfigurationProperty(
+                level="ALL",
+                include_execution_data=True,
+                destinations=[
+                    sfn.CfnStateMachine.LogDestinationProperty(
+                        cloud_watch_logs_log_group=(
+                            sfn.CfnStateMachine.CloudWatchLogsLogGroupProperty(
+                                log_group_arn=logs.attr_arn
+                            )
+                        )
+                    )
+                ],
+            ),
+            tracing_configuration=sfn.CfnStateMachine.TracingConfigurationProperty(enabled=True),
+        )
+
+    def _start_on_approval(self, model_package_group: str) -> None:
+        role = ServiceRole(
+            self,
+            "Start",
+            service="events.amazonaws.com",
+            description="Lets the event bus start the model rollout",
+            allow=[Allow(actions=["states:StartExecution"], on=[self.state_machine.ref])],
+        )
+        pattern: Mapping[str, object] = {
+            "source": ["aws.sagemaker"],
+            "detail-type": ["SageMaker Model Package State Change"],
+            "detail": {
+                "ModelPackageGroupName": [model_package_group],
+                "ModelApprovalStatus": ["Approved"],
+            },
+        }
+        self.start = events.CfnRule(
+            self,
+            "Approved",
+            description="Rolls a model out when it is approved",
+            event_pattern=pattern,
+            targets=[
+                events.CfnRule.TargetProperty(
+                    id="Rollout",
+                    arn=self.state_machine.ref,
+                    role_arn=role.arn,
+                    retry_policy=events.CfnRule.RetryPolicyProperty(
+                        maximum_event_age_in_seconds=3600, maximum_retry_attempts=8
+                    ),
+                )
+            ],
+        )

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The loop from frames to detections."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from camera.messaging.status import Status
+from camera.model.engine import Model
+from camera.settings import Settings
+from camera.vision.frame_analyzer import Sight, View
+from camera.vision.frame_buffer import Frame, FrameSlot, Slot
+from camera.vision.item_tracker import Decision, ItemTracker, Probabilities, mean_of
+from camera.vision.jpeg import BadFrameError
+
+_log = logging.getLogger(__name__)
+_QUIET_SECONDS = 2.0
+"""Without frames for this long, whatever was in view is taken as gone."""
+_SETTLING_FRAMES = 30
+_BAD_VIEW = 50
+"""So many bad frames in a row are no accident of transmission."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What the loop made of a frame, for whoever watches it: the page and the captures."""
+
+    view: View
+    probabilities: Probabilities | None
+    undecided: bool
+    frames: int
+    decision: Decision | None
+
+
+class InferenceLoop:
+    """Takes frames from the slot, reports each item once.
+
+    Two threads, so that a frame is decoded while the model works on the one before: ``run_sight``
+    and ``run``. A swapped model answers from the next frame on; no frame is skipped for it.
+    ``report`` is told each decision and the model that made it; ``watch`` what became of each
+    frame, and must return at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        slot: FrameSlot,
+        status: Status,
+        report: Callable[[Decision, Model, View | None], None],
+        watch: Callable[[Seen], None] | None = None,
+    ) -> None:
+        self._slot = slot
+        self._views: Slot[View] = Slot()
+        self._status = status
+        self._report_to = report
+        self._watch = watch
+        self._items = ItemTracker(
+            smoothing_frames=settings.smoothing_frames,
+            arrival_frames=settings.arrival_frames,
+            departure_frames=settings.departure_frames,
+        )
+        self._sight = Sight(
+            undecided=lambda: self._items.undecided, first_looks=settings.smoothing_frames
+        )
+        self._first: list[Probabilities] = []
+        self._answering: Model | None = None
+        self._bad_in_a_row = 0
+        self.paused = threading.Event()
+        self.model: Model | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a frame waits or is worked on, or an item in view is not decided yet."""
+        return self._slot.busy or self._views.busy or self._items.open
+
+    def swap(self, model: Model) -> None:
+        """Put another model in place, from any thread."""
+        self.model = model
+        self._status.problem_is("model", None)
+        self._status.changed.set()
+
+    def camera_opened(self) -> None:
+        """A live source was opened (again): learn its empty view first. From any thread."""
+        self._sight.camera_opened(settling_frames=_SETTLING_FRAMES)
+
+    def run_sight(self, stop: threading.Event) -> None:
+        """Look at frames until ``stop`` is set."""
+        while not stop.is_set():
+            frame = self._slot.take(timeout=0.2)
+            if frame is None:
+                continue
+            if not self.paused.is_set() and (view := self._look(frame)) is not None:
+                self._views.put_when_free(view, stop=stop)
+            self._slot.done()
+
+    def run(self, stop: threading.Event) -> None:
+        """Decide what was seen until ``stop`` is set."""
+        last = time.monotonic()
+        while not stop.is_set():
+            view = self._views.take(timeout=0.2)
+            if view is not None:
+                last = time.monotonic()
+                self._guarded(lambda view=view: self._decide(view))  # type: ignore[misc]
+                self._views.done()
+            elif time.monotonic() - last > _QUIET_SECONDS:
+                self._guarded(lambda: self._tell(self._items.leave(), None))
+                last = time.monotonic()
+
+    def process(self, frame: Frame) -> None:
+        """Look at one frame and decide, in the caller's thread."""
+        if (view := self._look(frame)) is not None:
+            self._guarded(lambda: self._decide(view))
+
+    def _look(self, frame: Frame) -> View | None:
+        """Whatever is wrong with a frame is counted, and the loop goes on."""
+        try:
+            # The model is read once: a swap in another thread takes effect with the next frame.
+            view = self._sight.look(frame, model=self.model)
+        except BadFrameError as error:
+            self._skip(frame, error)
+            return None
+        except Exception as error:  # noqa: BLE001 - one bad frame must never end the loop
+            self._failed(error)
+            return None
+        self._bad_in_a_row = 0
+        self._status.problem_is("frames", None)
+        return view
+
+    def _skip(self, frame: Frame, error: BadFrameError) -> None:
+        """Count a bad frame. A camera that delivers nothing else is a problem, not a log flood."""
+        self._status.count_bad_frame()
+        self._bad_in_a_row += 1
+        if self._bad_in_a_row == 1:
+            _log.warning("frame of %d bytes skipped: %s", len(frame.jpeg), error)
+        if self._bad_in_a_row == _BAD_VIEW:
+            self._status.problem_is(
+                "frames", f"no usable frame among the last {_BAD_VIEW}: {error}"
+            )
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - one bad frame must never end the loop
+            self._failed(error)
+
+    def _failed(self, error: Exception) -> None:
+        self._status.count_bad_frame()
+        self._status.problem_is("loop", f"frames fail: {type(error).__name__}: {error}")
+        _log.error("frame skipped", exc_info=error)
+
+    def _decide(self, view: View) -> None:
+        if view.model is not self._answering:
+            self._items.forget_frames()
+            self._first = []
+            self._answering = view.model
+        if view.changed:
+            self._items.doubt(surely_another=view.another)
+        probabilities = None
+        if view.pixels is not None and view.model is not None:
+            probabilities = view.model.infer(view.pixels)
+        decision = self._step(view, probabilities)
+        self._tell(decision, view)
+        if probabilities is not None:
+            self._status.problem_is("loop", None)
+        latency = (time.monotonic() - view.frame.captured_at) * 1000
+        self._status.count_frame(latency_ms=None if probabilities is None else latency)
+        if self._watch is None:
+            return
+        self._watch(
+            Seen(
+                view=view,
+                probabilities=probabilities,
+                undecided=self._items.undecided,
+                frames=self._items.frames,
+                decision=decision,
+            )
+        )
+
+    def _step(self, view: View, probabilities: Probabilities | None) -> Decision | None:
+        """Move on by one view."""
+        moment = view.frame.captured_at
+        if view.presence.revealed:
+            return self._revealed(moment)
+        if not view.presence.present:
+            if view.first and probabilities is not None:
+                self._first.append(probabilities)
+            decision = self._items.miss()
+            if self._items.undecided:
+                self._sight.forget()
+            return decision
+        if probabilities is None or not self._items.undecided:
+            self._items.still_there()
+            return None
+        decision = self._items.see(probabilities, captured_at=moment)
+        if not self._items.undecided:
+            self._sight.remember(view, new_item=decision is not None)
+            # Something arrived before anything left, so the view at the start was empty.
+            self._first = []
+        return decision
+
+    def _revealed(self, moment: float) -> Decision | None:
+        """An item that was there from the start has left: decide by the first frames."""
+        self._items.drop()
+        self._sight.forget()
+        seen, self._first = self._first, []
+        return mean_of(seen, captured_at=moment) if seen else None
+
+    def _tell(self, decision: Decision | None, view: View | None) -> None:
+        if decision is not None and self._answering is not None:
+            self._report_to(decision, self._answering, view)

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a decision to the message that leaves the camera."""
+
+import json
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from camera.messaging.sqlite_queue import Message
+from camera.model.engine import Model
+from camera.settings import Settings
+from camera.vision.frame_analyzer import View
+from camera.vision.item_tracker import Decision
+from contracts.bins import BinPolicy
+from contracts.detection import Detection
+from contracts.messages import timestamp
+
+_RECENT = 12
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A detection and the frame that decided it, where there is one."""
+
+    detection: Detection
+    jpeg: bytes | None
+
+
+class Reporter:
+    """Gives each decision its number, its bin and its time, and puts it on its way.
+
+    ``recent`` are the last detections, newest first, for people to look at.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        take_number: Callable[[], int],
+        put: Callable[[Message], None],
+    ) -> None:
+        self._settings = settings
+        self._take_number = take_number
+        self._put = put
+        self._recent: deque[Reported] = deque(maxlen=_RECENT)
+        self.bins: BinPolicy = settings.bins
+
+    @property
+    def recent(self) -> list[Reported]:
+        return list(self._recent)
+
+    def set_threshold(self, unsure_below: float) -> None:
+        """Decisions less confident than this go to the default bin. Raises ValueError."""
+        self.bins = replace(self.bins, unsure_below=unsure_below)
+
+    def report(self, decision: Decision, model: Model, view: View | None) -> None:
+        """Send a decision."""
+        name = model.card.labels[decision.label]
+        age = time.monotonic() - decision.captured_at
+        detection = Detection(
+            thing=self._settings.thing,
+            sequence=self._take_number(),
+            observed_at=timestamp(datetime.now(UTC) - timedelta(seconds=age)),
+            class_name=name,
+            bin=self.bins.bin_for(name, decision.confidence),
+            confidence=decision.confidence,
+            model=model.name,
+            frames=decision.frames,
+            latency_ms=age * 1000,
+        )
+        payload = json.dumps(detection.to_json(), separators=(",", ":")).encode()
+        topic = self._settings.topics.detections(self._settings.thing)
+        self._put(Message(detection.sequence, topic, payload))
+        self._recent.appendleft(Reported(detection, view.frame.jpeg if view else None))

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Detections on their way out: kept on disk, in order, retried with backoff, bounded."""
+
+import logging
+import random
+import threading
+import time
+from collections import deque
+from pathlib import Path
+
+from camera.messaging.publishers import Publisher, PublishError
+from camera.messaging.sqlite_queue import Message, QueueFile
+
+_log = logging.getLogger(__name__)
+_FIRST_DELAY, _LONGEST_DELAY = 0.5, 60.0
+_DISK_DELAY = 5.0
+
+
+class Outbox:
+    """Keeps detections until the broker has taken them, each in its turn.
+
+    ``run_disk`` writes what ``put`` accepted into the queue file while ``run`` sends: what is older
+    from there, and what is new from memory, so that neither a slow disk nor a slow broker holds
+    the camera or a message up. While the disk refuses, what is new stays in memory. When ``size``
+    are waiting in either, the oldest is given up and counted. Sequences must grow.
+    """
+
+    def __init__(self, publisher: Publisher, *, path: Path, size: int) -> None:
+        self._publisher = publisher
+        self._size = size
+        self._file = QueueFile(path, size=size)
+        self._unwritten: deque[Message] = deque()
+        self._changed = threading.Condition()
+        self._on_disk = 0
+        self._lost = 0
+        self._disk_fails = self._disk_searched = False
+        self._last_sent = -1
+        self.problem: str | None = None
+        self.disk_problem: str | None = None
+
+    @property
+    def undelivered(self) -> int:
+        """Messages that wait, and those that were given up since the start."""
+        with self._changed:
+            return len(self._unwritten) + self._on_disk + self._lost
+
+    @property
+    def waiting(self) -> int:
+        """Messages that wait."""
+        with self._changed:
+            return len(self._unwritten) + self._on_disk
+
+    def put(self, message: Message) -> None:
+        """Accept a message; never blocks."""
+        with self._changed:
+            if len(self._unwritten) >= self._size:
+                self._unwritten.popleft()
+                self._lost += 1
+            self._unwritten.append(message)
+            self._changed.notify_all()
+
+    def run_disk(self, stop: threading.Event) -> None:
+        """Write what was put until ``stop`` is set, then what is left."""
+        self._count()
+        while not stop.is_set() or self._unwritten:
+            with self._changed:
+                self._changed.wait_for(lambda: bool(self._unwritten) or stop.is_set(), 0.2)
+                message = self._unwritten[0] if self._unwritten else None
+            if message is None:
+                if self._disk_fails and not stop.wait(_DISK_DELAY):
+                    self._count()
+                continue
+            try:
+                given_up = self._file.add(message)
+            except OSError as error:
+                self._disk_failed(error)
+                if stop.wait(_DISK_DELAY):
+                    return
+                continue
+            with self._changed:
+                # It may have been sent from memory, or given up, in the meantime.
+                waits = bool(self._unwritten) and self._unwritten[0] is message
+                if waits:
+                    self._unwritten.popleft()
+                    self._on_disk += 1 - given_up
+                    self._lost += given_up
+                self._disk_fails, self.disk_problem = False, None
+                self._changed.notify_all()
+            if not waits:
+                self._forget(message)
+
+    def run(self, stop: threading.Event) -> None:
+        """Send what waits until ``stop`` is set."""
+        delay = _FIRST_DELAY
+        while not stop.is_set():
+            message = self._first(timeout=0.2)
+            if message is None:
+                continue
+            try:
+                self._publisher.publish(message.topic, message.payload)
+            except PublishError as error:
+                self.problem = f"detections cannot be sent: {error}"
+                _log.warning("%s; next attempt in about %.1f s", self.problem, delay)
+                # Spread, so that a fleet does not come back in step after a broker's outage.
+                stop.wait(delay * random.uniform(0.5, 1.0))  # noqa: S311
+                delay = min(delay * 2, _LONGEST_DELAY)
+                continue
+            except ValueError:
+                _log.exception("message cannot be sent at all; it is given up")
+                with self._changed:
+                    self._lost += 1
+            delay, self.problem = _FIRST_DELAY, None
+            self._remove(message)
+
+    def flush(self, *, timeout: float) -> bool:
+        """Wait until everything is on disk; False if it is not after ``timeout`` seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._unwritten, timeout)
+
+    def drain(self, *, timeout: float) -> bool:
+        """Wait until nothing is left to send; False if some is left after ``timeout`` seconds."""
+        with self._changed:
+            return self._changed.wait_for(
+                lambda: not self._unwritten and not self._on_disk, timeout
+            )
+
+    def _count(self) -> None:
+        """What is on disk: left by a run before this one, or after the disk failed."""
+        try:
+            found = self._file.count(after=self._last_sent)
+        except OSError as error:
+            self._disk_failed(error)
+            return
+        with self._changed:
+            self._on_disk, self._disk_searched = found, True
+            if not self._unwritten:
+                # Until a write fails again.
+                self._disk_fails, self.disk_problem = False, None
+            self._changed.notify_all()
+
+    def _disk_failed(self, error: OSError) -> None:
+        with self._changed:
+            self._disk_fails = self._disk_searched = True
+            self.disk_problem = f"detections are kept in memory only: {error}"
+            self._changed.notify_all()
+        _log.error("%s", self.disk_problem)
+
+    def _first(self, *, timeout: float) -> Message | None:
+        """The oldest: on disk, or else in memory, once it is known what an earlier run left."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._on_disk > 0 or (self._disk_searched and bool(self._unwritten)),
+                timeout,
+            )
+            on_disk = self._on_disk
+            unwritten = self._unwritten[0] if self._disk_searched and self._unwritten else None
+        if on_disk:
+            try:
+                if (message := self._file.first(after=self._last_sent)) is not None:
+                    return message
+            except OSError as error:
+                self._disk_failed(error)
+                time.sleep(min(timeout, 1.0))
+            # Fewer than were counted: the file was damaged, or someone removed it.
+            self._count()
+        return unwritten
+
+    def _remove(self, message: Message) -> None:
+        with self._changed:
+            # Even where the disk refuses a removal, what was sent is not sent again.
+            self._last_sent = message.sequence
+            if message in self._unwritten:
+                # If it is being written right now, whoever writes it removes it.
+                self._unwritten.remove(message)
+                self._changed.notify_all()
+                return
+        self._forget(message)
+
+    def _forget(self, message: Message) -> None:
+        """Take a message that was sent or given up off the disk."""
+        try:
+            self._file.remove(message.sequence, through=self._last_sent)
+            found = self._file.count(after=self._last_sent)
+        except OSError as error:
+            self._disk_failed(error)
+            found = max(self._on_disk - 1, 0)
+        with self._changed:
+            self._on_disk = found
+            self._changed.notify_all()

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hears messages that are meant for this camera."""
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from camera.messaging.publishers import connect_to_core
+
+_log = logging.getLogger(__name__)
+
+
+class ListenerError(Exception):
+    """The subscription ended; beginning it again later may work."""
+
+
+class Listener(Protocol):
+    """Hands over each message on a topic until ``stop`` is set. Raises ListenerError."""
+
+    def run(
+        self,
+        topic: str,
+        on_message: Callable[[bytes], object],
+        ready: Callable[[], None],
+        stop: threading.Event,
+    ) -> None: ...
+
+
+class GreengrassListener:
+    """Through the core's IPC, on a connection of its own: a broken one takes no detection along."""
+
+    def __init__(self, connect: Callable[[], Any] | None = None) -> None:
+        self._connect = connect or connect_to_core
+
+    def run(
+        self,
+        topic: str,
+        on_message: Callable[[bytes], object],
+        ready: Callable[[], None],
+        stop: threading.Event,
+    ) -> None:
+        """Listen; ``ready`` is told once the core has accepted the subscription."""
+        ended = threading.Event()
+        reasons: list[str] = []
+
+        def on_error(error: Exception) -> bool:
+            reasons.append(f"{type(error).__name__}: {error}")
+            ended.set()
+            return True
+
+        def on_event(event: Any) -> None:
+            payload = event.message.payload if event.message else b""
+            try:
+                on_message(payload if isinstance(payload, bytes) else str(payload).encode())
+            except Exception:  # noqa: BLE001
+                # An exception here would end the SDK's own thread without a word.
+                _log.exception("command failed")
+
+        try:
+            client = self._connect()
+        except Exception as error:
+            # The SDK raises many unrelated types.
+            raise ListenerError(f"Greengrass core: {type(error).__name__}: {error}") from error
+        try:
+            client.subscribe_to_iot_core(
+                topic_name=topic,
+                qos="1",
+                on_stream_event=on_event,
+                on_stream_error=on_error,
+                on_stream_closed=ended.set,
+            )
+            ready()
+            while not stop.is_set() and not ended.wait(0.2):
+                pass
+        except Exception as error:
+            raise ListenerError(f"{topic}: {type(error).__name__}: {error}") from error
+        finally:
+            with contextlib.suppress(Exception):
+                client.close(executor_wait=False)
+        if not stop.is_set():
+            raise ListenerError(f"{topic}: {reasons[0] if reasons else 'the core ended it'}")
+
+
+def open_listener(publisher: str) -> Listener | None:
+    """What listens for commands where this publisher sends; None where nothing can."""
+    return GreengrassListener() if publisher == "greengrass" else None

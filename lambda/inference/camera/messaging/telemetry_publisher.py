@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Telemetry on its way out: at the interval, soon after a change, and as an answer."""
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from camera.messaging.publishers import MAXIMUM_BYTES, Publisher, PublishError
+from camera.settings import Settings
+from contracts.telemetry import Answer, Telemetry
+
+_log = logging.getLogger(__name__)
+_GATHER_SECONDS, _REST_SECONDS = 0.3, 3.0
+
+
+class TakingTurns:
+    """A publisher that several threads may use."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
+        self._lock = threading.Lock()
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        with self._lock:
+            self._publisher.publish(topic, payload)
+
+
+class Teller:
+    """Sends what ``telemetry`` makes for a reason and an answer; what cannot be sent is not kept.
+
+    ``changed`` is set when something changed that should be told soon.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        publisher: Publisher,
+        changed: threading.Event,
+        telemetry: Callable[[str, Answer | None], Telemetry],
+    ) -> None:
+        self._topic = settings.topics.telemetry(settings.thing)
+        self._interval = settings.telemetry_seconds
+        self._publisher = publisher
+        self._changed = changed
+        self._telemetry = telemetry
+
+    def tell(self, reason: str, *, answer: Answer | None = None) -> None:
+        """Send telemetry now."""
+        message = self._telemetry(reason, answer)
+        try:
+            self._publisher.publish(self._topic, _fitting(message))
+        except (PublishError, ValueError) as error:
+            _log.warning("telemetry not sent: %s", error)
+
+    def run(self, stop: threading.Event) -> None:
+        """Tell until ``stop`` is set; changes are gathered for a moment."""
+        due, told = time.monotonic(), -_REST_SECONDS
+        # The first message, soon after the start, is news.
+        self._changed.set()
+        while not stop.is_set():
+            changed = self._changed.wait(min(max(due - time.monotonic(), 0), 0.2))
+            if not changed and time.monotonic() < due:
+                continue
+            if changed:
+                # Gathered for a moment, and a state that flutters is not told at every turn.
+                rest = max(_GATHER_SECONDS, told + _REST_SECONDS - time.monotonic())
+                stop.wait(min(rest, self._interval))
+                self._changed.clear()
+            self.tell("change" if changed else "interval")
+            told = time.monotonic()
+            due = told + self._interval
+
+
+def _fitting(message: Telemetry) -> bytes:
+    """The message; what would make it too large is left out, the least important first."""
+    payload = _packed(message)
+    if len(payload) > MAXIMUM_BYTES and message.answer is not None:
+        message = replace(message, answer=replace(message.answer, picture=None))
+        payload = _packed(message)
+    if len(payload) > MAXIMUM_BYTES:
+        # In JSON a letter takes 12 bytes at most.
+        problem, answer = message.problem, message.answer
+        short = replace(
+            message,
+            problem=problem and problem[:200],
+            source=message.source[:100],
+            answer=answer and replace(answer, detail=answer.detail[:100]),
+        )
+        payload = _packed(short)
+    return payload
+
+
+def _packed(message: Telemetry) -> bytes:
+    return json.dumps(message.to_json(), separators=(",", ":")).encode()

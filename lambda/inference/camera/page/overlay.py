@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The project stream: a small copy of a frame with what the camera makes of it."""
+
+import numpy as np
+
+from camera.inference_loop import Seen
+from camera.page import bitmap_font
+from camera.vision.jpeg import encode, small_copy
+from contracts.bins import BinPolicy
+from contracts.empty_view import box_of
+from contracts.preprocessing import Pixels
+
+COLOURS = {"landfill": (90, 98, 110), "compost": (28, 124, 60), "recycling": (20, 96, 190)}
+"""The bins' colours, as on the page; white text on each has a contrast of at least 4.5."""
+_NEUTRAL = (60, 60, 60)
+_IDENTIFY = (255, 200, 0)
+_ROWS, _LEAST_ROWS = 360, 240
+_QUALITY = 75
+
+
+def annotated(seen: Seen, *, bins: BinPolicy, last: str, identify: bool) -> bytes:
+    """A JPEG of the frame with class, bin, confidence and state. Raises BadFrameError.
+
+    ``last`` is the class that the item in view was decided to be, if it was.
+    """
+    decoded = seen.view.picture
+    if decoded is None or not _LEAST_ROWS <= decoded.shape[0] <= 2 * _ROWS:
+        decoded = small_copy(seen.view.frame.jpeg, rows=_ROWS)
+    rgb = np.array(decoded)
+    if (larger := _LEAST_ROWS // rgb.shape[0]) > 1:
+        # Letters have a size of their own; they would not fit into a stamp.
+        rgb = rgb.repeat(larger, axis=0).repeat(larger, axis=1)
+    words, colour = _words(seen, bins=bins, last=last)
+    if seen.view.presence.present:
+        _frame(rgb, seen, colour)
+    _write(rgb, words, colour)
+    if identify:
+        thick = max(rgb.shape[0] // 30, 4)
+        rgb[:thick] = rgb[-thick:] = _IDENTIFY
+        rgb[:, :thick] = rgb[:, -thick:] = _IDENTIFY
+    return encode(rgb, quality=_QUALITY, subsampling="420")
+
+
+def _words(seen: Seen, *, bins: BinPolicy, last: str) -> tuple[str, tuple[int, int, int]]:
+    model = seen.view.model
+    if model is None:
+        return "no model yet", _NEUTRAL
+    if not seen.view.presence.present:
+        return "nothing in view", _NEUTRAL
+    if seen.probabilities is not None and seen.undecided:
+        label = int(np.argmax(seen.probabilities))
+        confidence = float(seen.probabilities[label])
+        bin_ = bins.bin_for(model.card.labels[label], confidence)
+        words = f"{model.card.labels[label]} {confidence:.0%} > {bin_}? ({seen.frames})"
+        return words, COLOURS[bin_]
+    if last:
+        name, _, bin_ = last.partition("\n")
+        return f"{name} > {bin_}", COLOURS.get(bin_, _NEUTRAL)
+    return "looking", _NEUTRAL
+
+
+def _frame(rgb: Pixels, seen: Seen, colour: tuple[int, int, int]) -> None:
+    """A rectangle around what the model looks at, else around what differs from the empty view."""
+    view = seen.view
+    cells = view.presence.cells if view.cells is None else view.cells
+    box = view.region or box_of(cells, columns=view.columns, rows=view.rows)
+    if box is None:
+        return
+    height, width = rgb.shape[:2]
+    top, bottom = box.top * height // view.rows, box.bottom * height // view.rows
+    left, right = box.left * width // view.columns, box.right * width // view.columns
+    thick = max(height // 120, 2)
+    for edge in (slice(top, top + thick), slice(max(bottom - thick, 0), bottom)):
+        rgb[edge, left:right] = colour
+    for edge in (slice(left, left + thick), slice(max(right - thick, 0), right)):
+        rgb[top:bottom, edge] = colour
+
+
+def _write(rgb: Pixels, words: str, colour: tuple[int, int, int]) -> None:
+    """A line of white text on a bar at the bottom."""
+    height, width = rgb.shape[:2]
+    size = max(min(height // 90, width // (bitmap_font.WIDTH * max(len(words), 1))), 1)
+    dots = np.kron(bitmap_font.line(words), np.ones((size, size), dtype=bool))[
+        :, : width - 2 * size
+    ]
+    bar = dots.shape[0] + 4 * size
+    if bar > height or dots.shape[1] <= 0:
+        return
+    rgb[height - bar :] = colour
+    text = rgb[height - bar + 2 * size : height - 2 * size, 2 * size : 2 * size + dots.shape[1]]
+    text[dots] = (255, 255, 255)

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a source into the slot, opening the source again whenever it is lost."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from camera.messaging.status import Status
+from camera.sources import Source, SourceError, open_source
+from camera.vision.frame_buffer import Frame, FrameSlot
+
+_log = logging.getLogger(__name__)
+_FIRST_DELAY, _LONGEST_DELAY = 1.0, 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feed:
+    """Hands each frame to the slot and to ``show``; ``opened`` is told when a camera begins."""
+
+    slot: FrameSlot
+    status: Status
+    paused: threading.Event
+    opened: Callable[[], None]
+    show: Callable[[Frame], None]
+
+    def run(self, uri: str, stop: threading.Event) -> None:
+        """Read until ``stop`` is set or the source is over."""
+        delay = _FIRST_DELAY
+        source: Source | None = None
+        while not stop.is_set():
+            began = time.monotonic()
+            try:
+                source = source or open_source(uri)
+                self._read(source, stop)
+                break
+            except (SourceError, OSError) as error:
+                if time.monotonic() - began > _LONGEST_DELAY:
+                    delay = _FIRST_DELAY
+                self.status.problem_is("source", str(error))
+                self.status.source_is("lost")
+                _log.warning("%s; again in %.0f s", error, delay)
+            stop.wait(delay)
+            delay = min(delay * 2, _LONGEST_DELAY)
+        if not stop.is_set():
+            ended = source is not None and not source.live
+            self.status.problem_is("source", None if ended else "the source is over")
+            self.status.source_is("ended" if ended else "lost")
+
+    def _read(self, source: Source, stop: threading.Event) -> None:
+        """Frames into the slot until the source ends."""
+        if source.live:
+            self.opened()
+        for jpeg in source.frames(stop):
+            if stop.is_set():
+                break
+            frame = Frame(jpeg=jpeg, captured_at=time.monotonic())
+            self.show(frame)
+            if source.live:
+                self.slot.put(frame)
+            else:
+                self.slot.put_when_free(frame, stop=stop)
+            self.status.problem_is("source", None)
+            self.status.source_is("paused" if self.paused.is_set() else "streaming")

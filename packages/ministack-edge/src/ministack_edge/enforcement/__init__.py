@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Refuses what AWS refuses: every call is decided by the policies that apply to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+CHECKED_SERVICES = ("sagemaker", "greengrass", "dynamodb", "s3")
+
+
+def install(permissions: Path) -> None:
+    """Decide and record every call from now on; ``permissions`` is the file of the decisions.
+
+    To be called when every service is there: their handlers are put behind the checks.
+    """
+    # After ministack's settings, which it reads when it is imported.
+    from ministack import app  # noqa: PLC0415
+
+    from ministack_edge import ministack_patches  # noqa: PLC0415
+    from ministack_edge.enforcement import (  # noqa: PLC0415
+        cloudformation,
+        dependents,
+        provisioned,
+        requests,
+        resources,
+        services,
+    )
+    from ministack_edge.enforcement.ledger import ledger  # noqa: PLC0415
+    from ministack_edge.iot import fleet_provisioning  # noqa: PLC0415
+
+    ledger.start(permissions)
+    requests.install()
+    resources.install()
+    services.install()
+    provisioned.install()
+    cloudformation.install()
+    ministack_patches.wrap(
+        "ministack.services.iot",
+        "_provisioning_role_allows",
+        lambda _original: fleet_provisioning.role_allows,
+    )
+    for service in CHECKED_SERVICES:
+        handler = app.SERVICE_HANDLERS[service]
+        app.SERVICE_HANDLERS[service] = dependents.checked(service, handler)

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""EventBridge: the events that SageMaker and Greengrass send, and pipelines as targets of rules."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from ministack.services import eventbridge
+
+from ministack_edge import metrics, ministack_patches
+from ministack_edge.protocol import AwsError, Document
+from ministack_edge.sagemaker.pipeline_definition import walk
+from ministack_edge.storage import objects
+
+logger = logging.getLogger("binsight.events")
+
+StartPipeline = Callable[[str, list[Document]], object]
+
+
+def emit(source: str, detail_type: str, detail: Document, *, resources: list[str]) -> None:
+    """Put an event of an AWS service on the default bus of the current account and region."""
+    entry = {
+        "Source": source,
+        "DetailType": detail_type,
+        "Detail": json.dumps(detail),
+        "Resources": resources,
+    }
+    eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
+
+
+def install(start_pipeline: StartPipeline) -> None:
+    """Let rules start SageMaker pipelines, with parameter values taken from the event."""
+
+    def wrapper(original: Callable[..., None]) -> Callable[..., None]:
+        def invoke(target: Document, event: Document, rule: Document, view: Any = None) -> None:
+            arn = target.get("Arn", "")
+            if ":sagemaker:" not in arn or ":pipeline/" not in arn:
+                original(target, event, rule, view)
+                return
+            view = view or eventbridge._pattern_event_view(event)
+            try:
+                start_pipeline(arn, _parameters(target, view.event_with_detail()))
+            except AwsError as error:
+                # EventBridge drops an invocation that its target refuses; at least say so.
+                logger.warning("rule %s -> %s: %s", rule.get("Name"), arn, error.message)
+                name = {"RuleName": str(rule.get("Name"))}
+                metrics.put("AWS/Events", "FailedInvocations", 1.0, dimensions=name, unit="Count")
+
+        return invoke
+
+    ministack_patches.wrap("ministack.services.eventbridge", "_invoke_target", wrapper)
+    ministack_patches.wrap("ministack.services.eventbridge", "_dispatch_event", _with_version)
+
+
+def _with_version(original: Callable[..., Any]) -> Callable[..., Any]:
+    """S3 says in its event which version of a versioned object was written; ministack does not."""
+
+    def dispatch(event: Document, *more: Any, **named: Any) -> Any:
+        if event.get("Source") == "aws.s3" and event.get("DetailType") == "Object Created":
+            detail = json.loads(event["Detail"])
+            version = objects.version(detail["bucket"]["name"], detail["object"]["key"])
+            if version:
+                detail["object"]["version-id"] = version
+                event = {**event, "Detail": json.dumps(detail)}
+        return original(event, *more, **named)
+
+    return dispatch
+
+
+def _parameters(target: Document, event: Document) -> list[Document]:
+    given = (target.get("SageMakerPipelineParameters") or {}).get("PipelineParameterList") or []
+    return [{"Name": item["Name"], "Value": _value(str(item["Value"]), event)} for item in given]
+
+
+def _value(value: str, event: Document) -> str:
+    """A `$.` value is a JSON path into the event, everything else is meant as written."""
+    if not value.startswith("$."):
+        return value
+    found = walk(event, value[2:], what=value)
+    return found if isinstance(found, str) else json.dumps(found)

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is not AWS: how simulated core devices report and publish, presigned downloads, and
+failures of pipeline steps and of CloudFormation resources on order.
+
+All of it is below /_binsight/, so nothing that also runs on AWS can use it by accident. What AWS
+gives an account through its own IoT endpoint name is /_binsight/iot/<account>/<region>/ here: names
+like that do not resolve everywhere.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+from ministack.core.responses import get_account_id, get_region, request_scope
+from ministack.core.router import extract_access_key_id, extract_region
+from ministack.services import iot_data
+
+from ministack_edge.cloudformation import refusals
+from ministack_edge.differences import DIFFERENCES
+from ministack_edge.enforcement import inventory
+from ministack_edge.enforcement.ledger import ledger
+from ministack_edge.greengrass import api, components, core_devices
+from ministack_edge.iot import fleet_provisioning, role_aliases
+from ministack_edge.protocol import Answer, AwsError, Document, answer
+from ministack_edge.sagemaker import step_retries
+
+PREFIX = "/_binsight/"
+PROTOCOL = b"x-forwarded-proto"
+ACCOUNT = re.compile(r"\d{12}")
+
+ORDERS = {"failures": step_retries.order, "stack-failures": refusals.order}
+"""Failures on order: of a pipeline's step, of a resource that CloudFormation makes."""
+
+_artifacts: dict[str, tuple[str, str, str, str]] = {}
+
+
+async def _artifact(token: str) -> Answer:
+    if token not in _artifacts:
+        raise AwsError("AccessDenied", "The request signature does not match", status=403)
+    account, region, component, name = _artifacts[token]
+    with request_scope(account, region):
+        body = components.lambda_artifact(component, name)
+    return 200, {"Content-Type": "application/zip", "Content-Length": str(len(body))}, body
+
+
+def _artifact_url(endpoint: str) -> Callable[[str, str], str]:
+    def url(component: str, name: str) -> str:
+        token = secrets.token_urlsafe(24)
+        _artifacts[token] = (get_account_id(), get_region(), component, name)
+        return f"{endpoint}{PREFIX}artifacts/{token}"
+
+    return url
+
+
+async def _iot(method: str, path: str, headers: dict[str, str], query: Any, body: bytes) -> Answer:
+    """An account's IoT data endpoint: on AWS its name says whose it is, here its path does."""
+    account, _, rest = path.partition("/")
+    region, _, rest = rest.partition("/")
+    if not (ACCOUNT.fullmatch(account) and region and rest):
+        raise AwsError(
+            "ValidationException", "expected /_binsight/iot/<account>/<region>/topics/<topic>"
+        )
+    with request_scope(account, region):
+        if rest.startswith("role-aliases/") and method == "GET":
+            # The credentials provider, which on AWS asks for the core's certificate.
+            name = unquote(rest.split("/")[1])
+            return answer(role_aliases.credentials(name, (query.get("thing") or [""])[0]))
+        if rest.startswith("provisioning-templates/") and method == "POST":
+            # What a camera asks for over MQTT with its claim certificate.
+            name = unquote(rest.split("/")[1])
+            return answer(await fleet_provisioning.provision(name, json.loads(body or b"{}")))
+        result: Answer = await iot_data.handle_request(method, f"/{rest}", headers, body, query)
+    return result
+
+
+async def _handle(
+    method: str, path: str, headers: dict[str, str], query: Any, body: bytes
+) -> Answer:
+    kind, _, rest = path[len(PREFIX) :].partition("/")
+    match method, kind:
+        case "GET", "differences":
+            return answer({"differences": list(DIFFERENCES)})
+        case "POST", "stage":
+            ledger.stage = rest
+            return answer({"stage": rest})
+        case "GET", "artifacts":
+            return await _artifact(rest)
+        case _, "iot":
+            return await _iot(method, rest, headers, query, body)
+        case ("POST", "core-devices" | "failures" | "stack-failures") | ("GET", "policies"):
+            # A signed request says who it is; a plain one says so in its query.
+            account = (query.get("account") or [extract_access_key_id(headers)])[0]
+            region = (query.get("region") or [extract_region(headers)])[0]
+            if not account:
+                raise AwsError("ValidationException", "give ?account=<12 digits>&region=<region>")
+            with request_scope(account, region):
+                return answer(await _of_account(kind, unquote(rest), json.loads(body or b"{}")))
+    raise AwsError("NotFound", f"The local AWS has no {method} {path}", status=404)
+
+
+async def _of_account(kind: str, rest: str, document: Document) -> Document:
+    """What belongs to one account and region."""
+    if kind == "policies":
+        return inventory.policies()
+    if kind in ORDERS:
+        return ORDERS[kind](document)
+    return await core_devices.report(rest, document)
+
+
+def _over_tls(scope: Any) -> Any:
+    """A request over loopback counts as one over TLS, unless it says that it is not."""
+    if scope["type"] != "http" or any(name == PROTOCOL for name, _ in scope["headers"]):
+        return scope
+    return {**scope, "headers": [*scope["headers"], (PROTOCOL, b"https")]}
+
+
+async def _body(receive: Callable[[], Awaitable[Any]]) -> bytes:
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def install(*, endpoint: str) -> Any:
+    """ministack's application with the private paths in front of it."""
+    application = importlib.import_module("ministack.app").app
+    api.artifact_url = _artifact_url(endpoint)
+
+    async def serve(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith(PREFIX):
+            await application(_over_tls(scope), receive, send)
+            return
+        headers = {key.decode().lower(): value.decode() for key, value in scope["headers"]}
+        query = parse_qs(scope.get("query_string", b"").decode())
+        try:
+            result = await _handle(
+                scope["method"], scope["path"], headers, query, await _body(receive)
+            )
+        except AwsError as error:
+            result = error.answer()
+        except ValueError as error:
+            result = AwsError("ValidationException", f"The body is not JSON: {error}").answer()
+        status, answer_headers, body = result
+        encoded = [(key.lower().encode(), value.encode()) for key, value in answer_headers.items()]
+        await send({"type": "http.response.start", "status": status, "headers": encoded})
+        await send({"type": "http.response.body", "body": body})
+
+    return serve

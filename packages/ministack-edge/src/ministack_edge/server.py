@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The local AWS as a foreground process: `python -m ministack_edge.server --port 4566 --work
+FOLDER`.
+
+ministack reads its settings from the environment when it is imported, so they are set here first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import atexit
+import hashlib
+import logging
+import os
+import re
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ministack_edge.process import ROOT_SECRET
+
+HOST = "127.0.0.1"
+GRACE_SECONDS = 3
+WAIT_SCALE = 0.01
+"""Wait states pass this much faster: a production canary bakes for half an hour."""
+SAFE_PATH = re.compile(r"[A-Za-z0-9_./+-]+")
+
+
+def _settings(*, port: int, work: Path, enforce: bool) -> None:
+    """A server that listens on this machine only and writes below its work folder only."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        # Lambda workers inherit this environment; a person's own profile must not reach them.
+        del os.environ[name]
+    temporary = work / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
+    os.environ.update(
+        {
+            "GATEWAY_PORT": str(port),
+            "BIND_HOST": HOST,
+            "MINISTACK_HOST": HOST,
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "SFN_WAIT_SCALE": str(WAIT_SCALE),
+            "TMPDIR": str(temporary),
+            # Whether ministack verifies signatures and decides requests by policies.
+            "AUTH": "true" if enforce else "false",
+            "AWS_SECRET_ACCESS_KEY": ROOT_SECRET,
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+        }
+    )
+    os.environ.setdefault("LOG_LEVEL", "WARNING")
+
+
+def _shell_safe(work: Path) -> Path:
+    """The folder under a name that a script can hold unquoted, as scripts hold /opt/ml."""
+    if SAFE_PATH.fullmatch(str(work)):
+        return work
+    name = f"binsight-{hashlib.sha256(str(work).encode()).hexdigest()[:16]}"
+    alias = Path(tempfile.gettempdir()) / name
+    alias.unlink(missing_ok=True)
+    alias.symlink_to(work, target_is_directory=True)
+    atexit.register(alias.unlink, missing_ok=True)
+    return alias
+
+
+def build(
+    *,
+    port: int,
+    work: Path,
+    weights: Path | None = None,
+    enforce: bool = False,
+    quota: str = "",
+) -> Any:
+    """The ASGI application: ministack with everything this package adds."""
+    # After the settings, see the module docstring.
+    from ministack_edge import ministack_patches  # noqa: PLC0415
+
+    ministack_patches.verify()
+    from ministack_edge import cloudformation, events, metrics, private_api  # noqa: PLC0415
+    from ministack_edge.greengrass import api as greengrass  # noqa: PLC0415
+    from ministack_edge.iot import role_aliases, rule_actions  # noqa: PLC0415
+    from ministack_edge.sagemaker import api as sagemaker  # noqa: PLC0415
+    from ministack_edge.sagemaker import pipelines, quota_names, quotas  # noqa: PLC0415
+    from ministack_edge.server_config import place  # noqa: PLC0415
+    from ministack_edge.storage import buckets, delivery_streams  # noqa: PLC0415
+
+    endpoint = f"http://{HOST}:{port}"
+    place.work, place.endpoint, place.weights = work, endpoint, weights
+    place.quotas = quota_names.parse(quota)
+    quotas.install()
+    sagemaker.install()
+    greengrass.install()
+    role_aliases.install()
+    rule_actions.install()
+    delivery_streams.install()
+    buckets.install()
+    metrics.install()
+    cloudformation.install()
+    events.install(
+        lambda arn, parameters: pipelines.start(
+            {"PipelineName": arn, "PipelineParameters": parameters}
+        )
+    )
+    if enforce:
+        from ministack_edge import enforcement  # noqa: PLC0415
+
+        enforcement.install(work / "permissions.jsonl")
+    return private_api.install(endpoint=endpoint)
+
+
+async def _serve(*, port: int, work: Path, weights: Path | None, enforce: bool, quota: str) -> None:
+    from hypercorn.asyncio import serve  # noqa: PLC0415
+    from hypercorn.config import Config  # noqa: PLC0415
+
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    config = Config()
+    config.bind = [f"{HOST}:{port}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = GRACE_SECONDS
+    config.loglevel = os.environ["LOG_LEVEL"]
+    application = build(port=port, work=work, weights=weights, enforce=enforce, quota=quota)
+    from ministack_edge.sagemaker import pipelines  # noqa: PLC0415
+
+    try:
+        await serve(application, config, shutdown_trigger=stopped.wait)
+    finally:
+        await asyncio.to_thread(pipelines.stop_all)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until a signal, or until the parent is gone."""
+    parser = argparse.ArgumentParser(prog="python -m ministack_edge.server", description=__doc__)
+    parser.add_argument("--port", type=int, default=4566)
+    parser.add_argument(
+        "--work", type=Path, required=True, help="folder for jobs and temporary files"
+    )
+    parser.add_argument(
+        "--lifeline", action="store_true", help="end when standard input closes (set by a parent)"
+    )
+    parser.add_argument(
+        "--weights", type=Path, help="folder that stands in for pretrained weights of a hub"
+    )
+    parser.add_argument(
+        "--enforce", action="store_true", help="decide every call by the policies that apply to it"
+    )
+    parser.add_argument("--quota", default="", help="machines that accounts may use at once")
+    options = parser.parse_args(arguments)
+    options.work.mkdir(parents=True, exist_ok=True)
+    work = _shell_safe(options.work.resolve())
+    _settings(port=options.port, work=work, enforce=options.enforce)
+    if options.lifeline:
+        from ministack_edge import parent_watchdog  # noqa: PLC0415
+
+        parent_watchdog.on_parent_exit(parent_watchdog.kill_own_group)
+    try:
+        asyncio.run(
+            _serve(
+                port=options.port,
+                work=work,
+                weights=options.weights,
+                enforce=options.enforce,
+                quota=options.quota,
+            )
+        )
+    except RuntimeError as error:
+        logging.getLogger("binsight").error("%s", error)
+        return 1
+    # Worker processes of Lambda functions are in this group; none may stay.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if os.getpgrp() == os.getpid():
+        os.killpg(os.getpgrp(), signal.SIGTERM)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Firehose compression, which ministack stores but does not do."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from contextvars import ContextVar
+
+from ministack_edge import ministack_patches
+from ministack_edge.protocol import Document
+
+_compression: ContextVar[str] = ContextVar("firehose_compression", default="UNCOMPRESSED")
+
+
+def _wrap_deliver(original: Callable[..., None]) -> Callable[..., None]:
+    def deliver(stream: Document, dest: Document, data: bytes, keys: object = None) -> None:
+        config = dest.get("config") or {}
+        token = _compression.set(config.get("CompressionFormat", "UNCOMPRESSED"))
+        try:
+            original(stream, dest, data, keys)
+        finally:
+            _compression.reset(token)
+
+    return deliver
+
+
+def _wrap_put(original: Callable[..., None]) -> Callable[..., None]:
+    def put(bucket: str, key: str, body: bytes) -> None:
+        if _compression.get() == "GZIP":
+            original(bucket, f"{key}.gz", gzip.compress(body, mtime=0))
+        else:
+            original(bucket, key, body)
+
+    return put
+
+
+def install() -> None:
+    """Compress what a stream with CompressionFormat GZIP delivers, and name it .gz as AWS does."""
+    ministack_patches.wrap("ministack.services.firehose", "_deliver_to_s3", _wrap_deliver)
+    ministack_patches.wrap("ministack.services.firehose", "_put_s3_object", _wrap_put)

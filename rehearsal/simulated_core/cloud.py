@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cloud as a core sees it: S3 and logs with the credentials that its role alias gives it."""
+
+import json
+import time
+import urllib.request
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+
+from rehearsal.aws_client import Cloud
+from rehearsal.simulated_core.recipe import Nucleus
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoreCloud(Cloud):
+    """Like `Cloud`; what a core does in S3 and with logs, it does as the token exchange role.
+
+    The Java nucleus asks for a bucket's region before it reads from it; nucleus lite does not
+    (facts: S3Downloader.getRegionClientForBucket in aws-greengrass-nucleus).
+    """
+
+    thing: str
+    role_alias: str
+    nucleus: Nucleus
+    _own: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, service: str) -> Any:
+        """A boto3 client: the core's own for S3 and logs; for the rest, which a core does over
+        MQTT and Greengrass's data plane, the rehearsal stands in."""
+        if service not in ("s3", "logs"):
+            return super().client(service)
+        if service not in self._own:
+            self._own[service] = self._as_token_exchange_role(service)
+        return self._own[service]
+
+    def keep_log(self, component: str, text: str) -> None:
+        """Write to a component's log group, as the log manager of a Java nucleus does."""
+        logs = self.client("logs")
+        group = f"/aws/greengrass/UserComponent/{self.region}/{component}"
+        stream = f"/{datetime.now(UTC):%Y/%m/%d}/thing/{self.thing}"
+        # The log manager makes what is missing first; both are there from the second time on.
+        with suppress(logs.exceptions.ResourceAlreadyExistsException):
+            logs.create_log_group(logGroupName=group)
+        with suppress(logs.exceptions.ResourceAlreadyExistsException):
+            logs.create_log_stream(logGroupName=group, logStreamName=stream)
+        logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=stream)
+        event = {"timestamp": int(time.time() * 1000), "message": text}
+        logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[event])
+
+    def credentials(self) -> dict[str, str]:
+        """What the credentials provider answers to the core's certificate."""
+        url = f"{self.iot_endpoint}/role-aliases/{self.role_alias}/credentials?thing={self.thing}"
+        with urllib.request.urlopen(url, timeout=15) as answer:  # noqa: S310 - the local AWS
+            found: dict[str, str] = json.load(answer)["credentials"]
+        return found
+
+    def _as_token_exchange_role(self, service: str) -> Any:
+        keys = self.credentials()
+        client = boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=self.region,
+            aws_access_key_id=keys["accessKeyId"],
+            aws_secret_access_key=keys["secretAccessKey"],
+            aws_session_token=keys["sessionToken"] or None,
+        )
+        if self.nucleus == "java" and service == "s3":
+            client.meta.events.register(
+                "before-parameter-build.s3.HeadObject", _region_first(client)
+            )
+        return client
+
+
+def _region_first(client: Any) -> Any:
+    def ask(params: dict[str, Any], **_more: Any) -> None:
+        client.get_bucket_location(Bucket=params["Bucket"])
+
+    return ask

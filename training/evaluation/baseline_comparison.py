@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The new model against the one in service, on test photos that neither of them has seen."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from contracts.model_archive import MODEL, ArchiveError, ModelCard, unpack_archive
+from training.classifier import Classifier
+from training.data import Part, load
+from training.evaluation.approved import Approved
+from training.evaluation.comparison import Paired, Right, paired
+from training.packaging.photo_fingerprints import fingerprint, unpack
+
+FEWEST_PHOTOS = 30
+"""Unseen test photos that a comparison needs where the earlier model has seen the others."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rivalry:
+    """``compared`` is None where there is nothing to compare; ``note`` says why in a sentence.
+
+    ``fair`` is false where the earlier model may have learned from the photos: then the comparison
+    informs, but refuses nothing.
+    """
+
+    name: str
+    compared: Paired | None
+    fair: bool
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _DefectError(Exception):
+    """Why the approved model cannot be compared."""
+
+    reason: str
+
+
+def rivalry(
+    approved: Approved | None,
+    *,
+    prepared: Path,
+    test: Part,
+    labels: Sequence[str],
+    dataset_digest: str,
+    right: Right,
+) -> Rivalry:
+    """Compare. ``right`` tells which test photos the new model answers rightly.
+
+    Whatever is wrong with the approved model is told and never raised: a broken model in service is
+    a reason to replace it, not to keep it.
+    """
+    if approved is None:
+        note = "first model: none is approved yet, so there is nothing to compare with"
+        return Rivalry(name="", compared=None, fair=True, note=note)
+    try:
+        if approved.archive is None:
+            raise _DefectError(reason=approved.problem)
+        with tempfile.TemporaryDirectory(prefix="binsight-") as scratch:
+            card, before = _answers(
+                approved.archive, Path(scratch), prepared=prepared, test=test, labels=labels
+            )
+    except _DefectError as defect:
+        note = f"not compared with the model in service, {approved.name}: {defect.reason}"
+        return Rivalry(name=approved.name, compared=None, fair=True, note=note)
+    unseen, fair, note = _unseen(card, prepared, test, dataset_digest)
+    if not unseen.any():
+        return Rivalry(name=approved.name, compared=None, fair=True, note=note)
+    compared = paired(before[unseen], right[unseen])
+    return Rivalry(name=approved.name, compared=compared, fair=fair, note=note)
+
+
+def _answers(
+    archive: Path, scratch: Path, *, prepared: Path, test: Part, labels: Sequence[str]
+) -> tuple[ModelCard, Right]:
+    """The approved model's card and which test photos it answers rightly."""
+    try:
+        card = unpack_archive(archive, scratch)
+    except (ArchiveError, OSError) as error:
+        raise _DefectError(reason=f"its archive cannot be read: {error}") from error
+    if set(card.labels) != set(labels):
+        raise _DefectError(
+            reason=f"it knows {', '.join(card.labels)}, the new one {', '.join(labels)}"
+        )
+    if card.width != card.height:
+        raise _DefectError(reason=f"its pictures are {card.width} x {card.height}, not square")
+    same_size = test.pixels.shape[1] == card.width
+    photos = test if same_size else load(prepared, "test", labels, size=card.width)
+    try:
+        answers = Classifier(scratch / MODEL).probabilities(photos.pixels).argmax(axis=1)
+    except Exception as error:
+        raise _DefectError(reason=f"onnxruntime cannot run it: {error}") from error
+    # Its labels may stand in another order.
+    places = np.array([list(labels).index(name) for name in card.labels])
+    right: Right = places[answers] == test.labels
+    return card, right
+
+
+def _unseen(
+    card: ModelCard, prepared: Path, test: Part, dataset_digest: str
+) -> tuple[Right, bool, str]:
+    """Which test photos the approved model has not seen, whether that is sure, and a note."""
+    everything = np.ones(len(test.files), np.bool_)
+    if card.digests.get("dataset") == dataset_digest:
+        return everything, True, ""
+    seen = unpack(card.seen)
+    if seen is None:
+        note = (
+            "the model in service was trained on another split and does not say on which photos: "
+            "it may have learned from some of today's test photos"
+        )
+        return everything, False, note
+    unseen = np.array([fingerprint(prepared / name) not in seen for name in test.files], np.bool_)
+    count = int(unseen.sum())
+    if count == len(unseen):
+        return unseen, True, ""
+    learned = f"the model in service has learned from {len(unseen) - count} of today's test photos"
+    if count < FEWEST_PHOTOS:
+        return ~everything, True, f"not compared: {learned}; only {count} others are left"
+    return unseen, True, f"{learned}; the two are compared on the other {count}"

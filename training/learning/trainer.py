@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""transformers' Trainer, told what is ours: batches, loss, averaged weights, checkpoints.
+
+The loop, the optimiser's schedule, mixed precision, gradient clipping, several processes, saving
+and resuming are the Trainer's. Its documented seams are used, and ``_save_checkpoint`` so that a
+full disk costs a checkpoint and not the training.
+"""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn import functional
+from torch.utils.data import DataLoader
+from transformers import EvalPrediction, PrinterCallback, Trainer, TrainingArguments
+
+from training.hyperparameters import Hyperparameters
+from training.learning.batches import Batches, EpochOrder, Shown
+from training.learning.callbacks import Watch
+from training.learning.checkpoints import Checkpoint, Checkpoints
+from training.learning.ema import Average
+from training.learning.progress import Epoch, Progress
+from training.networks.base import Normalised
+from training.networks.presets import Plan
+from training.sagemaker_job import StepError
+
+_AVERAGE, _BEST = "average.safetensors", "best.safetensors"
+
+
+class Learner(Trainer):
+    """Trains one stage. ``best`` are the weights to go on with."""
+
+    def __init__(
+        self,
+        network: Normalised,
+        arguments: TrainingArguments,
+        *,
+        batches: Batches,
+        validation: Shown,
+        plan: Plan,
+        settings: Hyperparameters,
+        class_weights: Tensor,
+        progress: Progress,
+        checkpoints: Checkpoints | None,
+    ) -> None:
+        self.batches, self.order = batches, EpochOrder(batches.per_epoch)
+        self.plan, self.settings, self.progress = plan, settings, progress
+        self._class_weights = class_weights.to(arguments.device)
+        self._checkpoints = checkpoints
+        self._started = time.monotonic()
+        self.network = network
+        network.freeze(plan.frozen)
+        self.watch = Watch(self)
+        super().__init__(
+            model=network,
+            args=arguments,
+            train_dataset=batches,
+            eval_dataset=validation,
+            compute_metrics=_accuracy,
+            callbacks=[self.watch],
+        )
+        self.remove_callback(PrinterCallback)
+        self.average = Average(network, decay=plan.averaging)
+        self.best: dict[str, Tensor] = {}
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Not shared out by accelerate: every process makes its own part of a batch."""
+        return DataLoader(self.batches, batch_sampler=self.order, collate_fn=_only)
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:  # noqa: ARG002
+        """AdamW. Weights decay; biases and batch norm do not. The head learns faster."""
+        if self.optimizer is None:
+            groups: dict[tuple[bool, bool], list[Tensor]] = {}
+            for name, value in self.network.named_parameters():
+                if value.requires_grad:
+                    key = (self.network.is_head(name), value.ndim > 1)
+                    groups.setdefault(key, []).append(value)
+            chosen: list[dict[str, Any]] = [
+                {
+                    "params": values,
+                    "lr": self.plan.learning_rate * (self.settings.recipe.head_rate if head else 1),
+                    "weight_decay": self.settings.weight_decay if decays else 0.0,
+                }
+                for (head, decays), values in sorted(groups.items(), key=lambda item: item[0])
+            ]
+            # One kernel instead of a dozen per weight: a fifth of the step with a small network.
+            self.optimizer = torch.optim.AdamW(chosen, fused=True)
+        return self.optimizer
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,  # noqa: ARG002
+    ) -> Any:
+        """Cross entropy: with mixed and smoothed labels in training, plain when measuring."""
+        scores = model(inputs["pictures"]).float()
+        labels = inputs["labels"]
+        if labels.ndim == 1:
+            loss = functional.cross_entropy(scores, labels)
+        else:
+            smoothing = self.settings.label_smoothing
+            wanted = labels * (1 - smoothing) + smoothing / labels.shape[1]
+            each = -wanted * functional.log_softmax(scores, dim=1) * self._class_weights
+            loss = each.sum(dim=1).mean()
+        return (loss, {"scores": scores}) if return_outputs else loss
+
+    def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Tensor:
+        loss: Tensor = super().training_step(model, inputs, num_items_in_batch)
+        value = float(loss)
+        if not np.isfinite(value):
+            raise StepError(
+                f"the loss became {value} in step {self.state.global_step + 1}; a lower "
+                f"learning-rate than {self.settings.learning_rate} may help"
+            )
+        self.progress.add_loss(value)
+        return loss
+
+    def evaluate(self, *arguments: Any, **options: Any) -> dict[str, float]:
+        """Measure the averaged weights on the validation photos, and note the epoch."""
+        self.average.agree()
+        with self.average.applied_to(self.network):
+            metrics: dict[str, float] = super().evaluate(*arguments, **options)
+        loss = torch.tensor(self.progress.take_loss(), device=self.args.device)
+        seconds, self._started = time.monotonic() - self._started, time.monotonic()
+        epoch = Epoch(
+            stage=self.plan.number,
+            epoch=len(self.progress.epochs) + 1,
+            size=self.plan.size,
+            learning_rate=self.rate(),
+            train_loss=float(self.accelerator.reduce(loss, "mean")),
+            validation_loss=metrics["eval_loss"],
+            validation_accuracy=metrics["eval_accuracy"],
+            seconds=round(seconds, 1),
+        )
+        if self.progress.add_epoch(epoch, patience=self.settings.patience):
+            self.best = {name: value.clone() for name, value in self.average.values.items()}
+        if self.progress.stage_done:
+            self.control.should_training_stop = True
+        self.watch.show(epoch)
+        return metrics
+
+    def rate(self) -> float:
+        """The learning rate of what is pretrained, at this step."""
+        return float(self.lr_scheduler.get_last_lr()[0]) if self.lr_scheduler else 0.0
+
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint, exactly."""
+        self.average.load(load_file(checkpoint.folder / _AVERAGE))
+        path = checkpoint.folder / _BEST
+        if path.is_file():
+            self.best = {k: v.to(self.args.device) for k, v in load_file(path).items()}
+        if not self.progress.stage_done:
+            self.train(resume_from_checkpoint=str(checkpoint.folder))
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        if self.args.should_save:
+            folder = Path(output_dir or str(self.args.output_dir))
+            folder.mkdir(parents=True, exist_ok=True)
+            _save(self.network.state_dict(), folder / "model.safetensors")
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """The Trainer's files and ours, made a checkpoint when all are written."""
+        if self._checkpoints is None:
+            return
+        step = self.state.global_step
+        written = Path(str(self.args.output_dir)) / f"checkpoint-{step}"
+        try:
+            super()._save_checkpoint(model, trial)
+            self.accelerator.wait_for_everyone()
+            if self.args.should_save:
+                _save(self.average.values, written / _AVERAGE)
+                if self.best:
+                    _save(self.best, written / _BEST)
+                progress = self.progress.to_json()
+                self._checkpoints.keep(
+                    written, stage=self.plan.number, step=step, progress=progress
+                )
+        # torch and safetensors report a full disk as errors of their own.
+        except (OSError, RuntimeError, SafetensorError) as error:
+            self._checkpoints.clear_scratch()
+            reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
+            print(
+                f"warning: no checkpoint at step {step}: {reason}; training goes on, but an "
+                "interruption would start from the checkpoint before",
+                flush=True,
+            )
+
+
+def _save(values: dict[str, Tensor], path: Path) -> None:
+    # safetensors knows one memory layout only; loading copies into ours.
+    save_file({name: value.contiguous() for name, value in values.items()}, path)
+
+
+def _only(items: list[Any]) -> Any:
+    return items[0]
+
+
+def _accuracy(answers: EvalPrediction) -> dict[str, float]:
+    right = np.argmax(answers.predictions, axis=1) == answers.label_ids
+    return {"accuracy": float(np.mean(right))}
