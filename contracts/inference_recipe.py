@@ -9,9 +9,9 @@ from contracts.silence import ON_CAMERAS
 from contracts.topics import Topics
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "aarch64"}
-"""Greengrass' names of the processors that there are artefacts for."""
+"""Greengrass' names of the processors that there are artifacts for."""
 STARTER = "start.sh"
-"""In the artefact: finds a Python that can run the program, or says what is missing."""
+"""In the artifact: finds a Python that can run the program, or says what is missing."""
 PREPARATION_SECONDS = 300
 TOKEN_EXCHANGE = "aws.greengrass.TokenExchangeService"  # noqa: S105 - a component's name
 TOKEN_EXCHANGE_VERSIONS = ">=2.0.0 <3.0.0"  # noqa: S105 - as above
@@ -23,7 +23,7 @@ _VARIABLE_PREFIX = "BINSIGHT_"
 
 
 def artifact_name(architecture: str) -> str:
-    """The file name of the artefact for a processor, a key of ARCHITECTURES."""
+    """The file name of the artifact for a processor, a key of ARCHITECTURES."""
     if architecture not in ARCHITECTURES:
         raise ValueError(f"architecture {architecture!r}: one of {', '.join(ARCHITECTURES)}")
     return f"inference-{architecture}.zip"

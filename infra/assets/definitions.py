@@ -72,7 +72,7 @@ INFERENCE = Bundle(
     lock="lambda/inference/requirements.txt",
 )
 """The camera program for x86_64 Linux, Python 3.11, glibc 2.28 or newer. The Lambda function's code
-and the generic component's artefact are this one archive."""
+and the generic component's artifact are this one archive."""
 
 INFERENCE_AARCH64 = replace(INFERENCE, name="inference-aarch64", architecture="aarch64")
 """The same for ARMv8. Built only where an environment asks for the generic packaging: it takes a
@@ -85,7 +85,7 @@ COMPONENT_ARTIFACTS = Bundle(
         Source(folder="contracts", inside="contracts"),
     ),
 )
-"""Puts the generic component's artefacts where cameras read them."""
+"""Puts the generic component's artifacts where cameras read them."""
 
 ROLLOUT = Bundle(
     name="rollout",

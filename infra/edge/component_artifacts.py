@@ -29,7 +29,7 @@ _ACKNOWLEDGED = {
 class ComponentArtifacts(Construct):
     """Copies assets into the artifacts bucket before a component version is made of them.
 
-    Greengrass takes an artefact's digest when the version is made, so it must be there by then.
+    Greengrass takes an artifact's digest when the version is made, so it must be there by then.
     CDK's assets bucket itself will not do: cameras read one prefix of one bucket of their
     environment, and ``cdk gc`` may empty the assets bucket (docs/adr/0010).
     """

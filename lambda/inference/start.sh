@@ -21,7 +21,7 @@ fail() {
   exit 3
 }
 
-# The native packages in this artefact are built for exactly this Python.
+# The native packages in this artifact are built for exactly this Python.
 find_python() {
   seen=
   for candidate in "${BINSIGHT_PYTHON:-}" python$needed /usr/local/bin/python$needed \
@@ -49,7 +49,7 @@ prepare() {
   if [ ! -d "$folder" ]; then
     umask 022
     mkdir -p "$folder" || fail "cannot make the model folder $folder"
-    # Artefacts belong to the user that components run as.
+    # Artifacts belong to the user that components run as.
     [ "$(id -u)" != 0 ] || chown "$(stat -c %u:%g "$here")" "$folder" ||
       fail "cannot give the model folder $folder to the components' user"
   fi

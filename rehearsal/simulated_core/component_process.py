@@ -31,7 +31,7 @@ class ComponentProcess:
     ) -> "ComponentProcess":
         """Start a pinned Lambda from its unpacked package.
 
-        ``-I -S`` keeps the project's own packages out of sight: what is not in the artefact is
+        ``-I -S`` keeps the project's own packages out of sight: what is not in the artifact is
         missing, as it would be on a camera.
         """
         with log.open("ab") as output:

@@ -2,7 +2,7 @@
 """A simulated Greengrass core device: installs exactly what its deployments name.
 
 Everything it runs was downloaded from the local AWS: the inference Lambda's package and the model
-archive are the deployed artefacts. What stands in for hardware is named in ``stand_ins``: the lens
+archive are the deployed artifacts. What stands in for hardware is named in ``stand_ins``: the lens
 (a folder of photos). A Lambda component publishes over HTTPS instead of the nucleus's IPC; a
 generic component talks to the IPC that this core serves.
 """

@@ -82,7 +82,7 @@ def test_uploads_need_the_device_s_credentials():
     }
 
 
-def test_a_processor_without_artefact_is_refused():
+def test_a_processor_without_artifact_is_refused():
     with pytest.raises(ValueError, match="'arm64': one of x86_64, aarch64"):
         artifact_name("arm64")
 

@@ -15,9 +15,9 @@ PACKAGES = ("numpy", "onnxruntime", "simplejpeg", "awscrt")
 
 
 @pytest.fixture
-def artefact(tmp_path):
-    """A folder that looks like the unpacked artefact."""
-    folder = tmp_path / "artefact"
+def artifact(tmp_path):
+    """A folder that looks like the unpacked artifact."""
+    folder = tmp_path / "artifact"
     folder.mkdir()
     # What this machine has in the usual places is not what the box has.
     text = SCRIPT.read_text(encoding="utf-8")
@@ -53,9 +53,9 @@ def python(box, name, version):
         path.chmod(0o755)
 
 
-def start(artefact, box, *arguments, **environment):
+def start(artifact, box, *arguments, **environment):
     return subprocess.run(
-        ["sh", str(artefact / "start.sh"), *arguments],
+        ["sh", str(artifact / "start.sh"), *arguments],
         env={"PATH": str(box), **environment},
         capture_output=True,
         text=True,
@@ -64,62 +64,62 @@ def start(artefact, box, *arguments, **environment):
 
 
 @pytest.mark.parametrize("name", ["python3.11", "python3", "python"])
-def test_it_runs_with_any_python_of_the_right_version(artefact, box, name):
+def test_it_runs_with_any_python_of_the_right_version(artifact, box, name):
     python(box, name, "3.11")
-    done = start(artefact, box, "run", KEPT="yes")
+    done = start(artifact, box, "run", KEPT="yes")
     assert (done.returncode, done.stdout) == (7, "runs (3, 11) yes\n")
 
 
-def test_a_python_may_be_named(artefact, box, tmp_path):
+def test_a_python_may_be_named(artifact, box, tmp_path):
     python(tmp_path, "elsewhere", "3.11")
-    done = start(artefact, box, "run", BINSIGHT_PYTHON=str(tmp_path / "elsewhere"))
+    done = start(artifact, box, "run", BINSIGHT_PYTHON=str(tmp_path / "elsewhere"))
     assert done.returncode == 7
 
 
 @pytest.mark.parametrize("step", [["run"], ["prepare", "models"]])
-def test_another_python_is_named_with_what_to_do(artefact, box, step):
-    done = start(artefact, box, *step)
+def test_another_python_is_named_with_what_to_do(artifact, box, step):
+    done = start(artifact, box, *step)
     assert done.returncode == 3
     assert "needs Python 3.11" in done.stderr
     assert "no Python was found" in done.stderr
     python(box, "python3", "3.9")
-    done = start(artefact, box, *step)
+    done = start(artifact, box, *step)
     assert done.returncode == 3
     assert "python3 is 3.9; install python3.11" in done.stderr
 
 
-def test_the_model_folder_is_made_for_the_owner_of_the_artefact(artefact, box, tmp_path):
+def test_the_model_folder_is_made_for_the_owner_of_the_artifact(artifact, box, tmp_path):
     python(box, "python3", "3.11")
     folder = tmp_path / "var" / "models"
     if os.geteuid() == 0:
-        os.chown(artefact, 1234, 1235)
-    done = start(artefact, box, "prepare", str(folder))
+        os.chown(artifact, 1234, 1235)
+    done = start(artifact, box, "prepare", str(folder))
     assert done.returncode == 0, done.stderr
     assert f"models in {folder}" in done.stdout
     assert (folder.stat().st_uid, folder.stat().st_gid) == (
-        artefact.stat().st_uid,
-        artefact.stat().st_gid,
+        artifact.stat().st_uid,
+        artifact.stat().st_gid,
     )
 
 
-def test_a_folder_that_is_there_keeps_its_owner(artefact, box, tmp_path):
+def test_a_folder_that_is_there_keeps_its_owner(artifact, box, tmp_path):
     python(box, "python3", "3.11")
     if os.geteuid() == 0:
-        os.chown(artefact, 1234, 1235)
+        os.chown(artifact, 1234, 1235)
     before = tmp_path.stat()
-    assert start(artefact, box, "prepare", str(tmp_path)).returncode == 0
+    assert start(artifact, box, "prepare", str(tmp_path)).returncode == 0
     assert (tmp_path.stat().st_uid, tmp_path.stat().st_gid) == (before.st_uid, before.st_gid)
 
 
-def test_packages_that_do_not_load_are_told_with_the_reason(artefact, box, tmp_path):
+def test_packages_that_do_not_load_are_told_with_the_reason(artifact, box, tmp_path):
     python(box, "python3", "3.11")
-    (artefact / "onnxruntime.py").write_text("raise ImportError('GLIBC_2.28 not found')")
-    done = start(artefact, box, "prepare", str(tmp_path / "models"))
+    (artifact / "onnxruntime.py").write_text("raise ImportError('GLIBC_2.28 not found')")
+    done = start(artifact, box, "prepare", str(tmp_path / "models"))
     assert done.returncode == 3
     assert "do not load on this box" in done.stderr
     assert "GLIBC_2.28 not found" in done.stderr
     assert not (tmp_path / "models").exists()
 
 
-def test_an_unknown_step_is_refused(artefact, box):
-    assert start(artefact, box, "Run").returncode == 3
+def test_an_unknown_step_is_refused(artifact, box):
+    assert start(artifact, box, "Run").returncode == 3

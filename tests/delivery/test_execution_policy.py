@@ -199,15 +199,15 @@ def test_cloudformation_cannot_widen_what_limits_it(action, arn):
     )
 
 
-def test_a_component_s_artefact_can_be_read_by_who_makes_the_version():
+def test_a_component_s_artifact_can_be_read_by_who_makes_the_version():
     """Greengrass reads it as the caller, to take its digest; no schema says so."""
-    artefact = "arn:aws:s3:::binsight-dev-data-artifactsbucket-1/components/x.Inference/1.2.3/a.zip"
+    artifact = "arn:aws:s3:::binsight-dev-data-artifactsbucket-1/components/x.Inference/1.2.3/a.zip"
     allowing = [
         resource
         for action, statement in actions()
         if covers(action, "s3:GetObject")
         for resource in listed(statement["Resource"])
-        if fnmatch.fnmatchcase(artefact, resource)
+        if fnmatch.fnmatchcase(artifact, resource)
     ]
     assert allowing == ["arn:aws:s3:::binsight-*/components/*"]
 

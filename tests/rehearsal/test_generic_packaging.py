@@ -101,7 +101,7 @@ def core(work, cloud):
     device.stop()
 
 
-def test_the_artefact_is_installed_and_runs_by_its_recipe(core, cloud):
+def test_the_artifact_is_installed_and_runs_by_its_recipe(core, cloud):
     until(lambda: INFERENCE in core.components, core=core)
     log = core.folder / f"{INFERENCE}.log"
     assert "binsight: Python 3.11" in log.read_text()
