@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a frame differs from the empty view: the camera's presence gate and whoever repeats it.
+"""Where a frame differs from the empty view: used by the camera, by training and by evaluation.
 
 Frames are compared as mean colours in a coarse grid, so that noise averages out. Numpy only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
@@ -19,6 +19,8 @@ CELL_DIFFERS = 14.0
 """Levels of 255 in any colour; sensor noise, averaged over a cell, stays far below."""
 APPEARS, DISAPPEARS = 0.03, 0.015
 """Share of cells that must differ for something to appear, and below which it is gone again."""
+SMALL_ITEM = 8
+"""Cells: so many in one piece are an item too, although they are less than ``APPEARS``."""
 APART = 2
 """Cells: pieces of one item are at most so far from each other; what is farther is another."""
 _LIGHT = (0.4, 2.5)
@@ -60,9 +62,25 @@ def item_box(empty: Grid, frame: Grid, *, columns: int, rows: int) -> Box | None
     an item over several frames keeps its box steady besides.
     """
     cells = differing(frame, in_this_light(empty, frame))
-    if float(np.mean(cells)) <= APPEARS:
+    if not appears(cells):
         return None
     return box_of(largest_group(cells), columns=columns, rows=rows)
+
+
+def appears(cells: Cells) -> bool:
+    """Whether the cells that differ are enough for something to have come into view.
+
+    Either they are more than ``APPEARS`` of the view, or ``SMALL_ITEM`` of them are one piece with
+    four neighbours in a square. The rim of an item or of a reflection has no such square.
+    """
+    count = int(np.count_nonzero(cells))
+    if count > APPEARS * cells.size:
+        return True
+    if count < SMALL_ITEM:
+        return False
+    return any(
+        group.bit_count() >= SMALL_ITEM and _has_square(group) for group in _groups(_bits(cells))
+    )
 
 
 def differing(one: Grid, other: Grid) -> Cells:
@@ -89,17 +107,8 @@ def groups(cells: Cells) -> list[Cells]:
 
     A transparent bottle differs in its cap and its label only, and is one thing all the same.
     """
-    left = _bits(cells)
-    found = []
-    while left:
-        grown = left & -left
-        group = 0
-        while grown != group:
-            group = grown
-            grown = _widened(group, APART + 1) & left
-        found.append(group)
-        left &= ~group
-    return [_cells(group) for group in sorted(found, key=int.bit_count, reverse=True)]
+    found = sorted(_groups(_bits(cells)), key=int.bit_count, reverse=True)
+    return [_cells(group) for group in found]
 
 
 def near(cells: Cells) -> Cells:
@@ -165,6 +174,24 @@ def _bits(cells: Cells) -> int:
     rows = np.zeros((GRID_ROWS, _STRIDE), dtype=np.bool_)
     rows[:, :GRID_COLUMNS] = cells
     return int.from_bytes(np.packbits(rows, bitorder="little").tobytes(), "little")
+
+
+def _groups(left: int) -> Iterator[int]:
+    """The groups of cells, in no order."""
+    while left:
+        grown = left & -left
+        group = 0
+        while grown != group:
+            group = grown
+            grown = _widened(group, APART + 1) & left
+        yield group
+        left &= ~group
+
+
+def _has_square(bits: int) -> bool:
+    """Whether two cells beside each other have the two cells below them in the same set."""
+    pairs = bits & bits >> 1
+    return bool(pairs & pairs >> _STRIDE)
 
 
 def _cells(bits: int) -> Cells:

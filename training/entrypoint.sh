@@ -43,7 +43,7 @@ fi
 # Train runs on all GPUs and instances of its job.
 module=$step
 if [[ $step == train ]]; then
-  module=learning.launch
+  module=learning.distributed
 fi
 # exec: the step itself gets SageMaker's SIGTERM.
 exec python3 -m "training.$module" "$@"

@@ -8,16 +8,12 @@ the final model.tar.gz: the same model.onnx, byte for byte, its card completed w
 
 import argparse
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-if __package__ in (None, ""):  # run as a file: make the project importable
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from contracts.bins import BinPolicy
 from contracts.model_archive import (

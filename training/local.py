@@ -16,9 +16,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-if __package__ in (None, ""):  # run as a file: make the project importable
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
-
 from contracts.bins import BinPolicy, read_policy
 from contracts.model_archive import REFERENCE, write_archive
 from training import sagemaker_job

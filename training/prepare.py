@@ -8,13 +8,9 @@ out and why. The same photos and the same seed give the same bytes.
 """
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-if __package__ in (None, ""):  # run as a file: make the project importable
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from training import sagemaker_job
 from training.dataset import data_report, duplicates, prepared_folder

@@ -18,9 +18,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-if __package__ in (None, ""):  # run as a file: make the project importable
-    sys.path[0] = str(Path(__file__).resolve().parent.parent)
-
 from contracts.model_archive import ModelCard
 from training import sagemaker_job
 from training.data import BACKGROUNDS, load, read_dataset

@@ -63,7 +63,11 @@ def test_an_old_driver_gets_the_compatibility_libraries(
     (compat / "libcuda.so.595.45.04").touch()
     (compat / "libcuda.so.1").symlink_to("libcuda.so.595.45.04")
     program(tmp_path, "nvidia-smi", f"echo {driver}")
-    program(tmp_path, "python3", 'case "$*" in *installed.py) ;; *) echo "$LD_LIBRARY_PATH";; esac')
+    program(
+        tmp_path,
+        "python3",
+        'case "$*" in *check_requirements.py) ;; *) echo "$LD_LIBRARY_PATH";; esac',
+    )
     done = subprocess.run(
         ["bash", str(TRAINING / "entrypoint.sh"), "prepare"],
         env={"PATH": f"{tmp_path}:/usr/bin:/bin", "CUDA_HOME": str(tmp_path / "cuda"),
@@ -79,7 +83,7 @@ def test_packages_are_installed_also_where_the_environment_has_no_pip(tmp_path: 
     """As uv makes them. The lock here has nothing, so nothing is fetched."""
     copy = tmp_path / "code" / "training"
     copy.mkdir(parents=True)
-    for name in ("entrypoint.sh", "installed.py"):
+    for name in ("entrypoint.sh", "check_requirements.py"):
         shutil.copy(TRAINING / name, copy / name)
     (copy / "requirements.in").write_text("no-such-package==1\n")
     (copy / "requirements.txt").touch()
@@ -106,7 +110,7 @@ def test_entry_script_passes_shellcheck() -> None:
 
 @pytest.mark.parametrize("step", ["prepare", "train", "evaluate", "local"])
 def test_each_step_runs_alone(step: str) -> None:
-    done = run_step(f"training/{step}.py", "--help")
+    done = run_step("-m", f"training.{step}", "--help")
     assert done.returncode == 0, done.stderr
     assert "usage:" in done.stdout
 

@@ -81,6 +81,6 @@ def test_sagemakers_spelling(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
 def test_checked_before_the_data(tmp_path: Path) -> None:
     missing = str(tmp_path / "nowhere")
-    done = run_step("training/train.py", "--prepared", missing, "--epochs", "9999")
+    done = run_step("-m", "training.train", "--prepared", missing, "--epochs", "9999")
     assert done.returncode == 1
     assert done.stderr.startswith("error: hyperparameter epochs = 9999; allowed:")

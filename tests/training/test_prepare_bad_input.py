@@ -221,7 +221,7 @@ def test_sagemaker_is_told_what_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "output").mkdir()
     missing = tmp_path / "nowhere"
     done = run_step(
-        "training/prepare.py", "--dataset", str(missing), SAGEMAKER_BASE_DIR=str(tmp_path)
+        "-m", "training.prepare", "--dataset", str(missing), SAGEMAKER_BASE_DIR=str(tmp_path)
     )
     assert done.stderr == f"error: dataset {missing}: no such folder\n"
     # What SageMaker shows as the processing job's exit message.

@@ -146,7 +146,8 @@ def test_half_a_model_is_not_evaluated(sagemaker_run: Run, tmp_path: Path) -> No
     whole = sagemaker_run.archive.read_bytes()
     (tmp_path / "model.tar.gz").write_bytes(whole[: len(whole) // 2])
     done = run_step(
-        "training/evaluate.py",
+        "-m",
+        "training.evaluate",
         *("--model", str(tmp_path), "--prepared", str(sagemaker_run.prepared)),
         *("--evaluation", str(tmp_path / "e"), "--output", str(tmp_path / "o")),
     )
@@ -162,7 +163,7 @@ def test_train_refuses_a_half_prepared_folder(sagemaker_run: Run, tmp_path: Path
         read_dataset(half)
     (half / "dataset.json").unlink()
     done = run_step(
-        "training/train.py", "--prepared", str(half), "--model-dir", str(tmp_path / "model")
+        "-m", "training.train", "--prepared", str(half), "--model-dir", str(tmp_path / "model")
     )
     assert done.returncode == 1
     expected = f"error: {half}: dataset.json is missing: not prepared, or interrupted\n"
@@ -174,7 +175,7 @@ def test_sigterm_leaves_no_model_and_says_so(sagemaker_run: Run, tmp_path: Path)
     shutil.copytree(sagemaker_run.train / "model", model)  # an earlier run's result
     output.mkdir()
     (tmp_path / "checkpoints").mkdir()
-    command = [sys.executable, "training/train.py", "--prepared", str(sagemaker_run.prepared)]
+    command = [sys.executable, "-m", "training.train", "--prepared", str(sagemaker_run.prepared)]
     process = subprocess.Popen(
         [*command, "--network", "compact", "--epochs", "500", "--image-size", "32"],
         cwd=ROOT,

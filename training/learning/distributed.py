@@ -10,11 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
-
-if __package__ in (None, ""):  # run as a file: make the project importable
-    sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from training import sagemaker_job
 

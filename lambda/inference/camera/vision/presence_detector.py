@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.empty_view import (
-    APPEARS,
     CELL_DIFFERS,
     DISAPPEARS,
     Cells,
     Grid,
+    appears,
     differing,
     in_this_light,
 )
@@ -75,7 +75,8 @@ class PresenceGate:
         before = self.present
         empty = thumbnail if self._empty is None else in_this_light(self._empty, thumbnail)
         cells = differing(thumbnail, empty)
-        self.present = float(np.mean(cells)) > (DISAPPEARS if self.present else APPEARS)
+        remains = float(np.mean(cells)) > DISAPPEARS
+        self.present = remains and (self.present or appears(cells))
         still = self._last is not None and float(np.max(np.abs(thumbnail - self._last))) <= STILL
         self._last = thumbnail
         self._still = self._still + 1 if self.present and still else 0

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.emulate_cpu import answers_on, difference, emulator
 from contracts.model_archive import unpack_archive
 from tests.training.conftest import Run
-from training.packaging.emulate_cpu import answers_on, difference, emulator
 from training.sagemaker_job import StepError
 
 pytestmark = [

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Do cameras answer as this machine does? Runs a model file on processors of other kinds.
+"""Run a model file on emulated processors and compare its answers with those of this machine.
 
-``python -m training.packaging.emulate_cpu --model model.tar.gz`` needs qemu-user (Debian).
+``python -m benchmarks.emulate_cpu --model model.tar.gz`` needs qemu-user (Debian).
 
 Processors without VNNI multiply int8 in pairs and add the two products in 16 bits: with unsigned
 activations and full signed weights the sum can exceed 32767 and is cut off (onnxruntime's U8S8
@@ -16,9 +16,6 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-if __package__ in (None, ""):  # run as a file: make the project importable
-    sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 import numpy as np
 from numpy.typing import NDArray
