@@ -94,7 +94,7 @@ synth: install ## Write the templates of ENV to cdk.out
 	@exec "$(CDK)" synth --quiet
 
 .PHONY: bootstrap
-bootstrap: install ## Prepare the account of ENV for the CDK, once per account and region (POLICY=arn)
+bootstrap: install ## Prepare the account of ENV for the CDK, once per account and region (POLICY=arn,arn)
 	$(SETTINGS)
 	@exec "$(CDK)" bootstrap $(if $(POLICY),--cloudformation-execution-policies "$(POLICY)")
 

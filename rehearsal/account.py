@@ -75,7 +75,7 @@ class Account:
             cdk.synth()
         with self.stages.stage("bootstrap", "prepare the account for the CDK"):
             self.cdk(self.people.administrator).bootstrap(
-                self.settings.account, self.settings.region, self.people.execution_policy
+                self.settings.account, self.settings.region, *self.people.execution_policies
             )
         with self.stages.stage("deploy", "four stacks with `cdk deploy --all`"):
             self.stages.news(f"{cdk.deploy()} stacks deployed")

@@ -15,7 +15,7 @@ import boto3
 from botocore.config import Config
 
 from ministack_edge.process import Credentials, root
-from tools.first_deployment import EXECUTION_POLICY, in_prefix, policy_name
+from tools.first_deployment import in_prefix, policy_names
 
 ROOT = Path(__file__).resolve().parent.parent
 ADMINISTRATOR_ACCESS = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -25,12 +25,12 @@ OPERATOR_POLICY = "infra/delivery/operator_policy.json"
 
 @dataclass(frozen=True, kw_only=True)
 class People:
-    """Credentials of each person, and the policy that limits CloudFormation (its ARN)."""
+    """Credentials of each person, and the policies that limit CloudFormation (their ARNs)."""
 
     administrator: Credentials
     deployer: Credentials
     operator: Credentials
-    execution_policy: str
+    execution_policies: tuple[str, ...]
 
 
 def settle(*, endpoint: str, account: str, region: str, prefix: str) -> People:
@@ -40,7 +40,9 @@ def settle(*, endpoint: str, account: str, region: str, prefix: str) -> People:
     iam = _iam(endpoint, region, administrator)
     return People(
         administrator=administrator,
-        execution_policy=_policy(iam, policy_name(prefix), EXECUTION_POLICY, prefix),
+        execution_policies=tuple(
+            _policy(iam, name, file, prefix) for name, file in policy_names(prefix).items()
+        ),
         deployer=_person(
             iam, "deployer", _policy(iam, f"{prefix}-deployer", DEPLOYER_POLICY, prefix)
         ),

@@ -6,7 +6,15 @@ from collections.abc import Iterator, Mapping
 
 from infra.config.settings import Settings
 
-EXECUTION_POLICY = "infra/delivery/cloudformation_execution_policy.json"
+EXECUTION_POLICIES = {
+    "cloudformation": "infra/delivery/cloudformation_execution_policy.json",
+    "cloudformation-services": "infra/delivery/cloudformation_services_policy.json",
+}
+"""What CloudFormation may do, by what the name of each policy ends with.
+
+Two policies, because IAM takes 6,144 characters in one: who may do what, storage, keys and logs in
+the first, the other services in the second.
+"""
 SHIPPED = "binsight"
 """What the resource names in the shipped policy begin with."""
 
@@ -39,9 +47,13 @@ def commands(name: str, settings: Settings, others: Mapping[str, Settings]) -> s
     )
 
 
-def policy_name(prefix: str) -> str:
-    """One policy covers all environments whose prefix begins alike with ``binsight-``."""
-    return f"{SHIPPED if _is_covered(prefix) else prefix}-cloudformation"
+def policy_names(prefix: str) -> dict[str, str]:
+    """The name of each execution policy, and its file.
+
+    They cover all environments whose prefix begins alike with ``binsight-``.
+    """
+    begin = SHIPPED if _is_covered(prefix) else prefix
+    return {f"{begin}-{end}": file for end, file in EXECUTION_POLICIES.items()}
 
 
 def in_prefix(policy: str, prefix: str) -> str:
@@ -60,32 +72,38 @@ def _policy(
     settings: Settings, neighbours: Mapping[str, Settings]
 ) -> Iterator[tuple[str, list[str]]]:
     prefix = settings.prefix
-    if any(policy_name(one.prefix) == policy_name(prefix) for one in neighbours.values()):
+    if any(policy_names(one.prefix) == policy_names(prefix) for one in neighbours.values()):
         return
     why = (
-        f"Once in account {settings.account}, with credentials that may change IAM: the policy "
-        "that says what CloudFormation may do here (the CDK's default is AdministratorAccess)"
+        f"Once in account {settings.account}, with credentials that may change IAM: the policies "
+        "that say what CloudFormation may do here (the CDK's default is AdministratorAccess)"
     )
-    create = f"aws iam create-policy --policy-name {policy_name(prefix)} --policy-document file://"
-    if _is_covered(prefix):
-        yield why, [create + EXECUTION_POLICY]
+    yield why, [line for name, file in policy_names(prefix).items() for line in _make(name, file)]
+
+
+def _make(name: str, file: str) -> Iterator[str]:
+    """The commands that make one execution policy."""
+    create = f"aws iam create-policy --policy-name {name} --policy-document file://"
+    prefix = name.partition("-cloudformation")[0]
+    if prefix == SHIPPED:
+        yield create + file
         return
-    own = f"cdk.out/{policy_name(prefix)}.json"
+    own = f"cdk.out/{name}.json"
     hyphens, underscores = f"s/{SHIPPED}-/{prefix}-/g", f"s/{SHIPPED}_/{_underscored(prefix)}_/g"
-    copy = f"mkdir -p cdk.out && sed -e '{hyphens}' -e '{underscores}' {EXECUTION_POLICY} > {own}"
-    yield why, [copy, create + own]
+    yield f"mkdir -p cdk.out && sed -e '{hyphens}' -e '{underscores}' {file} > {own}"
+    yield create + own
 
 
 def _bootstrap(
     name: str, settings: Settings, neighbours: Mapping[str, Settings]
 ) -> Iterator[tuple[str, list[str]]]:
     account, region = settings.account, settings.region
-    names = {policy_name(one.prefix) for one in [settings, *neighbours.values()]}
-    if neighbours and len(names) == 1:
+    names = {name for one in [settings, *neighbours.values()] for name in policy_names(one.prefix)}
+    if neighbours and len(names) == len(EXECUTION_POLICIES):
         yield (
             (
                 f"Nothing to bootstrap: {account}, {region} is shared with "
-                f"{', '.join(sorted(neighbours))}, whose bootstrap stack and policy serve this "
+                f"{', '.join(sorted(neighbours))}, whose bootstrap stack and policies serve this "
                 "environment too"
             ),
             [],
@@ -100,7 +118,10 @@ def _bootstrap(
         *(f"--tags {shlex.quote(f'{key}={value}')}" for key, value in settings.tags.items()),
     ]
     line = " \\\n  ".join(part for part in parts if part)
-    yield "Once per account and region: the CDK's bootstrap stack, limited by that policy", [line]
+    yield (
+        "Once per account and region: the CDK's bootstrap stack, limited by those policies",
+        [line],
+    )
 
 
 def _underscored(prefix: str) -> str:

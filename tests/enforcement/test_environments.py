@@ -92,7 +92,7 @@ def environment(
             assembly=assemblies / "assemblies" / name,
             log=tmp_path / "cdk.log",
             progress=lambda _: None,
-        ).bootstrap(settings.account, settings.region, people.execution_policy)
+        ).bootstrap(settings.account, settings.region, *people.execution_policies)
         found = Bootstrapped(aws, people, settings, assemblies / "assemblies" / name)
         iam = boto3.client(
             "iam",

@@ -98,7 +98,7 @@ class Deployed:
 
     def _bootstrap(self, copy: Copy) -> None:
         people = self.people.get(copy.account)
-        policies = [people.execution_policy] if people else []
+        policies = people.execution_policies if people else ()
         self.cdk(copy, people.administrator if people else None).bootstrap(
             copy.account, copy.region, *policies
         )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.policies.templates import Environment, environments
-from tools.first_deployment import EXECUTION_POLICY
+from tools.first_deployment import EXECUTION_POLICIES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -44,10 +44,16 @@ def listed(value: Any) -> list[Any]:
 
 def execution_policy() -> Document:
     """What CloudFormation may do where the shipped policy limits it."""
-    text = json.loads((ROOT / EXECUTION_POLICY).read_text(encoding="utf-8"))
-    return Document(
-        where=EXECUTION_POLICY, kind=IDENTITY, statements=tuple(listed(text["Statement"]))
-    )
+    statements = [one for file in execution_files() for one in listed(file["Statement"])]
+    return Document(where="execution policies", kind=IDENTITY, statements=tuple(statements))
+
+
+def execution_files() -> list[dict[str, Any]]:
+    """The shipped files that together say what CloudFormation may do."""
+    return [
+        json.loads((ROOT / file).read_text(encoding="utf-8"))
+        for file in EXECUTION_POLICIES.values()
+    ]
 
 
 @functools.cache

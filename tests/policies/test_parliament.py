@@ -23,13 +23,13 @@ EXPLAINED = {
         "It asks for job, thing and thing group in one statement. A job of Greengrass has a thing "
         "group as its target, which the statement before allows."
     ),
-    (r"execution_policy\.json", "RESOURCE_POLICY_PRIVILEGE_ESCALATION", r"s3:Put(Bucket|Life)"): (
+    (r"execution policies", "RESOURCE_POLICY_PRIVILEGE_ESCALATION", r"s3:Put(Bucket|Life)"): (
         "Who makes buckets writes their policies and lifecycles; they are those under the prefix."
     ),
-    (r"execution_policy\.json", "RESOURCE_STAR", r"cloudwatch:DescribeAlarms"): (
+    (r"execution policies", "RESOURCE_STAR", r"cloudwatch:DescribeAlarms"): (
         "CloudFormation describes alarms and log groups before it knows which of them exist."
     ),
-    (r"execution_policy\.json", "RESOURCE_MISMATCH", r".*"): (
+    (r"execution policies", "RESOURCE_MISMATCH", r".*"): (
         "A pattern such as iam:Get* stands for actions too that these resources have not. What "
         "CloudFormation needs is decided action by action in tests/delivery/"
         "test_execution_policy.py."

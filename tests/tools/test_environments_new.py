@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from infra.config import settings
 from infra.config.settings import Settings
-from tools.first_deployment import EXECUTION_POLICY
+from tools.first_deployment import EXECUTION_POLICIES
 from tools.new_environment import TEMPLATE, main
 
 
@@ -65,11 +65,14 @@ def test_a_new_environment_can_be_used(folder, capsys):
     assert one.tags == {"project": "binsight", "environment": "west"}
     commands = [line for line in said.replace("\\\n", "").splitlines() if line[:1] not in ("#", "")]
     policy = "arn:aws:iam::444444444444:policy/binsight-cloudformation"
+    first, second = EXECUTION_POLICIES.values()
     assert [shlex.split(command) for command in commands[1:]] == [
         ["aws", "iam", "create-policy", "--policy-name", "binsight-cloudformation",
-         "--policy-document", f"file://{EXECUTION_POLICY}"],
+         "--policy-document", f"file://{first}"],
+        ["aws", "iam", "create-policy", "--policy-name", "binsight-cloudformation-services",
+         "--policy-document", f"file://{second}"],
         [".venv/bin/cdk", "bootstrap", "aws://444444444444/us-west-2", "-c", "environment=west",
-         "--cloudformation-execution-policies", policy,
+         "--cloudformation-execution-policies", f"{policy},{policy}-services",
          "--custom-permissions-boundary", "org-limit",
          "--tags", "project=binsight", "--tags", "environment=west"],
         ["make", "diff", "ENV=west"],
@@ -104,15 +107,17 @@ def test_another_prefix_gets_its_own_policy_beside_the_neighbours(folder, capsys
     assert make(name="acme", account="111111111111", region="us-east-1", prefix="acme-bins") == 0
     said = capsys.readouterr().out
     arn = "arn:aws:iam::111111111111:policy"
-    assert f"{arn}/acme-bins-cloudformation,{arn}/binsight-cloudformation" in said
-    copy = next(line for line in said.splitlines() if line.startswith("mkdir"))
-    subprocess.run(
-        ["bash", "-euc", copy.replace("cdk.out", shlex.quote(str(tmp_path / "out")))], check=True
-    )
-    text = (tmp_path / "out" / "acme-bins-cloudformation.json").read_text()
-    assert json.loads(text)["Version"] == "2012-10-17"
-    assert "acme-bins-" in text
-    assert "binsight-" not in text
+    for begin in ("acme-bins", "binsight"):
+        assert f"{arn}/{begin}-cloudformation,{arn}/{begin}-cloudformation-services" in said
+    copies = [line for line in said.splitlines() if line.startswith("mkdir")]
+    assert len(copies) == len(EXECUTION_POLICIES)
+    for copy, end in zip(copies, EXECUTION_POLICIES, strict=True):
+        out = copy.replace("cdk.out", shlex.quote(str(tmp_path / "out")))
+        subprocess.run(["bash", "-euc", out], check=True)
+        text = (tmp_path / "out" / f"acme-bins-{end}.json").read_text()
+        assert json.loads(text)["Version"] == "2012-10-17"
+        assert "acme-bins-" in text
+        assert "binsight-" not in text
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ FILES = (
     ),
     FileKind(".github/*", Level.LOOK, "settings of the repository"),
     FileKind(
-        "infra/delivery/cloudformation_execution_policy.json",
+        "infra/delivery/cloudformation_*_policy.json",
         Level.LOOK,
         "what CloudFormation may do in every account",
         policy_changes,
