@@ -20,7 +20,7 @@ from benchmarks.camera_viewers import viewers
 from camera.model.engine import Model
 from camera.page.access import Access
 from camera.program import Program
-from camera.vision.frame_analyzer import Sight
+from camera.vision.frame_analyzer import FrameAnalyzer
 from camera.vision.frame_buffer import Frame
 from camera.vision.jpeg import encode
 from contracts.model_archive import file_digest
@@ -182,7 +182,7 @@ def adopt(program: Program, archive: Path) -> None:
 def look_costs(model: Model, frames: list[bytes]) -> float:
     """Milliseconds of processor time of a look at a frame with something in view: the mean over
     frames of the quickest of several, which other load does not change."""
-    sight = Sight(undecided=lambda: True, first_looks=0)
+    sight = FrameAnalyzer(undecided=lambda: True, first_looks=0)
     sight.look(Frame(frames[0], 0.0), model=model)
     sight._gate.confirmed = True
     found: dict[int, float] = {}
@@ -202,7 +202,7 @@ def costs(model: Model, frames: list[bytes]) -> tuple[float, float]:
     Where two processors are free, the larger of the two is what a frame takes. Unlike rates these
     mean something on a busy machine, too.
     """
-    sight = Sight(undecided=lambda: True, first_looks=0)
+    sight = FrameAnalyzer(undecided=lambda: True, first_looks=0)
     sight.look(Frame(frames[0], 0.0), model=model)
     sight._gate.confirmed = True
     looks, inferences = [], []

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ctrl-C and SIGTERM, once: what was started is stopped, and nothing interrupts that."""
 
+import atexit
 import signal
 from types import FrameType
 
@@ -16,9 +17,21 @@ def interrupted_once() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, _interrupt)
+    # While Python exits it gives signals their default action back: the next one would kill.
+    atexit.register(_ignore)
+
+
+def _ignore() -> None:
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    # Not SIG_IGN: Python reports a signal that is pending at this moment as an error.
     for number in _ENDING:
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, _do_nothing)
     raise KeyboardInterrupt
+
+
+def _do_nothing(_number: int, _frame: FrameType | None) -> None:
+    """Take a signal without acting on it."""

@@ -6,6 +6,7 @@ environment variables that the toolkit would set are honoured when somebody sets
 needed otherwise. ``SAGEMAKER_BASE_DIR`` moves the whole tree (a rehearsal, a test).
 """
 
+import atexit
 import json
 import os
 import signal
@@ -88,6 +89,8 @@ def run(step: Callable[[], None]) -> NoReturn:
     # Where it is ignored (a shell's background job), it stays so.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupted)
+    # While Python exits it gives signals their default action back: the next one would kill.
+    atexit.register(_ignore_signals)
     try:
         step()
     except StepError as error:
@@ -150,9 +153,21 @@ def _interrupted(_number: int, _frame: FrameType | None) -> None:
 
 
 def _no_more_signals() -> None:
-    """One is enough: a second one, close behind, would interrupt the cleaning up."""
+    """One is enough: a second one, close behind, would interrupt the cleaning up.
+
+    Not SIG_IGN: Python reports a signal that is pending at this moment as an error.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _do_nothing)
+
+
+def _ignore_signals() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+
+
+def _do_nothing(_number: int, _frame: FrameType | None) -> None:
+    """Take a signal without acting on it."""
 
 
 def _fail(reason: str, code: int) -> NoReturn:

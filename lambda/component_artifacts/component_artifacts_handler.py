@@ -37,10 +37,10 @@ def copy_files(s3: Any, properties: Mapping[str, Any]) -> None:
     """Copy every file within S3. An object is replaced whole or not at all."""
     for name, source in sorted(properties["Files"].items()):
         key = f"{properties['Folder']}/{name}"
-        _patiently(s3, Bucket=properties["Bucket"], Key=key, CopySource=dict(source))
+        _copy_with_retry(s3, Bucket=properties["Bucket"], Key=key, CopySource=dict(source))
 
 
-def _patiently(s3: Any, **copy: Any) -> None:
+def _copy_with_retry(s3: Any, **copy: Any) -> None:
     for attempt in range(1, ATTEMPTS + 1):
         try:
             s3.copy_object(**copy)

@@ -15,9 +15,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from camera.messaging.publishers import connect_to_core, open_publisher
-from camera.messaging.subscribers import open_listener
+from camera.messaging.subscribers import open_subscriber
 from camera.settings import SettingsError, from_environment
-from camera.signals import Told
+from camera.signals import EndSignals
 
 _log = logging.getLogger(__name__)
 _NOT_OURS = {"accessControl"}
@@ -55,8 +55,8 @@ def main(connect: Callable[[], Any] = connect_to_core) -> int:
     # Loading numpy and onnxruntime takes seconds on a small board: settings are checked first.
     from camera.program import Program  # noqa: PLC0415
 
-    program = Program(settings, publisher=publisher, listener=open_listener(settings.publisher))
-    told = Told()
+    program = Program(settings, publisher=publisher, subscriber=open_subscriber(settings.publisher))
+    told = EndSignals()
     # In a thread, so that this one is free to act on a signal.
     thread = threading.Thread(target=program.run, name="camera", daemon=True)
     thread.start()

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from camera.messaging.publishers import open_publisher
-from camera.messaging.subscribers import open_listener
+from camera.messaging.subscribers import open_subscriber
 from camera.settings import Settings, from_environment
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class _Camera:
                 self.program = Program(
                     self._settings,
                     publisher=self._publisher,
-                    listener=open_listener(self._settings.publisher),
+                    subscriber=open_subscriber(self._settings.publisher),
                 )
                 self.program.run()
                 return

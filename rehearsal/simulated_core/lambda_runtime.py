@@ -5,6 +5,7 @@ Run as a script by an interpreter that sees nothing but the function's own packa
 ``python -I -S lambda_runtime.py FOLDER MODULE.FUNCTION``.
 """
 
+import atexit
 import importlib
 import signal
 import sys
@@ -17,6 +18,8 @@ def main() -> None:
     # A device has no terminal: Ctrl-C of the rehearsal reaches the core, which ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end)
+    # While Python exits it gives signals their default action back: the next one would kill.
+    atexit.register(signal.signal, signal.SIGTERM, signal.SIG_IGN)
     sys.path.insert(0, folder)
     module, function = handler.rsplit(".", 1)
     started = time.monotonic()
@@ -29,7 +32,8 @@ def main() -> None:
 
 
 def _end(_number: int, _frame: object) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # Not SIG_IGN: Python reports a signal that is pending at this moment as an error.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     sys.exit(0)
 
 

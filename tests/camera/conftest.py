@@ -81,9 +81,9 @@ def settings(tmp_path: Path, lens: Path) -> Settings:
 
 
 @contextmanager
-def running(settings: Settings, publisher: Any, listener: Any = None) -> Iterator[Program]:
+def running(settings: Settings, publisher: Any, subscriber: Any = None) -> Iterator[Program]:
     """The program, running until the block ends."""
-    program = Program(settings, publisher=publisher, listener=listener)
+    program = Program(settings, publisher=publisher, subscriber=subscriber)
     thread = threading.Thread(target=program.run, daemon=True)
     thread.start()
     try:

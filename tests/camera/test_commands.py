@@ -11,7 +11,7 @@ import pytest
 import simplejpeg
 
 from camera.messaging.publishers import MAXIMUM_BYTES
-from camera.messaging.subscribers import GreengrassListener, ListenerError
+from camera.messaging.subscribers import GreengrassSubscriber, SubscriberError
 from contracts.telemetry import Telemetry
 from tests.camera import tiny
 from tests.camera.conftest import running, show, wait_for
@@ -19,7 +19,7 @@ from tests.camera.test_program import install
 
 
 class FakeCore:
-    """The calls of GreengrassCoreIPCClientV2 that a listener makes."""
+    """The calls of GreengrassCoreIPCClientV2 that a subscriber makes."""
 
     def __init__(self, error=None):
         self.error, self.topic, self.closed = error, None, False
@@ -49,7 +49,9 @@ def camera(settings, publisher, models, lens):
     """A running camera with a model and a core that sends it commands."""
     install(settings, *models["good"])
     core = FakeCore()
-    with running(settings, publisher, listener=GreengrassListener(connect=lambda: core)) as program:
+    with running(
+        settings, publisher, subscriber=GreengrassSubscriber(connect=lambda: core)
+    ) as program:
         wait_for(lambda: core.topic)
         yield SimpleNamespace(core=core, program=program, publisher=publisher, lens=lens)
 
@@ -131,8 +133,8 @@ def test_a_lost_subscription_is_begun_again(settings, publisher, lens, monkeypat
     monkeypatch.setattr("camera.supervision._FIRST_DELAY", 0.01)
     broken, refused, good = FakeCore(), FakeCore(RuntimeError("not authorized")), FakeCore()
     cores = [broken, refused, good]
-    listener = GreengrassListener(connect=lambda: cores.pop(0))
-    with running(settings, publisher, listener=listener) as program:
+    subscriber = GreengrassSubscriber(connect=lambda: cores.pop(0))
+    with running(settings, publisher, subscriber=subscriber) as program:
         wait_for(lambda: broken.topic)
         broken.fail(ConnectionError("socket closed"))
         wait_for(lambda: good.topic)
@@ -146,8 +148,10 @@ def test_a_lost_subscription_is_begun_again(settings, publisher, lens, monkeypat
 
 def test_why_commands_cannot_be_heard_is_named():
     core = FakeCore(RuntimeError("not authorized"))
-    with pytest.raises(ListenerError, match="a/commands: RuntimeError: not authorized"):
-        GreengrassListener(connect=lambda: core).run("a/commands", print, print, threading.Event())
+    with pytest.raises(SubscriberError, match="a/commands: RuntimeError: not authorized"):
+        GreengrassSubscriber(connect=lambda: core).run(
+            "a/commands", print, print, threading.Event()
+        )
 
 
 def test_the_fake_core_has_the_sdk_s_signature():

@@ -2,7 +2,7 @@
 import threading
 import time
 
-from camera.vision.frame_buffer import Frame, FrameSlot
+from camera.vision.frame_buffer import Frame, FrameBuffer
 
 
 def frame(number):
@@ -10,7 +10,7 @@ def frame(number):
 
 
 def test_the_newest_live_frame_wins_and_the_others_are_counted():
-    slot = FrameSlot()
+    slot = FrameBuffer[Frame]()
     for number in range(5):
         slot.put(frame(number))
     assert slot.take(timeout=0) == frame(4)
@@ -19,7 +19,7 @@ def test_the_newest_live_frame_wins_and_the_others_are_counted():
 
 
 def test_recorded_frames_wait_so_that_none_is_lost():
-    slot, stop = FrameSlot(), threading.Event()
+    slot, stop = FrameBuffer[Frame](), threading.Event()
 
     def show():
         for number in range(200):
@@ -38,7 +38,7 @@ def test_recorded_frames_wait_so_that_none_is_lost():
 
 
 def test_waiting_to_show_a_frame_ends_with_the_program():
-    slot, stop = FrameSlot(), threading.Event()
+    slot, stop = FrameBuffer[Frame](), threading.Event()
     slot.put(frame(1))
     threading.Timer(0.05, stop.set).start()
     began = time.monotonic()

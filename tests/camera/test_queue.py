@@ -15,7 +15,7 @@ import pytest
 from camera.messaging import outbox as outbox_module
 from camera.messaging.outbox import Outbox
 from camera.messaging.publishers import PublishError
-from camera.messaging.sqlite_queue import Message, QueueFile
+from camera.messaging.sqlite_queue import Message, SqliteQueue
 from tests.camera.conftest import wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -112,7 +112,7 @@ def test_a_kill_at_any_moment_loses_nothing_that_was_kept_and_keeps_the_order(tm
         process.stdout.close()
         for word, number in (line.split() for line in lines):
             (kept if word == "kept" else delivered).append(int(number))
-    left = QueueFile(tmp_path / "queue", size=1000)
+    left = SqliteQueue(tmp_path / "queue", size=1000)
     while (rest := left.first()) is not None:
         delivered.append(rest.sequence)
         left.remove(rest.sequence)
@@ -163,14 +163,14 @@ def test_a_broker_away_for_a_day_costs_only_what_does_not_fit(tmp_path, run):
 
 
 def test_a_full_disk_keeps_what_is_new_in_memory_and_sends_it_in_order(tmp_path, run, monkeypatch):
-    opened, room = QueueFile._open, [8]
+    opened, room = SqliteQueue._open, [8]
 
     def small(self):
         database = opened(self)
         database.execute(f"PRAGMA max_page_count = {room[0]}")
         return database
 
-    monkeypatch.setattr(QueueFile, "_open", small)
+    monkeypatch.setattr(SqliteQueue, "_open", small)
     broker = Broker()
     broker.away = True
     outbox = Outbox(broker, path=tmp_path / "queue", size=100)
@@ -229,7 +229,7 @@ def test_clock_steps_neither_reorder_nor_repeat(tmp_path, run, monkeypatch):
 
 def test_the_message_of_an_item_is_json_that_a_database_gives_back_unchanged(tmp_path):
     payload = json.dumps({"class": "glass é \u2028"}).encode()
-    queue = QueueFile(tmp_path / "queue", size=10)
+    queue = SqliteQueue(tmp_path / "queue", size=10)
     queue.add(Message(2**62, "a/b", payload))
     queue.close()
-    assert QueueFile(tmp_path / "queue", size=10).first() == Message(2**62, "a/b", payload)
+    assert SqliteQueue(tmp_path / "queue", size=10).first() == Message(2**62, "a/b", payload)

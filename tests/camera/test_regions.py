@@ -9,7 +9,7 @@ from camera.captures import Captures
 from camera.inference_loop import InferenceLoop
 from camera.messaging.status import Status
 from camera.page.overlay import COLOURS, annotated
-from camera.vision.frame_buffer import Frame, FrameSlot
+from camera.vision.frame_buffer import Frame, FrameBuffer
 from camera.vision.jpeg import decoded, model_input
 from contracts.bins import BinPolicy
 from contracts.cut import Box, CutRule, whole
@@ -27,7 +27,7 @@ class Played:
         self.model = model_from(tiny.write_model(folder / "archive", cut=cut)[0], folder)
         self.loop = InferenceLoop(
             settings=settings,
-            slot=FrameSlot(),
+            slot=FrameBuffer[Frame](),
             status=Status(thing="bench", source="dir:"),
             report=lambda decision, *_: self.reports.append(tiny.LABELS[decision.label]),
             watch=self.seen.append,

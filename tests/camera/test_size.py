@@ -7,7 +7,7 @@ import pytest
 
 from camera.messaging.publishers import MAXIMUM_BYTES
 from camera.messaging.status import Status
-from camera.messaging.telemetry_publisher import Teller
+from camera.messaging.telemetry_publisher import TelemetryPublisher
 from contracts.messages import ModelName
 from contracts.telemetry import Answer, Telemetry
 
@@ -17,14 +17,14 @@ from contracts.telemetry import Answer, Telemetry
 def test_the_largest_telemetry_fits(letter, picture, settings):
     status = Status(thing="t" * 128, source="v4l2:" + letter * 5000)
     for part in range(20):
-        status.problem_is(str(part), letter * 4000)
+        status.set_problem(str(part), letter * 4000)
     sent = []
 
     class Publisher:
         def publish(self, topic, payload):
             sent.append(payload)
 
-    teller = Teller(
+    telemetry_publisher = TelemetryPublisher(
         settings,
         publisher=Publisher(),
         changed=status.changed,
@@ -39,8 +39,8 @@ def test_the_largest_telemetry_fits(letter, picture, settings):
     answer = Answer(
         command="c" * 32, id=letter * 64, accepted=True, detail=letter * 2000, picture=picture
     )
-    teller.tell("command", answer=answer)
-    teller.tell("interval")
+    telemetry_publisher.send("command", answer=answer)
+    telemetry_publisher.send("interval")
     assert max(map(len, sent)) <= MAXIMUM_BYTES
     assert [Telemetry.from_json(json.loads(each)).reason for each in sent] == [
         "command",

@@ -9,7 +9,7 @@ from awsiot.greengrasscoreipc.clientv2 import GreengrassCoreIPCClientV2
 from awsiot.greengrasscoreipc.model import ServiceError, UnauthorizedError
 
 from camera.messaging.publishers import GreengrassPublisher, PublishError
-from camera.messaging.subscribers import GreengrassListener
+from camera.messaging.subscribers import GreengrassSubscriber
 from contracts.inference_recipe import access_control
 from contracts.topics import Topics
 from rehearsal.simulated_core.ipc import Client, Ipc
@@ -76,7 +76,7 @@ def test_commands_reach_the_camera_s_listener(core):
 
     topic = TOPICS.commands("cam-1")
     thread = threading.Thread(
-        target=GreengrassListener().run, args=(topic, take, ready.set, stop), daemon=True
+        target=GreengrassSubscriber().run, args=(topic, take, ready.set, stop), daemon=True
     )
     thread.start()
     assert ready.wait(10)

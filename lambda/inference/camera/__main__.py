@@ -21,7 +21,7 @@ from camera.model.model_store import ModelStore
 from camera.page.access import Access
 from camera.program import Program
 from camera.settings import Settings
-from camera.signals import Told
+from camera.signals import EndSignals
 from contracts.bins import read_policy
 from contracts.messages import ModelName
 from contracts.model_archive import ArchiveError, file_digest
@@ -91,7 +91,7 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
         store.commit(model)
         program.loop.swap(model)
     thread = threading.Thread(target=program.run, name="camera", daemon=True)
-    told = Told()
+    told = EndSignals()
     thread.start()
     if settings.page is not None:
         _announce(program, told, open_it=options.open)
@@ -106,7 +106,7 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
-def _announce(program: Program, told: Told, *, open_it: bool) -> None:
+def _announce(program: Program, told: EndSignals, *, open_it: bool) -> None:
     """Say where the page is; a port that is taken is said too, and ends nothing."""
     deadline = time.monotonic() + 10
     while not program.page_url and time.monotonic() < deadline:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from camera.inference_loop import Seen
+from camera.inference_loop import FrameResult
 from camera.settings import Settings
 from camera.uploads import BucketUpload, Upload, UploadError
 from camera.vision.item_tracker import Decision
@@ -47,13 +47,13 @@ class Captures:
         self._kept = kept
         self._upload = upload
         self._labels: list[int] = []
-        self._looked: Seen | None = None
+        self._looked: FrameResult | None = None
         self._taken: deque[float] = deque()
         self._waiting: deque[tuple[str, bytes, dict[str, Any]]] = deque(maxlen=_WAITING)
         self._changed = threading.Event()
         self.problem: str | None = None
 
-    def watch(self, seen: Seen, *, drift: str = "") -> None:
+    def watch(self, seen: FrameResult, *, drift: str = "") -> None:
         """What the loop made of a frame; returns at once. ``drift``: how it is unlike training."""
         if seen.probabilities is not None:
             self._labels.append(int(np.argmax(seen.probabilities)))
@@ -95,7 +95,7 @@ class Captures:
         self._taken.append(now)
         return True
 
-    def _keep(self, seen: Seen, reason: str) -> None:
+    def _keep(self, seen: FrameResult, reason: str) -> None:
         model, probabilities = seen.view.model, seen.probabilities
         if model is None or probabilities is None:
             return

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from camera.messaging.status import Status
 from camera.model.engine import Model
 from camera.settings import Settings
-from camera.vision.frame_analyzer import Sight, View
-from camera.vision.frame_buffer import Frame, FrameSlot, Slot
+from camera.vision.frame_analyzer import FrameAnalysis, FrameAnalyzer
+from camera.vision.frame_buffer import Frame, FrameBuffer
 from camera.vision.item_tracker import Decision, ItemTracker, Probabilities, mean_of
 from camera.vision.jpeg import BadFrameError
 
@@ -24,10 +24,10 @@ _BAD_VIEW = 50
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class FrameResult:
     """What the loop made of a frame, for whoever watches it: the page and the captures."""
 
-    view: View
+    view: FrameAnalysis
     probabilities: Probabilities | None
     undecided: bool
     frames: int
@@ -47,13 +47,13 @@ class InferenceLoop:
         self,
         *,
         settings: Settings,
-        slot: FrameSlot,
+        slot: FrameBuffer[Frame],
         status: Status,
-        report: Callable[[Decision, Model, View | None], None],
-        watch: Callable[[Seen], None] | None = None,
+        report: Callable[[Decision, Model, FrameAnalysis | None], None],
+        watch: Callable[[FrameResult], None] | None = None,
     ) -> None:
         self._slot = slot
-        self._views: Slot[View] = Slot()
+        self._views: FrameBuffer[FrameAnalysis] = FrameBuffer()
         self._status = status
         self._report_to = report
         self._watch = watch
@@ -62,7 +62,7 @@ class InferenceLoop:
             arrival_frames=settings.arrival_frames,
             departure_frames=settings.departure_frames,
         )
-        self._sight = Sight(
+        self._sight = FrameAnalyzer(
             undecided=lambda: self._items.undecided, first_looks=settings.smoothing_frames
         )
         self._first: list[Probabilities] = []
@@ -79,7 +79,7 @@ class InferenceLoop:
     def swap(self, model: Model) -> None:
         """Put another model in place, from any thread."""
         self.model = model
-        self._status.problem_is("model", None)
+        self._status.set_problem("model", None)
         self._status.changed.set()
 
     def camera_opened(self) -> None:
@@ -114,7 +114,7 @@ class InferenceLoop:
         if (view := self._look(frame)) is not None:
             self._guarded(lambda: self._decide(view))
 
-    def _look(self, frame: Frame) -> View | None:
+    def _look(self, frame: Frame) -> FrameAnalysis | None:
         """Whatever is wrong with a frame is counted, and the loop goes on."""
         try:
             # The model is read once: a swap in another thread takes effect with the next frame.
@@ -126,7 +126,7 @@ class InferenceLoop:
             self._failed(error)
             return None
         self._bad_in_a_row = 0
-        self._status.problem_is("frames", None)
+        self._status.set_problem("frames", None)
         return view
 
     def _skip(self, frame: Frame, error: BadFrameError) -> None:
@@ -136,7 +136,7 @@ class InferenceLoop:
         if self._bad_in_a_row == 1:
             _log.warning("frame of %d bytes skipped: %s", len(frame.jpeg), error)
         if self._bad_in_a_row == _BAD_VIEW:
-            self._status.problem_is(
+            self._status.set_problem(
                 "frames", f"no usable frame among the last {_BAD_VIEW}: {error}"
             )
 
@@ -148,10 +148,10 @@ class InferenceLoop:
 
     def _failed(self, error: Exception) -> None:
         self._status.count_bad_frame()
-        self._status.problem_is("loop", f"frames fail: {type(error).__name__}: {error}")
+        self._status.set_problem("loop", f"frames fail: {type(error).__name__}: {error}")
         _log.error("frame skipped", exc_info=error)
 
-    def _decide(self, view: View) -> None:
+    def _decide(self, view: FrameAnalysis) -> None:
         if view.model is not self._answering:
             self._items.forget_frames()
             self._first = []
@@ -164,13 +164,13 @@ class InferenceLoop:
         decision = self._step(view, probabilities)
         self._tell(decision, view)
         if probabilities is not None:
-            self._status.problem_is("loop", None)
+            self._status.set_problem("loop", None)
         latency = (time.monotonic() - view.frame.captured_at) * 1000
         self._status.count_frame(latency_ms=None if probabilities is None else latency)
         if self._watch is None:
             return
         self._watch(
-            Seen(
+            FrameResult(
                 view=view,
                 probabilities=probabilities,
                 undecided=self._items.undecided,
@@ -179,7 +179,7 @@ class InferenceLoop:
             )
         )
 
-    def _step(self, view: View, probabilities: Probabilities | None) -> Decision | None:
+    def _step(self, view: FrameAnalysis, probabilities: Probabilities | None) -> Decision | None:
         """Move on by one view."""
         moment = view.frame.captured_at
         if view.presence.revealed:
@@ -208,6 +208,6 @@ class InferenceLoop:
         seen, self._first = self._first, []
         return mean_of(seen, captured_at=moment) if seen else None
 
-    def _tell(self, decision: Decision | None, view: View | None) -> None:
+    def _tell(self, decision: Decision | None, view: FrameAnalysis | None) -> None:
         if decision is not None and self._answering is not None:
             self._report_to(decision, self._answering, view)

@@ -7,27 +7,27 @@ import time
 from collections.abc import Callable
 
 from camera.captures import captures_for
-from camera.inference_loop import InferenceLoop, Seen
+from camera.inference_loop import FrameResult, InferenceLoop
 from camera.messaging.commands import Commands
-from camera.messaging.detection_publisher import Reporter
+from camera.messaging.detection_publisher import DetectionPublisher
 from camera.messaging.outbox import Outbox
-from camera.messaging.publishers import Publisher
+from camera.messaging.publishers import LockedPublisher, Publisher
 from camera.messaging.sequence import Sequence
 from camera.messaging.status import LIVE, Status
-from camera.messaging.subscribers import Listener
-from camera.messaging.telemetry_publisher import TakingTurns, Teller
+from camera.messaging.subscribers import Subscriber
+from camera.messaging.telemetry_publisher import TelemetryPublisher
 from camera.model.engine import Model
 from camera.model.model_store import ModelStore
-from camera.model.model_updates import Mailbox
+from camera.model.model_updates import ModelUpdates
 from camera.page.streams import Newest, ProjectStream
 from camera.settings import Settings
 from camera.sources import without_secrets
 from camera.supervision import LONGEST_DELAY, run_all
-from camera.thread_priority import be_background
-from camera.vision.capture import Feed
+from camera.thread_priority import lower_priority
+from camera.vision.capture import Capture
 from camera.vision.drift import Drift
-from camera.vision.frame_analyzer import View
-from camera.vision.frame_buffer import Frame, FrameSlot
+from camera.vision.frame_analyzer import FrameAnalysis
+from camera.vision.frame_buffer import Frame, FrameBuffer
 from camera.vision.item_tracker import Decision
 from contracts.telemetry import Answer, Telemetry
 
@@ -39,17 +39,17 @@ class Program:
     """A camera from start to ``stop``. ``run`` blocks; start it in a thread of its own."""
 
     def __init__(
-        self, settings: Settings, *, publisher: Publisher, listener: Listener | None = None
+        self, settings: Settings, *, publisher: Publisher, subscriber: Subscriber | None = None
     ) -> None:
         self._settings = settings
-        self._listener = listener
-        turns = TakingTurns(publisher)
+        self._subscriber = subscriber
+        turns = LockedPublisher(publisher)
         self.stop = threading.Event()
         self.source_ended = threading.Event()
         self._disk_searched = threading.Event()
-        self.slot = FrameSlot()
+        self.slot = FrameBuffer[Frame]()
         self.status = Status(thing=settings.thing, source=without_secrets(settings.source))
-        self._teller = Teller(
+        self._telemetry_publisher = TelemetryPublisher(
             settings, publisher=turns, changed=self.status.changed, telemetry=self._telemetry
         )
         self.outbox = Outbox(
@@ -59,7 +59,9 @@ class Program:
         )
         self.page_url = ""
         self._sequence = Sequence(settings.model_folder / "sequence")
-        self.reporter = Reporter(settings, take_number=self._sequence.take, put=self.outbox.put)
+        self.reporter = DetectionPublisher(
+            settings, take_number=self._sequence.take, put=self.outbox.put
+        )
         self.project = ProjectStream(bins=lambda: self.reporter.bins)
         self.device = Newest()
         self.captures = captures_for(settings)
@@ -77,11 +79,11 @@ class Program:
             set_threshold=self.reporter.set_threshold,
             newest=lambda: self._newest,
             identify=self.project.identify,
-            answer=lambda answer: self._teller.tell("command", answer=answer),
+            answer=lambda answer: self._telemetry_publisher.send("command", answer=answer),
             folder=settings.model_folder / "pictures",
         )
         self._store = ModelStore(settings.model_folder, threads=settings.threads)
-        self._mailbox = Mailbox(
+        self._model_updates = ModelUpdates(
             settings.model_folder,
             store=self._store,
             in_use=lambda: self.loop.model,
@@ -99,9 +101,9 @@ class Program:
             "models": self._run_models,
             "disk": lambda: self.outbox.run_disk(self.stop),
             "outbox": lambda: self.outbox.run(self.stop),
-            "telemetry": lambda: self._teller.run(self.stop),
+            "telemetry": lambda: self._telemetry_publisher.run(self.stop),
         }
-        if self._listener is not None:
+        if self._subscriber is not None:
             parts["commands"] = self._listen
         if self.captures is not None:
             parts["captures"] = self._run_captures
@@ -122,10 +124,10 @@ class Program:
         return self._telemetry(LIVE, None)
 
     def _telemetry(self, reason: str, answer: Answer | None) -> Telemetry:
-        self.status.problem_is("sequence", self._sequence.problem)
-        self.status.problem_is("outbox", self.outbox.problem)
-        self.status.problem_is("disk", self.outbox.disk_problem)
-        self.status.problem_is("captures", self.captures.problem if self.captures else None)
+        self.status.set_problem("sequence", self._sequence.problem)
+        self.status.set_problem("outbox", self.outbox.problem)
+        self.status.set_problem("disk", self.outbox.disk_problem)
+        self.status.set_problem("captures", self.captures.problem if self.captures else None)
         model = self.loop.model
         return self.status.telemetry(
             reason=reason,
@@ -137,12 +139,12 @@ class Program:
 
     def _listen(self) -> None:
         """Take commands; without them a camera still does its work, so that is all it costs."""
-        if self._listener is not None:
+        if self._subscriber is not None:
             topic = self._settings.topics.commands(self._settings.thing)
-            self._listener.run(topic, self.commands.take, self._hearing, self.stop)
+            self._subscriber.run(topic, self.commands.take, self._hearing, self.stop)
 
     def _hearing(self) -> None:
-        self.status.problem_is("commands", None)
+        self.status.set_problem("commands", None)
 
     def _serve_page(self) -> None:
         # Imported where it is used: most cameras serve no page.
@@ -159,19 +161,19 @@ class Program:
             )
             views = Views(inside, project=self.project, device=self.device)
             server = PageServer(self._settings.page, views)
-            self.status.problem_is("page", None)
+            self.status.set_problem("page", None)
             self.page_url = server.url
             server.run(self.stop)
 
     def _draw(self) -> None:
-        be_background()
+        lower_priority()
         self.project.run(self.stop)
 
-    def _report(self, decision: Decision, model: Model, view: View | None) -> None:
+    def _report(self, decision: Decision, model: Model, view: FrameAnalysis | None) -> None:
         self.reporter.report(decision, model, view)
         self.status.count_detection()
 
-    def _watch(self, seen: Seen) -> None:
+    def _watch(self, seen: FrameResult) -> None:
         self.project.watch(seen)
         drift = ""
         view, decision = seen.view, seen.decision
@@ -181,25 +183,25 @@ class Program:
             self.captures.watch(seen, drift=drift)
 
     def _run_captures(self) -> None:
-        be_background()
+        lower_priority()
         if self.captures is not None:
             self.captures.run(self.stop)
 
     def _swap(self, model: Model) -> None:
         self.loop.swap(model)
-        self.status.problem_is("adoption", None)
+        self.status.set_problem("adoption", None)
 
     def _run_source(self) -> None:
         # Items that pass while the model is being loaded after a restart would go unreported.
         self._disk_searched.wait(LONGEST_DELAY)
-        feed = Feed(
+        capture = Capture(
             slot=self.slot,
             status=self.status,
             paused=self.loop.paused,
             opened=self.loop.camera_opened,
             show=self._show,
         )
-        feed.run(self._settings.source, self.stop)
+        capture.run(self._settings.source, self.stop)
         if not self.stop.is_set():
             self.source_ended.set()
 
@@ -211,21 +213,21 @@ class Program:
         """Load the current model, then answer requests to adopt another."""
         try:
             self._store.prepare()
-            self._mailbox.prepare()
+            self._model_updates.prepare()
             if self.loop.model is None:
                 self._load_current()
         finally:
             self._disk_searched.set()
-        self.status.problem_is("models", None)
+        self.status.set_problem("models", None)
         while not self.stop.wait(0.1):
-            for reason in self._mailbox.poll():
-                self.status.problem_is("adoption", f"model refused: {reason}")
+            for reason in self._model_updates.poll():
+                self.status.set_problem("adoption", f"model refused: {reason}")
                 self.status.changed.set()
 
     def _load_current(self) -> None:
         model = self._store.load_current()
         if model is None:
-            self.status.problem_is("model", _NO_MODEL)
+            self.status.set_problem("model", _NO_MODEL)
         else:
             _log.info("model %s (%s)", model.name.version, model.name.digest[:12])
             self.loop.swap(model)

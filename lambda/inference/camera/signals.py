@@ -1,27 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Being told to end. A handler only notes it: the main thread acts.
+"""SIGINT and SIGTERM. The handler only sets a flag; the main thread acts on it.
 
 A handler runs in the main thread, between any two of its steps. One that takes a lock (as
 ``threading.Event.set`` does) waits for ever where the main thread, or a handler that a second
 signal interrupted, holds the same lock already.
 """
 
+import atexit
 import signal
 from types import FrameType
 
 ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
-class Told:
-    """Takes SIGINT and SIGTERM from here on; true once one came."""
+class EndSignals:
+    """Takes SIGINT and SIGTERM from here on; true once one arrived."""
 
     def __init__(self) -> None:
         self._came = False
         for number in ENDING:
             signal.signal(number, self._note)
+        # While Python exits it gives signals their default action back: the next one would kill.
+        atexit.register(_ignore)
 
     def __bool__(self) -> bool:
         return self._came
 
     def _note(self, _number: int, _frame: FrameType | None) -> None:
         self._came = True
+
+
+def _ignore() -> None:
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)

@@ -36,7 +36,7 @@ def _keep(name: str, part: Callable[[], None], stop: threading.Event, status: St
         except Exception as error:  # noqa: BLE001 - a camera outlives its parts
             if time.monotonic() - began > LONGEST_DELAY:
                 delay = _FIRST_DELAY
-            status.problem_is(name, f"{name}: {error or type(error).__name__}")
+            status.set_problem(name, f"{name}: {error or type(error).__name__}")
             _log.exception("%s failed; again in %.0f s", name, delay)
             stop.wait(delay)
             delay = min(delay * 2, LONGEST_DELAY)

@@ -8,7 +8,7 @@ import threading
 _NICENESS = 10
 
 
-def be_background() -> None:
+def lower_priority() -> None:
     """Lower this thread's priority: on Linux, niceness belongs to a thread."""
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)

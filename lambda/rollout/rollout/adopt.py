@@ -15,6 +15,7 @@ Files in the model folder, which the camera program shares::
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
 import hashlib
 import json
@@ -28,6 +29,7 @@ from pathlib import Path
 
 ADOPTED, REFUSED, UNANSWERED, IMPOSSIBLE = 0, 1, 2, 3
 _POLL_SECONDS = 0.1
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,8 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, required=True, help="the camera's model folder")
     parser.add_argument("--timeout", type=float, default=120.0, help="seconds to wait")
     options = parser.parse_args(arguments)
-    # A nucleus stops a step with SIGTERM; leaving through an exception withdraws the request.
-    signal.signal(signal.SIGTERM, _leave)
+    stopped = StopSignals()
     try:
         status, message = adopt(
             archive=options.archive,
@@ -48,6 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
             version=options.version,
             folder=options.folder,
             timeout=options.timeout,
+            stopped=stopped,
         )
     except OSError as error:
         status, message = IMPOSSIBLE, f"cannot use {error.filename}: {error.strerror}"
@@ -55,16 +57,46 @@ def main(arguments: list[str] | None = None) -> int:
     return status
 
 
-def _leave(_number: int, _frame: object) -> None:
-    # A second one, close behind, would interrupt the withdrawing.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    sys.exit(UNANSWERED)
+class StopSignals:
+    """True once SIGTERM or SIGINT arrived. The handler only sets a flag: whoever waits looks at it.
+
+    A nucleus stops a step with SIGTERM, and a second signal must not interrupt the withdrawal of
+    the request.
+    """
+
+    def __init__(self) -> None:
+        self._came = False
+        for number in _ENDING:
+            signal.signal(number, self._note)
+        # While Python exits it gives signals their default action back: the next one would kill.
+        atexit.register(_ignore)
+
+    def __bool__(self) -> bool:
+        return self._came
+
+    def _note(self, _number: int, _frame: object) -> None:
+        self._came = True
+
+
+def _ignore() -> None:
+    for number in _ENDING:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def adopt(
-    *, archive: Path, digest: str, version: str, folder: Path, timeout: float
+    *,
+    archive: Path,
+    digest: str,
+    version: str,
+    folder: Path,
+    timeout: float,
+    stopped: StopSignals | None = None,
 ) -> tuple[int, str]:
-    """Exit status and message. Leaves no request behind that a camera could follow later."""
+    """Ask the camera to adopt an archive; return the exit status and a message.
+
+    Leaves no request behind that a camera could follow later, also when ``stopped`` becomes true
+    while it waits.
+    """
     found = _sha256(archive)
     if found != digest:
         return IMPOSSIBLE, f"{archive.name} has SHA-256 {found}: it was damaged on its way"
@@ -72,8 +104,8 @@ def adopt(
     if current.get("digest") == digest and current.get("version") in (version, None):
         return ADOPTED, "is the model in use already"
     incoming = folder / "incoming"
-    deadline = time.monotonic() + timeout
-    _make(incoming, deadline=deadline)
+    wait = Wait(timeout, stopped)
+    _make(incoming, wait)
     request, answer = (incoming / f"{digest}.{kind}.json" for kind in ("request", "answer"))
     parcel = incoming / f"{digest}.tar.gz"
     nonce = uuid.uuid4().hex
@@ -81,20 +113,33 @@ def adopt(
         _copy(archive, parcel)
         text = json.dumps({"digest": digest, "version": version, "nonce": nonce})
         _write(request, text)
-        reply = _wait(answer, nonce=nonce, deadline=deadline)
+        reply = _wait(answer, wait, nonce=nonce)
     finally:
         for path in (request, answer, parcel):
             _remove(path)
     if reply is None:
         if current.get("digest") == digest:
             return ADOPTED, f"is the model in use already, as version {current.get('version')}"
-        return UNANSWERED, f"no answer in {timeout:g} s: is the inference component running?"
+        no_answer = f"no answer in {timeout:g} s: is the inference component running?"
+        return UNANSWERED, "stopped by a signal; request withdrawn" if stopped else no_answer
     if reply.get("adopted") is True:
         return ADOPTED, str(reply.get("reason") or "adopted")
     return REFUSED, f"refused: {reply.get('reason') or 'no reason given'}"
 
 
-def _make(folder: Path, *, deadline: float) -> None:
+class Wait:
+    """Counts the seconds that are left, and ends early once ``stopped`` is true."""
+
+    def __init__(self, seconds: float, stopped: StopSignals | None) -> None:
+        self._deadline = time.monotonic() + seconds
+        self._stopped = stopped
+
+    @property
+    def over(self) -> bool:
+        return bool(self._stopped) or time.monotonic() >= self._deadline
+
+
+def _make(folder: Path, wait: Wait) -> None:
     """Make a folder as soon as it can be made.
 
     On a new camera the model folder is made by the program's install step, as root; a nucleus does
@@ -105,13 +150,13 @@ def _make(folder: Path, *, deadline: float) -> None:
             folder.mkdir(parents=True, exist_ok=True)
             return
         except OSError:
-            if time.monotonic() >= deadline:
+            if wait.over:
                 raise
         time.sleep(_POLL_SECONDS)
 
 
-def _wait(answer: Path, *, nonce: str, deadline: float) -> dict[str, object] | None:
-    while time.monotonic() < deadline:
+def _wait(answer: Path, wait: Wait, *, nonce: str) -> dict[str, object] | None:
+    while not wait.over:
         reply = _read(answer)
         if reply.get("nonce") == nonce:
             return reply

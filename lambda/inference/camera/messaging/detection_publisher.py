@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from camera.messaging.sqlite_queue import Message
 from camera.model.engine import Model
 from camera.settings import Settings
-from camera.vision.frame_analyzer import View
+from camera.vision.frame_analyzer import FrameAnalysis
 from camera.vision.item_tracker import Decision
 from contracts.bins import BinPolicy
 from contracts.detection import Detection
@@ -28,7 +28,7 @@ class Reported:
     jpeg: bytes | None
 
 
-class Reporter:
+class DetectionPublisher:
     """Gives each decision its number, its bin and its time, and puts it on its way.
 
     ``recent`` are the last detections, newest first, for people to look at.
@@ -55,7 +55,7 @@ class Reporter:
         """Decisions less confident than this go to the default bin. Raises ValueError."""
         self.bins = replace(self.bins, unsure_below=unsure_below)
 
-    def report(self, decision: Decision, model: Model, view: View | None) -> None:
+    def report(self, decision: Decision, model: Model, view: FrameAnalysis | None) -> None:
         """Send a decision."""
         name = model.card.labels[decision.label]
         age = time.monotonic() - decision.captured_at

@@ -9,7 +9,7 @@ from collections import deque
 from pathlib import Path
 
 from camera.messaging.publishers import Publisher, PublishError
-from camera.messaging.sqlite_queue import Message, QueueFile
+from camera.messaging.sqlite_queue import Message, SqliteQueue
 
 _log = logging.getLogger(__name__)
 _FIRST_DELAY, _LONGEST_DELAY = 0.5, 60.0
@@ -28,7 +28,7 @@ class Outbox:
     def __init__(self, publisher: Publisher, *, path: Path, size: int) -> None:
         self._publisher = publisher
         self._size = size
-        self._file = QueueFile(path, size=size)
+        self._file = SqliteQueue(path, size=size)
         self._unwritten: deque[Message] = deque()
         self._changed = threading.Condition()
         self._on_disk = 0

@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import ssl
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any, Protocol, TextIO
 from urllib.parse import quote, urlsplit
@@ -93,6 +94,18 @@ class PrintPublisher:
 
     def publish(self, topic: str, payload: bytes) -> None:
         print(topic, payload.decode(), file=self._stream, flush=True)
+
+
+class LockedPublisher:
+    """Lets several threads use one publisher, one at a time."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
+        self._lock = threading.Lock()
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        with self._lock:
+            self._publisher.publish(topic, payload)
 
 
 def open_publisher(setting: str) -> Publisher:

@@ -26,7 +26,7 @@ class Message(NamedTuple):
     payload: bytes
 
 
-class QueueFile:
+class SqliteQueue:
     """At most ``size`` messages in order of their sequence. Raises OSError where the disk fails.
 
     What was added is on the disk when ``add`` returns. A removal may be forgotten by a power cut:

@@ -55,14 +55,14 @@ class Status:
         with self._lock:
             self._detections += 1
 
-    def source_is(self, state: str) -> None:
+    def set_source_state(self, state: str) -> None:
         """Set the source's state, one of ``contracts.telemetry.SOURCE_STATES``."""
         with self._lock:
             if state != self._source_state:
                 self._source_state = state
                 self.changed.set()
 
-    def problem_is(self, part: str, problem: str | None) -> None:
+    def set_problem(self, part: str, problem: str | None) -> None:
         """Set or clear (None) what is wrong with a part of the program."""
         with self._lock:
             if problem == self._problems.get(part):

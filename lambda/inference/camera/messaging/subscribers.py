@@ -12,12 +12,12 @@ from camera.messaging.publishers import connect_to_core
 _log = logging.getLogger(__name__)
 
 
-class ListenerError(Exception):
+class SubscriberError(Exception):
     """The subscription ended; beginning it again later may work."""
 
 
-class Listener(Protocol):
-    """Hands over each message on a topic until ``stop`` is set. Raises ListenerError."""
+class Subscriber(Protocol):
+    """Hands over each message on a topic until ``stop`` is set. Raises SubscriberError."""
 
     def run(
         self,
@@ -28,7 +28,7 @@ class Listener(Protocol):
     ) -> None: ...
 
 
-class GreengrassListener:
+class GreengrassSubscriber:
     """Through the core's IPC, on a connection of its own: a broken one takes no detection along."""
 
     def __init__(self, connect: Callable[[], Any] | None = None) -> None:
@@ -62,7 +62,7 @@ class GreengrassListener:
             client = self._connect()
         except Exception as error:
             # The SDK raises many unrelated types.
-            raise ListenerError(f"Greengrass core: {type(error).__name__}: {error}") from error
+            raise SubscriberError(f"Greengrass core: {type(error).__name__}: {error}") from error
         try:
             client.subscribe_to_iot_core(
                 topic_name=topic,
@@ -75,14 +75,14 @@ class GreengrassListener:
             while not stop.is_set() and not ended.wait(0.2):
                 pass
         except Exception as error:
-            raise ListenerError(f"{topic}: {type(error).__name__}: {error}") from error
+            raise SubscriberError(f"{topic}: {type(error).__name__}: {error}") from error
         finally:
             with contextlib.suppress(Exception):
                 client.close(executor_wait=False)
         if not stop.is_set():
-            raise ListenerError(f"{topic}: {reasons[0] if reasons else 'the core ended it'}")
+            raise SubscriberError(f"{topic}: {reasons[0] if reasons else 'the core ended it'}")
 
 
-def open_listener(publisher: str) -> Listener | None:
+def open_subscriber(publisher: str) -> Subscriber | None:
     """What listens for commands where this publisher sends; None where nothing can."""
-    return GreengrassListener() if publisher == "greengrass" else None
+    return GreengrassSubscriber() if publisher == "greengrass" else None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Telemetry on its way out: at the interval, soon after a change, and as an answer."""
+"""Publish telemetry: at the interval, soon after a change, and as the answer to a command."""
 
 import json
 import logging
@@ -16,22 +16,11 @@ _log = logging.getLogger(__name__)
 _GATHER_SECONDS, _REST_SECONDS = 0.3, 3.0
 
 
-class TakingTurns:
-    """A publisher that several threads may use."""
+class TelemetryPublisher:
+    """Sends the message that ``telemetry`` makes for a reason and an answer. It is not kept when it
+    cannot be sent.
 
-    def __init__(self, publisher: Publisher) -> None:
-        self._publisher = publisher
-        self._lock = threading.Lock()
-
-    def publish(self, topic: str, payload: bytes) -> None:
-        with self._lock:
-            self._publisher.publish(topic, payload)
-
-
-class Teller:
-    """Sends what ``telemetry`` makes for a reason and an answer; what cannot be sent is not kept.
-
-    ``changed`` is set when something changed that should be told soon.
+    ``changed`` is set when something changed that should be reported soon.
     """
 
     def __init__(
@@ -48,7 +37,7 @@ class Teller:
         self._changed = changed
         self._telemetry = telemetry
 
-    def tell(self, reason: str, *, answer: Answer | None = None) -> None:
+    def send(self, reason: str, *, answer: Answer | None = None) -> None:
         """Send telemetry now."""
         message = self._telemetry(reason, answer)
         try:
@@ -57,8 +46,8 @@ class Teller:
             _log.warning("telemetry not sent: %s", error)
 
     def run(self, stop: threading.Event) -> None:
-        """Tell until ``stop`` is set; changes are gathered for a moment."""
-        due, told = time.monotonic(), -_REST_SECONDS
+        """Send until ``stop`` is set; changes are gathered for a moment."""
+        due, sent = time.monotonic(), -_REST_SECONDS
         # The first message, soon after the start, is news.
         self._changed.set()
         while not stop.is_set():
@@ -66,13 +55,13 @@ class Teller:
             if not changed and time.monotonic() < due:
                 continue
             if changed:
-                # Gathered for a moment, and a state that flutters is not told at every turn.
-                rest = max(_GATHER_SECONDS, told + _REST_SECONDS - time.monotonic())
+                # Gather for a moment, and do not report a fluttering state at every turn.
+                rest = max(_GATHER_SECONDS, sent + _REST_SECONDS - time.monotonic())
                 stop.wait(min(rest, self._interval))
                 self._changed.clear()
-            self.tell("change" if changed else "interval")
-            told = time.monotonic()
-            due = told + self._interval
+            self.send("change" if changed else "interval")
+            sent = time.monotonic()
+            due = sent + self._interval
 
 
 def _fitting(message: Telemetry) -> bytes:

@@ -17,7 +17,7 @@ from contracts.model_archive import ArchiveError
 _log = logging.getLogger(__name__)
 
 
-class Mailbox:
+class ModelUpdates:
     """Answers each request in ``incoming/`` once: adopted, or refused with the reason.
 
     ``in_use`` tells which model runs; ``swap`` puts another in its place between two frames.

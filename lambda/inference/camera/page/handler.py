@@ -6,11 +6,14 @@ import logging
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from camera.page.access import COOKIE
-from camera.page.serving import Serving
 from camera.page.streams import Newest
+
+if TYPE_CHECKING:
+    from camera.page.server import PageServer
 
 _log = logging.getLogger(__name__)
 _BOUNDARY = b"binsight-frame"
@@ -20,7 +23,7 @@ _IDLE_SECONDS = 5.0
 class PageHandler(BaseHTTPRequestHandler):
     """Answers GET and HEAD; nothing here changes anything, so there is nothing to forge."""
 
-    server: Serving
+    server: "PageServer"
     server_version = "binsight"
     sys_version = ""
     timeout = 10

@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from camera.inference_loop import Seen
+from camera.inference_loop import FrameResult
 from camera.page import bitmap_font
 from camera.vision.jpeg import encode, small_copy
 from contracts.bins import BinPolicy
@@ -18,7 +18,7 @@ _ROWS, _LEAST_ROWS = 360, 240
 _QUALITY = 75
 
 
-def annotated(seen: Seen, *, bins: BinPolicy, last: str, identify: bool) -> bytes:
+def annotated(seen: FrameResult, *, bins: BinPolicy, last: str, identify: bool) -> bytes:
     """A JPEG of the frame with class, bin, confidence and state. Raises BadFrameError.
 
     ``last`` is the class that the item in view was decided to be, if it was.
@@ -41,7 +41,7 @@ def annotated(seen: Seen, *, bins: BinPolicy, last: str, identify: bool) -> byte
     return encode(rgb, quality=_QUALITY, subsampling="420")
 
 
-def _words(seen: Seen, *, bins: BinPolicy, last: str) -> tuple[str, tuple[int, int, int]]:
+def _words(seen: FrameResult, *, bins: BinPolicy, last: str) -> tuple[str, tuple[int, int, int]]:
     model = seen.view.model
     if model is None:
         return "no model yet", _NEUTRAL
@@ -59,7 +59,7 @@ def _words(seen: Seen, *, bins: BinPolicy, last: str) -> tuple[str, tuple[int, i
     return "looking", _NEUTRAL
 
 
-def _frame(rgb: Pixels, seen: Seen, colour: tuple[int, int, int]) -> None:
+def _frame(rgb: Pixels, seen: FrameResult, colour: tuple[int, int, int]) -> None:
     """A rectangle around what the model looks at, else around what differs from the empty view."""
     view = seen.view
     cells = view.presence.cells if view.cells is None else view.cells

@@ -5,19 +5,19 @@ import contextlib
 import logging
 import socket
 import threading
+from http.server import ThreadingHTTPServer
 from typing import Any
 
 from camera.page.access import Access
 from camera.page.handler import PageHandler
-from camera.page.serving import Serving
 from camera.page.views import Views
-from camera.thread_priority import be_background
+from camera.thread_priority import lower_priority
 
 _log = logging.getLogger(__name__)
 _MOST_CONNECTIONS = 40
 
 
-class PageServer(Serving):
+class PageServer(ThreadingHTTPServer):
     """Serves one camera. ``start`` binds; ``run`` serves until ``stop`` is set."""
 
     daemon_threads = True
@@ -29,7 +29,10 @@ class PageServer(Serving):
         self._tls = access.tls()
         if ":" in access.host:
             self.address_family = socket.AF_INET6
-        super().__init__((access.host, access.port), PageHandler, access=access, views=views)
+        self.access = access
+        self.views = views
+        self.stopping = threading.Event()
+        super().__init__((access.host, access.port), PageHandler)
 
     @property
     def url(self) -> str:
@@ -41,7 +44,7 @@ class PageServer(Serving):
         _log.info("page at %s", self.url)
         ender = threading.Thread(target=self._end_with, args=(stop,), daemon=True)
         ender.start()
-        be_background()
+        lower_priority()
         self.serve_forever(poll_interval=0.2)
         self.server_close()
 
@@ -62,7 +65,7 @@ class PageServer(Serving):
             raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        be_background()
+        lower_priority()
         try:
             request.settimeout(10)
             if self._tls is not None:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from camera.inference_loop import Seen
+from camera.inference_loop import FrameResult
 from camera.page.overlay import annotated
 from camera.vision.jpeg import BadFrameError
 from contracts.bins import BinPolicy
@@ -57,12 +57,12 @@ class ProjectStream:
     def __init__(self, *, bins: Callable[[], BinPolicy]) -> None:
         self.newest = Newest()
         self._bins = bins
-        self._seen: Seen | None = None
+        self._seen: FrameResult | None = None
         self._last = ""
         self._arrived = threading.Event()
         self._identify_until = 0.0
 
-    def watch(self, seen: Seen) -> None:
+    def watch(self, seen: FrameResult) -> None:
         """What the loop made of a frame; returns at once."""
         if seen.decision is not None and seen.view.model is not None:
             name = seen.view.model.card.labels[seen.decision.label]

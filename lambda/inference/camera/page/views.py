@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from camera.messaging.detection_publisher import Reporter
+from camera.messaging.detection_publisher import DetectionPublisher
 from camera.messaging.outbox import Outbox
 from camera.model.engine import Model
 from camera.page.metrics import exposition
@@ -32,7 +32,7 @@ class Inside:
     live: Callable[[], Telemetry]
     model: Callable[[], Model | None]
     outbox: Outbox
-    reporter: Reporter
+    reporter: DetectionPublisher
     drift: Drift
 
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from camera.sources import v4l2_abi as abi
+import camera.sources.v4l2_abi as abi
 from camera.sources.base import SourceError, number_option, refuse_unknown
 from camera.sources.v4l2_abi import Kernel, LinuxKernel, Memory
 

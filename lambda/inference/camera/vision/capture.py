@@ -9,17 +9,17 @@ from dataclasses import dataclass
 
 from camera.messaging.status import Status
 from camera.sources import Source, SourceError, open_source
-from camera.vision.frame_buffer import Frame, FrameSlot
+from camera.vision.frame_buffer import Frame, FrameBuffer
 
 _log = logging.getLogger(__name__)
 _FIRST_DELAY, _LONGEST_DELAY = 1.0, 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Feed:
+class Capture:
     """Hands each frame to the slot and to ``show``; ``opened`` is told when a camera begins."""
 
-    slot: FrameSlot
+    slot: FrameBuffer[Frame]
     status: Status
     paused: threading.Event
     opened: Callable[[], None]
@@ -38,15 +38,15 @@ class Feed:
             except (SourceError, OSError) as error:
                 if time.monotonic() - began > _LONGEST_DELAY:
                     delay = _FIRST_DELAY
-                self.status.problem_is("source", str(error))
-                self.status.source_is("lost")
+                self.status.set_problem("source", str(error))
+                self.status.set_source_state("lost")
                 _log.warning("%s; again in %.0f s", error, delay)
             stop.wait(delay)
             delay = min(delay * 2, _LONGEST_DELAY)
         if not stop.is_set():
             ended = source is not None and not source.live
-            self.status.problem_is("source", None if ended else "the source is over")
-            self.status.source_is("ended" if ended else "lost")
+            self.status.set_problem("source", None if ended else "the source is over")
+            self.status.set_source_state("ended" if ended else "lost")
 
     def _read(self, source: Source, stop: threading.Event) -> None:
         """Frames into the slot until the source ends."""
@@ -61,5 +61,5 @@ class Feed:
                 self.slot.put(frame)
             else:
                 self.slot.put_when_free(frame, stop=stop)
-            self.status.problem_is("source", None)
-            self.status.source_is("paused" if self.paused.is_set() else "streaming")
+            self.status.set_problem("source", None)
+            self.status.set_source_state("paused" if self.paused.is_set() else "streaming")

@@ -21,7 +21,7 @@ _UNCLEAR_FRAMES = 30
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
+class FrameAnalysis:
     """A frame that was looked at, ``columns`` x ``rows`` pixels.
 
     ``region`` is where the model looks (None: at the whole frame), in the frame's pixels; it is
@@ -46,7 +46,7 @@ class View:
     pixels: Pixels | None
 
 
-class Sight:
+class FrameAnalyzer:
     """Looks at frames, in the thread that feeds the one that infers.
 
     ``undecided`` tells whether what is in view needs (another) look; ``first_looks`` frames at the
@@ -71,7 +71,7 @@ class Sight:
         self._gate.relearn(frames=settling_frames)
         self._first_left, self._moving = self._first_looks, 0
 
-    def remember(self, view: View, *, new_item: bool) -> None:
+    def remember(self, view: FrameAnalysis, *, new_item: bool) -> None:
         """What is in this view has been looked at (and decided). From any thread."""
         if view.cells is not None:
             with self._lock:
@@ -84,7 +84,7 @@ class Sight:
         with self._lock:
             self._succession.forget()
 
-    def look(self, frame: Frame, *, model: Model | None) -> View:
+    def look(self, frame: Frame, *, model: Model | None) -> FrameAnalysis:
         """Raises BadFrameError."""
         columns, rows = size_of(frame.jpeg)
         picture = None
@@ -118,7 +118,7 @@ class Sight:
             pixels = _pixels(model, picture, region or whole(columns, rows))
             self._first_left -= first
         self._expected = wanted
-        return View(
+        return FrameAnalysis(
             frame=frame,
             columns=columns,
             rows=rows,

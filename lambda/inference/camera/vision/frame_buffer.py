@@ -16,7 +16,7 @@ class Frame:
     captured_at: float
 
 
-class Slot(Generic[T]):
+class FrameBuffer(Generic[T]):
     """Holds the newest. What nobody took is replaced and counted, never queued.
 
     Whoever takes says ``done`` afterwards, so that ``busy`` never misses what is being worked on.
@@ -69,6 +69,3 @@ class Slot(Generic[T]):
         """What was taken is finished with."""
         with self._changed:
             self._in_work = False
-
-
-FrameSlot = Slot[Frame]

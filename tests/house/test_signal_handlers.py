@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Signal handlers of every program: they take no lock, and bursts of signals end the program."""
+
+import ast
+import collections
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ALLOWED_CALLS = {"signal.signal", "sys.exit"}
+"""None of these takes a lock that the interrupted code may hold."""
+
+
+def sources():
+    listed = subprocess.run(
+        ["git", "ls-files", "*.py"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.split("\n")
+    return [
+        name
+        for name in listed
+        if name and not name.startswith(("tests/", "benchmarks/")) and "/tests/" not in name
+    ]
+
+
+def handlers(tree):
+    """Each function of a module that is passed to ``signal.signal``, with those that it calls."""
+    functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    waiting = [
+        node.args[1]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "signal.signal"
+    ]
+    found = {}
+    while waiting:
+        expression = waiting.pop()
+        name = getattr(expression, "attr", getattr(expression, "id", ""))
+        if name in functions and name not in found:
+            found[name] = functions[name]
+            waiting += [n.func for n in ast.walk(functions[name]) if isinstance(n, ast.Call)]
+    return found
+
+
+def test_handlers_call_nothing_that_takes_a_lock():
+    checked = collections.Counter()
+    for name in sources():
+        text = (ROOT / name).read_text(encoding="utf-8")
+        if "signal.signal(" not in text:
+            continue
+        tree = ast.parse(text)
+        for function, node in handlers(tree).items():
+            local = set(handlers(tree))
+            for call in ast.walk(node):
+                if isinstance(call, ast.Call):
+                    called = ast.unparse(call.func)
+                    assert called in ALLOWED_CALLS | local, f"{name}: {function} calls {called}"
+            checked[name] += 1
+    assert {"lambda/inference/camera/signals.py", "training/sagemaker_job.py"} <= set(checked)
+    assert len(checked) >= 6
+
+
+def test_the_check_sees_what_hung():
+    """The handler that made `make camera` hang: ``signal.signal(number, lambda: event.set())``."""
+    tree = ast.parse(
+        "def stop(number, frame):\n    event.set()\nsignal.signal(signal.SIGTERM, stop)\n"
+    )
+    calls = [ast.unparse(n.func) for n in ast.walk(handlers(tree)["stop"]) if hasattr(n, "func")]
+    assert calls == ["event.set"]
+
+
+JOB = """
+import time
+from training.sagemaker_job import run
+def step():
+    try:
+        print("ready", flush=True)
+        time.sleep(60)
+    finally:
+        time.sleep(0.2)
+        print("cleaned up", flush=True)
+run(step)
+"""
+REHEARSAL = """
+import sys, time
+from rehearsal.interruption import interrupted_once
+interrupted_once()
+try:
+    print("ready", flush=True)
+    time.sleep(60)
+except KeyboardInterrupt:
+    time.sleep(0.2)
+    print("cleaned up", flush=True)
+    sys.exit(130)
+"""
+CORE = """
+import pathlib, runpy, sys
+pathlib.Path(sys.argv[1], "program.py").write_text("def main(): pass\\nprint('ready', flush=True)")
+sys.argv = ["lambda_runtime.py", sys.argv[1], "program.main"]
+import rehearsal.simulated_core.lambda_runtime as runtime
+runtime.main()
+"""
+WATCHDOG = """
+import sys
+from ministack_edge.parent_watchdog import main
+child = "import time; print('ready', flush=True); time.sleep(1); print('cleaned up', flush=True)"
+sys.exit(main([sys.executable, "-c", child]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "statuses", "says"),
+    [
+        pytest.param(JOB, {130, 143}, "cleaned up", id="training job"),
+        pytest.param(REHEARSAL, {130}, "cleaned up", id="rehearsal"),
+        pytest.param(CORE, {0}, "", id="simulated core's Lambda"),
+        pytest.param(WATCHDOG, {0}, "cleaned up", id="watchdog"),
+    ],
+)
+def test_a_burst_of_signals_ends_the_program_once(program, statuses, says, tmp_path):
+    for _ in range(5):
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, str(tmp_path)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'packages/ministack-edge/src'}"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # the watchdog ends its whole group
+            text=True,
+            # A shell's background job ignores SIGINT, and children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+        )
+        assert process.stdout.readline() == "ready\n"
+        for number in range(30):
+            process.send_signal((signal.SIGINT, signal.SIGTERM)[number % 2])
+        try:
+            process.wait(timeout=20)
+        finally:
+            process.kill()
+        # Not communicate(): it closes stdin, which tells the watchdog that its parent is gone.
+        output = process.stdout.read()
+        process.stdout.close()
+        process.stdin.close()
+        assert process.returncode in statuses, output
+        assert says in output
+        assert "Traceback" not in output
+        assert "ignored" not in output
