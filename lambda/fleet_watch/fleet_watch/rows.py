@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Turns what happened to a camera into a row of the latest-state table."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from contracts.fleet import COMPONENT, DEPLOYMENT, DETECTION, PRESENCE, TELEMETRY
+
+DEPLOYMENT_CHANGED = "Greengrass V2 Effective Deployment Status Change"
+COMPONENT_CHANGED = "Greengrass V2 Installed Component Status Change"
+DEPLOYMENT_DAYS = 90
+"""Rows of old deployments go after this time."""
+_DAY_SECONDS = 86_400
+_REASON_CHARACTERS = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewRow:
+    """A row to be written where what is there is older: ``order`` names the number that tells."""
+
+    item: dict[str, Any]
+    order: str
+    known_only: bool = False
+    """Only for things that have sent telemetry: AWS reports other systems' things too."""
+
+
+def rows(event: Mapping[str, Any]) -> Iterator[NewRow]:
+    """The rows of one message, presence event or Greengrass event.
+
+    Raises ValueError where the event is none of them.
+    """
+    if "detail-type" in event:
+        yield from _greengrass(event)
+        return
+    kind = event.get("kind")
+    if kind not in (DETECTION, TELEMETRY, PRESENCE):
+        raise ValueError(f"kind {kind!r}: allowed are {DETECTION}, {TELEMETRY}, {PRESENCE}")
+    # DynamoDB takes no binary fractions.
+    item = json.loads(json.dumps(event), parse_float=Decimal)
+    if kind == TELEMETRY:
+        # A picture that somebody asked for is not a state, and up to 100 KB.
+        item.pop("answer", None)
+    order = "sequence" if kind == DETECTION else "received_ms"
+    yield NewRow(item=item, order=order, known_only=kind == PRESENCE)
+
+
+def _greengrass(event: Mapping[str, Any]) -> Iterator[NewRow]:
+    detail = event["detail"]
+    moment = int(datetime.fromisoformat(event["time"]).timestamp())
+    for resource in event["resources"]:
+        base = {"thing": resource.rpartition(":")[2], "received_ms": moment * 1000}
+        if event["detail-type"] == DEPLOYMENT_CHANGED:
+            yield _row(
+                base
+                | {
+                    "kind": DEPLOYMENT + str(detail["deploymentId"]),
+                    "status": detail["coreDeviceExecutionStatus"],
+                    "reason": str(detail.get("reason") or "")[:_REASON_CHARACTERS],
+                    "expires": moment + DEPLOYMENT_DAYS * _DAY_SECONDS,
+                }
+            )
+        elif event["detail-type"] == COMPONENT_CHANGED:
+            for component in detail["components"]:
+                yield _row(
+                    base
+                    | {
+                        "kind": COMPONENT + component["componentName"],
+                        "version": component.get("componentVersion", ""),
+                        "state": component["lifecycleState"],
+                        "reason": str(component.get("lifecycleStateDetails") or "")[
+                            :_REASON_CHARACTERS
+                        ],
+                    }
+                )
+        else:
+            raise ValueError(f"detail-type {event['detail-type']!r}: no row is made of it")
+
+
+def _row(item: dict[str, Any]) -> NewRow:
+    return NewRow(item=item, order="received_ms", known_only=True)

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The latest-state table against the local AWS: what is newer stays, what is foreign stays out."""
+
+import random
+from decimal import Decimal
+
+import pytest
+
+import device_state_handler as device_state
+from fleet_watch.rows import rows
+from tests.fleet_watch.local import CAMERA, deployment_event, presence, telemetry
+
+
+@pytest.fixture
+def write(table):
+    def write_event(event):
+        return [device_state.write(table, row) for row in rows(event)]
+
+    return write_event
+
+
+def test_rows_that_arrive_in_any_order_leave_the_newest(table, write):
+    """Also where two messages have the same millisecond: then the later call."""
+    events = [telemetry(CAMERA, 1000 + number, fps=number / 4) for number in range(20)]
+    random.Random(7).shuffle(events)  # noqa: S311 - an order, no secret
+    written = [write(event) for event in events]
+    assert [False] in written
+    row = table.get_item(Key={"thing": CAMERA, "kind": "telemetry"})["Item"]
+    assert (row["received_ms"], row["fps"]) == (1019, Decimal("4.75"))
+
+
+def test_a_detection_that_was_delayed_does_not_hide_a_later_item(table, write):
+    """By the item's number: a backlog is received after the items that it precedes."""
+    for sequence, received in ((5, 1000), (4, 2000), (3, 3000)):
+        write({"thing": CAMERA, "kind": "detection", "sequence": sequence, "received_ms": received})
+    row = table.get_item(Key={"thing": CAMERA, "kind": "detection"})["Item"]
+    assert row["sequence"] == 5
+
+
+def test_a_problem_that_is_over_is_gone(table, write):
+    write(telemetry(CAMERA, 1, problem="disk full"))
+    write(telemetry(CAMERA, 2))
+    assert "problem" not in table.get_item(Key={"thing": CAMERA, "kind": "telemetry"})["Item"]
+
+
+def test_a_picture_is_not_kept(table, write):
+    write(telemetry(CAMERA, 1, answer={"picture": "x" * 100_000}))
+    assert "answer" not in table.get_item(Key={"thing": CAMERA, "kind": "telemetry"})["Item"]
+
+
+def test_things_of_other_systems_get_no_row(table, write):
+    assert write(presence("somebodys-pump", 5, "connected")) == [False]
+    assert write(deployment_event("somebodys-pump", "d-1", "FAILED")) == [False]
+    write(telemetry(CAMERA, 1))
+    assert write(presence(CAMERA, 5, "disconnected")) == [True]
+    assert write(presence(CAMERA, 4, "connected")) == [False]
+
+
+def test_what_is_no_event_of_a_camera_is_refused():
+    with pytest.raises(ValueError, match="kind 'other': allowed are"):
+        list(rows({"kind": "other"}))
+    event = deployment_event(CAMERA, "d-1", "FAILED") | {"detail-type": "Other"}
+    with pytest.raises(ValueError, match="detail-type 'Other'"):
+        list(rows(event))
