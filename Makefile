@@ -3,7 +3,7 @@
 # folders (.venv, node_modules), installed from locks on first use; ENV names a file in environments/.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHON ?=
 ENV ?= dev
 PORT ?= 4566
 DATASET ?=
@@ -26,7 +26,7 @@ export CDK_DISABLE_VERSION_CHECK ?= true
 export ORT_DISABLE_TELEMETRY ?= 1
 export HF_HUB_DISABLE_TELEMETRY ?= 1
 CDK := $(BIN)/cdk
-INSTALL := @$(PYTHON) -m tools.install
+INSTALL := @python="$$(sh tools/choose_python.sh "$(PYTHON)")" && "$$python" -m tools.install
 # A typo in the environment's file is told at once, before the CDK CLI has started.
 SETTINGS := @"$(BIN)/python" -m tools.check_settings "$(ENV)"
 need = $(if $($(1)),,$(error $(1) is empty; pass $(1)=$(2)))
@@ -188,6 +188,6 @@ snapshots: ## Rewrite the committed template snapshots; review the difference yo
 	@exec "$(BIN)/python" -m tools.acknowledgements
 
 .PHONY: lock
-lock: ## Resolve requirements/*.in into the locks
-	$(INSTALL) dev
+lock: ## Resolve the dependency groups of pyproject.toml into the locks
+	$(INSTALL)
 	@exec bash tools/lock.sh

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Install what Binsight needs into the project's own folders: ``.venv`` and ``node_modules``.
 
-Run by ``make`` with the system's Python 3.11 and nothing else, so only the standard library is
-used here. Each lock is installed once: a stamp with its digest says that it is there, and is
-written last, so an interrupted installation is simply done again.
+Run by ``make`` with any supported Python and nothing else, so only the standard library is used
+here. pip fetches uv, which installs the rest. Each lock is installed once: a stamp with its digest
+says that it is there, and is written last, so an interrupted installation continues where it was.
 """
 
 import argparse
@@ -16,23 +16,34 @@ import time
 import urllib.request
 from pathlib import Path
 
+if not (3, 11) <= sys.version_info[:2] <= (3, 13):  # before the syntax of newer versions
+    sys.exit(
+        "install: Binsight needs Python 3.11, 3.12 or 3.13; this is {}.{}. Name one of them: "
+        "make PYTHON=/path/to/python3.11".format(*sys.version_info[:2])
+    )
+
+from tools.pip_settings import as_uv_settings
+
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 STAMPS = VENV / "installed"
 PYTHON = VENV / "bin" / "python"
+UV = VENV / "bin" / "uv"
 LOCKS = ("runtime", "rehearsal", "train", "torch", "dev")
 SDK = "sdk"
 SDK_VENV = ROOT / ".venv-sdk"
 NODE_MAJORS = (22, 24)
+UNFINISHED = "unfinished"
+"""What a stamp says while its packages are copied: an interrupted copy looks installed to uv."""
 
 # Where torch's CPU builds are published. Public registries carry the CUDA build for Linux, which
-# pulls gigabytes; an unreachable address is skipped, then pip's own configuration must know a
+# pulls gigabytes; an unreachable address is skipped, then the configured registries must have a
 # CPU wheel. Empty means: do not ask.
 TORCH_INDEX = os.environ.get("TORCH_INDEX", "https://download.pytorch.org/whl/cpu")
 
 
 class InstallError(Exception):
-    """Something that the person who runs this can mend; the message says how."""
+    """Something that the person who runs this can fix; the message says how."""
 
 
 def main() -> int:
@@ -48,14 +59,12 @@ def main() -> int:
         parser.error(f"group {unknown[0]!r}; allowed: {', '.join(known)}")
     try:
         _create_environment()
-        _install_node()
-        for group in groups:
-            if group == SDK:
-                _install_sdk()
-            else:
-                _install_lock(group)
-        _install_packages()
+        _install_locks([group for group in groups if group != SDK] + _node())
+        _install_torch("torch" in groups)
+        _install_project()
         _install_command_line()
+        if SDK in groups:
+            _install_sdk()
     except InstallError as error:
         print(f"install: {error}", file=sys.stderr)
         return 1
@@ -66,72 +75,87 @@ def main() -> int:
 
 
 def _create_environment() -> None:
-    if sys.version_info[:2] != (3, 11):
-        raise InstallError(
-            f"Python {sys.version.split()[0]} runs this; Binsight's locks are for 3.11 "
-            "(make PYTHON=/path/to/python3.11)"
-        )
-    # A half-made environment has no working pip; its folder alone proves nothing.
-    healthy = (
-        PYTHON.exists()
-        and not subprocess.run(
-            [PYTHON, "-c", "import pip"], capture_output=True, check=False
-        ).returncode
-    )
-    if not healthy:
-        _step("create .venv", [sys.executable, "-m", "venv", "--clear", str(VENV)])
-    STAMPS.mkdir(exist_ok=True)
+    """Make ``.venv`` with this Python and uv in it, unless it is there and whole."""
+    if VENV.is_symlink():  # another checkout's, which belongs to that checkout
+        VENV.unlink()
+    lock = _lock("install")
+    # A half-made environment has no uv; one that was moved, or made by another Python, has scripts
+    # and native packages that do not run here.
+    made_by = f"{ROOT} {sys.version_info[0]}.{sys.version_info[1]}"
+    if not (PYTHON.exists() and _stamped("environment") == made_by):
+        command = [_base_python(), "-m", "venv", "--clear", str(VENV)]
+        _step("create .venv (Python {}.{})".format(*sys.version_info[:2]), command)
+        STAMPS.mkdir(exist_ok=True)
+    if not (UV.exists() and _installed("install", lock)):
+        command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        _step("install uv", [*command, "--no-deps", "--require-hashes", "-r", str(lock)])
+        _stamp("install", lock)
+    (STAMPS / "environment").write_text(made_by)
 
 
-def _install_lock(group: str) -> None:
-    lock = ROOT / "requirements" / f"{group}.txt"
-    extra: list[str] = []
-    environment = dict(os.environ)
-    if _installed(group, lock):
+def _base_python() -> str:
+    """The interpreter behind this one: an environment cannot be made anew by its own Python."""
+    minor = "python{}.{}".format(*sys.version_info[:2])
+    found = Path(sys.base_prefix) / "bin" / minor
+    return str(found) if found.exists() else sys.executable
+
+
+def _install_locks(groups: list[str]) -> None:
+    """Install these groups' locks, all that are missing in one go."""
+    groups = [group for group in groups if group != "torch"]
+    missing = [group for group in groups if not _installed(group, _lock(group))]
+    if not missing:
         return
-    if group in ("train", "torch"):
-        # Both are whole; pip would look for what one leaves to the other (accelerate's torch).
-        extra = ["--no-deps"]
-    if group == "torch" and TORCH_INDEX and _reachable(TORCH_INDEX):
-        environment["PIP_EXTRA_INDEX_URL"] = " ".join(
-            filter(None, [environment.get("PIP_EXTRA_INDEX_URL"), TORCH_INDEX])
-        )
-    command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    hint = ""
-    if group == "torch":
-        hint = "; torch's CPU build was not found: set TORCH_INDEX to an index that has it"
-    _step(
-        f"install {lock.relative_to(ROOT)}", [*command, *extra, "-r", str(lock)], environment, hint
+    options = ["--require-hashes"]
+    for group in missing:
+        options += ["-r", str(_lock(group))]
+    _uv_install(
+        f"install {', '.join(missing)}", options, {one: _digest(_lock(one)) for one in missing}
     )
-    _stamp(group, lock)
 
 
-def _install_packages() -> None:
-    """Make the tools in ``packages/`` importable, wherever a program is started from."""
-    (folder,) = (VENV / "lib").glob("python3*/site-packages")
-    sources = sorted(ROOT.glob("packages/*/src"))
-    (folder / "binsight.pth").write_text("".join(f"{source}\n" for source in sources))
+def _install_torch(wanted: bool) -> None:
+    """torch's CPU build, which has another digest for each platform (docs/adr/0006)."""
+    lock = _lock("torch")
+    if not wanted or _installed("torch", lock):
+        return
+    index = TORCH_INDEX if TORCH_INDEX and _reachable(TORCH_INDEX) else ""
+    hint = "; torch's CPU build was not found: set TORCH_INDEX to an index that has it"
+    _uv_install(
+        "install torch", ["-r", str(lock)], {"torch": _digest(lock)}, index=index, hint=hint
+    )
+
+
+def _install_project() -> None:
+    """Make the project and the tools in ``packages/`` importable from any folder."""
+    projects = [ROOT, *sorted(path.parent for path in ROOT.glob("packages/*/pyproject.toml"))]
+    digest = hashlib.sha256(
+        b"".join((project / "pyproject.toml").read_bytes() for project in projects)
+    ).hexdigest()
+    if _stamped("project") == digest:
+        return
+    options = [option for project in projects for option in ("--editable", str(project))]
+    _uv_install("install the project", ["--no-build-isolation", *options], {"project": digest})
 
 
 def _install_sdk() -> None:
-    """SageMaker's SDK into an environment of its own; by uv, which takes a tenth of pip's time."""
-    lock = ROOT / "requirements" / f"{SDK}.txt"
+    """SageMaker's SDK into an environment of its own."""
+    lock = _lock(SDK)
     stamp = SDK_VENV / "installed"
+    if SDK_VENV.is_symlink():
+        SDK_VENV.unlink()
     if stamp.exists() and stamp.read_text() == _digest(lock):
         return
-    _install_lock("dev")  # brings uv
-    uv, python = str(VENV / "bin" / "uv"), str(SDK_VENV / "bin" / "python")
-    _step("create .venv-sdk", [uv, "venv", "--clear", "--python", str(PYTHON), str(SDK_VENV)])
-    command = [uv, "pip", "install", "--python", python, "--require-hashes", "-r", str(lock)]
-    _step(f"install {lock.relative_to(ROOT)} (800 MB)", command)
+    _step("create .venv-sdk", [str(UV), "venv", "--clear", "-p", str(PYTHON), str(SDK_VENV)])
+    python = SDK_VENV / "bin" / "python"
+    options = ["--require-hashes", "-r", str(lock)]
+    _uv_install(f"install {SDK} (800 MB)", options, {}, python=python)
     stamp.write_text(_digest(lock))
 
 
-def _install_node() -> None:
-    """Node of the machine where it is a supported one, else from a wheel in ``.venv``."""
-    lock = ROOT / "requirements" / "node.txt"
-    own = VENV / "bin" / "node"
-    if not own.exists():
+def _node() -> list[str]:
+    """The group that brings Node, where the machine has none of a supported version."""
+    if not (VENV / "bin" / "node").exists():
         found = shutil.which("node")
         version = ""
         if found and shutil.which("npm"):
@@ -139,18 +163,19 @@ def _install_node() -> None:
                 [found, "--version"], capture_output=True, text=True, check=False
             ).stdout.strip()
         if version and version.removeprefix("v").split(".")[0] in map(str, NODE_MAJORS):
-            return
-        # Another project's Node must not shadow this one: npm would build for the wrong version.
-        _install_lock("node")
-    elif not _installed("node", lock):
-        _install_lock("node")
+            return []
+    return ["node"]
 
 
 def _install_command_line() -> None:
     """The pinned CDK CLI into node_modules, and on the environment's PATH as ``cdk``."""
     lock = ROOT / "package-lock.json"
-    cdk = ROOT / "node_modules" / ".bin" / "cdk"
+    modules = ROOT / "node_modules"
+    if modules.is_symlink():
+        modules.unlink()
+    cdk = modules / ".bin" / "cdk"
     if not (cdk.exists() and _installed("cdk", lock)):
+        # Another project's Node must not shadow this one: npm would build for the wrong version.
         environment = {**os.environ, "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ['PATH']}"}
         npm = shutil.which("npm", path=environment["PATH"])
         if npm is None:
@@ -164,6 +189,29 @@ def _install_command_line() -> None:
         link.symlink_to(os.path.relpath(cdk, link.parent))
 
 
+def _uv_install(
+    title: str,
+    options: list[str],
+    stamps: dict[str, str],
+    *,
+    python: Path = PYTHON,
+    index: str = "",
+    hint: str = "",
+) -> None:
+    """Install by uv, from where pip is configured to look; the locks name every dependency."""
+    environment = {**as_uv_settings(PYTHON), **os.environ}
+    if index:
+        environment["UV_INDEX"] = f"{environment.get('UV_INDEX', '')} {index}".strip()
+    command = [str(UV), "pip", "install", "--quiet", "--no-deps", "--python", str(python)]
+    if any(_stamped(name) == UNFINISHED for name in stamps):
+        command.append("--reinstall")
+    for name in stamps:
+        (STAMPS / name).write_text(UNFINISHED)
+    _step(title, [*command, *options], environment, hint)
+    for name, digest in stamps.items():
+        (STAMPS / name).write_text(digest)
+
+
 def _reachable(index: str) -> bool:
     try:
         with urllib.request.urlopen(f"{index}/torch/", timeout=5):  # noqa: S310 - a fixed https address
@@ -172,13 +220,21 @@ def _reachable(index: str) -> bool:
         return False
 
 
+def _lock(group: str) -> Path:
+    return ROOT / "requirements" / f"{group}.txt"
+
+
 def _digest(lock: Path) -> str:
     return hashlib.sha256(lock.read_bytes()).hexdigest()
 
 
-def _installed(name: str, lock: Path) -> bool:
+def _stamped(name: str) -> str:
     stamp = STAMPS / name
-    return stamp.exists() and stamp.read_text() == _digest(lock)
+    return stamp.read_text() if stamp.exists() else ""
+
+
+def _installed(name: str, lock: Path) -> bool:
+    return _stamped(name) == _digest(lock)
 
 
 def _stamp(name: str, lock: Path) -> None:

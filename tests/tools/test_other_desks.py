@@ -40,12 +40,14 @@ def test_make_works_in_a_folder_with_a_space(tmp_path, target):
     clone = tmp_path / "My Projects (1)" / "binsight"
     (clone / ".venv" / "bin").mkdir(parents=True)
     shutil.copy(ROOT / "Makefile", clone)
+    (clone / "tools").mkdir()
+    shutil.copy(ROOT / "tools" / "choose_python.sh", clone / "tools")
     for name in ("python", "cdk"):
         program = clone / ".venv" / "bin" / name
         program.write_text('#!/bin/sh\necho "stand-in: $*"\n')
         program.chmod(0o755)
     done = subprocess.run(
-        ["make", "-s", target, "PYTHON=true", *GIVEN],
+        ["make", "-s", target, *GIVEN],
         cwd=clone,
         capture_output=True,
         text=True,
