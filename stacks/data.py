@@ -9,7 +9,7 @@ from constructs import Construct
 
 from infra.common.stack import EnvironmentStack
 from infra.config.settings import Settings
-from infra.data.buckets import AccessLogBucket, DataBucket, EmptiedOnDelete
+from infra.data.buckets import AccessLogBucket, AutoDeleteLogs, DataBucket
 from infra.data.key import DataKey
 
 
@@ -28,7 +28,7 @@ class DataStack(EnvironmentStack):
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         super().__init__(scope, construct_id, settings=settings)
         keep = settings.data
-        self._key = DataKey(self, "DataKey", settings=settings).key
+        self.key = DataKey(self, "DataKey", settings=settings).key
         self._access_logs = AccessLogBucket(self, "AccessLog", settings=settings).bucket
         dataset = self._bucket("Dataset")
         artifacts = self._bucket("Artifacts", keep_days_below={"runs/": keep.runs_days})
@@ -36,9 +36,9 @@ class DataStack(EnvironmentStack):
         archive = self._bucket("Archive", keep_days=keep.archive_days)
 
         if not settings.keeps_data:
-            EmptiedOnDelete(self, "Emptied", settings=settings, key_arn=self._key.key_arn)
+            AutoDeleteLogs(self, "Emptied")
 
-        self.key_arn = self.share(self._key.key_arn)
+        self.key_arn = self.share(self.key.key_arn)
         self.dataset = self._shared(dataset)
         self.artifacts = self._shared(artifacts)
         self.archive = self._shared(archive)
@@ -49,7 +49,7 @@ class DataStack(EnvironmentStack):
         self.output("CapturesBucket", captures.bucket_name, "Photos from cameras, for relabelling")
         self.output("ArchiveBucket", archive.bucket_name, "Every detection, by date")
         self.output("AccessLogBucket", self._access_logs.bucket_name, "Who read or wrote what")
-        self.output("DataKeyArn", self._key.key_arn, "The key that encrypts all of it")
+        self.output("DataKeyArn", self.key.key_arn, "The key that encrypts all of it")
         self.state_deletion_policies()
 
     def _bucket(
@@ -63,7 +63,7 @@ class DataStack(EnvironmentStack):
             self,
             name,
             settings=self.settings,
-            key=self._key,
+            key=self.key,
             access_logs=self._access_logs,
             keep_days=keep_days,
             keep_days_below=keep_days_below,

@@ -6,8 +6,6 @@ from aws_cdk import aws_iot as iot
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.assets.assets import archive_asset
-from infra.assets.definitions import INFERENCE, ROLLOUT
 from infra.common.stack import EnvironmentStack
 from infra.config.settings import Settings
 from infra.edge.component import CameraProgram
@@ -43,7 +41,7 @@ class EdgeStack(EnvironmentStack):
         data: DataStack,
         training: TrainingStack,
     ) -> None:
-        super().__init__(scope, construct_id, settings=settings)
+        super().__init__(scope, construct_id, settings=settings, key_arn=data.key_arn)
         self.add_stack_dependency(data)
         group = GreengrassGroup(
             self,
@@ -63,7 +61,6 @@ class EdgeStack(EnvironmentStack):
             artifacts_arn=data.artifacts.arn,
             model_package_group=training.model_package_group,
             group=group,
-            code=archive_asset(self, "RolloutCode", ROLLOUT),
         )
         runtime = RuntimeDeployment(
             self,
@@ -96,7 +93,6 @@ class EdgeStack(EnvironmentStack):
                 self,
                 "Inference",
                 settings=self.settings,
-                key_arn=data.key_arn,
                 component_name=name,
                 captures_bucket=data.captures.name,
                 artifacts_bucket=data.artifacts.name,
@@ -106,10 +102,8 @@ class EdgeStack(EnvironmentStack):
             self,
             "Inference",
             settings=self.settings,
-            key_arn=data.key_arn,
             component_name=name,
             captures_bucket=data.captures.name,
-            code=archive_asset(self, "InferenceCode", INFERENCE),
         )
 
     def _outputs(

@@ -31,7 +31,7 @@ class InsightsStack(EnvironmentStack):
         training: TrainingStack,
         edge: EdgeStack,
     ) -> None:
-        super().__init__(scope, construct_id, settings=settings)
+        super().__init__(scope, construct_id, settings=settings, key_arn=data.key_arn)
         self.add_stack_dependency(data)
         self.add_stack_dependency(training)
         self.add_stack_dependency(edge)

@@ -3,8 +3,8 @@
 
 from constructs import Construct
 
-from infra.assets.assets import archive_asset
 from infra.assets.definitions import TRAINING
+from infra.common.asset import archive_asset
 from infra.common.stack import EnvironmentStack
 from infra.config.settings import Settings
 from infra.training.notebook import TrainingNotebook
@@ -20,7 +20,7 @@ class TrainingStack(EnvironmentStack):
     def __init__(
         self, scope: Construct, construct_id: str, *, settings: Settings, data: DataStack
     ) -> None:
-        super().__init__(scope, construct_id, settings=settings)
+        super().__init__(scope, construct_id, settings=settings, key_arn=data.key_arn)
         self.add_stack_dependency(data)
         code = archive_asset(self, "Code", TRAINING)
         training = TrainingPipeline(

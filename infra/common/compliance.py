@@ -37,6 +37,11 @@ def acknowledge(construct: IConstruct, findings: Mapping[str, str]) -> None:
     for finding, reason in findings.items():
         if len(reason) < MINIMUM_REASON:
             raise ValueError(f"{construct.node.path}: {finding}: say why, not {reason!r}")
+    record(construct, findings)
+
+
+def record(construct: IConstruct, findings: Mapping[str, str]) -> None:
+    """Write acknowledgements where the packs find them. Tests replace this to see all findings."""
     cdk.Validations.of(construct).acknowledge(
         *(cdk.Acknowledgment(id=finding, reason=reason) for finding, reason in findings.items())
     )

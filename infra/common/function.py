@@ -2,22 +2,25 @@
 """Lambda functions: own role, declared log group, code by digest."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
+from infra.assets.definitions import Bundle
+from infra.common.asset import archive_code
 from infra.common.compliance import acknowledge
-from infra.common.log_group import declared_log_group
+from infra.common.log_group import log_group
 from infra.common.permissions import write_logs
 from infra.common.role import Allow, ServiceRole
-from infra.config.settings import Settings
 
 
 class Function(Construct):
-    """A function with exactly the permissions in ``allow``, plus its own logs and traces.
+    """A function with exactly the permissions in ``allow``, and the right to write its own log.
 
-    ``acknowledged`` are rule findings that this function accepts, with the reasons.
+    ``acknowledged`` are rule findings that this function accepts, with the reasons. ``options`` are
+    those of lambda_.Function. Environment variables are encrypted with AWS's own key for Lambda:
+    they hold names and numbers, no secrets, and no one needs a grant on the data key to start it.
     """
 
     def __init__(
@@ -25,52 +28,31 @@ class Function(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
-        key_arn: str,
-        code: s3_assets.Asset,
+        code: Bundle,
         description: str,
-        handler: str,
-        runtime: str,
-        memory_mb: int,
-        timeout_seconds: int,
-        environment: Mapping[str, str],
-        allow: Sequence[Allow],
+        allow: Sequence[Allow] = (),
         acknowledged: Mapping[str, str],
-        reserved_concurrency: int | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(scope, construct_id)
-        logs = declared_log_group(self, "Logs", settings=settings, key_arn=key_arn)
-        role = ServiceRole(
+        logs = log_group(self, "Logs")
+        self.role = ServiceRole(
             self,
             "Execution",
             service="lambda.amazonaws.com",
             description=description,
-            allow=[write_logs(logs.attr_arn), *allow],
+            allow=[write_logs(logs), *allow],
         )
-        self.function = lambda_.CfnFunction(
+        self.function = lambda_.Function(
             self,
             "Function",
             description=description,
-            code=lambda_.CfnFunction.CodeProperty(
-                s3_bucket=code.s3_bucket_name, s3_key=code.s3_object_key
-            ),
-            handler=handler,
-            runtime=runtime,
-            architectures=["x86_64"],
-            memory_size=memory_mb,
-            timeout=timeout_seconds,
-            role=role.arn,
-            # Names and numbers, no secrets: AWS's own key for Lambda will do, and nobody needs a
-            # grant on the data key to start the function.
-            environment=lambda_.CfnFunction.EnvironmentProperty(variables=dict(environment)),
-            logging_config=lambda_.CfnFunction.LoggingConfigProperty(
-                log_group=logs.ref, log_format="JSON"
-            ),
-            reserved_concurrent_executions=reserved_concurrency,
+            code=archive_code(code),
+            role=self.role.fixed,
+            log_group=logs,
+            logging_format=lambda_.LoggingFormat.JSON,
+            # What wheels are built for (infra/assets/definitions.py).
+            architecture=lambda_.Architecture.X86_64,
+            **options,
         )
         acknowledge(self.function, acknowledged)
-
-    @property
-    def arn(self) -> str:
-        """The function's ARN."""
-        return self.function.attr_arn

@@ -1,11 +1,51 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Log groups, declared: encrypted, with a retention, gone or kept as the environment says."""
+"""Declared log groups: encrypted, with a retention, kept or deleted as the environment says."""
 
+import aws_cdk as cdk
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.config.retention import keep
+from infra.common.stack import environment_of
+from infra.config.retention import keep, removal
 from infra.config.settings import Settings
+
+_RETENTION = {
+    1: logs.RetentionDays.ONE_DAY,
+    3: logs.RetentionDays.THREE_DAYS,
+    5: logs.RetentionDays.FIVE_DAYS,
+    7: logs.RetentionDays.ONE_WEEK,
+    14: logs.RetentionDays.TWO_WEEKS,
+    30: logs.RetentionDays.ONE_MONTH,
+    60: logs.RetentionDays.TWO_MONTHS,
+    90: logs.RetentionDays.THREE_MONTHS,
+    120: logs.RetentionDays.FOUR_MONTHS,
+    150: logs.RetentionDays.FIVE_MONTHS,
+    180: logs.RetentionDays.SIX_MONTHS,
+    365: logs.RetentionDays.ONE_YEAR,
+    400: logs.RetentionDays.THIRTEEN_MONTHS,
+    545: logs.RetentionDays.EIGHTEEN_MONTHS,
+    731: logs.RetentionDays.TWO_YEARS,
+}
+"""The CDK's names for the days that the settings allow."""
+
+
+def log_group(scope: Construct, construct_id: str, *, name: str | None = None) -> logs.LogGroup:
+    """A log group that no service creates on its own, and that ``destroy`` removes.
+
+    ``name`` only where a service writes to a fixed name.
+    """
+    environment = environment_of(scope)
+    return logs.LogGroup(
+        scope,
+        construct_id,
+        log_group_name=name,
+        encryption_key=environment.key,
+        retention=_RETENTION[environment.settings.data.log_days],
+        # A fixed name that was kept would block the next deployment.
+        removal_policy=(
+            removal(environment.settings) if name is None else cdk.RemovalPolicy.DESTROY
+        ),
+    )
 
 
 def declared_log_group(
@@ -16,10 +56,7 @@ def declared_log_group(
     key_arn: str,
     name: str | None = None,
 ) -> logs.CfnLogGroup:
-    """A log group that nothing creates behind our back, and that ``destroy`` removes.
-
-    ``name`` only where a service writes to a fixed name.
-    """
+    """The old form, until infra/insights uses ``log_group``."""
     group = logs.CfnLogGroup(
         scope,
         construct_id,
@@ -27,6 +64,6 @@ def declared_log_group(
         kms_key_id=key_arn,
         retention_in_days=settings.data.log_days,
     )
-    if name is None:  # a kept fixed name would block the next deploy
+    if name is None:
         keep(group, settings)
     return group

@@ -3,31 +3,42 @@
 
 from collections.abc import Sequence
 
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from constructs import IConstruct
+
 from infra.common.role import Allow
+from infra.common.stack import environment_of
 
 
-def read_objects(bucket_arn: str, prefixes: Sequence[str], *, versions: bool = False) -> Allow:
+def _arn(bucket: s3.IBucket | str) -> str:
+    return bucket if isinstance(bucket, str) else bucket.bucket_arn
+
+
+def read_objects(
+    bucket: s3.IBucket | str, prefixes: Sequence[str], *, versions: bool = False
+) -> Allow:
     """Read objects under these prefixes (each ends with ``*`` or names one object).
 
-    ``versions`` for who names a version of an object: S3 asks for another permission then.
+    ``versions`` where versions of an object are named: S3 asks for another permission then.
     """
     return Allow(
         actions=["s3:GetObject", "s3:GetObjectVersion"] if versions else ["s3:GetObject"],
-        on=[f"{bucket_arn}/{prefix}" for prefix in prefixes],
+        resources=[f"{_arn(bucket)}/{prefix}" for prefix in prefixes],
         why="Reads objects whose names are not known at deployment, under these prefixes only.",
     )
 
 
-def write_objects(bucket_arn: str, prefixes: Sequence[str]) -> Allow:
+def write_objects(bucket: s3.IBucket | str, prefixes: Sequence[str]) -> Allow:
     """Write objects under these prefixes, in parts where they are large."""
     return Allow(
         actions=["s3:AbortMultipartUpload", "s3:PutObject"],
-        on=[f"{bucket_arn}/{prefix}" for prefix in prefixes],
+        resources=[f"{_arn(bucket)}/{prefix}" for prefix in prefixes],
         why="Writes objects whose names are not known at deployment, under these prefixes only.",
     )
 
 
-def list_objects(bucket_arn: str, prefixes: Sequence[str] = ()) -> Allow:
+def list_objects(bucket: s3.IBucket | str, prefixes: Sequence[str] = ()) -> Allow:
     """List what is under these prefixes of a bucket; without any, all of it.
 
     Only without prefixes does S3 answer 404 for an object that is missing: reading an object
@@ -35,8 +46,8 @@ def list_objects(bucket_arn: str, prefixes: Sequence[str] = ()) -> Allow:
     """
     return Allow(
         actions=["s3:ListBucket"],
-        on=[bucket_arn],
-        when={"StringLike": {"s3:prefix": list(prefixes)}} if prefixes else {},
+        resources=[_arn(bucket)],
+        conditions={"StringLike": {"s3:prefix": list(prefixes)}} if prefixes else None,
     )
 
 
@@ -48,7 +59,7 @@ def list_packages(sagemaker_arn: str, group: str) -> Allow:
     """
     return Allow(
         actions=["sagemaker:ListModelPackages"],
-        on=[
+        resources=[
             f"{sagemaker_arn}:model-package-group/{group}",
             f"{sagemaker_arn}:model-package/{group}/*",
         ],
@@ -56,22 +67,40 @@ def list_packages(sagemaker_arn: str, group: str) -> Allow:
     )
 
 
+def use_data_key(
+    construct: IConstruct, services: Sequence[str], *, actions: Sequence[str] = ()
+) -> Allow:
+    """Encrypt and decrypt with the environment's key, only through these services.
+
+    ``construct`` is any construct of the environment.
+    """
+    environment = environment_of(construct)
+    return _through(environment.key.key_arn, environment.region, services, actions)
+
+
+def write_logs(group: logs.ILogGroup | str, *, describe: bool = False) -> Allow:
+    """Write to one declared log group; ``describe`` for a service that looks at streams first."""
+    look = ["logs:DescribeLogStreams"] if describe else []
+    return Allow(
+        actions=["logs:CreateLogStream", "logs:PutLogEvents", *look],
+        resources=[group if isinstance(group, str) else group.log_group_arn],
+    )
+
+
 def use_key(
     key_arn: str, region: str, services: Sequence[str], *, actions: Sequence[str] = ()
 ) -> Allow:
-    """Encrypt and decrypt with the key, only through these services."""
+    """The old form, until infra/insights uses ``use_data_key``."""
+    return _through(key_arn, region, services, actions)
+
+
+def _through(key_arn: str, region: str, services: Sequence[str], actions: Sequence[str]) -> Allow:
     return Allow(
         actions=actions or ["kms:Decrypt", "kms:GenerateDataKey"],
-        on=[key_arn],
-        when={
+        resources=[key_arn],
+        conditions={
             "StringEquals": {
                 "kms:ViaService": [f"{service}.{region}.amazonaws.com" for service in services]
             }
         },
     )
-
-
-def write_logs(log_group_arn: str, *, describe: bool = False) -> Allow:
-    """Write to one declared log group; ``describe`` for a service that looks at streams first."""
-    look = ["logs:DescribeLogStreams"] if describe else []
-    return Allow(actions=["logs:CreateLogStream", "logs:PutLogEvents", *look], on=[log_group_arn])

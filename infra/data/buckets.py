@@ -10,7 +10,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.common.compliance import acknowledge
-from infra.common.log_group import declared_log_group
+from infra.common.log_group import log_group
 from infra.common.permissions import write_logs
 from infra.config.retention import removal
 from infra.config.settings import Settings
@@ -123,16 +123,14 @@ class DataBucket(Construct):
         acknowledge(self.bucket, {"NIST.800.53.R5-S3BucketReplicationEnabled": _NO_REPLICA})
 
 
-class EmptiedOnDelete(Construct):
-    """Declares the log group and the permissions of the function that empties buckets.
+class AutoDeleteLogs(Construct):
+    """The log group and the permissions of the function that empties buckets before deletion.
 
-    CDK adds that function, one per stack, where a bucket goes with its stack. By itself it would
-    leave a log group behind and hold an AWS managed policy.
+    CDK adds that function, one per stack, where a bucket is deleted with its stack. Without this
+    construct it would leave a log group behind and hold an AWS managed policy.
     """
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, settings: Settings, key_arn: str
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
         provider = cdk.Stack.of(self).node.find_child(
             "Custom::S3AutoDeleteObjectsCustomResourceProvider"
@@ -140,18 +138,14 @@ class EmptiedOnDelete(Construct):
         handler, role = provider.node.find_child("Handler"), provider.node.find_child("Role")
         assert isinstance(handler, cdk.CfnResource)  # noqa: S101
         assert isinstance(role, cdk.CfnResource)  # noqa: S101
-        logs = declared_log_group(self, "Logs", settings=settings, key_arn=key_arn)
-        write = write_logs(logs.attr_arn)
-        policy = iam.CfnManagedPolicy(
+        logs = log_group(self, "Logs")
+        policy = iam.ManagedPolicy(
             self,
             "Policy",
             description="Lets the function that empties buckets write its log",
-            policy_document={
-                "Version": "2012-10-17",
-                "Statement": [write.statement()],
-            },
+            statements=[write_logs(logs)],
         )
-        role.add_property_override("ManagedPolicyArns", [policy.ref])
-        handler.add_property_override("LoggingConfig", {"LogGroup": logs.ref})
+        role.add_property_override("ManagedPolicyArns", [policy.managed_policy_arn])
+        handler.add_property_override("LoggingConfig", {"LogGroup": logs.log_group_name})
         # The function's Role says the same already, and cfn-lint minds saying it twice (W3005).
         handler.add_deletion_override("DependsOn")

@@ -15,8 +15,8 @@ from contracts.inference_recipe import (
     component_configuration,
     inference_recipe,
 )
-from infra.assets.assets import archive_asset
 from infra.assets.definitions import INFERENCE, INFERENCE_AARCH64
+from infra.common.asset import archive_asset
 from infra.config.camera import CameraSettings
 from infra.config.settings import BinSettings, Settings
 from infra.edge.component import camera_variables
@@ -42,7 +42,6 @@ class GenericComponent(Construct):
         construct_id: str,
         *,
         settings: Settings,
-        key_arn: str,
         component_name: str,
         captures_bucket: str,
         artifacts_bucket: str,
@@ -63,8 +62,6 @@ class GenericComponent(Construct):
         copied = ComponentArtifacts(
             self,
             "Artifacts",
-            settings=settings,
-            key_arn=key_arn,
             bucket=artifacts_bucket,
             bucket_arn=artifacts_arn,
             folder=folder,
@@ -77,7 +74,7 @@ class GenericComponent(Construct):
                 settings, component_name, self.version, f"s3://{artifacts_bucket}/{folder}"
             ),
         )
-        self.component.add_resource_dependency(copied.resource)
+        self.component.node.add_dependency(copied.resource)
         self.merge = _merge(settings, captures_bucket)
 
 

@@ -8,12 +8,13 @@ from typing import Any
 import aws_cdk as cdk
 from aws_cdk import aws_greengrassv2 as greengrass
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
 from contracts.components import content_version
 from contracts.inference_recipe import TOKEN_EXCHANGE, TOKEN_EXCHANGE_VERSIONS, access_control
 from contracts.silence import ON_CAMERAS
+from infra.assets.definitions import INFERENCE, Bundle
+from infra.common.asset import archive
 from infra.common.function import Function
 from infra.config.settings import Settings
 from infra.edge.component import camera_variables
@@ -46,53 +47,50 @@ class InferenceComponent(Construct):
         construct_id: str,
         *,
         settings: Settings,
-        key_arn: str,
         component_name: str,
         captures_bucket: str,
-        code: s3_assets.Asset,
+        code: Bundle = INFERENCE,
     ) -> None:
         super().__init__(scope, construct_id)
         # The bucket's name is known at deployment only, and its place in the text is not content.
         parameters = _parameters(camera_variables(settings, "captures"))
         dependencies = _dependencies(settings)
         document = json.dumps(
-            [component_name, code.asset_hash, parameters, dependencies, PLATFORM], sort_keys=True
+            [component_name, archive(code).digest, parameters, dependencies, PLATFORM],
+            sort_keys=True,
         )
         content = hashlib.sha256(document.encode()).hexdigest()
         function = Function(
             self,
             "Code",
-            settings=settings,
-            key_arn=key_arn,
             code=code,
             description="Camera program; runs on cameras as a Greengrass component",
             handler="camera_handler.handler",
-            runtime="python3.11",
-            memory_mb=512,
-            timeout_seconds=60,
+            runtime=lambda_.Runtime.PYTHON_3_11,
+            memory_size=512,
+            timeout=cdk.Duration.seconds(60),
             # Parameters are part of the component: a change of them must publish a version too.
             environment={"BINSIGHT_COMPONENT_CONTENT": content},
-            allow=[],
             acknowledged=_ACKNOWLEDGED,
-            reserved_concurrency=0,
+            reserved_concurrent_executions=0,
         )
-        version = lambda_.CfnVersion(
+        version = lambda_.Version(
             self,
             f"Version{content[:12]}",
-            function_name=function.function.ref,
+            lambda_=function.function,
             description=f"Content {content[:16]}",
+            # A component version keeps pointing at its function version; cameras may roll back.
+            removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
         )
-        # A component version keeps pointing at its function version; cameras may roll back to it.
-        version.apply_removal_policy(cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
         self.name = component_name
-        self.version = content_version(content, major=version.attr_version)
+        self.version = content_version(content, major=version.version)
         # The recipe of an imported function is generated, so what it may do is merged in.
         self.merge = {"accessControl": access_control(component_name, settings.topics)}
         self.component = greengrass.CfnComponentVersion(
             self,
             "Component",
             lambda_function={
-                "lambdaArn": version.ref,
+                "lambdaArn": version.function_arn,
                 "componentName": component_name,
                 "componentVersion": self.version,
                 "componentPlatforms": [{"name": "Linux", "attributes": PLATFORM}],

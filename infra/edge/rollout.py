@@ -5,10 +5,11 @@ from collections.abc import Mapping
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
-from aws_cdk import aws_s3_assets as s3_assets
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from infra.assets.definitions import ROLLOUT
 from infra.common.function import Function
 from infra.common.log_group import declared_log_group
 from infra.common.role import Allow, ServiceRole
@@ -42,21 +43,18 @@ class ModelRollout(Construct):
         artifacts_arn: str,
         model_package_group: str,
         group: GreengrassGroup,
-        code: s3_assets.Asset,
     ) -> None:
         super().__init__(scope, construct_id)
         rollout = settings.rollout
         function = Function(
             self,
             "Steps",
-            settings=settings,
-            key_arn=key_arn,
-            code=code,
+            code=ROLLOUT,
             description="One step of a model rollout",
             handler="rollout_handler.handler",
-            runtime="python3.14",
-            memory_mb=512,
-            timeout_seconds=90,
+            runtime=lambda_.Runtime.PYTHON_3_14,
+            memory_size=512,
+            timeout=cdk.Duration.seconds(90),
             environment={
                 "ARTIFACTS_BUCKET": artifacts_bucket,
                 "CAMERAS_PER_MINUTE": str(rollout.cameras_per_minute),
@@ -100,7 +98,7 @@ class ModelRollout(Construct):
             service="states.amazonaws.com",
             description="Lets the model rollout call its function",
             allow=[
-                Allow(actions=["lambda:InvokeFunction"], on=[function.arn]),
+                Allow(actions=["lambda:InvokeFunction"], on=[function.function.function_arn]),
                 Allow(
                     actions=[
                         "logs:CreateLogDelivery",
@@ -129,7 +127,7 @@ class ModelRollout(Construct):
             role_arn=role.arn,
             definition_string=cdk.Stack.of(self).to_json_string(
                 rollout_definition(
-                    function_arn=function.arn,
+                    function_arn=function.function.function_arn,
                     check_seconds=settings.rollout.check_seconds,
                     bake_minutes=settings.rollout.bake_minutes,
                     timeout_minutes=settings.rollout.timeout_minutes,

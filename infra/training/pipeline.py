@@ -41,9 +41,7 @@ class TrainingPipeline(Construct):
         self._arn = f"arn:aws:sagemaker:{settings.region}:{settings.account}"
         self.name = f"{settings.prefix}-training"
         self.group_name = f"{settings.prefix}-models"
-        registry = ModelRegistry(
-            self, "Models", settings=settings, key_arn=key_arn, name=self.group_name
-        )
+        registry = ModelRegistry(self, "Models", settings=settings, name=self.group_name)
         roles = TrainingRoles(
             self,
             "Roles",

@@ -7,6 +7,7 @@ the program must be told. Archives are empty: building real ones takes a minute,
 is not the point.
 """
 
+import hashlib
 import json
 import sys
 import zipfile
@@ -14,8 +15,9 @@ from pathlib import Path
 from unittest import mock
 
 import aws_cdk as cdk
-from aws_cdk import aws_s3_assets as s3_assets
 
+from infra.assets.bundling import Asset
+from infra.common.stack import EnvironmentStack
 from infra.config import settings
 from infra.edge.component import camera_variables
 from infra.edge.generic_component import GenericComponent
@@ -23,28 +25,22 @@ from infra.edge.lambda_component import InferenceComponent
 from infra.edge.runtime_deployment import RuntimeDeployment
 
 CAPTURES = "captures-bucket"
+KEY = "arn:aws:kms:us-east-1:111111111111:key/0"
 
 
 def write(name: str, out: Path, archive: Path) -> None:
     """One environment's documents."""
     environment = settings.load(name)
     app = cdk.App(outdir=str(out / name))
-    where = cdk.Environment(account=environment.account, region=environment.region)
-    stack = cdk.Stack(app, "Edge", env=where)
+    stack = EnvironmentStack(app, "Edge", settings=environment, key_arn=KEY)
     common = {
         "settings": environment,
-        "key_arn": "arn:aws:kms:us-east-1:111111111111:key/0",
         "component_name": f"{environment.prefix}.Inference",
         "captures_bucket": CAPTURES,
     }
 
-    def asset(scope, construct_id, bundle=None):
-        return s3_assets.Asset(scope, construct_id, path=str(archive))
-
-    with (
-        mock.patch("infra.edge.generic_component.archive_asset", asset),
-        mock.patch("infra.edge.component_artifacts.archive_asset", asset),
-    ):
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    with mock.patch("infra.common.asset.built", return_value=Asset(str(archive), digest)):
         program = (
             GenericComponent(
                 stack,
@@ -54,9 +50,7 @@ def write(name: str, out: Path, archive: Path) -> None:
                 **common,
             )
             if environment.camera.packaging == "generic"
-            else InferenceComponent(
-                stack, "Inference", code=asset(stack, "InferenceCode"), **common
-            )
+            else InferenceComponent(stack, "Inference", **common)
         )
     RuntimeDeployment(
         stack,

@@ -24,12 +24,6 @@ from infra.config import settings
 from tests.synth.variants import VARIANTS, write_variant
 
 ROOT = Path(__file__).resolve().parents[2]
-ACKNOWLEDGING_MODULES = (
-    "infra.common.function",
-    "infra.insights.device_state_table",
-    "infra.common.role",
-    "infra.data.buckets",
-)
 
 
 def context() -> dict[str, Any]:
@@ -59,15 +53,11 @@ def findings(name: str, folder: Path) -> dict[str, Any]:
         made.extend({"path": path, "id": key, "reason": text} for key, text in reasons.items())
 
     app = cdk.App(context=context(), outdir=str(folder))
-    with mock.patch.multiple("app", attach_rule_packs=mock.DEFAULT):
-        patches = [mock.patch(f"{module}.acknowledge", note) for module in ACKNOWLEDGING_MODULES]
-        for patch in patches:
-            patch.start()
-        try:
-            binsight.build(app, name)
-        finally:
-            for patch in patches:
-                patch.stop()
+    with (
+        mock.patch("app.attach_rule_packs"),
+        mock.patch("infra.common.compliance.record", note),
+    ):
+        binsight.build(app, name)
     found = [
         {"pack": pack.name, "id": rule, "path": path}
         for pack in (AwsSolutionsChecks(app), NIST80053R5Checks(app))
