@@ -30,6 +30,7 @@ from rehearsal.samples.tray import draw as draw_tray
 from tools.dataset import Dataset, DatasetError, check_dataset, upload
 from tools.quotas import QuotaError, check_or_warn
 from training.dataset.listing import BACKGROUND
+from training.dataset.opening import opened
 
 PHOTOS_PER_CLASS = 4
 _ON_TRAY = 80
@@ -86,7 +87,7 @@ class Rehearsal:
             aws.check_port()
             if self.notebook:
                 notebook.check_installed()
-            dataset = self._prepare_dataset()
+            dataset = self._prepare_dataset(cleanup)
             account = self._start(aws, cleanup)
             account.deploy(self.report)
             cloud = account.cloud(account.people.operator)
@@ -147,19 +148,24 @@ class Rehearsal:
             lines = "\n".join(f"  {refusal}" for refusal in dict.fromkeys(refused))
             raise RehearsalError(f"{len(refused)} calls were refused:\n{lines}")
 
-    def _prepare_dataset(self) -> Dataset:
+    def _prepare_dataset(self, cleanup: ExitStack) -> Dataset:
         with self.stages.stage("dataset", "look at every photo"):
-            folder = self.dataset
+            given = cleanup.enter_context(opened(self.dataset)) if self.dataset else None
+            for note in given.notes if given else ():
+                self.stages.news(note)
+            folder = given.folder if given else None
             if self.view:
+                items = photographed(folder) if folder else None
                 folder = self.work / "tray-set"
                 shutil.rmtree(folder, ignore_errors=True)
-                items = photographed(self.dataset) if self.dataset else None
                 draw_tray(folder, photos_per_class=_ON_TRAY, tray=_TRAY, items=items)
             elif folder is None:
                 folder = self.work / "sample-set"
                 shutil.rmtree(folder, ignore_errors=True)
                 draw(folder)
-            dataset = check_dataset(folder, skip_bad=self.skip_bad)
+            dataset = check_dataset(
+                folder, skip_bad=self.skip_bad, called=given.called if given else ""
+            )
             counts = ", ".join(f"{count} {name}" for name, count in dataset.classes.items())
             self.stages.news(f"{len(dataset.photos)} photos: {counts}")
             if dataset.left_out:

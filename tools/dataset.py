@@ -2,16 +2,22 @@
 """A folder of photos becomes a dataset: every photo is looked at, then uploaded with a manifest."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.dataset.listing import BACKGROUND, SUFFIXES, files_in, is_class
+from training.dataset.listing import BACKGROUND, SPLIT_FILE, SUFFIXES, DatasetError
 from training.dataset.photos import problem
-from training.dataset.shape import misread
-from training.dataset.sources import class_names, is_unicode, natural
+from training.dataset.sources import (
+    given_splits,
+    list_backgrounds,
+    list_helpers,
+    list_sources,
+)
+
+__all__ = ["Dataset", "DatasetError", "check_dataset", "upload"]
 
 _OTHER_PICTURES = frozenset(
     (
@@ -24,22 +30,20 @@ _OTHER_PICTURES = frozenset(
 """Pictures that nobody leaves out on purpose; other files beside photos are notes and lists."""
 
 
-class DatasetError(Exception):
-    """The folder cannot be a dataset; the message names the folder, class or photos."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
     """A folder of class folders. ``photos`` are paths relative to ``folder``: ``glass/a.jpg``.
 
     Among them are the empty views of ``_background/``, which is no class. ``others`` is what lies
-    beside them and is no picture, or was put there by a desktop or network storage.
+    beside them and is no picture, or was put there by a desktop or network storage. ``divided``:
+    a file says which photos are for training, validation and test.
     """
 
     folder: Path
     photos: tuple[str, ...]
     unreadable: tuple[str, ...]
     others: tuple[str, ...] = ()
+    divided: bool = False
 
     @property
     def left_out(self) -> str:
@@ -65,59 +69,40 @@ class Dataset:
         return counts
 
 
-def check_dataset(folder: Path, *, skip_bad: bool = False) -> Dataset:
-    """Look at every photo of a folder of class folders.
+def check_dataset(folder: Path, *, skip_bad: bool = False, called: str = "") -> Dataset:
+    """Look at every photo of a folder of class folders, by the very code of the prepare step.
 
-    The rules are those of the pipeline's prepare step, told before anything is uploaded. Raises
-    DatasetError that names what is wrong: the folder is missing, a class is empty or its name
-    cannot be used, there are fewer than two classes, or photos cannot be used. With ``skip_bad``
-    such photos are left out and counted instead.
+    ``training.dataset.opening.opened`` makes such a folder of whatever people have; ``called`` is
+    the name that people know it by. Raises DatasetError naming the folder, class or photos;
+    ``skip_bad`` leaves photos that cannot be used out instead.
     """
-    if not folder.is_dir():
-        raise DatasetError(f"DATASET={folder}: there is no such folder")
-    classes = sorted(path for path in folder.iterdir() if path.is_dir() and is_class(path.name))
-    if classes and (wrong := misread(folder, classes)):
-        raise DatasetError(f"DATASET={folder}: {wrong}")
-    if len(classes) < 2:
-        loose = sum(path.suffix.lower() in SUFFIXES for path in folder.iterdir())
+    called = called or f"dataset {folder}"
+    sources = list_sources(folder, called=called)
+    photos = [one for one in sources if _is_picture(folder / one.path)]
+    without = {one.class_name for one in sources} - {one.class_name for one in photos}
+    if without:
         raise DatasetError(
-            f"DATASET={folder}: {len(classes)} class folder(s); a classifier needs at least two, "
-            "each with its photos (DATASET/<class>/*.jpg)"
-            + (f"; {loose} photos lie beside them, in no class" if loose else "")
+            f"{called}: class folder {min(without)!r} has no photo ({', '.join(SUFFIXES)}); "
+            "add some or remove the folder"
         )
-    try:
-        class_names([path.name for path in classes])
-    except ValueError as error:
-        raise DatasetError(f"DATASET={folder}: {error}") from error
-    files = {path.name: _listed(path) for path in [*classes, folder / BACKGROUND]}
-    by_class = {path.name: files[path.name][0] for path in classes}
-    for name, photos in by_class.items():
-        if not photos:
-            raise DatasetError(
-                f"DATASET={folder}: class folder {name!r} has no photo ({', '.join(SUFFIXES)}); "
-                "add some or remove the folder"
-            )
-    everything = [photo for photos in by_class.values() for photo in photos]
-    everything += files[BACKGROUND][0]
-    others = [path for _, beside in files.values() for path in beside]
-    if strange := [path.name for path in everything if not is_unicode(str(path))]:
-        raise DatasetError(f"DATASET={folder}: file name {strange[0]!a} is not UTF-8; rename it")
-    with ThreadPoolExecutor() as pool:
-        problems = dict(zip(everything, pool.map(problem, everything), strict=True))
-    bad = {photo: reason for photo, reason in problems.items() if reason}
+    views = list_backgrounds(folder, called=called)
+    photos += [one for one in views if _is_picture(folder / one.path)]
+    bad = _problems(folder, [one.path for one in photos])
     if bad and not skip_bad:
-        shown = [(photo.relative_to(folder), reason) for photo, reason in bad.items()][:10]
-        listed = "\n".join(f"  {photo}: {reason}" for photo, reason in shown)
+        listed = "\n".join(f"  {path}: {reason}" for path, reason in list(bad.items())[:10])
         more = f"\n  and {len(bad) - 10} more" if len(bad) > 10 else ""
         raise DatasetError(
-            f"DATASET={folder}: {len(bad)} of {len(everything)} photos cannot be used:\n"
+            f"{called}: {len(bad)} of {len(photos)} photos cannot be used:\n"
             f"{listed}{more}\nRepair or remove them, or pass SKIP_BAD=1 to leave them out."
         )
+    taken = {one.path for one in photos}
+    beside = [one.path for one in (*sources, *views) if one.path not in taken]
     return Dataset(
         folder=folder,
-        photos=tuple(path.relative_to(folder).as_posix() for path in everything if path not in bad),
-        unreadable=tuple(path.relative_to(folder).as_posix() for path in bad),
-        others=tuple(path.relative_to(folder).as_posix() for path in others),
+        photos=tuple(one.path for one in photos if one.path not in bad),
+        unreadable=tuple(bad),
+        others=(*beside, *list_helpers(folder)),
+        divided=bool(given_splits(folder)),
     )
 
 
@@ -137,21 +122,20 @@ def upload(
             if count % 50 == 0:
                 progress(f"{count} of {len(dataset.photos)} photos")
     key = f"{name}/manifest.json"
-    manifest = [{"prefix": f"s3://{bucket}/{name}/"}, *dataset.photos]
+    files = dataset.photos
+    if dataset.divided:
+        put(SPLIT_FILE)
+        files = (*files, SPLIT_FILE)
+    manifest = [{"prefix": f"s3://{bucket}/{name}/"}, *files]
     s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(manifest).encode())
     return key
 
 
-def _listed(folder: Path) -> tuple[list[Path], list[Path]]:
-    """The pictures in a class folder and the folders inside it, in prepare's order; the rest.
-
-    Pictures of other formats and links to nothing are among the pictures: they have a problem.
-    """
-    found, helpers = files_in(folder, folder)
-    names = sorted(found, key=natural)
-    pictures = [name for name in names if _is_picture(folder / name)]
-    rest = [name for name in names if not _is_picture(folder / name)]
-    return [folder / name for name in pictures], [folder / name for name in [*rest, *helpers]]
+def _problems(folder: Path, photos: Sequence[str]) -> dict[str, str]:
+    """The photos that prepare would reject, and why; in their order."""
+    with ThreadPoolExecutor() as pool:
+        reasons = pool.map(problem, [folder / photo for photo in photos])
+        return {photo: reason for photo, reason in zip(photos, reasons, strict=True) if reason}
 
 
 def _is_picture(path: Path) -> bool:

@@ -7,7 +7,6 @@ Uses the credentials in the environment, as any AWS command does.
 import argparse
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -15,10 +14,11 @@ from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.config.errors import SettingsError
-from infra.config.settings import load
+from infra.config.settings import Settings, load
 from tools.account import AccountError, describe, session_for, stack_name
-from tools.dataset import DatasetError, check_dataset, upload
+from tools.dataset import Dataset, DatasetError, check_dataset, upload
 from tools.quotas import QuotaError, check_or_warn
+from training.dataset.opening import opened
 
 START_SECONDS = 90.0
 """S3's event and the rule's start take a few seconds."""
@@ -33,7 +33,11 @@ def main() -> int:
     """Check the folder, find the bucket by the stack's output, upload; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--environment", required=True, help="a file in environments/")
-    parser.add_argument("--dataset", required=True, help="folder of class folders with photos")
+    parser.add_argument(
+        "--dataset",
+        required=True,
+        help="class folders, split folders, a Ground Truth manifest or a zip of one",
+    )
     parser.add_argument("--skip-bad", action="store_true", help="leave unreadable photos out")
     parser.add_argument(
         "--skip-quotas", action="store_true", help="upload also where the training cannot run yet"
@@ -43,25 +47,11 @@ def main() -> int:
         parser.error("DATASET is empty; pass DATASET=folder, a folder of class folders")
     try:
         settings = load(arguments.environment)
-        dataset = check_dataset(Path(arguments.dataset), skip_bad=arguments.skip_bad)
-        if dataset.left_out:
-            print(f"  {dataset.left_out}", flush=True)
-        session = session_for(settings)
-        if not arguments.skip_quotas:
-            print(f"  {check_or_warn(session.client('service-quotas'), settings)}", flush=True)
-        bucket = _output(session, stack_name(settings, "Data"), "DatasetBucket")
-        pipeline = _output(session, stack_name(settings, "Training"), "PipelineName")
-        sagemaker = session.client("sagemaker")
-        before = executions(sagemaker, pipeline)
-        key = upload(
-            session.client("s3"),
-            dataset,
-            bucket=bucket,
-            name=settings.training.dataset,
-            progress=lambda text: print(f"  {text}", flush=True),
-        )
-        print(f"{len(dataset.photos)} photos and s3://{bucket}/{key}; waiting for the training")
-        started = await_start(sagemaker, pipeline, before, uri=f"s3://{bucket}/{key}")
+        with opened(arguments.dataset) as found:
+            for note in found.notes:
+                print(f"  {note}", flush=True)
+            dataset = check_dataset(found.folder, skip_bad=arguments.skip_bad, called=found.called)
+            started = _upload(dataset, settings, skip_quotas=arguments.skip_quotas)
     except QuotaError as error:
         print(f"upload-dataset: nothing was uploaded: {error}", file=sys.stderr)
         print("SKIP_QUOTAS=1 uploads nevertheless.", file=sys.stderr)
@@ -79,6 +69,28 @@ def main() -> int:
         return 1
     print(f"training: {started}")
     return 0
+
+
+def _upload(dataset: Dataset, settings: Settings, *, skip_quotas: bool) -> str:
+    """Upload and wait for the training; return the ARN of its execution."""
+    if dataset.left_out:
+        print(f"  {dataset.left_out}", flush=True)
+    session = session_for(settings)
+    if not skip_quotas:
+        print(f"  {check_or_warn(session.client('service-quotas'), settings)}", flush=True)
+    bucket = _output(session, stack_name(settings, "Data"), "DatasetBucket")
+    pipeline = _output(session, stack_name(settings, "Training"), "PipelineName")
+    sagemaker = session.client("sagemaker")
+    before = executions(sagemaker, pipeline)
+    key = upload(
+        session.client("s3"),
+        dataset,
+        bucket=bucket,
+        name=settings.training.dataset,
+        progress=lambda text: print(f"  {text}", flush=True),
+    )
+    print(f"{len(dataset.photos)} photos and s3://{bucket}/{key}; waiting for the training")
+    return await_start(sagemaker, pipeline, before, uri=f"s3://{bucket}/{key}")
 
 
 def executions(sagemaker: Any, pipeline: str) -> set[str]:

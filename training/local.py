@@ -19,6 +19,8 @@ from pathlib import Path
 from contracts.bins import BinPolicy, read_policy
 from contracts.model_archive import REFERENCE, write_archive
 from training import sagemaker_job
+from training.dataset.opening import opened
+from training.dataset.sources import list_sources
 from training.hyperparameters import Hyperparameters, add_arguments, given_arguments
 from training.step_cache import Records, digest_of
 
@@ -35,68 +37,82 @@ def run_all(
     approved: Path | None = None,
     bins: BinPolicy | None = None,
 ) -> Path:
-    """Run the three steps into the folder ``out``; return the path of model.tar.gz."""
-    if not dataset.is_dir():
-        raise sagemaker_job.StepError(
-            f"dataset = {dataset}: no such folder; allowed: a folder of folders"
-        )
+    """Run the three steps into the folder ``out``; return the path of model.tar.gz.
+
+    ``dataset`` is in any of the forms that ``training.dataset.opening`` takes.
+    """
     if out.is_relative_to(dataset):
         raise sagemaker_job.StepError(
             f"out = {out}: inside the dataset {dataset}; its photos would be read"
         )
+    with opened(dataset) as found, _alone(out):
+        for note in found.notes:
+            print(f"dataset: {note}", flush=True)
+        # What cannot be a dataset is refused before the hour that the rest may take.
+        list_sources(found.folder, called=found.called)
+        return _run_steps(found.folder, out, settings, approved=approved, bins=bins)
+
+
+def _run_steps(
+    dataset: Path,
+    out: Path,
+    settings: Hyperparameters,
+    *,
+    approved: Path | None,
+    bins: BinPolicy | None,
+) -> Path:
     prepared, trained, archive = out / "prepared", out / "trained", out / "model.tar.gz"
     packed, report = out / "trained.tar.gz", out / "report"
     seed = settings.seed
-    with _alone(out):
-        records = Records(out)
+    records = Records(out)
 
-        def prepare() -> None:
-            _step("prepare", "--dataset", str(dataset), "--output", str(prepared), f"--seed={seed}")
+    def prepare() -> None:
+        _step("prepare", "--dataset", str(dataset), "--output", str(prepared), f"--seed={seed}")
 
-        def train() -> None:
-            places = ("--prepared", str(prepared), "--model-dir", str(trained))
-            more = ("--report", str(out / "training"), "--checkpoints", str(out / "checkpoints"))
-            _step("train", *places, *more, *_options(settings))
-            # SageMaker packs what train leaves; here we do.
-            write_archive(trained, packed, extra={REFERENCE})
+    def train() -> None:
+        places = ("--prepared", str(prepared), "--model-dir", str(trained))
+        more = ("--report", str(out / "training"), "--checkpoints", str(out / "checkpoints"))
+        _step("train", *places, *more, *_options(settings))
+        # SageMaker packs what train leaves; here we do.
+        write_archive(trained, packed, extra={REFERENCE})
 
-        def evaluate() -> None:
-            archive.unlink(missing_ok=True)
-            places = ("--model", str(packed), "--prepared", str(prepared), "--evaluation", str(out))
-            more = ["--approved", str(approved)] if approved else []
-            if bins:
-                more += ["--bins", bins.to_json()]
-            _step("evaluate", *places, "--output", str(out), *more)
+    def evaluate() -> None:
+        archive.unlink(missing_ok=True)
+        places = ("--model", str(packed), "--prepared", str(prepared), "--evaluation", str(out))
+        more = ["--approved", str(approved)] if approved else []
+        if bins:
+            more += ["--bins", bins.to_json()]
+        _step("evaluate", *places, "--output", str(out), *more)
 
-        records.do(
-            "prepare",
-            prepare,
-            inputs={"dataset": digest_of([dataset]), "seed": seed},
-            results=[prepared],
-        )
-        photos = digest_of([prepared])
-        weights = [Path(settings.weights)] if Path(settings.weights or "-").exists() else []
-        records.do(
-            "train",
-            train,
-            inputs={
-                "prepared": photos,
-                "weights": digest_of(weights),
-                "settings": settings.to_json(),
-            },
-            results=[trained, packed, out / "training"],
-        )
-        records.do(
-            "evaluate",
-            evaluate,
-            inputs={
-                "prepared": photos,
-                "model": digest_of([packed]),
-                "approved": digest_of([approved] if approved else []),
-                "bins": bins.to_json() if bins else "",
-            },
-            results=[archive, out / "evaluation.json", report],
-        )
+    records.do(
+        "prepare",
+        prepare,
+        inputs={"dataset": digest_of([dataset]), "seed": seed},
+        results=[prepared],
+    )
+    photos = digest_of([prepared])
+    weights = [Path(settings.weights)] if Path(settings.weights or "-").exists() else []
+    records.do(
+        "train",
+        train,
+        inputs={
+            "prepared": photos,
+            "weights": digest_of(weights),
+            "settings": settings.to_json(),
+        },
+        results=[trained, packed, out / "training"],
+    )
+    records.do(
+        "evaluate",
+        evaluate,
+        inputs={
+            "prepared": photos,
+            "model": digest_of([packed]),
+            "approved": digest_of([approved] if approved else []),
+            "bins": bins.to_json() if bins else "",
+        },
+        results=[archive, out / "evaluation.json", report],
+    )
     return archive
 
 
@@ -143,9 +159,8 @@ def _chosen(given: argparse.Namespace) -> Hyperparameters:
     """What was asked for; without weights the network that learns best without them."""
     values = given_arguments(given)
     weights = values.get("weights", "")
-    if Path(weights or "-").exists():
-        # The steps run in the project's folder.
-        values["weights"] = str(Path(weights).resolve())
+    if Path(weights or "-").expanduser().exists():
+        values["weights"] = str(_path(Path(weights)))
     elif not weights and "network" not in values:
         values["network"] = "compact"
         print(
@@ -157,16 +172,21 @@ def _chosen(given: argparse.Namespace) -> Hyperparameters:
     return Hyperparameters.parse(values)
 
 
+def _path(given: Path) -> Path:
+    """Absolute, because the steps run in the project's folder; ``~`` is the home folder."""
+    return given.expanduser().resolve()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--dataset", type=Path, required=True, help="folder of class folders")
+    parser.add_argument("--dataset", type=Path, required=True, help="class folders, or see docs")
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--approved", type=Path, help="model.tar.gz to compare with")
     parser.add_argument("--bins", help="bin policy: a TOML file with [bins], or JSON")
     add_arguments(parser)
     given = parser.parse_args()
     settings = _chosen(given)
-    approved = given.approved.resolve() if given.approved else None
+    approved = _path(given.approved) if given.approved else None
     if approved and not approved.is_file():
         raise sagemaker_job.StepError(
             f"approved = {approved}: no such file; allowed: a model.tar.gz"
@@ -176,7 +196,7 @@ def main() -> None:
     except ValueError as error:
         raise sagemaker_job.StepError(f"bins: {error}") from error
     started = time.monotonic()
-    dataset, out = given.dataset.resolve(), given.out.resolve()
+    dataset, out = _path(given.dataset), _path(given.out)
     archive = run_all(dataset, out, settings, approved=approved, bins=bins)
     evaluation = archive.with_name("evaluation.json")
     document = json.loads(evaluation.read_text(encoding="utf-8"))

@@ -9,17 +9,26 @@ out and why. The same photos and the same seed give the same bytes.
 
 import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from training import sagemaker_job
 from training.dataset import data_report, duplicates, prepared_folder
 from training.dataset.compared import Compared
+from training.dataset.listing import SPLITS
 from training.dataset.manifest import describe
+from training.dataset.opening import Opened, opened
 from training.dataset.photos import Photo, Rejected, check
 from training.dataset.prepared_folder import BACKGROUND_FOLDER, DATASET_FILE, REPORT_FOLDER
-from training.dataset.sources import list_backgrounds, list_helpers, list_sources, natural
-from training.dataset.split import SPLITS, Shares, divide
+from training.dataset.sources import (
+    given_splits,
+    list_backgrounds,
+    list_helpers,
+    list_sources,
+    natural,
+)
+from training.dataset.split import Shares, divide
 
 _SHOWN = 10
 
@@ -34,35 +43,60 @@ def prepare(
     shares: Shares | None = None,
     like_bits: int = duplicates.LIKE_BITS,
 ) -> dict[str, Any]:
-    """Do the step; return what ``dataset.json`` says."""
-    shares = shares or Shares()
-    sources = list_sources(dataset)
-    given = list_backgrounds(dataset)
+    """Do the step; return what ``dataset.json`` says.
+
+    ``dataset`` is in any of the forms that ``training.dataset.opening`` takes.
+    """
+    with opened(dataset) as found:
+        for note in found.notes:
+            print(f"prepare: {note}")
+        return _prepare(
+            found,
+            output,
+            claimed=dataset,
+            how=_How(seed, longest_side, minimum_photos, shares or Shares(), like_bits),
+        )
+
+
+@dataclass(frozen=True)
+class _How:
+    seed: int
+    longest_side: int
+    minimum_photos: int
+    shares: Shares
+    like_bits: int
+
+
+def _prepare(found: Opened, output: Path, *, claimed: Path, how: _How) -> dict[str, Any]:
+    dataset = found.folder
+    sources = list_sources(dataset, called=found.called)
+    given = list_backgrounds(dataset, called=found.called)
+    splits = given_splits(dataset)
     if helpers := list_helpers(dataset):
         print(f"prepare: left out {len(helpers)} files of desktops and storage, as {helpers[0]}")
-    print(f"prepare: {len(sources)} files in {dataset}", flush=True)
+    print(f"prepare: {len(sources)} files in {claimed}", flush=True)
     tick = max(1, len(sources) // 10)
 
     def progress(done: int) -> None:
         if done % tick == 0 or done == len(sources):
             print(f"checked={done}/{len(sources)}", flush=True)
 
-    with prepared_folder.fresh(dataset, output) as checked:
+    with prepared_folder.fresh(claimed, output) as checked:
         photos, rejected = check(
-            dataset, sources, keep=checked, longest_side=longest_side, tick=progress
+            dataset, sources, keep=checked, longest_side=how.longest_side, tick=progress
         )
         (checked / BACKGROUND_FOLDER).mkdir()
         backgrounds, unusable = check(
             dataset,
             given,
             keep=checked / BACKGROUND_FOLDER,
-            longest_side=longest_side,
+            longest_side=how.longest_side,
             tick=lambda _done: None,
         )
         rejected = [*rejected, *unusable]
         print(f"prepare: comparing {len(photos)} photos", flush=True)
         compared = Compared(photos, backgrounds)
-        same = duplicates.find(compared.photos, bits=like_bits, confirm=compared.same)
+        same = duplicates.find(compared.photos, bits=how.like_bits, confirm=compared.same)
         contradictions = [[photos[one] for one in group] for group in same.contradictory]
         rejected = _with_contradictory(rejected, contradictions)
         left_out = {one for group in same.contradictory for one in group}
@@ -71,10 +105,11 @@ def prepare(
         renumbered = {position: number for number, position in enumerate(kept)}
         parts, groups = divide(
             [photos[position] for position in kept],
-            seed=seed,
-            minimum_photos=minimum_photos,
-            shares=shares,
+            seed=how.seed,
+            minimum_photos=how.minimum_photos,
+            shares=how.shares,
             alike=[[renumbered[position] for position in group] for group in same.alike],
+            given=splits,
         )
         alike = [[photos[position] for position in group] for group in same.alike]
         empty = [photos[position] for position in compared.empty if position not in left_out]
@@ -82,16 +117,17 @@ def prepare(
         document = describe(
             parts,
             rejected,
-            seed=seed,
-            shares=shares,
+            seed=how.seed,
+            shares=how.shares,
             groups=groups,
-            like_bits=like_bits,
+            like_bits=how.like_bits,
             alike=alike,
             contradictions=contradictions,
             backgrounds=backgrounds,
             empty=empty,
             views=views,
             boxes={photos[one].path: box for one, box in compared.boxes.items()},
+            given=splits,
         )
         positions = {photo.path: position for position, photo in enumerate(photos)}
         data_report.write(
@@ -144,6 +180,14 @@ def _summary(document: Mapping[str, Any], rejected: list[Rejected]) -> None:
         print(
             f"WARNING: {len(document['empty'])} photos show nothing but the empty view, such as "
             f"{document['empty'][0]}; move them to _background/"
+        )
+    if document["given_split"]:
+        print("prepare: the split that the dataset brings is kept")
+    if document["across"]:
+        print(
+            f"WARNING: {len(document['across'])} groups of copies are on two sides of the split "
+            f"that the dataset brings, such as {document['across'][0]['files'][0]}: the accuracy "
+            "on the test photos flatters the model"
         )
     total = sum(len(document["splits"][split]) for split in SPLITS)
     print(

@@ -17,7 +17,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from rehearsal.samples.items import ITEMS
 from rehearsal.samples.pen import Colour, Pen
-from training.dataset.listing import BACKGROUND, SUFFIXES, is_class
+from training.dataset.listing import BACKGROUND, SUFFIXES, DatasetError, is_class
 
 WIDTH, HEIGHT = 640, 480
 SHOTS = 2
@@ -54,14 +54,14 @@ def drawn() -> Mapping[str, ItemPicture]:
 def photographed(dataset: Path) -> Mapping[str, ItemPicture]:
     """The photos of a dataset as items, by class: each with its own ground, feathered at the edge.
 
-    Raises ValueError where a class has no photo.
+    Raises DatasetError where a class has no photo.
     """
     found = {}
     for folder in sorted(dataset.iterdir()):
         if folder.is_dir() and is_class(folder.name):
             photos = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
             if not photos:
-                raise ValueError(f"{folder}: no photo ({', '.join(SUFFIXES)})")
+                raise DatasetError(f"{folder}: no photo ({', '.join(SUFFIXES)})")
             found[folder.name] = _photo(photos)
     return found
 

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from tools.dataset import DatasetError, check_dataset
+from training.dataset.opening import opened
 from training.dataset.photos import problem
 from training.dataset.sources import list_helpers, list_sources
-from training.sagemaker_job import StepError
 
 
 def fill(folder, count=3):
@@ -27,20 +27,18 @@ def folder(tmp_path):
 
 def both_say(folder, words):
     """Upload and rehearse, and prepare, refuse alike."""
-    with pytest.raises(DatasetError, match=words):
-        check_dataset(folder)
-    with pytest.raises(StepError, match=words):
-        list_sources(folder)
+    with pytest.raises(DatasetError, match=words), opened(folder) as found:
+        check_dataset(found.folder, called=found.called)
+    with pytest.raises(DatasetError, match=words), opened(folder) as found:
+        list_sources(found.folder, called=found.called)
 
 
-@pytest.mark.parametrize(
-    "splits", [("Training", "Validation"), ("train_set", "test-images"), ("train",), ("VAL", "dev")]
-)
-def test_splits_are_told_from_classes(tmp_path, splits):
+@pytest.mark.parametrize("splits", [("VAL", "dev"), ("test-images", "Evaluation")])
+def test_splits_without_photos_to_train_on_are_refused(tmp_path, splits):
     for split in splits:
         for name in ("glass", "paper"):
             fill(tmp_path / split / name)
-    both_say(tmp_path, r"look like splits of class folders \(glass, paper\).*<class>/<photo>\.jpg")
+    both_say(tmp_path, r"splits of class folders \(glass, paper\), none of them for.*<class>/<ph")
 
 
 def test_splits_beside_classes_and_splits_without_classes_are_told(tmp_path):

@@ -92,7 +92,7 @@ def test_two_runs_into_one_folder(tmp_path: Path) -> None:
     settings = Hyperparameters(network="compact")
     with pytest.raises(StepError, match=r"out = .*: inside the dataset"):
         run_all(tmp_path / "photos", tmp_path / "photos" / "out", settings)
-    with pytest.raises(StepError, match=r"dataset = .*nowhere: no such folder"):
+    with pytest.raises(StepError, match=r"dataset .*nowhere: there is no such folder"):
         run_all(tmp_path / "nowhere", tmp_path / "out", settings)
     (tmp_path / "out").mkdir()
     with (tmp_path / "out" / "lock").open("w") as lock:
@@ -102,10 +102,9 @@ def test_two_runs_into_one_folder(tmp_path: Path) -> None:
 
 
 def test_without_weights_it_says_so_loudly(tmp_path: Path) -> None:
-    done = run_step("training/local.py", "--dataset", str(tmp_path / "no"), f"--out={tmp_path}/o")
+    done = run_step(
+        "-m", "training.local", "--dataset", str(tmp_path / "no"), f"--out={tmp_path}/o"
+    )
     assert done.returncode == 1
     assert done.stdout.startswith("WARNING: no pretrained weights were given")
-    assert (
-        done.stderr
-        == f"error: dataset = {tmp_path}/no: no such folder; allowed: a folder of folders\n"
-    )
+    assert done.stderr == f"error: dataset {tmp_path}/no: there is no such folder or file\n"

@@ -148,10 +148,10 @@ def overlong(dataset: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (nothing_there, "no such folder"),
-        (no_folders, "no class folders; expected <class>/<photo>.jpg"),
+        (nothing_there, "there is no such folder or file"),
+        (no_folders, "no class folders"),
         (one_class, "one class only (compost); two or more are needed"),
-        (empty_class, "class folder 'metal' is empty"),
+        (empty_class, "class folder 'metal' has no photo"),
         (two_photos, "class 'landfill': 2 usable different photos; at least 10 are needed"),
         (
             two_photos_and_copies,
@@ -223,6 +223,8 @@ def test_sagemaker_is_told_what_is_wrong(tmp_path: Path) -> None:
     done = run_step(
         "-m", "training.prepare", "--dataset", str(missing), SAGEMAKER_BASE_DIR=str(tmp_path)
     )
-    assert done.stderr == f"error: dataset {missing}: no such folder\n"
+    assert done.stderr == f"error: dataset {missing}: there is no such folder or file\n"
     # What SageMaker shows as the processing job's exit message.
-    assert (tmp_path / "output" / "message").read_text() == f"dataset {missing}: no such folder"
+    assert (
+        tmp_path / "output" / "message"
+    ).read_text() == f"dataset {missing}: there is no such folder or file"

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from training import pages
+from training.dataset.listing import SPLITS
 from training.dataset.photos import Photo
-from training.dataset.split import SPLITS
 
 if TYPE_CHECKING:
     from markupsafe import Markup

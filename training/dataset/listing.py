@@ -1,11 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """What lies in a folder of photos: classes, photos, and what is neither."""
 
+import codecs
 from pathlib import Path
 
+from training.sagemaker_job import StepError
+
 SUFFIXES = (".jpg", ".jpeg", ".png")
+SPLITS = ("train", "validation", "test")
 BACKGROUND = "_background"
 """A folder beside the classes: views of the cameras with nothing on them."""
+SPLIT_FILE = "_split.json"
+"""A file beside the classes: ``{"splits": {"<class>/<photo>": "train|validation|test"}}``."""
+EXPECTED = (
+    "expected class folders (<class>/<photo>.jpg), or train, validation and test folders of class "
+    "folders, or the output manifest of a SageMaker Ground Truth job for image classification, or "
+    "a zip of one of these"
+)
 
 _HELPERS = frozenset(
     {
@@ -28,6 +39,22 @@ _HELPERS = frozenset(
     }
 )
 """What desktops and network storage put into every folder, without regard to letter case."""
+
+
+class DatasetError(StepError):
+    """This cannot be a dataset; the message names what was given, what it is, what is taken."""
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """The class folders in a folder, in a fixed order."""
+    return [item for item in sorted(folder.iterdir()) if is_class(item.name) and item.is_dir()]
+
+
+def decoded_text(raw: bytes) -> str:
+    """A text file's text, with or without a byte order mark. Raises UnicodeDecodeError."""
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return raw.decode("utf-16")
+    return raw.decode("utf-8-sig")
 
 
 def is_class(name: str) -> bool:

@@ -5,10 +5,10 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from training.dataset.listing import BACKGROUND
+from training.dataset.listing import BACKGROUND, SPLITS
 from training.dataset.photos import Photo, Rejected
 from training.dataset.prepared_folder import stored_name
-from training.dataset.split import SPLITS, Shares
+from training.dataset.split import Shares
 
 SCHEMA = 1
 
@@ -27,6 +27,7 @@ def describe(
     empty: Sequence[Photo] = (),
     views: Sequence[Sequence[Photo]] = (),
     boxes: Mapping[str, Sequence[int]] | None = None,
+    given: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The document. Paths are those in the dataset; ``digests`` has the SHA-256 of each file used.
 
@@ -34,7 +35,8 @@ def describe(
     nothing else. ``views`` says how many photos each fixed camera took, ``empty`` which photos
     show nothing but such a view, ``backgrounds`` which empty views the dataset brought, ``items``
     where the items of fixed cameras are (``boxes`` by path): by name in the prepared folder, left,
-    top, right and bottom in the pixels of that file.
+    top, right and bottom in the pixels of that file. ``given_split``: the dataset brought its own
+    split (``given``), which was kept; ``across`` are the duplicates that it put on two sides.
     """
     classes = sorted(parts["train"])
     placed = [
@@ -67,6 +69,12 @@ def describe(
         "contradictions": [
             {**_group(members), "classes": sorted({photo.class_name for photo in members})}
             for members in contradictions
+        ],
+        "given_split": bool(given),
+        "across": [
+            _group(members)
+            for members in alike
+            if len({split_of[photo.path] for photo in members}) > 1
         ],
         "backgrounds": [photo.path for photo in backgrounds],
         "views": [{"photos": len(members), "first": members[0].path} for members in views],

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from training.dataset.listing import SPLITS
 from training.dataset.photos import Photo
-from training.dataset.split import SPLITS
 from training.sagemaker_job import StepError
 
 DATASET_FILE = "dataset.json"

@@ -1,33 +1,65 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Says what a folder that is no folder of class folders looks like, and what is expected."""
+"""Recognises folders that are no class folders, and says what they look like."""
 
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.dataset.listing import SUFFIXES, is_class, visible
+from training.dataset.listing import EXPECTED, SUFFIXES, folders_in, visible
 
-EXPECTED = "expected <class>/<photo>.jpg"
 _SPLIT = re.compile(
-    r"(train(ing)?|val(id(ation)?)?|dev|test(ing)?|eval(uation)?|hold[ _-]?out)"
-    r"([ _-]?(set|data|images?|imgs|photos|split|[0-9]+))*",
+    r"(?:(?P<train>train(?:ing)?)|(?P<validation>val(?:id(?:ation)?)?|dev)|"
+    r"(?P<eval>eval(?:uation)?)|(?P<test>test(?:ing)?|hold[ _-]?out))"
+    r"(?:[ _-]?(?:set|data|images?|imgs|photos|split|[0-9]+))*",
     re.IGNORECASE,
 )
+_TABLES = {".csv", ".tsv", ".xlsx", ".json", ".jsonl", ".txt", ".xml"}
+_RECORDS = {
+    ".parquet": "a table of pictures (Parquet, as of Hugging Face)",
+    ".arrow": "a table of pictures (Arrow, as of Hugging Face)",
+    ".tfrecord": "TensorFlow records",
+    ".rec": "MXNet records",
+    ".lmdb": "an LMDB database",
+    ".h5": "an HDF5 file",
+    ".npz": "NumPy arrays",
+    ".mat": "MATLAB arrays",
+}
+
+
+def kept_splits(folders: Sequence[Path]) -> list[tuple[Path, str]]:
+    """Folders that divide a dataset, each with train, validation or test; none where they do not.
+
+    All folders must have the name of a split, and those for training class folders.
+    """
+    matches = [_SPLIT.fullmatch(folder.name) for folder in folders]
+    if not folders or not all(matches):
+        return []
+    kinds = [str(match.lastgroup) for match in matches if match]
+    # Beside a test, "eval" is for choosing a model; without one it is the test.
+    other = "validation" if "test" in kinds else "test"
+    splits = [
+        (folder, other if kind == "eval" else kind)
+        for folder, kind in zip(folders, kinds, strict=True)
+    ]
+    trained = [folder for folder, split in splits if split == "train"]
+    if not trained or not all(_classes_in(folder) for folder in trained):
+        return []
+    return splits
 
 
 def misread(dataset: Path, folders: Sequence[Path]) -> str:
-    """Why these folders are not classes but something else, or nothing."""
+    """Why these folders are not classes but something else; "" where they may be classes."""
     splits = [folder for folder in folders if _SPLIT.fullmatch(folder.name)]
     nested = [folder for folder in splits if _classes_in(folder)]
     if nested or (splits and len(splits) == len(folders)):
         names = ", ".join(folder.name for folder in nested or splits)
         inside = _classes_in(nested[0]) if nested else []
         found = f" of class folders ({', '.join(inside[:5])})" if inside else ""
-        return (
-            f"{names} look like splits{found}, not like classes; {EXPECTED}: put the photos of all "
-            "splits into one folder for each class: prepare divides them itself, with copies and "
-            "shots of one item on one side"
-        )
+        why = "beside class folders" if len(splits) < len(folders) else "none of them for training"
+        why = why if inside else "without class folders inside"
+        return f"{names} look like splits{found}, {why}; {EXPECTED}"
+    if form := _other_form(dataset, folders):
+        return f"looks like {form}; {EXPECTED}"
     if len(folders) == 1 and len(inside := _classes_in(folders[0])) > 1:
         return (
             f"its class folders ({', '.join(inside[:5])}) lie one folder further down: pass "
@@ -36,11 +68,44 @@ def misread(dataset: Path, folders: Sequence[Path]) -> str:
     return ""
 
 
+def without_classes(dataset: Path) -> str:
+    """What a folder without any class folder looks like."""
+    files = [item for item in dataset.iterdir() if item.is_file() and visible(item.name)]
+    photos = [item for item in files if _is_photo(item)]
+    tables = sorted(item.name for item in files if item.suffix.lower() in _TABLES)
+    archives = sorted(item.name for item in files if item.suffix.lower() == ".zip")
+    if photos and tables:
+        return f"{len(photos)} photos in no class folder, beside {tables[0]}"
+    if photos:
+        return f"{len(photos)} photos in no class folder"
+    if archives:
+        return f"a folder with {archives[0]}; pass the zip itself"
+    return _records(files) or ("an empty folder" if not files else "")
+
+
+def _other_form(dataset: Path, folders: Sequence[Path]) -> str:
+    """Well-known forms of labels that are boxes, outlines or records and no classes of photos."""
+    names = {folder.name.casefold(): folder for folder in folders}
+    if "images" in names and "labels" in names:
+        return "a dataset for detection (YOLO: images and labels), which has boxes and no classes"
+    if "jpegimages" in names and "annotations" in names:
+        return "a dataset for detection (Pascal VOC), which has boxes and no classes"
+    annotations = names.get("annotations", dataset)
+    if any(re.search(r"instances|coco", path.name) for path in annotations.glob("*.json")):
+        return "a dataset for detection (COCO), which has boxes and no classes"
+    return _records([item for folder in folders for item in folder.iterdir()])
+
+
+def _records(files: Sequence[Path]) -> str:
+    found = [form for file in files if (form := _RECORDS.get(file.suffix.lower()))]
+    return found[0] if found and not any(_is_photo(file) for file in files) else ""
+
+
 def _classes_in(folder: Path) -> list[str]:
     """The folders with photos inside a folder that has no photo of its own."""
     if any(_is_photo(item) for item in folder.iterdir()):
         return []
-    inside = sorted(item for item in folder.iterdir() if is_class(item.name) and item.is_dir())
+    inside = folders_in(folder)
     return [item.name for item in inside if any(_is_photo(photo) for photo in item.iterdir())]
 
 

@@ -1,14 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds the files of a dataset and says which class names can be used."""
 
+import json
 import re
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.dataset.listing import BACKGROUND, files_in, is_class
-from training.dataset.shape import EXPECTED, misread
-from training.sagemaker_job import StepError
+from training.dataset.listing import (
+    BACKGROUND,
+    EXPECTED,
+    SPLIT_FILE,
+    SPLITS,
+    SUFFIXES,
+    DatasetError,
+    decoded_text,
+    files_in,
+    folders_in,
+)
+from training.dataset.shape import misread, without_classes
 
 _PUNCTUATION = frozenset(" -_.'()&+")
 _LONGEST_NAME = 64
@@ -22,49 +32,88 @@ class Source:
     class_name: str
 
 
-def list_sources(dataset: Path) -> list[Source]:
-    """All files of all class folders, in a fixed order.
+def list_sources(dataset: Path, *, called: str = "") -> list[Source]:
+    """All files of all class folders, in a fixed order. ``called`` names the dataset in errors.
 
-    Raises StepError where the dataset cannot be one: missing, without class folders, with a single
-    class, with an empty class folder or with a class name that cannot be used.
+    Raises DatasetError where the dataset cannot be one: missing, without class folders, with a
+    single class, with an empty class folder or with a name that cannot be used.
     """
-    if not dataset.is_dir():
-        raise StepError(f"dataset {dataset}: no such folder")
-    folders = [item for item in sorted(dataset.iterdir()) if is_class(item.name) and item.is_dir()]
-    if not folders:
-        raise StepError(f"dataset {dataset}: no class folders; {EXPECTED}")
-    if wrong := misread(dataset, folders):
-        raise StepError(f"dataset {dataset}: {wrong}")
-    if len(folders) == 1:
-        raise StepError(
-            f"dataset {dataset}: one class only ({folders[0].name}); two or more are needed"
-        )
+    called = called or f"dataset {dataset}"
+    folders = _class_folders(dataset, called)
     try:
         names = class_names([folder.name for folder in folders])
     except ValueError as error:
-        raise StepError(f"dataset {dataset}: {error}") from error
+        raise DatasetError(f"{called}: {error}") from error
     sources: list[Source] = []
     for folder, name in zip(folders, names, strict=True):
-        paths, _ = files_in(folder, dataset)
-        if not paths:
-            raise StepError(f"dataset {dataset}: class folder {folder.name!r} is empty")
-        if strange := [path for path in paths if not is_unicode(path)]:
-            raise StepError(f"dataset {dataset}: file name {strange[0]!a} is not UTF-8; rename it")
-        sources.extend(Source(path, name) for path in sorted(paths, key=natural))
+        found = _files_of(folder, dataset, name, called)
+        if not found:
+            raise DatasetError(
+                f"{called}: class folder {folder.name!r} has no photo ({', '.join(SUFFIXES)}); "
+                "add some or remove the folder"
+            )
+        sources.extend(found)
     return sources
 
 
-def list_backgrounds(dataset: Path) -> list[Source]:
+def list_backgrounds(dataset: Path, *, called: str = "") -> list[Source]:
     """The empty views that the dataset brings, in a fixed order; their class is ``_background``."""
-    folder = dataset / BACKGROUND
-    paths, _ = files_in(folder, dataset)
-    return [Source(path, BACKGROUND) for path in sorted(paths, key=natural) if is_unicode(path)]
+    return _files_of(dataset / BACKGROUND, dataset, BACKGROUND, called or f"dataset {dataset}")
 
 
 def list_helpers(dataset: Path) -> list[str]:
     """Files beside the photos that a desktop or network storage put there; they are left out."""
-    folders = [item for item in sorted(dataset.iterdir()) if is_class(item.name) and item.is_dir()]
-    return [path for folder in folders for path in files_in(folder, dataset)[1]]
+    return [path for folder in folders_in(dataset) for path in files_in(folder, dataset)[1]]
+
+
+def given_splits(dataset: Path) -> dict[str, str]:
+    """The split of each photo that the dataset itself gives; empty where it gives none.
+
+    Raises DatasetError where its file cannot be read.
+    """
+    path = dataset / SPLIT_FILE
+    if not path.is_file():
+        return {}
+    try:
+        document = json.loads(decoded_text(path.read_bytes()))
+    except ValueError as error:
+        raise DatasetError(f"{path.name}: not JSON: {error}") from error
+    splits = document.get("splits") if isinstance(document, dict) else None
+    if not isinstance(splits, dict):
+        raise DatasetError(f"{path.name}: key 'splits' is missing; expected photo to split")
+    for photo, split in splits.items():
+        if split not in SPLITS:
+            raise DatasetError(
+                f"{path.name}: {photo!r} is in {split!r}; allowed: {', '.join(SPLITS)}"
+            )
+    return splits
+
+
+def _class_folders(dataset: Path, called: str) -> list[Path]:
+    """Two folders or more that look like classes."""
+    if not dataset.is_dir():
+        raise DatasetError(f"{called}: there is no such folder")
+    folders = folders_in(dataset)
+    if not folders:
+        looks = without_classes(dataset)
+        raise DatasetError(f"{called}: no class folders{looks and ': ' + looks}; {EXPECTED}")
+    if wrong := misread(dataset, folders):
+        raise DatasetError(f"{called}: {wrong}")
+    if len(folders) == 1:
+        loose = sum(item.suffix.lower() in SUFFIXES for item in dataset.iterdir())
+        beside = f"; {loose} photos lie beside it, in no class" if loose else ""
+        raise DatasetError(
+            f"{called}: one class only ({folders[0].name}); two or more are needed{beside}; "
+            f"{EXPECTED}"
+        )
+    return folders
+
+
+def _files_of(folder: Path, dataset: Path, name: str, called: str) -> list[Source]:
+    paths, _ = files_in(folder, dataset)
+    if strange := [path for path in paths if not is_unicode(path)]:
+        raise DatasetError(f"{called}: file name {strange[0]!a} is not UTF-8; rename it")
+    return [Source(path, name) for path in sorted(paths, key=natural)]
 
 
 def class_names(folders: list[str]) -> list[str]:

@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 
 from training.dataset.duplicates import components
+from training.dataset.listing import SPLITS
 from training.dataset.photos import Photo
 from training.dataset.sources import natural
 from training.sagemaker_job import StepError
-
-SPLITS = ("train", "validation", "test")
 
 _BLOCK_LENGTHS = (10, 7, 5, 4, 3, 2, 1)
 _BLOCKS_WANTED = 20
@@ -65,13 +64,17 @@ def divide(
     minimum_photos: int,
     shares: Shares | None = None,
     alike: Collection[Sequence[int]] = (),
+    given: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, dict[str, list[Photo]]], dict[str, Any]]:
     """``{split: {class: photos}}``: every class in every split, as near to the shares as can be.
 
-    ``alike`` has the positions of photos that must stay in one split. Also returned: by class, how
-    many groups were dealt and how long a run of neighbours was. Raises StepError naming the class
-    that has too few different photos.
+    ``alike`` has the positions of photos that must stay in one split. ``given`` are splits by path
+    that are kept as they are, copies or not; a class that they leave without validation or test
+    photos gets some of its training photos there. Also returned: by class, how many groups were
+    dealt and how long a run of neighbours was. Raises StepError naming the class that has too few
+    different photos.
     """
+    given = given or {}
     original = list(range(len(photos)))
     for members in alike:
         for position in members:
@@ -89,12 +92,32 @@ def divide(
                 f"class {name!r}: {different} usable different photos; at least {minimum_photos} "
                 "are needed"
             )
-        groups, length = _groups(same, [photos[position].taken for position in positions])
+        kept, pool = _kept(positions, [given.get(photos[one].path, "") for one in positions])
+        missing = [split for split in SPLITS if split not in kept]
+        same = [original[one] for one in pool]
+        if len(set(same)) < len(missing):
+            raise StepError(
+                f"class {name!r}: {len(set(same))} different photos for {' and '.join(missing)}, "
+                "as the dataset divides it; put more of them into train"
+            )
+        groups, length = _groups(same, [photos[one].taken for one in pool])
         told[name] = {"groups": len(groups), "neighbours": length}
-        wanted = (shares or Shares()).wanted(len(positions))
-        for split, members in _deal(groups, wanted, seed=f"{seed}/{name}").items():
-            result[split][name] = [photos[positions[index]] for index in sorted(members)]
+        wanted = (shares or Shares()).wanted(len(pool))
+        dealt = _deal(groups, {split: wanted[split] for split in missing}, f"{seed}/{name}")
+        for split, members in dealt.items():
+            kept[split] = [pool[index] for index in sorted(members)]
+        for split in SPLITS:
+            result[split][name] = [photos[one] for one in kept[split]]
     return result, told
+
+
+def _kept(positions: Sequence[int], given: Sequence[str]) -> tuple[dict[str, list[int]], list[int]]:
+    """Positions whose split is given as validation or test, and the rest, to be dealt."""
+    kept: dict[str, list[int]] = defaultdict(list)
+    pool: list[int] = []
+    for position, split in zip(positions, given, strict=True):
+        (kept[split] if split in ("validation", "test") else pool).append(position)
+    return dict(kept), pool
 
 
 def _groups(same: Sequence[int], taken: Sequence[float | None]) -> tuple[list[list[int]], int]:
@@ -135,16 +158,16 @@ def _bursts(taken: Sequence[float | None], pause: float) -> list[tuple[int, int]
 
 
 def _deal(
-    groups: Sequence[list[int]], wanted: Mapping[str, float], *, seed: str
+    groups: Sequence[list[int]], wanted: Mapping[str, float], seed: str
 ) -> dict[str, list[int]]:
     """Deal groups, the largest first, each to the split that lacks most; no split stays empty."""
     rest = list(groups)
     random.Random(seed).shuffle(rest)  # noqa: S311 - a reproducible split, not a secret
     rest.sort(key=len)  # stable: groups of one size stay shuffled
-    parts: dict[str, list[int]] = {split: [] for split in SPLITS}
+    parts: dict[str, list[int]] = {split: [] for split in wanted}
     while rest:
-        empty = [split for split in SPLITS if not parts[split]]
-        choice = empty if len(rest) <= len(empty) else SPLITS
+        empty = [split for split in wanted if not parts[split]]
+        choice = empty if len(rest) <= len(empty) else list(wanted)
         lacking = {split: wanted[split] - len(parts[split]) for split in choice}
         parts[max(choice, key=lacking.__getitem__)].extend(rest.pop())
     return parts

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Opens a dataset in any of the forms that people have, as a folder of class folders.
+
+Taken are: a folder of class folders; a folder of train, validation and test folders of class
+folders, whose split is kept; the output manifest of a SageMaker Ground Truth job for image
+classification, beside a copy of its photos; and a zip of one of these. What is not a folder of
+class folders becomes one in a temporary folder, of links to the files.
+"""
+
+import json
+import tempfile
+import zipfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from training.dataset.archives import unpack
+from training.dataset.ground_truth import SUFFIX, is_manifest, manifest_in, read_manifest
+from training.dataset.listing import (
+    BACKGROUND,
+    EXPECTED,
+    SPLIT_FILE,
+    DatasetError,
+    files_in,
+    folders_in,
+    visible,
+)
+from training.dataset.real_format import real_format
+from training.dataset.shape import kept_splits
+from training.dataset.sources import class_names
+
+
+@dataclass(frozen=True)
+class Opened:
+    """``folder`` has class folders; ``called`` is what was given, for messages; ``notes`` say, in
+    sentences, what was recognised and what was left out.
+    """
+
+    folder: Path
+    called: str
+    notes: tuple[str, ...] = ()
+
+
+@contextmanager
+def opened(given: str | Path) -> Iterator[Opened]:
+    """The dataset that was given, until the end of the block. ``~`` is the home folder.
+
+    Raises DatasetError where there is nothing, or nothing that could be a dataset. Class folders
+    and photos are not looked at: ``training.dataset.sources`` does.
+    """
+    called = f"dataset {given}"
+    path = Path(given).expanduser().resolve()
+    with tempfile.TemporaryDirectory(prefix="binsight-dataset-") as scratch:
+        if path.is_dir():
+            yield _folder(path, Path(scratch), called, ())
+        elif path.is_file():
+            yield _file(path, Path(scratch), called)
+        else:
+            raise DatasetError(f"{called}: there is no such folder or file")
+
+
+def _file(path: Path, scratch: Path, called: str) -> Opened:
+    if zipfile.is_zipfile(path):
+        target = scratch / "zip"
+        target.mkdir()
+        left_out = unpack(path, target, called=called)
+        notes = [f"a zip, unpacked into {target} for the time being"]
+        if left_out:
+            notes.append(f"left out {left_out} files of desktops and storage in the zip")
+        return _folder(_innermost(target), scratch, called, notes)
+    if path.suffix.lower() == SUFFIX or is_manifest(path):
+        return _manifest(path, path.parent, scratch, called, ())
+    with path.open("rb") as file:
+        form = real_format(file.read(512))
+    looks = f"looks like {form}" if form else f"a file {path.suffix or 'without a suffix'}"
+    raise DatasetError(f"{called}: {looks}; {EXPECTED}")
+
+
+def _innermost(folder: Path) -> Path:
+    """Many zips hold one folder in which everything is; a class folder alone is no dataset."""
+    while True:
+        inside = [item for item in folder.iterdir() if visible(item.name)]
+        if len(inside) != 1 or not inside[0].is_dir() or not folders_in(inside[0]):
+            return folder
+        folder = inside[0]
+
+
+def _folder(path: Path, scratch: Path, called: str, notes: Sequence[str]) -> Opened:
+    folders = folders_in(path)
+    splits = kept_splits(folders)
+    if splits:
+        return _splits(path, splits, scratch, called, notes)
+    manifest = manifest_in(path)
+    if manifest is not None:
+        if len(folders) < 2 or manifest.parent != path:
+            return _manifest(manifest, path, scratch, called, notes)
+        name = manifest.name
+        notes = [*notes, f"{name} lies beside class folders and is not read; pass it to use it"]
+    return Opened(path, called, tuple(notes))
+
+
+def _splits(
+    path: Path,
+    splits: Sequence[tuple[Path, str]],
+    scratch: Path,
+    called: str,
+    notes: Sequence[str],
+) -> Opened:
+    """Class folders ``<class>/<split folder>/<photo>``, and the split of each photo."""
+    target = scratch / "classes"
+    given: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    loose = 0
+    for folder, split in splits:
+        loose += sum(item.is_file() and visible(item.name) for item in folder.iterdir())
+        for inside in folders_in(folder):
+            for name in files_in(inside, inside)[0]:
+                below = f"{inside.name}/{folder.name}/{name}"
+                _link(inside / name, target / below)
+                given[below] = split
+                counts[split] += 1
+    for views in (path / BACKGROUND, *(folder / BACKGROUND for folder, _ in splits)):
+        for name in files_in(views, views)[0]:
+            _link(views / name, target / BACKGROUND / f"{views.parent.name}/{name}")
+    (target / SPLIT_FILE).write_text(json.dumps({"splits": given}), encoding="utf-8")
+    found = ", ".join(f"{folder.name} as {split}" for folder, split in splits)
+    notes = [*notes, f"divided already: the split is kept ({found})"]
+    missing = [split for split in ("validation", "test") if not counts[split]]
+    if missing:
+        notes.append(f"no {' and no '.join(missing)} photos given: they are taken out of train")
+    if loose:
+        notes.append(f"left out {loose} files that lie in a split and in no class folder")
+    return Opened(target, called, tuple(notes))
+
+
+def _manifest(
+    manifest: Path, folder: Path, scratch: Path, called: str, notes: Sequence[str]
+) -> Opened:
+    found = read_manifest(manifest, folder, called=called)
+    names = sorted({name for name, *_ in found.photos})
+    try:
+        composed = dict(zip(names, class_names(names), strict=True))
+    except ValueError as error:
+        raise DatasetError(f"{called}: {error}") from error
+    target = scratch / "classes"
+    for number, (name, below, file) in enumerate(found.photos):
+        hidden = not all(map(visible, below.split("/")))
+        place = f"{number:07d}-{file.name.lstrip('._')}" if hidden else below
+        _link(file, target / composed[name] / place)
+    notes = [*notes, f"a Ground Truth manifest with {len(found.photos)} labelled photos"]
+    if found.unlabelled:
+        notes.append(f"left out {found.unlabelled} photos without a label")
+    for name in files_in(folder / BACKGROUND, folder / BACKGROUND)[0]:
+        _link(folder / BACKGROUND / name, target / BACKGROUND / name)
+    return Opened(target, called, tuple(notes))
+
+
+def _link(file: Path, place: Path) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    # A link to nothing stays one: prepare says so.
+    place.symlink_to(file)
