@@ -13,15 +13,20 @@ from rich.console import Console
 
 from infra.config.errors import SettingsError
 from infra.config.settings import load
+from ministack_edge.clients import ROOT_SECRET, only_local
 from ministack_edge.differences import DIFFERENCES
-from ministack_edge.process import LocalAwsError, stop_kept
+from ministack_edge.pid_file import stop_kept
+from ministack_edge.process import LocalAwsError, PortTakenError
 from ministack_edge.sagemaker.quota_names import parse
 from rehearsal.errors import RehearsalError
 from rehearsal.interruption import interrupted_once
-from rehearsal.only_local import only_local
+from rehearsal.offline_weights import OfflineWeights
 from rehearsal.rehearse import Rehearsal
 from tools.dataset import DatasetError
 
+SIMULATED_CORES = (
+    "Core devices are simulated: registered things without certificates and without MQTT."
+)
 WORK = Path(__file__).resolve().parent.parent / ".rehearsal"
 
 
@@ -40,6 +45,10 @@ def main() -> int:
             return 0
         with _only_one(arguments.work):
             return _run(arguments, console)
+    except PortTakenError as error:
+        hint = "PORT=<number> sets the port; `make rehearse-down` ends what KEEP=1 left up."
+        console.print(f"rehearse: {error} {hint}", style="red", markup=False, soft_wrap=True)
+        return 1
     except (DatasetError, RehearsalError, LocalAwsError, SettingsError) as error:
         console.print(f"rehearse: {error}", style="red", markup=False, soft_wrap=True)
         return 1
@@ -66,8 +75,8 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     rehearsal.run()
     total = sum(stage.seconds for stage in rehearsal.stages.done)
     console.print(f"Done in {total:.0f} s. Report: {arguments.work / 'report.json'}")
-    console.print("What the local AWS does otherwise than AWS:")
-    for difference in DIFFERENCES:
+    console.print("What differs from AWS:")
+    for difference in (*DIFFERENCES, *OfflineWeights.differences, SIMULATED_CORES):
         console.print(f"  - {difference}", markup=False, soft_wrap=True)
     if arguments.keep:
         _say_how_to_reach(rehearsal, console)
@@ -79,7 +88,7 @@ def _say_how_to_reach(rehearsal: Rehearsal, console: Console) -> None:
     console.print(
         "The local AWS stays up. Reach it with aws or boto3:\n"
         f"  export AWS_ENDPOINT_URL=http://127.0.0.1:{rehearsal.port} "
-        f"AWS_ACCESS_KEY_ID={settings.account} AWS_SECRET_ACCESS_KEY=rehearsal "
+        f"AWS_ACCESS_KEY_ID={settings.account} AWS_SECRET_ACCESS_KEY={ROOT_SECRET} "
         f"AWS_REGION={settings.region} AWS_DEFAULT_REGION={settings.region}\n"
         "  aws cloudformation describe-stacks\n"
         "  .venv/bin/python -c \"import boto3; print(boto3.client('s3').list_buckets())\"\n"
@@ -129,7 +138,7 @@ def _quota(text: str) -> str:
     try:
         parse(text)
     except ValueError as error:
-        raise RehearsalError(str(error)) from error
+        raise RehearsalError(f"QUOTA={text}: {error}") from error
     return text
 
 

@@ -4,8 +4,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from contracts.silence import SILENT
 from infra.config.settings import Settings
-from ministack_edge.process import Credentials, LocalAws
+from ministack_edge.clients import Credentials
+from ministack_edge.process import LocalAws
 from rehearsal.aws_client import Cloud
 from rehearsal.cdk import Cdk
 from rehearsal.errors import RehearsalError
@@ -44,9 +46,10 @@ class Account:
 
     def environment(self, person: Credentials) -> dict[str, str]:
         """The process environment in which somebody reaches this account."""
-        return self.aws.client_environment(
+        environment = self.aws.client_environment(
             account=self.settings.account, region=self.settings.region, person=person
         )
+        return {**environment, **SILENT}
 
     def cloud(self, person: Credentials) -> Cloud:
         """What somebody can ask of this account."""

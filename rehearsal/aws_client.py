@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from ministack_edge.process import Credentials, root
+from ministack_edge.clients import Credentials, root
 from rehearsal.errors import RehearsalError
 from rehearsal.permissions.coverage import role_name
 
@@ -36,7 +36,7 @@ class Cloud:
     @property
     def iot_endpoint(self) -> str:
         """Where this account's things publish; on AWS it is a name of the account's own."""
-        return f"{self.endpoint}/_binsight/iot/{self.account}/{self.region}"
+        return f"{self.endpoint}/_edge/iot/{self.account}/{self.region}"
 
     def client(self, service: str) -> Any:
         """A boto3 client; made once per service."""
@@ -73,7 +73,7 @@ class Cloud:
 
     def policies(self) -> dict[str, Any]:
         """Every policy in the account as it is now: by role, and by resource."""
-        url = f"{self.endpoint}/_binsight/policies?account={self.account}&region={self.region}"
+        url = f"{self.endpoint}/_edge/policies?account={self.account}&region={self.region}"
         with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - the local AWS
             found: dict[str, Any] = json.load(answer)
         return found

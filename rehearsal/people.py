@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from ministack_edge.process import Credentials, root
+from ministack_edge.clients import Credentials, root
 from tools.first_deployment import in_prefix, policy_names
 
 ROOT = Path(__file__).resolve().parent.parent

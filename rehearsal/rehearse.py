@@ -13,8 +13,7 @@ from rich.console import Console
 
 from infra.config.settings import Settings
 from ministack_edge.process import LocalAws
-from ministack_edge.sagemaker import offline_weights
-from rehearsal import notebook
+from rehearsal import notebook, offline_weights
 from rehearsal.account import Account
 from rehearsal.aws_client import Cloud
 from rehearsal.cameras import Cameras
@@ -80,7 +79,7 @@ class Rehearsal:
                 port=self.port,
                 work=self.work / "local-aws",
                 lifeline=not self.keep,
-                weights=self.weights,
+                extensions=[f"rehearsal.offline_weights:OfflineWeights={self.weights or ''}"],
                 quota=self.quota,
             )
             # A taken port is the commonest reason not to start; found before any work is done.

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ministack_edge.greengrass.version_range import VersionRangeError, satisfies
 from rehearsal.aws_client import Cloud
 from rehearsal.errors import RehearsalError
 from rehearsal.simulated_core.artifacts import fetch_artifacts
@@ -26,7 +27,6 @@ from rehearsal.simulated_core.recipe import (
 from rehearsal.simulated_core.recipe_script import Variables
 from rehearsal.simulated_core.report import publish
 from rehearsal.simulated_core.resolve import PUBLIC_PREFIX, Resolved, resolve
-from rehearsal.simulated_core.version_range import satisfies
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +161,11 @@ class Installer:
                 continue  # a nucleus and its public components stand for the device's own software
             requirement = dependency["VersionRequirement"]
             mine = self.installed.get(name)
-            if mine is None or not satisfies(mine, requirement):
+            try:
+                met = mine is not None and satisfies(mine, requirement)
+            except VersionRangeError as error:
+                raise RehearsalError(f"{resolved.name} depends on {name}: {error}") from error
+            if not met:
                 self.install(name, {resolved.name: requirement}, None, time=time)
 
     def _variables(

@@ -20,7 +20,7 @@ def report_deployment(
         "components": dict(components),
     }
     request = urllib.request.Request(  # noqa: S310 - the address of the local AWS
-        f"{cloud.endpoint}/_binsight/core-devices/{thing}"
+        f"{cloud.endpoint}/_edge/core-devices/{thing}"
         f"?account={cloud.account}&region={cloud.region}",
         data=json.dumps(body).encode(),
         headers={"Content-Type": "application/json"},

@@ -22,8 +22,8 @@ from aws_cdk import aws_ssm as ssm
 
 from infra.config import settings
 from infra.delivery.github_roles import DEPLOY_ROLES
-from ministack_edge.process import ROOT_SECRET, LocalAws
-from tests.local_aws.helpers import free_port
+from ministack_edge.clients import ROOT_SECRET
+from ministack_edge.process import LocalAws, free_port
 from tools.assembly import main as assembly
 
 ROOT = Path(__file__).resolve().parents[2]

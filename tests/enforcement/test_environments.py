@@ -18,14 +18,13 @@ import boto3
 import pytest
 
 from infra.config.settings import load
-from ministack_edge.process import LocalAws
+from ministack_edge.process import LocalAws, free_port
 from rehearsal.cdk import Cdk
 from rehearsal.people import settle
 from tests.conftest import ROOT
 from tests.enforcement.bootstrapped import QUALIFIER, Bootstrapped
 from tests.enforcement.reference import unknown
 from tests.environments.copies import synthesise
-from tests.local_aws.helpers import free_port
 from tests.synth.variants import VARIANTS, write_variant
 
 ALL = ("staging", "prod", *VARIANTS)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from ministack_edge.process import Credentials, LocalAws
+from ministack_edge.clients import Credentials
+from ministack_edge.process import LocalAws
 from rehearsal.aws_client import Cloud
 from rehearsal.cdk import Cdk
 from rehearsal.people import People, settle

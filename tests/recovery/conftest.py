@@ -5,9 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from ministack_edge.process import LocalAws
+from ministack_edge.process import LocalAws, free_port
 from tests.environments.copies import ORIGINAL, Copy, synthesise
-from tests.local_aws.helpers import free_port
 from tests.recovery.production import Production
 
 PROD = Copy(name="prod", account="444444444444", region="eu-west-1", prefix="binsight-prod")

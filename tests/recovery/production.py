@@ -52,7 +52,7 @@ class Production(Deployed):
         """Order a failure of the local AWS."""
         place = f"account={self.copy.account}&region={self.copy.region}"
         request = urllib.request.Request(  # noqa: S310 - the local AWS
-            f"{self.aws.endpoint}/_binsight/{kind}?{place}",
+            f"{self.aws.endpoint}/_edge/{kind}?{place}",
             data=json.dumps(document).encode(),
             method="POST",
         )

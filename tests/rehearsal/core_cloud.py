@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from botocore.exceptions import ClientError
 
-from rehearsal.simulated_core.version_range import numbers, satisfies
+from ministack_edge.greengrass.version_range import numbers, satisfies
 
 
 class Cloud:

@@ -12,13 +12,12 @@ import time
 
 import pytest
 
-from ministack_edge.process import LocalAws
+from ministack_edge.process import LocalAws, free_port
 from rehearsal.aws_client import Cloud
 from rehearsal.simulated_core.device import CoreDevice
 from rollout.recipe import model_recipe
 from tests.camera import tiny
 from tests.conftest import ROOT
-from tests.local_aws.helpers import free_port
 from tests.rehearsal.deploy import deploy
 from tests.synth.conftest import SYNTH_SECONDS, synth_environment
 from tests.synth.variants import write_variant

@@ -7,8 +7,8 @@ import urllib.request
 import boto3
 import pytest
 
+from ministack_edge.clients import only_local
 from ministack_edge.process import LocalAws, LocalAwsError
-from rehearsal.only_local import only_local
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,11 @@ import time
 
 import pytest
 
+from ministack_edge.process import free_port as unused_port
 from rehearsal.notebook import PYTHON
 from rehearsal.samples.set import draw
 from tests.conftest import ROOT
 from tests.enforcement import judge
-from tests.local_aws.helpers import free_port as unused_port
 
 SEED = 20261127
 

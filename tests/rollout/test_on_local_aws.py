@@ -7,12 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ministack_edge.process import LocalAws
+from ministack_edge.process import LocalAws, free_port
 from rehearsal.aws_client import Cloud
 from rollout.deployments import deploy, restore
 from rollout.package import create_component
 from rollout.settings import from_environment
-from tests.local_aws.helpers import free_port
 from tests.rollout.conftest import ACCOUNT, COMPONENT, ENVIRONMENT, REGION
 
 BUCKET = "artifacts"

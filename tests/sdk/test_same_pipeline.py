@@ -20,9 +20,8 @@ from infra.config.regions import training_image
 from infra.config.training import TrainingSettings
 from infra.config.training_machines import MACHINES, sizes
 from infra.training.pipeline_definition import PipelineInputs, pipeline_definition
-from ministack_edge.process import LocalAws
+from ministack_edge.process import LocalAws, free_port
 from tests.conftest import ROOT
-from tests.local_aws.helpers import free_port
 from tests.sdk.shape import differences, unexplained
 
 ACCOUNT, REGION = "111111111111", "us-east-1"

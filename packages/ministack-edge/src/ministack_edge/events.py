@@ -15,7 +15,7 @@ from ministack_edge.protocol import AwsError, Document
 from ministack_edge.sagemaker.pipeline_definition import walk
 from ministack_edge.storage import objects
 
-logger = logging.getLogger("binsight.events")
+logger = logging.getLogger("ministack_edge.events")
 
 StartPipeline = Callable[[str, list[Document]], object]
 

@@ -2,8 +2,8 @@
 """What is not AWS: how simulated core devices report and publish, presigned downloads, and
 failures of pipeline steps and of CloudFormation resources on order.
 
-All of it is below /_binsight/, so nothing that also runs on AWS can use it by accident. What AWS
-gives an account through its own IoT endpoint name is /_binsight/iot/<account>/<region>/ here: names
+All of it is below /_edge/, so nothing that also runs on AWS can use it by accident. What AWS
+gives an account through its own IoT endpoint name is /_edge/iot/<account>/<region>/ here: names
 like that do not resolve everywhere.
 """
 
@@ -22,15 +22,15 @@ from ministack.core.router import extract_access_key_id, extract_region
 from ministack.services import iot_data
 
 from ministack_edge.cloudformation import refusals
-from ministack_edge.differences import DIFFERENCES
 from ministack_edge.enforcement import inventory
 from ministack_edge.enforcement.ledger import ledger
 from ministack_edge.greengrass import api, components, core_devices
 from ministack_edge.iot import fleet_provisioning, role_aliases
 from ministack_edge.protocol import Answer, AwsError, Document, answer
 from ministack_edge.sagemaker import step_retries
+from ministack_edge.server_config import config
 
-PREFIX = "/_binsight/"
+PREFIX = "/_edge/"
 PROTOCOL = b"x-forwarded-proto"
 ACCOUNT = re.compile(r"\d{12}")
 
@@ -64,7 +64,7 @@ async def _iot(method: str, path: str, headers: dict[str, str], query: Any, body
     region, _, rest = rest.partition("/")
     if not (ACCOUNT.fullmatch(account) and region and rest):
         raise AwsError(
-            "ValidationException", "expected /_binsight/iot/<account>/<region>/topics/<topic>"
+            "ValidationException", "expected /_edge/iot/<account>/<region>/topics/<topic>"
         )
     with request_scope(account, region):
         if rest.startswith("role-aliases/") and method == "GET":
@@ -85,7 +85,7 @@ async def _handle(
     kind, _, rest = path[len(PREFIX) :].partition("/")
     match method, kind:
         case "GET", "differences":
-            return answer({"differences": list(DIFFERENCES)})
+            return answer({"differences": config.differences})
         case "POST", "stage":
             ledger.stage = rest
             return answer({"stage": rest})

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -12,71 +11,59 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
 
-from contracts.silence import SILENT
-from rehearsal.only_local import LOOPBACK, only_local
+from ministack_edge import clients
+from ministack_edge.clients import AccountError, Credentials
+from ministack_edge.pid_file import SERVER, STOP_SECONDS, PidFile, kill_group
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 4566
 START_SECONDS = 60.0
-STOP_SECONDS = 15.0
 LOG_TAIL_BYTES = 2000
-ROOT_SECRET = "local"  # noqa: S105 - the root user of a local account, on loopback only
-"""Secret access key of a 12-digit access key, which is the root user of that account."""
-SERVER = "ministack_edge.server"
-ROOT = Path(__file__).resolve().parents[4]
-# What a process needs from the person's environment, and nothing else.
-KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "SYSTEMROOT")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Credentials:
-    """An access key of a person, or of the root user of an account."""
-
-    access_key: str
-    secret_key: str
-
-
-def root(account: str) -> Credentials:
-    """The root user of an account: its 12 digits are an access key here."""
-    return Credentials(access_key=account, secret_key=ROOT_SECRET)
 
 
 class LocalAwsError(RuntimeError):
     """The local AWS cannot start; the message says why and what to do."""
 
 
+class PortTakenError(LocalAwsError):
+    """Something listens on the port."""
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nothing listens at this moment."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(kw_only=True)
 class LocalAws:
-    """A running local AWS: `with LocalAws(port=4566, work=folder) as aws: ...`.
+    """A running local AWS: `with LocalAws(port=4566, work=folder) as aws: ...`."""
 
-    It decides every call by the policies that apply to it. ``enforce=False`` lets everybody do
-    everything: for tests of a service whose roles are made up.
-    """
+    work: Path
+    """Folder for everything that the server writes: its log, jobs, decisions."""
+    port: int = DEFAULT_PORT
+    enforce: bool = True
+    """Decide every call by the policies that apply to it. False lets everybody do everything: for
+    tests of a service whose roles are made up."""
+    extensions: Sequence[str] = ()
+    """What a project plugs in, as ``module:factory=argument`` (see `ministack_edge.extension`)."""
+    quota: str = ""
+    """Machines that accounts may use, such as ``ml.m5.xlarge for training job usage=0``."""
+    lifeline: bool = True
+    """End the server when this process ends, however it ends."""
+    log_level: str = "WARNING"
+    _process: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
 
-    def __init__(
-        self,
-        *,
-        port: int = DEFAULT_PORT,
-        work: Path,
-        log_level: str = "WARNING",
-        lifeline: bool = True,
-        weights: Path | None = None,
-        enforce: bool = True,
-        quota: str = "",
-    ) -> None:
-        self.port = port
-        self.lifeline = lifeline
-        self.weights = weights
-        self.enforce = enforce
-        self.quota = quota
-        self.work = work.resolve()
-        self.log_level = log_level
-        self._process: subprocess.Popen[bytes] | None = None
+    def __post_init__(self) -> None:
+        self.work = self.work.resolve()
 
     @property
     def endpoint(self) -> str:
@@ -96,7 +83,7 @@ class LocalAws:
     @property
     def pid_file(self) -> Path:
         """Process id of the running server."""
-        return self.work / "local-aws.pid"
+        return PidFile.of(self.work).path
 
     def job_folder(self, pipeline: str, execution_id: str, step: str) -> Path:
         """Where a pipeline step ran; `log.txt` in it is what the step printed."""
@@ -107,66 +94,35 @@ class LocalAws:
     ) -> dict[str, str]:
         """The environment for cdk, aws and boto3 that leads here and nowhere else.
 
-        ``person`` is who acts; the root user of the account without one.
+        ``person`` is who acts; the root user of the account without one. Raises LocalAwsError for
+        anything but a 12-digit account.
         """
-        if not re.fullmatch(r"[0-9]{12}", account):
-            raise LocalAwsError(f"account = {account!r} is not a 12-digit account id")
-        home = self.work / "client"
-        home.mkdir(parents=True, exist_ok=True)
-        kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-        kept["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
-        acting = person or root(account)
-        return {
-            **kept,
-            "AWS_ENDPOINT_URL": self.endpoint,
-            # Every key belongs to one account; the server keeps accounts apart by it.
-            "AWS_ACCESS_KEY_ID": acting.access_key,
-            "AWS_SECRET_ACCESS_KEY": acting.secret_key,
-            "AWS_REGION": region,
-            "AWS_DEFAULT_REGION": region,
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_CONFIG_FILE": str(home / "config"),
-            "AWS_SHARED_CREDENTIALS_FILE": str(home / "credentials"),
-            "NO_PROXY": ",".join(LOOPBACK),
-            "no_proxy": ",".join(LOOPBACK),
-            # The CLI remembers which account a key belongs to; that must not outlive this server.
-            "CDK_HOME": str(home / "cdk"),
-            "CDK_DISABLE_CLI_TELEMETRY": "true",
-            "CDK_DISABLE_VERSION_CHECK": "true",
-            **SILENT,
-            "CI": "1",
-        }
+        try:
+            root = clients.root(account)
+        except AccountError as error:
+            raise LocalAwsError(str(error)) from error
+        return clients.client_environment(
+            self.endpoint, home=self.work / "client", region=region, acting=person or root
+        )
 
     def start(self) -> LocalAws:
-        """Start the server and wait until it answers."""
+        """Start the server and wait until it answers. Raises LocalAwsError."""
         if self._process is not None:
             raise LocalAwsError(f"the local AWS already runs on port {self.port}")
         self.check_port()
         self.work.mkdir(parents=True, exist_ok=True)
-        environment = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
-        environment |= {"LOG_LEVEL": self.log_level, "PYTHONDONTWRITEBYTECODE": "1"}
-        only_local(environment)
-        command = [sys.executable, "-m", SERVER, "--port", str(self.port), "--work", str(self.work)]
-        if self.lifeline:
-            command.append("--lifeline")
-        if self.enforce:
-            command.append("--enforce")
-        if self.quota:
-            command += ["--quota", self.quota]
-        if self.weights is not None:
-            command += ["--weights", str(self.weights.resolve())]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                command,
-                cwd=ROOT,
-                env=environment,
+                self._command(),
+                cwd=self.work,
+                env=self._environment(),
                 stdin=subprocess.PIPE if self.lifeline else subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 # A group of its own: Ctrl-C reaches the parent, which then stops this one in order.
                 start_new_session=True,
             )
-        self.pid_file.write_text(f"{self._process.pid}\n")
+        PidFile.of(self.work).write(self._process.pid)
         try:
             self._wait_until_healthy()
         except BaseException:
@@ -174,32 +130,54 @@ class LocalAws:
             raise
         return self
 
+    def _command(self) -> list[str]:
+        command = [sys.executable, "-m", SERVER, "--port", str(self.port), "--work", str(self.work)]
+        for extension in self.extensions:
+            command += ["--extension", extension]
+        if self.lifeline:
+            command.append("--lifeline")
+        if self.enforce:
+            command.append("--enforce")
+        if self.quota:
+            command += ["--quota", self.quota]
+        return command
+
+    def _environment(self) -> dict[str, str]:
+        # The server imports what this process would: itself from the same place, and extensions.
+        path = os.pathsep.join(str(Path(entry).resolve()) for entry in sys.path)
+        environment = {
+            **clients.kept_environment(),
+            "PYTHONPATH": path,
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "LOG_LEVEL": self.log_level,
+        }
+        clients.only_local(environment)
+        return environment
+
     def enter_stage(self, name: str) -> None:
         """Say what is being done; decisions from now on carry this name."""
-        url = f"{self.endpoint}/_binsight/stage/{quote(name)}"
+        url = f"{self.endpoint}/_edge/stage/{quote(name)}"
         with urllib.request.urlopen(url, data=b"", timeout=15):  # noqa: S310 - own address
             pass
 
     def check_port(self) -> None:
-        """Raise LocalAwsError where the port is taken; it says by whom and what to do."""
+        """Raise PortTakenError where the port is taken; it says by whom."""
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((HOST, self.port))
             except OSError as error:
-                raise LocalAwsError(
+                raise PortTakenError(
                     f"port {self.port} on {HOST} is taken ({error.strerror}). {self._holder()} "
-                    f"Choose another with PORT=<number>, for example PORT={self.port + 10}."
+                    f"Choose another port, for example {self.port + 10}."
                 ) from error
 
     def _holder(self) -> str:
-        """Who probably holds the port: an earlier rehearsal of this folder, or something else."""
-        try:
-            pid = int(self.pid_file.read_text())
-            os.kill(pid, 0)
-        except (OSError, ValueError):
-            return "Another program, perhaps another rehearsal or ministack, listens there."
-        return f"A local AWS of an earlier run may hold it (process {pid}): `make rehearse-down`."
+        """Who probably holds the port: an earlier run of this folder, or something else."""
+        pid = PidFile.of(self.work).alive()
+        if pid is None:
+            return "Another program, perhaps another local AWS, listens there."
+        return f"A local AWS of an earlier run in {self.work} may hold it (process {pid})."
 
     def _wait_until_healthy(self) -> None:
         assert self._process is not None  # noqa: S101 - called by start only
@@ -235,11 +213,11 @@ class LocalAws:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(STOP_SECONDS)
         finally:
-            _kill_group(process.pid)
+            kill_group(process.pid)
             process.wait()
             if process.stdin is not None:
                 process.stdin.close()
-            self.pid_file.unlink(missing_ok=True)
+            PidFile.of(self.work).remove()
 
     def detach(self) -> None:
         """Leave the server up when this object goes (with `lifeline=False`): see `stop_kept`."""
@@ -262,43 +240,3 @@ class LocalAws:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
-
-
-def stop_kept(work: Path) -> str:
-    """End a local AWS that was left up in a work folder; return a sentence about it.
-
-    The pid file alone proves nothing: the number may belong to another program by now.
-    """
-    pid_file = work.resolve() / "local-aws.pid"
-    try:
-        pid = int(pid_file.read_text())
-    except (OSError, ValueError):
-        return f"No local AWS was left up in {work}."
-    if SERVER in _command_line(pid):
-        os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + STOP_SECONDS
-        while time.monotonic() < deadline and SERVER in _command_line(pid):
-            time.sleep(0.1)
-        _kill_group(pid)
-    pid_file.unlink(missing_ok=True)
-    return f"The local AWS in {work} has ended."
-
-
-def _command_line(pid: int) -> str:
-    """The command line of a process; empty when it is gone."""
-    if Path("/proc/self").exists():
-        try:
-            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-        except OSError:
-            return ""
-    # macOS has no /proc, but always has ps; slim Linux images are the other way round.
-    return subprocess.run(
-        ["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False
-    ).stdout
-
-
-def _kill_group(group: int) -> None:
-    try:
-        os.killpg(group, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        return

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The local AWS as a foreground process: `python -m ministack_edge.server --port 4566 --work
-FOLDER`.
+"""The local AWS as a foreground process: `ministack-edge --port 4566 --work FOLDER`.
 
 ministack reads its settings from the environment when it is imported, so they are set here first.
 """
@@ -17,22 +16,24 @@ import re
 import signal
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ministack_edge.process import ROOT_SECRET
+from ministack_edge.clients import ROOT_SECRET, kept_environment
 
 HOST = "127.0.0.1"
 GRACE_SECONDS = 3
 WAIT_SCALE = 0.01
-"""Wait states pass this much faster: a production canary bakes for half an hour."""
+"""Wait states pass this much faster: a production rollout may wait for half an hour."""
 SAFE_PATH = re.compile(r"[A-Za-z0-9_./+-]+")
 
 
 def _settings(*, port: int, work: Path, enforce: bool) -> None:
     """A server that listens on this machine only and writes below its work folder only."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        # Lambda workers inherit this environment; a person's own profile must not reach them.
+    for name in [name for name in os.environ if name.startswith(("AWS_", "PYTHONPATH"))]:
+        # Lambda workers inherit this environment: neither a person's own profile may reach them,
+        # nor the packages of the project, which a function does not find on AWS.
         del os.environ[name]
     temporary = work / "tmp"
     temporary.mkdir(parents=True, exist_ok=True)
@@ -48,7 +49,7 @@ def _settings(*, port: int, work: Path, enforce: bool) -> None:
             # Whether ministack verifies signatures and decides requests by policies.
             "AUTH": "true" if enforce else "false",
             "AWS_SECRET_ACCESS_KEY": ROOT_SECRET,
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+            "PATH": kept_environment()["PATH"],
         }
     )
     os.environ.setdefault("LOG_LEVEL", "WARNING")
@@ -58,7 +59,7 @@ def _shell_safe(work: Path) -> Path:
     """The folder under a name that a script can hold unquoted, as scripts hold /opt/ml."""
     if SAFE_PATH.fullmatch(str(work)):
         return work
-    name = f"binsight-{hashlib.sha256(str(work).encode()).hexdigest()[:16]}"
+    name = f"local-aws-{hashlib.sha256(str(work).encode()).hexdigest()[:16]}"
     alias = Path(tempfile.gettempdir()) / name
     alias.unlink(missing_ok=True)
     alias.symlink_to(work, target_is_directory=True)
@@ -67,38 +68,36 @@ def _shell_safe(work: Path) -> Path:
 
 
 def build(
-    *,
-    port: int,
-    work: Path,
-    weights: Path | None = None,
-    enforce: bool = False,
-    quota: str = "",
+    *, port: int, work: Path, extensions: Sequence[str] = (), enforce: bool = False, quota: str = ""
 ) -> Any:
     """The ASGI application: ministack with everything this package adds."""
     # After the settings, see the module docstring.
     from ministack_edge import ministack_patches  # noqa: PLC0415
 
     ministack_patches.verify()
-    from ministack_edge import cloudformation, events, metrics, private_api  # noqa: PLC0415
+    from ministack_edge import cloudformation, events, extension, metrics, private_api  # noqa: PLC0415
     from ministack_edge.greengrass import api as greengrass  # noqa: PLC0415
     from ministack_edge.iot import role_aliases, rule_actions  # noqa: PLC0415
     from ministack_edge.sagemaker import api as sagemaker  # noqa: PLC0415
     from ministack_edge.sagemaker import pipelines, quota_names, quotas  # noqa: PLC0415
-    from ministack_edge.server_config import place  # noqa: PLC0415
+    from ministack_edge.server_config import config  # noqa: PLC0415
     from ministack_edge.storage import buckets, delivery_streams  # noqa: PLC0415
 
-    endpoint = f"http://{HOST}:{port}"
-    place.work, place.endpoint, place.weights = work, endpoint, weights
-    place.quotas = quota_names.parse(quota)
-    quotas.install()
-    sagemaker.install()
-    greengrass.install()
-    role_aliases.install()
-    rule_actions.install()
-    delivery_streams.install()
-    buckets.install()
-    metrics.install()
-    cloudformation.install()
+    config.work, config.endpoint = work, f"http://{HOST}:{port}"
+    config.extensions = extension.load(extensions)
+    config.quotas = quota_names.parse(quota)
+    for part in (
+        quotas,
+        sagemaker,
+        greengrass,
+        role_aliases,
+        rule_actions,
+        delivery_streams,
+        buckets,
+        metrics,
+        cloudformation,
+    ):
+        part.install()
     events.install(
         lambda arn, parameters: pipelines.start(
             {"PipelineName": arn, "PipelineParameters": parameters}
@@ -108,12 +107,14 @@ def build(
         from ministack_edge import enforcement  # noqa: PLC0415
 
         enforcement.install(work / "permissions.jsonl")
-    return private_api.install(endpoint=endpoint)
+    return private_api.install(endpoint=config.endpoint)
 
 
-async def _serve(*, port: int, work: Path, weights: Path | None, enforce: bool, quota: str) -> None:
+async def _serve(application: Any, *, port: int) -> None:
     from hypercorn.asyncio import serve  # noqa: PLC0415
     from hypercorn.config import Config  # noqa: PLC0415
+
+    from ministack_edge.sagemaker import pipelines  # noqa: PLC0415
 
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -124,33 +125,42 @@ async def _serve(*, port: int, work: Path, weights: Path | None, enforce: bool, 
     config.keep_alive_timeout = 75
     config.graceful_timeout = GRACE_SECONDS
     config.loglevel = os.environ["LOG_LEVEL"]
-    application = build(port=port, work=work, weights=weights, enforce=enforce, quota=quota)
-    from ministack_edge.sagemaker import pipelines  # noqa: PLC0415
-
     try:
         await serve(application, config, shutdown_trigger=stopped.wait)
     finally:
         await asyncio.to_thread(pipelines.stop_all)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Serve until a signal, or until the parent is gone."""
-    parser = argparse.ArgumentParser(prog="python -m ministack_edge.server", description=__doc__)
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="ministack-edge", description=__doc__)
     parser.add_argument("--port", type=int, default=4566)
     parser.add_argument(
         "--work", type=Path, required=True, help="folder for jobs and temporary files"
     )
     parser.add_argument(
-        "--lifeline", action="store_true", help="end when standard input closes (set by a parent)"
-    )
-    parser.add_argument(
-        "--weights", type=Path, help="folder that stands in for pretrained weights of a hub"
-    )
-    parser.add_argument(
         "--enforce", action="store_true", help="decide every call by the policies that apply to it"
     )
-    parser.add_argument("--quota", default="", help="machines that accounts may use at once")
-    options = parser.parse_args(arguments)
+    parser.add_argument(
+        "--extension",
+        action="append",
+        default=[],
+        metavar="MODULE:FACTORY[=ARGUMENT]",
+        help="what a project plugs in; may be given several times",
+    )
+    parser.add_argument(
+        "--quota",
+        default="",
+        help="machines that accounts may use, such as 'ml.m5.xlarge for training job usage=0'",
+    )
+    parser.add_argument(
+        "--lifeline", action="store_true", help="end when standard input closes (set by a parent)"
+    )
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until a signal, or until the parent is gone."""
+    options = _parse(arguments)
     options.work.mkdir(parents=True, exist_ok=True)
     work = _shell_safe(options.work.resolve())
     _settings(port=options.port, work=work, enforce=options.enforce)
@@ -159,17 +169,16 @@ def main(arguments: list[str] | None = None) -> int:
 
         parent_watchdog.on_parent_exit(parent_watchdog.kill_own_group)
     try:
-        asyncio.run(
-            _serve(
-                port=options.port,
-                work=work,
-                weights=options.weights,
-                enforce=options.enforce,
-                quota=options.quota,
-            )
+        application = build(
+            port=options.port,
+            work=work,
+            extensions=options.extension,
+            enforce=options.enforce,
+            quota=options.quota,
         )
-    except RuntimeError as error:
-        logging.getLogger("binsight").error("%s", error)
+        asyncio.run(_serve(application, port=options.port))
+    except (RuntimeError, ValueError) as error:
+        logging.getLogger("ministack_edge").error("%s", error)
         return 1
     # Worker processes of Lambda functions are in this group; none may stay.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

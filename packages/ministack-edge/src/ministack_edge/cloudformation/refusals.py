@@ -33,7 +33,7 @@ NAMED: dict[str, tuple[str, str, str]] = {
     "AWS::SQS::Queue": ("QueueName", "sqs", "_queue_name_to_url"),
 }
 """The property that names a resource, and ministack's module and store of what is there. Types that
-are not listed are refused by their own handlers (tests/local_aws/test_names.py)."""
+are not listed are refused by their own handlers (tests/test_refusals.py)."""
 
 DEPRECATED_SECONDS = 300 * WAIT_SCALE
 """A thing type is deleted five minutes after its deprecation, as fast as wait states pass here."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What CloudFormation needs to be allowed for each resource type, from AWS's resource schemas.
 
-`handlers.json` is taken from the schemas by `python -m tools.handlers`.
+`handlers.json` is taken from the schemas by `python -m ministack_edge.enforcement.extract`.
 """
 
 from __future__ import annotations
@@ -36,6 +36,6 @@ def permissions(resource_type: str, verb: str) -> list[str]:
     except KeyError:
         raise UnknownTypeError(
             f"{resource_type}: the local AWS does not know what CloudFormation must be allowed for "
-            "it; run `python -m tools.handlers` and add its ARN to "
-            "packages/ministack-edge/src/ministack_edge/enforcement/arns.py"
+            "it; run `python -m ministack_edge.enforcement.extract` and add its ARN to "
+            "ministack_edge/enforcement/arns.py"
         ) from None

@@ -22,7 +22,7 @@ from ministack_edge.enforcement.decisions import AccessDeniedError
 from ministack_edge.enforcement.resource_policies import allows
 from ministack_edge.protocol import Document, arn
 
-logger = logging.getLogger("binsight.enforcement")
+logger = logging.getLogger("ministack_edge.enforcement")
 
 _machine: ContextVar[Actor | None] = ContextVar("state_machine_actor", default=None)
 _stream: ContextVar[Actor | None] = ContextVar("delivery_stream_actor", default=None)

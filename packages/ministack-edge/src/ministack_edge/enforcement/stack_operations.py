@@ -19,7 +19,7 @@ SERVICE = "cloudformation.amazonaws.com"
 SESSION = "AWSCloudFormation"
 
 acting: contextvars.ContextVar[Actor | None] = contextvars.ContextVar(
-    "binsight_cloudformation_acting", default=None
+    "cloudformation_acting", default=None
 )
 """For whom the current stack operation acts; its background task inherits the value."""
 

@@ -7,9 +7,8 @@ import base64
 import json
 
 from ministack_edge.greengrass import components
+from ministack_edge.greengrass.version_range import VersionRangeError, numbers, satisfies
 from ministack_edge.protocol import AwsError, Document, not_found, require
-from rehearsal.errors import RehearsalError
-from rehearsal.simulated_core.version_range import numbers, satisfies
 
 
 def resolve(request: Document) -> Document:
@@ -45,7 +44,7 @@ def _newest(name: str, requirements: dict[str, str]) -> str:
             for version in components.versions_of(name)
             if all(satisfies(version, requirement) for requirement in requirements.values())
         ]
-    except RehearsalError as error:
+    except VersionRangeError as error:
         raise AwsError("ValidationException", str(error)) from error
     if not fitting:
         asked = ", ".join(f"{who} asks for {what}" for who, what in sorted(requirements.items()))

@@ -12,6 +12,7 @@ from typing import Any
 
 from ministack_edge import tags
 from ministack_edge.greengrass import lambda_component
+from ministack_edge.greengrass.version_range import numbers
 from ministack_edge.protocol import (
     AwsError,
     Document,
@@ -25,7 +26,6 @@ from ministack_edge.protocol import (
     without_none,
 )
 from ministack_edge.storage import objects
-from rehearsal.simulated_core.version_range import numbers
 
 _SEMVER = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?")
 _NAME = re.compile(r"[a-zA-Z0-9-_.]{1,128}")
@@ -94,7 +94,7 @@ def _inline_recipe(request: Document) -> Document:
             "ValidationException", "inlineRecipe or lambdaFunction is required"
         ) from error
     except (binascii.Error, ValueError) as error:
-        # The service also takes YAML; Binsight writes JSON, which keeps types (greengrass-lite.md).
+        # The service also takes YAML; JSON alone is taken here: it keeps the types of values.
         raise AwsError("ValidationException", f"The recipe is not JSON: {error}") from error
     if not isinstance(recipe, dict) or not recipe.get("Manifests"):
         raise AwsError("ValidationException", "The recipe must be an object with Manifests")

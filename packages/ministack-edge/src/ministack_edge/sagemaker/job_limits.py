@@ -22,7 +22,7 @@ _IMAGE = re.compile(
     r"(?P<repository>[a-z0-9._/-]+)(:(?P<tag>[\w.-]+)|@sha256:[0-9a-f]{64})"
 )
 _CONTAINERS = "763104351884"
-"""The account of AWS's deep learning containers in the regions that Binsight knows."""
+"""The account of AWS's deep learning containers in most regions."""
 _PUBLISHED = {
     # aws/deep-learning-containers, docs/src/data/pytorch and docs/src/data/pytorch-training.
     "pytorch": {

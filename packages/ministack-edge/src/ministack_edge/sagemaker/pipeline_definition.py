@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads a SageMaker pipeline definition (Version 2020-12-01) as the service does.
 
-Knows parameters, Get / Std:Join / Std:JsonGet, the steps that Binsight uses and their order.
+Knows parameters, Get / Std:Join / Std:JsonGet, the order of steps, and the steps Processing,
+Training, Condition, Fail and RegisterModel.
 Nothing is run here: `pipeline_executor` does that.
 """
 

@@ -10,18 +10,19 @@ from __future__ import annotations
 import contextvars
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ministack_edge.extension import Extension
 from ministack_edge.protocol import AwsError, Document, now
 from ministack_edge.sagemaker.local_job import JobContext, JobError, JobStoppedError
 from ministack_edge.sagemaker.pipeline_definition import Definition, Scope
 from ministack_edge.sagemaker.step_runner import StepFailedError, StepRunner
 
-logger = logging.getLogger("binsight.pipeline")
+logger = logging.getLogger("ministack_edge.pipeline")
 
 STEP_FAILURE = "Step failure: One or multiple steps failed."
 DEFAULT_PARALLEL_STEPS = 50
@@ -63,7 +64,7 @@ class Runner:
     job_finished: Callable[[str, Document], None]
     changed: Callable[[Execution, str | None, str, str], None]
     parallel_steps: int = DEFAULT_PARALLEL_STEPS
-    weights: Path | None = None
+    extensions: Sequence[Extension] = ()
 
     def __post_init__(self) -> None:
         self.definition = Definition.parse(self.execution.definition_text)
@@ -73,7 +74,7 @@ class Runner:
             folder=self.folder,
             context=self.context,
             job_finished=self.job_finished,
-            weights=self.weights,
+            extensions=self.extensions,
         )
         self.steps.scope = Scope(
             parameters=self.execution.parameters,

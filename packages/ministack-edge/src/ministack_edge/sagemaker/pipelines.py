@@ -25,7 +25,7 @@ from ministack_edge.sagemaker import job_actors, job_logs, pipeline_events, step
 from ministack_edge.sagemaker.local_job import JobContext
 from ministack_edge.sagemaker.pipeline_definition import Definition
 from ministack_edge.sagemaker.pipeline_executor import DEFAULT_PARALLEL_STEPS, Execution, Runner
-from ministack_edge.server_config import place
+from ministack_edge.server_config import config
 from ministack_edge.storage import objects
 
 STOP_ALL_SECONDS = 8.0
@@ -175,14 +175,14 @@ def start(request: Document) -> Document:
     pipeline["LastRunTime"] = execution.created
     runner = Runner(
         execution,
-        folder=place.work / "jobs" / pipeline["PipelineName"] / execution_id,
+        folder=config.work / "jobs" / pipeline["PipelineName"] / execution_id,
         context=JobContext(
-            get_account_id(), get_region(), place.endpoint, execution.stop, execution_id, role
+            get_account_id(), get_region(), config.endpoint, execution.stop, execution_id, role
         ),
         job_finished=_job_finished,
         changed=_announce,
         parallel_steps=int(limits.get("MaxParallelExecutionSteps", DEFAULT_PARALLEL_STEPS)),
-        weights=place.weights,
+        extensions=config.extensions,
     )
     _announce(execution, None, "Executing", "Executing")
     runner.start()
@@ -243,7 +243,7 @@ def _announce(execution: Execution, step: str | None, previous: str, current: st
         return
     pipeline_events.step_changed(execution, step, previous, current)
     if "EndTime" in execution.steps[step]:
-        job_logs.publish(place.work / "jobs" / execution.pipeline_name / execution.id, step)
+        job_logs.publish(config.work / "jobs" / execution.pipeline_name / execution.id, step)
 
 
 def _job_finished(kind: str, document: Document) -> None:

@@ -39,9 +39,9 @@ def parse(text: str) -> dict[str, int]:
         match = _SETTING.fullmatch(part)
         if match is None or match[1] not in codes():
             raise ValueError(
-                f"QUOTA={part}: allowed: '<instance type> for <use> usage=<number>', several with "
-                f"; between them; uses: {', '.join(_SHAPES)}; as Service Quotas names them, for "
-                "example 'ml.m5.xlarge for training job usage=0'"
+                f"quota {part!r}: allowed: '<instance type> for <use> usage=<number>', several "
+                f"with ; between them; uses: {', '.join(_SHAPES)}; as Service Quotas names "
+                "them, for example 'ml.m5.xlarge for training job usage=0'"
             )
         found[match[1]] = int(match[2])
     return found

@@ -26,7 +26,7 @@ from ministack_edge.protocol import (
     with_token,
 )
 from ministack_edge.sagemaker.quota_names import codes
-from ministack_edge.server_config import place
+from ministack_edge.server_config import config
 
 ENOUGH = 20
 _lock = threading.Lock()
@@ -37,7 +37,7 @@ _used: dict[tuple[str, str, str], int] = {}
 def machines(kind: str, arguments: Mapping[str, Any]) -> Iterator[None]:
     """Count the machines of a job while it runs. Raises what creating it answers if too many."""
     name, count = _asked(kind, arguments)
-    key, limit = (get_account_id(), get_region(), name), place.quotas.get(name, ENOUGH)
+    key, limit = (get_account_id(), get_region(), name), config.quotas.get(name, ENOUGH)
     with _lock:
         used = _used.get(key, 0)
         if used + count > limit:
@@ -77,7 +77,7 @@ def _quota(name: str) -> Document:
         "QuotaArn": arn("servicequotas", f"sagemaker/{code}"),
         "QuotaCode": code,
         "QuotaName": name,
-        "Value": float(place.quotas.get(name, ENOUGH)),
+        "Value": float(config.quotas.get(name, ENOUGH)),
         "Unit": "None",
         "Adjustable": True,
         "GlobalQuota": False,

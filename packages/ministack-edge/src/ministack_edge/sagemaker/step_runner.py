@@ -4,18 +4,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ministack_edge import extension
 from ministack_edge.enforcement.storage import Storage
+from ministack_edge.extension import Extension, JobRequest
 from ministack_edge.protocol import AwsError, Document, short_id
 from ministack_edge.sagemaker import (
     job_actors,
     job_steps,
     model_registry,
-    offline_weights,
     quotas,
     step_cache,
 )
@@ -44,10 +45,10 @@ class StepRunner:
     folder: Path
     context: JobContext
     job_finished: Callable[[str, Document], None]
-    weights: Path | None
+    extensions: Sequence[Extension] = ()
     scope: Scope = field(init=False)
-    stood_in: bool = False
-    """Whether another network was trained than the definition says."""
+    substituted: bool = False
+    """Whether a job ran with a substitute that changes the results of those after it."""
 
     def __post_init__(self) -> None:
         self._property_files: dict[tuple[str, str], str] = {}
@@ -135,17 +136,22 @@ class StepRunner:
         for file, uri in result.property_files.items():
             self._property_files[(name, file)] = uri
         self.scope.results[name] = result.document
-        self.stood_in = self.stood_in or bool(result.document.get("_stood_in"))
+        self.substituted = self.substituted or bool(result.document.get("_substituted"))
         record["Metadata"] = {f"{kind}Job": {"Arn": result.document[_JOB_ARN_KEYS[kind]]}}
 
     def _run_job(self, name: str, kind: str, arguments: Mapping[str, Any]) -> Document:
-        real, note = arguments, ""
-        if kind == "Training":
-            real, note = offline_weights.training(
-                arguments, folder=self.weights, reachable=_weights_are_here(arguments)
-            )
-        elif self.stood_in:
-            real, note = offline_weights.evaluation(arguments)
+        substitute = extension.substitute(
+            self.extensions,
+            JobRequest(
+                kind=kind,
+                step=name,
+                arguments=arguments,
+                substituted=self.substituted,
+                bucket_exists=objects.exists,
+            ),
+        )
+        real = substitute.arguments if substitute else arguments
+        note = substitute.note if substitute else ""
         run = job_steps.run_processing if kind == "Processing" else job_steps.run_training
         job = job_steps.job_name(self.context.execution, name, short_id(10))
         stopped = False
@@ -160,19 +166,10 @@ class StepRunner:
             job_actors.end_job(self.context.pipeline, kind, job, stopped=stopped)
         # Described as asked for; the log says what was done instead.
         described = {key: arguments[key] for key in ("HyperParameters",) if key in arguments}
-        changed = kind == "Training" and real is not arguments and self.weights is None
-        return {**document, **described, "_stood_in": changed}
+        changed = substitute is not None and substitute.changes_results
+        return {**document, **described, "_substituted": changed}
 
 
 def _property_file_uri(document: Document, file: Mapping[str, str]) -> str:
     output = document["ProcessingOutputConfig"]["Outputs"][file["OutputName"]]
     return f"{output['S3Output']['S3Uri'].rstrip('/')}/{file['FilePath']}"
-
-
-def _weights_are_here(arguments: Mapping[str, Any]) -> bool:
-    """Whether the channel ``weights``, if there is one, leads to a bucket of this local AWS."""
-    for channel in arguments.get("InputDataConfig") or []:
-        if channel["ChannelName"] == "weights":
-            bucket, _ = objects.parse(channel["DataSource"]["S3DataSource"]["S3Uri"])
-            return objects.exists(bucket)
-    return True
