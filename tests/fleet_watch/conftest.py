@@ -8,8 +8,7 @@ from typing import Any
 import boto3
 import pytest
 
-from ministack_edge.process import LocalAws
-from tests.local_aws.helpers import free_port
+from ministack_edge.process import LocalAws, free_port
 
 ACCOUNT, REGION = "111111111111", "us-east-1"
 _number = itertools.count()

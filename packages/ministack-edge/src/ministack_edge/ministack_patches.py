@@ -156,7 +156,7 @@ def verify() -> None:
         installed = version("ministack")
     except PackageNotFoundError as error:
         raise IncompatibleMinistackError(
-            f"ministack is not installed; requirements/rehearsal.txt pins {PINNED_VERSION}"
+            f"ministack is not installed; this package needs {PINNED_VERSION}"
         ) from error
     missing = [
         f"{module}.{name}"
@@ -166,7 +166,7 @@ def verify() -> None:
     ]
     if installed != PINNED_VERSION or missing:
         raise IncompatibleMinistackError(
-            f"the local AWS extends ministack {PINNED_VERSION} (requirements/rehearsal.txt), "
+            f"the local AWS extends ministack {PINNED_VERSION}, "
             f"found {installed}" + (f"; missing: {', '.join(missing)}" if missing else "")
         )
 
