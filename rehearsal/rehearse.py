@@ -26,6 +26,7 @@ from rehearsal.report import Report
 from rehearsal.samples.set import draw
 from rehearsal.samples.tray import Tray, photographed
 from rehearsal.samples.tray import draw as draw_tray
+from rehearsal.simulated_core.native_packages import variant
 from tools.dataset import Dataset, DatasetError, check_dataset, upload
 from tools.quotas import QuotaError, check_or_warn
 from training.dataset.listing import BACKGROUND
@@ -195,6 +196,8 @@ class Rehearsal:
             )
             cleanup.callback(cameras.stop)
             cameras.start()
+        if note := variant():
+            self.console.print(note)
         return cameras
 
     def _train(self, cloud: Cloud, outputs: dict[str, str], dataset: Dataset) -> str:

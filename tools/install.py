@@ -22,7 +22,7 @@ if not (3, 11) <= sys.version_info[:2] <= (3, 13):  # before the syntax of newer
         "make PYTHON=/path/to/python3.11".format(*sys.version_info[:2])
     )
 
-from tools.pip_settings import as_uv_settings
+from infra.assets.pip_settings import as_uv_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Python packages for a camera: installed from a lock for its platform, then slimmed."""
 
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from infra.assets.pip_settings import as_uv_settings
+
 PYTHON = "3.11"
-PLATFORMS = {
-    "x86_64": ("_2_28", "_2_27", "_2_24", "_2_17", "2014", "2010", "1"),
-    "aarch64": ("_2_28", "_2_27", "_2_24", "_2_17", "2014"),
-}
-"""The manylinux versions of wheels that a camera can load, glibc 2.28 or older, by processor. pip
-knows no 'and older' by itself."""
+"""The version that cameras have, whichever one runs this."""
+GLIBC = "manylinux_2_28"
+"""Wheels for this glibc or an older one load on every camera."""
 
 NOT_ON_CAMERAS = (
     # Only onnxruntime's offline tools import these; inference does not.
@@ -43,16 +43,19 @@ class PackagesError(RuntimeError):
     """The packages could not be installed, or do not fit."""
 
 
-def installed_packages(lock: Path, folder: Path, architecture: str) -> Path:
+def installed_packages(lock: Path, folder: Path, architecture: str | None) -> Path:
     """The packages that ``lock`` pins, slimmed, in ``folder``; installed if they are not there.
 
+    ``architecture`` is a camera's; None means: for the interpreter and machine that run this.
     What else is beside ``folder`` is taken for leftovers of older locks and removed.
+    Raises PackagesError.
     """
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     print(
-        f"bundling: installing {lock.name} for {architecture} cameras (a minute at first)",
+        f"bundling: installing {lock.name} for {architecture or 'simulated'} cameras "
+        "(a minute at first)",
         flush=True,
     )
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="unfinished-") as scratch:
@@ -69,21 +72,22 @@ def installed_packages(lock: Path, folder: Path, architecture: str) -> Path:
     return folder
 
 
-def _install(lock: Path, target: Path, architecture: str) -> None:
-    platforms = [f"manylinux{one}_{architecture}" for one in PLATFORMS[architecture]]
+def _install(lock: Path, target: Path, architecture: str | None) -> None:
+    uv = Path(sys.executable).with_name("uv")
+    if not uv.exists():
+        raise PackagesError(f"{uv} is missing; run: make install")
     command = [
-        *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
-        *("--target", str(target), "--requirement", str(lock)),
-        *("--no-deps", "--require-hashes", "--no-compile", "--only-binary", ":all:"),
-        *("--implementation", "cp", "--python-version", PYTHON),
-        *(option for platform in (*platforms, "any") for option in ("--platform", platform)),
+        *(str(uv), "pip", "install", "--quiet", "--python", sys.executable),
+        *("--target", str(target), "--requirements", str(lock)),
+        *("--no-deps", "--require-hashes", "--only-binary", ":all:"),
     ]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if architecture:
+        command += ["--python-version", PYTHON, "--python-platform", f"{architecture}-{GLIBC}"]
+    environment = {**as_uv_settings(Path(sys.executable)), **os.environ}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if result.returncode != 0:
-        reason = result.stderr.strip().splitlines()
-        raise PackagesError(
-            f"pip could not install {lock}: {reason[-1] if reason else 'no reason'}"
-        )
+        raise PackagesError(f"uv could not install {lock}: {result.stderr.strip() or 'no reason'}")
+    (target / ".lock").unlink(missing_ok=True)  # uv's own
 
 
 def _slim(folder: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from rehearsal.aws_client import Cloud
 from rehearsal.errors import RehearsalError
+from rehearsal.simulated_core.native_packages import fit_packages
 
 
 def fetch_artifacts(
@@ -38,6 +39,7 @@ def fetch_artifacts(
         if artifact.get("Unarchive") == "ZIP":
             with zipfile.ZipFile(target) as package:
                 package.extractall(unarchived / target.stem)
+            fit_packages(unarchived / target.stem)
             target.unlink()
 
 
