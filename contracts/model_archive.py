@@ -20,7 +20,6 @@ import gzip
 import hashlib
 import io
 import json
-import os
 import tarfile
 import zlib
 from collections.abc import Collection, Mapping
@@ -28,6 +27,7 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from contracts.atomic_file import replacing
 from contracts.cut import CutRule
 
 SCHEMA = 1
@@ -137,24 +137,18 @@ def write_archive(folder: Path, destination: Path, *, extra: Collection[str] = (
     """
     card = ModelCard.from_json((folder / CARD).read_bytes())
     _check_model_digest(folder, card)
-    unfinished = destination.with_name(destination.name + ".part")
     names = (*MEMBERS, *(name for name in sorted(extra) if (folder / name).is_file()))
-    try:
-        with (
-            unfinished.open("wb") as raw,
-            gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed,
-            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
-        ):
-            for name in names:
-                content = (folder / name).read_bytes()
-                member = tarfile.TarInfo(name)
-                member.size, member.mode = len(content), 0o644
-                archive.addfile(member, io.BytesIO(content))
-        with unfinished.open("rb") as stream:
-            os.fsync(stream.fileno())
-        unfinished.replace(destination)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with (
+        replacing(destination, durable=True) as unfinished,
+        unfinished.open("wb") as raw,
+        gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        for name in names:
+            content = (folder / name).read_bytes()
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(content), 0o644
+            archive.addfile(member, io.BytesIO(content))
     return file_digest(destination)
 
 

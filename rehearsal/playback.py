@@ -12,6 +12,7 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
 
+from contracts.atomic_file import write_file
 from contracts.detection import Detection
 from rehearsal.aws_client import Cloud
 from rehearsal.errors import RehearsalError
@@ -83,10 +84,7 @@ class Playback:
 
     def _present(self, photo: Path, number: int) -> None:
         """Put the photo before the lens in one step, as a JPEG whatever it was."""
-        shown = self.lens / f"{number:05d}.jpg"
-        unfinished = shown.with_suffix(".part")
-        unfinished.write_bytes(as_jpeg(photo))
-        unfinished.rename(shown)
+        write_file(self.lens / f"{number:05d}.jpg", as_jpeg(photo))
 
     def _await(self, photo: Path, before: int) -> Detection:
         deadline = time.monotonic() + PATIENCE_SECONDS

@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from contracts.atomic_file import write_file
 from rehearsal.permissions.coverage import Coverage
 from rehearsal.playback import SortedPhoto
 from rehearsal.progress import Stages
@@ -46,9 +47,7 @@ class Report:
             "error": self.error,
         }
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".part")
-        unfinished.write_text(json.dumps(document, indent=2) + "\n")
-        unfinished.replace(path)
+        write_file(path, json.dumps(document, indent=2) + "\n")
 
     def show(self, console: Console) -> None:
         """Print the table: what each photo was taken for and where it was found again."""

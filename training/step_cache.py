@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from contracts.atomic_file import write_file
 from contracts.model_archive import file_digest
 from training.packaging.provenance import code_digest, frameworks
 
@@ -45,10 +46,7 @@ class Records:
         path.unlink(missing_ok=True)
         step()
         self._folder.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".part")
-        record = {"key": key, "results": digest_of(results)}
-        unfinished.write_text(json.dumps(record), encoding="utf-8")
-        unfinished.replace(path)
+        write_file(path, json.dumps({"key": key, "results": digest_of(results)}))
         return True
 
     @staticmethod

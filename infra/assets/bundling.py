@@ -18,6 +18,7 @@ import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
+from contracts.atomic_file import write_file
 from infra.assets.definitions import ROOT, Bundle, needed_bundles
 from infra.assets.wheels import PackagesError, installed_packages
 
@@ -78,7 +79,7 @@ def build(bundle: Bundle, root: Path = ROOT) -> bool:
         "unzipped": unzipped,
     }
     # Last: an archive without its stamp does not count, so an interrupted build starts again.
-    _replace(path.with_suffix(".json"), json.dumps(document, sort_keys=True).encode())
+    write_file(path.with_suffix(".json"), json.dumps(document, sort_keys=True), shared=True)
     return True
 
 
@@ -163,12 +164,6 @@ def write_zip(path: Path, members: dict[str, Path], *, base: Path | None = None)
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    unfinished = path.with_suffix(f".{os.getpid()}.part")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)
 
 
 if __name__ == "__main__":

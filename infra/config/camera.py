@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from contracts.source_uris import check_source
 from contracts.topics import Topics
 from infra.config.base import Section
 
@@ -40,9 +41,7 @@ class CameraSettings(Section):
     packaging: Literal["lambda", "generic"] = "lambda"
     nucleus: Literal["java", "any"] | None = None
     topic_prefix: Annotated[str, AfterValidator(_check_topic_prefix)] = "binsight"
-    source: Annotated[str, Field(pattern=r"^(v4l2|dir|file|rtsp|awscam):.+$", max_length=500)] = (
-        "v4l2:/dev/video0"
-    )
+    source: Annotated[str, AfterValidator(check_source), Field(max_length=500)] = "v4l2:/dev/video0"
     model_folder: Annotated[str, Field(pattern=r"^/[A-Za-z0-9._/-]+$", max_length=200)] = (
         "/var/lib/binsight/models"
     )

@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from camera.backoff import Backoff
 from camera.messaging.publishers import open_publisher
 from camera.messaging.subscribers import open_subscriber
 from camera.settings import Settings, from_environment
@@ -33,7 +34,7 @@ class _Camera:
         threading.Thread(target=self._run, name="camera", daemon=True).start()
 
     def _run(self) -> None:
-        delay = 1.0
+        backoff = Backoff(first=1.0, longest=60.0)
         while True:
             try:
                 # Loading numpy and onnxruntime takes seconds on a small board: not at import.
@@ -47,9 +48,9 @@ class _Camera:
                 self.program.run()
                 return
             except Exception:  # noqa: BLE001 - the component must outlive it
+                delay = backoff.failed()
                 _log.exception("camera program failed to start; again in %.0f s", delay)
                 time.sleep(delay)
-                delay = min(delay * 2, 60.0)
 
     def command(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """Carry out a command; its answer, which is sent as telemetry too."""

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from contracts.atomic_file import write_file
 from training.dataset.listing import SPLITS
 from training.dataset.photos import Photo
 from training.sagemaker_job import StepError
@@ -69,14 +70,8 @@ def stored_name(index: int, photo: Photo) -> str:
 def finish(document: Mapping[str, Any], output: Path) -> None:
     """Remove the work folder and write ``dataset.json``, which says that all the rest is there."""
     text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-    checked = output / CHECKED_FOLDER
-    unfinished = checked / DATASET_FILE
-    with unfinished.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(output / DATASET_FILE)
-    shutil.rmtree(checked)
+    write_file(output / DATASET_FILE, text, durable=True)
+    shutil.rmtree(output / CHECKED_FOLDER)
 
 
 def clear(output: Path) -> None:

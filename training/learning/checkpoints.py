@@ -8,7 +8,6 @@ settings, the photos and the code: other ones never continue each other.
 
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from contracts.atomic_file import flush
 from contracts.model_archive import file_digest
 
 MANIFEST = "checkpoint.json"
@@ -81,12 +81,12 @@ class Checkpoints:
         }
         (written / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
         for path in (*files, written / MANIFEST, written):
-            _synchronise(path)
+            flush(path)
         target = self._folder / f"{self._run}-stage{stage}-step{step:07d}"
         if target.exists():
             shutil.rmtree(target)
         written.rename(target)
-        _synchronise(self._folder)
+        flush(self._folder)
         for _, _, path in self._own()[_KEPT:]:
             shutil.rmtree(path, ignore_errors=True)
 
@@ -152,11 +152,3 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def _short(value: Any) -> str:
     text = str(value)
     return text[:12] if len(text) == 64 else text
-
-
-def _synchronise(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

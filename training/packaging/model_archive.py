@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from contracts.atomic_file import replacing
 from contracts.cut import CutRule
 from contracts.model_archive import (
     CARD,
@@ -221,9 +222,5 @@ def _save(path: Path, values: NDArray[Any]) -> None:
 def _move(source: Path, target: Path) -> None:
     """Place a file whole or not at all, also across file systems."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f"{target.name}.part")
-    try:
+    with replacing(target) as unfinished:
         shutil.copyfile(source, unfinished)
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -2,11 +2,12 @@
 """Fills the templates of reports and writes the page whole or not at all."""
 
 import functools
-import os
 from pathlib import Path
 from typing import Any
 
 import jinja2
+
+from contracts.atomic_file import write_file
 
 _TEMPLATES = Path(__file__).resolve().parent / "templates"
 
@@ -25,15 +26,7 @@ def render(template: str, **context: Any) -> str:
 def write(path: Path, html: str) -> None:
     """Write a page under its name only when all of it is on the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.part")
-    try:
-        with unfinished.open("w", encoding="utf-8") as file:
-            file.write(html)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_file(path, html, durable=True)
 
 
 @functools.cache

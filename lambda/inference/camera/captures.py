@@ -11,15 +11,16 @@ from typing import Any
 
 import numpy as np
 
+from camera.backoff import Backoff
 from camera.inference_loop import FrameResult
 from camera.settings import Settings
 from camera.uploads import BucketUpload, Upload, UploadError
 from camera.vision.item_tracker import Decision
+from contracts.atomic_file import write_file
 
 _log = logging.getLogger(__name__)
 _WAITING = 4
 _UNSURE_BELOW = 0.6
-_RETRY_SECONDS = 60.0
 
 
 class Captures:
@@ -69,13 +70,17 @@ class Captures:
     def run(self, stop: threading.Event) -> None:
         """Write and upload until ``stop`` is set."""
         next_upload = 0.0
+        backoff = Backoff(first=30.0, longest=600.0, spread=True)
         while not stop.is_set():
             self._changed.wait(0.5)
             self._changed.clear()
             while self._waiting:
                 self._write(*self._waiting.popleft())
             if self._upload is not None and time.monotonic() >= next_upload:
-                next_upload = time.monotonic() + (_RETRY_SECONDS if not self._send() else 0.5)
+                if self._send():
+                    backoff.succeeded()
+                else:
+                    next_upload = time.monotonic() + backoff.failed()
 
     def _reason(self, decision: Decision, drift: str) -> str:
         if decision.confidence < self._unsure_below:
@@ -120,9 +125,7 @@ class Captures:
             self._folder.mkdir(parents=True, exist_ok=True)
             (self._folder / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
             # The picture last: only a pair counts.
-            part = self._folder / f".{name}.jpg"
-            part.write_bytes(jpeg)
-            part.replace(self._folder / f"{name}.jpg")
+            write_file(self._folder / f"{name}.jpg", jpeg)
             for old in sorted(self._folder.glob("*.jpg"))[: -self._kept]:
                 self._remove(old)
             self.problem = None

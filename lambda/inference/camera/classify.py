@@ -22,6 +22,7 @@ import numpy as np
 from camera.model.engine import Model, ModelError
 from camera.model.model_store import ModelStore
 from camera.vision.photos import NoPhotoError, Photo, empty_view_of
+from contracts.atomic_file import write_file
 from contracts.bins import BinPolicy, read_policy
 from contracts.cut import Box
 from contracts.empty_view import Grid, item_box
@@ -154,9 +155,7 @@ def _write(out: Path, answers: Iterator[dict[str, object] | None]) -> tuple[int,
     if str(out) == "-":
         sys.stdout.write(text)
     else:
-        part = out.with_name(f".{out.name}.part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(out)
+        write_file(out, text)
     return len(lines), skipped
 
 

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keeps the parts of a program going, each in a thread of its own."""
+"""Run the parts of a program, each in a thread of its own, and restart a part that fails."""
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Mapping
 
+from camera.backoff import Backoff
 from camera.messaging.status import Status
 
 _log = logging.getLogger(__name__)
-_FIRST_DELAY, LONGEST_DELAY = 1.0, 30.0
+LONGEST_DELAY = 30.0
 
 
 def run_all(
@@ -27,16 +27,14 @@ def run_all(
 
 
 def _keep(name: str, part: Callable[[], None], stop: threading.Event, status: Status) -> None:
-    delay = _FIRST_DELAY
+    backoff = Backoff(first=1.0, longest=LONGEST_DELAY)
     while not stop.is_set():
-        began = time.monotonic()
+        backoff.start()
         try:
             part()
             return
         except Exception as error:  # noqa: BLE001 - a camera outlives its parts
-            if time.monotonic() - began > LONGEST_DELAY:
-                delay = _FIRST_DELAY
+            delay = backoff.failed()
             status.set_problem(name, f"{name}: {error or type(error).__name__}")
             _log.exception("%s failed; again in %.0f s", name, delay)
             stop.wait(delay)
-            delay = min(delay * 2, LONGEST_DELAY)

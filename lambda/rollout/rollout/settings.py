@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from contracts.environment import Reader
+
 _GROUP_ARN = re.compile(
     r"arn:(?P<partition>[^:]+):iot:(?P<region>[^:]+):(?P<account>\d{12}):thinggroup/(?P<name>.+)"
 )
@@ -47,24 +49,23 @@ class Settings:
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
     """Read the settings. Raises RolloutError naming the variable that is missing or wrong."""
+    reader = Reader(environment, error=RolloutError)
     groups = {
-        "canary": _text(environment, "CANARY_GROUP_ARN"),
-        "fleet": _text(environment, "FLEET_GROUP_ARN"),
+        "canary": reader.text("CANARY_GROUP_ARN"),
+        "fleet": reader.text("FLEET_GROUP_ARN"),
     }
     for name, arn in groups.items():
         if not _GROUP_ARN.fullmatch(arn):
             raise RolloutError(f"{name.upper()}_GROUP_ARN = {arn!r}: not a thing group's ARN")
     return Settings(
-        artifacts_bucket=_text(environment, "ARTIFACTS_BUCKET"),
-        component=_text(environment, "MODEL_COMPONENT"),
-        inference_component=_text(environment, "INFERENCE_COMPONENT"),
+        artifacts_bucket=reader.text("ARTIFACTS_BUCKET"),
+        component=reader.text("MODEL_COMPONENT"),
+        inference_component=reader.text("INFERENCE_COMPONENT"),
         groups=groups,
-        model_folder=_text(environment, "MODEL_FOLDER"),
-        cameras_per_minute=int(_number(environment, "CAMERAS_PER_MINUTE", low=1, high=1000)),
-        maximum_failed_percent=_number(environment, "MAXIMUM_FAILED_PERCENT", low=0, high=100),
-        patience_minutes=int(
-            _number(environment, "PATIENCE_MINUTES", low=1, high=10080, default="60")
-        ),
+        model_folder=reader.text("MODEL_FOLDER"),
+        cameras_per_minute=reader.count("CAMERAS_PER_MINUTE", high=1000),
+        maximum_failed_percent=reader.number("MAXIMUM_FAILED_PERCENT", low=0, high=100),
+        patience_minutes=reader.count("PATIENCE_MINUTES", 60, high=10080),
     )
 
 
@@ -73,23 +74,3 @@ def _group(arn: str) -> Mapping[str, str]:
     if match is None:
         raise RolloutError(f"{arn!r}: not a thing group's ARN")
     return match.groupdict()
-
-
-def _text(environment: Mapping[str, str], name: str) -> str:
-    value = environment.get(name, "").strip()
-    if not value:
-        raise RolloutError(f"environment variable {name} is missing")
-    return value
-
-
-def _number(
-    environment: Mapping[str, str], name: str, *, low: float, high: float, default: str = ""
-) -> float:
-    text = environment.get(name, default)
-    try:
-        value = float(text)
-    except ValueError:
-        value = low - 1
-    if not low <= value <= high:
-        raise RolloutError(f"environment variable {name} = {text!r}: allowed are {low} to {high}")
-    return value

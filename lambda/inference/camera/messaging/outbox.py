@@ -2,17 +2,16 @@
 """Detections on their way out: kept on disk, in order, retried with backoff, bounded."""
 
 import logging
-import random
 import threading
 import time
 from collections import deque
 from pathlib import Path
 
+from camera.backoff import Backoff
 from camera.messaging.publishers import Publisher, PublishError
 from camera.messaging.sqlite_queue import Message, SqliteQueue
 
 _log = logging.getLogger(__name__)
-_FIRST_DELAY, _LONGEST_DELAY = 0.5, 60.0
 _DISK_DELAY = 5.0
 
 
@@ -91,7 +90,8 @@ class Outbox:
 
     def run(self, stop: threading.Event) -> None:
         """Send what waits until ``stop`` is set."""
-        delay = _FIRST_DELAY
+        # Spread, so that a fleet does not come back in step after a broker's outage.
+        backoff = Backoff(first=0.5, longest=60.0, spread=True)
         while not stop.is_set():
             message = self._first(timeout=0.2)
             if message is None:
@@ -100,16 +100,16 @@ class Outbox:
                 self._publisher.publish(message.topic, message.payload)
             except PublishError as error:
                 self.problem = f"detections cannot be sent: {error}"
-                _log.warning("%s; next attempt in about %.1f s", self.problem, delay)
-                # Spread, so that a fleet does not come back in step after a broker's outage.
-                stop.wait(delay * random.uniform(0.5, 1.0))  # noqa: S311
-                delay = min(delay * 2, _LONGEST_DELAY)
+                delay = backoff.failed()
+                _log.warning("%s; next attempt in %.1f s", self.problem, delay)
+                stop.wait(delay)
                 continue
             except ValueError:
                 _log.exception("message cannot be sent at all; it is given up")
                 with self._changed:
                     self._lost += 1
-            delay, self.problem = _FIRST_DELAY, None
+            backoff.succeeded()
+            self.problem = None
             self._remove(message)
 
     def flush(self, *, timeout: float) -> bool:

@@ -2,9 +2,10 @@
 """Numbers for items: growing, never used twice by one camera, also not after a power cut."""
 
 import logging
-import os
 import time
 from pathlib import Path
+
+from contracts.atomic_file import write_file
 
 _log = logging.getLogger(__name__)
 _BLOCK = 100
@@ -30,7 +31,7 @@ class Sequence:
     def _reserve(self) -> None:
         start = max(self._next, self._read())
         try:
-            self._write(start + _BLOCK)
+            write_file(self._path, f"{start + _BLOCK}\n", durable=True)
             self.problem = None
         except OSError as error:
             # Microseconds since 1970 are far above any count, so later blocks stay clear of these.
@@ -47,11 +48,3 @@ class Sequence:
         except (OSError, ValueError) as error:
             _log.error("%s cannot be read: %s; item numbers follow the clock", self._path, error)
             return time.time_ns() // 1000
-
-    def _write(self, value: int) -> None:
-        part = self._path.with_name(f".{self._path.name}")
-        with part.open("w", encoding="ascii") as stream:
-            stream.write(f"{value}\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(self._path)

@@ -8,13 +8,13 @@ before. Both appear whole or not at all, so a power cut at any moment leaves a m
 import contextlib
 import json
 import logging
-import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 from camera.model import engine
 from camera.model.engine import Model, ModelError
+from contracts.atomic_file import flush, write_file
 from contracts.messages import ModelName
 from contracts.model_archive import (
     CARD,
@@ -66,7 +66,7 @@ class ModelStore:
         if target.exists():
             with contextlib.suppress(ModelError, ArchiveError, OSError):
                 return self._load(target, name=name)
-            # Damaged on this disk, although it was whole once; the archive is.
+            # The unpacked copy is damaged but the archive is whole, so unpack it again.
             shutil.rmtree(target)
         scratch = self._models / f".{name.digest}"
         shutil.rmtree(scratch, ignore_errors=True)
@@ -75,12 +75,12 @@ class ModelStore:
             unpack_archive(archive, scratch)
             model = self._load(scratch, name=name)
             for member in MEMBERS:
-                _sync(scratch / member)
+                flush(scratch / member)
             scratch.rename(target)
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)
             raise
-        _sync(self._models)
+        flush(self._models)
         return model
 
     def commit(self, model: Model) -> None:
@@ -92,11 +92,7 @@ class ModelStore:
         document: dict[str, Any] = dict(model.name.to_json())
         if before is not None:
             document["previous"] = before.to_json()
-        part = self._folder / f".{CURRENT}"
-        part.write_text(json.dumps(document), encoding="utf-8")
-        _sync(part)
-        part.replace(self._folder / CURRENT)
-        _sync(self._folder)
+        write_file(self._folder / CURRENT, json.dumps(document), durable=True)
         kept = {model.name.digest} | ({before.digest} if before else set())
         for path in self._models.iterdir():
             if path.name not in kept:
@@ -122,11 +118,3 @@ class ModelStore:
         if found != card.digests["model"]:
             raise ArchiveError(f"{MODEL}: digest {found}; the card says {card.digests['model']}")
         return engine.load(folder, card=card, name=name, threads=self._threads)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

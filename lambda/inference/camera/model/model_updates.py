@@ -4,13 +4,13 @@
 import contextlib
 import json
 import logging
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from camera.model.engine import Model, ModelError
 from camera.model.model_store import ModelStore
+from contracts.atomic_file import write_file
 from contracts.messages import ModelName
 from contracts.model_archive import ArchiveError
 
@@ -56,7 +56,8 @@ class ModelUpdates:
             _log.log(logging.INFO if adopted else logging.ERROR, "%s: %s", path.name, reason)
             answer = path.with_name(path.name.replace(".request.", ".answer."))
             with contextlib.suppress(OSError):
-                _write(answer, {"adopted": adopted, "reason": reason, "nonce": nonce})
+                document = {"adopted": adopted, "reason": reason, "nonce": nonce}
+                write_file(answer, json.dumps(document))
             self._answered[path.name] = nonce or "-"
             if not nonce:
                 # Without a nonce only the request's absence says that it was answered.
@@ -93,9 +94,3 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return document if isinstance(document, dict) else {}
-
-
-def _write(path: Path, document: dict[str, Any]) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(json.dumps(document), encoding="utf-8")
-    part.replace(path)

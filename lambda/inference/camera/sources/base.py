@@ -3,8 +3,13 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Protocol
+
+UNENCODED = (
+    "a user, password or path has a character that ends it; write / as %2F, ? as %3F, [ as %5B, "
+    "@ as %40"
+)
 
 
 class SourceError(Exception):
@@ -41,25 +46,3 @@ class Pace:
         else:
             # Behind: go on from here instead of catching up with a burst.
             self._due = time.monotonic()
-
-
-def number_option(
-    options: Mapping[str, str], name: str, default: float, *, low: float, high: float
-) -> float:
-    """A numeric option of a URI. Raises ValueError naming it."""
-    text = options.get(name, str(default))
-    try:
-        value = float(text)
-    except ValueError:
-        value = low - 1
-    if not low <= value <= high:
-        raise ValueError(f"option {name} = {text!r}: allowed are {low:g} to {high:g}")
-    return value
-
-
-def refuse_unknown(options: Mapping[str, str], known: set[str]) -> None:
-    """Raise ValueError for an option that the source does not have."""
-    unknown = sorted(set(options) - known)
-    if unknown:
-        allowed = ", ".join(sorted(known)) or "none"
-        raise ValueError(f"unknown option {unknown[0]!r}: allowed are {allowed}")

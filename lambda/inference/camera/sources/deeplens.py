@@ -8,14 +8,15 @@ whether there is a frame, and the frame: pixels ``[height, width, 3]`` of blue, 
 import importlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from camera.sources.base import Pace, SourceError, number_option, refuse_unknown
+from camera.sources.base import Pace, SourceError
 from camera.vision.jpeg import encode
+from contracts.environment import Reader
 
 _PATIENCE_SECONDS = 5.0
 """A camera that delivers nothing for this long is taken as lost."""
@@ -40,13 +41,6 @@ class DeepLensSource:
     live: bool = True
     patience_seconds: float = _PATIENCE_SECONDS
     library: Callable[[], Any] = _library
-
-    @classmethod
-    def from_address(cls, address: str, options: Mapping[str, str]) -> "DeepLensSource":
-        if address:
-            raise ValueError(f"{address!r}: a DeepLens has one camera, nothing may follow awscam:")
-        refuse_unknown(options, {"fps"})
-        return cls(fps=number_option(options, "fps", 15, low=1, high=60))
 
     def frames(self, stop: threading.Event) -> Iterator[bytes]:
         """Frames until the camera is gone. Raises SourceError."""
@@ -74,3 +68,10 @@ def _is_picture(bgr: object) -> bool:
         and bgr.shape[2] == 3
         and bgr.size > 0
     )
+
+
+def open_uri(address: str, options: Reader) -> DeepLensSource:
+    """The source for ``awscam:``. Raises ValueError for a wrong option."""
+    if address:
+        raise ValueError(f"{address!r}: a DeepLens has one camera, nothing may follow awscam:")
+    return DeepLensSource(fps=options.number("fps", low=1, high=60))

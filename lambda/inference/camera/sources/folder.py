@@ -3,14 +3,15 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from camera.sources.base import Pace, SourceError, number_option, refuse_unknown
+from camera.sources.base import Pace, SourceError
 from camera.vision.jpeg import encode
+from contracts.environment import Reader
 
 _SUFFIXES = {".jpg", ".jpeg"}
 EMPTY_VIEW = "_empty.jpg"
@@ -35,17 +36,6 @@ class FolderSource:
     live: bool = False
     # Kept over interruptions, so that a folder that was away and came back shows nothing twice.
     _shown: set[str] = field(default_factory=set)
-
-    @classmethod
-    def from_address(cls, address: str, options: Mapping[str, str]) -> "FolderSource":
-        refuse_unknown(options, {"follow", "hold", "gap", "fps"})
-        return cls(
-            folder=Path(address),
-            follow=bool(number_option(options, "follow", 0, low=0, high=1)),
-            hold=int(number_option(options, "hold", 6, low=1, high=10_000)),
-            gap=int(number_option(options, "gap", 4, low=0, high=10_000)),
-            fps=number_option(options, "fps", 15, low=0, high=1000),
-        )
 
     def frames(self, stop: threading.Event) -> Iterator[bytes]:
         """Empty frames first, as a camera that is switched on sees its empty view."""
@@ -117,3 +107,14 @@ class FolderSource:
         except FileNotFoundError:
             # Taken away between the listing and now: nothing to show.
             return None
+
+
+def open_uri(address: str, options: Reader) -> FolderSource:
+    """The source for ``dir:``. Raises ValueError for a wrong option."""
+    return FolderSource(
+        folder=Path(address),
+        follow=options.flag("follow"),
+        hold=options.count("hold", low=1, high=10_000),
+        gap=options.count("gap", low=0, high=10_000),
+        fps=options.number("fps", low=0, high=1000),
+    )

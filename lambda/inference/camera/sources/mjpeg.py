@@ -3,12 +3,13 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from camera.sources.base import SourceError, number_option, refuse_unknown
+from camera.sources.base import SourceError
 from camera.sources.jpeg_stream import JpegCutter
+from contracts.environment import Reader
 
 _CHUNK = 1 << 16
 _MAXIMUM_FRAME = 32 << 20
@@ -23,15 +24,6 @@ class MjpegFileSource:
     fps: float = 15
     loop: bool = False
     live: bool = False
-
-    @classmethod
-    def from_address(cls, address: str, options: Mapping[str, str]) -> "MjpegFileSource":
-        refuse_unknown(options, {"fps", "loop"})
-        return cls(
-            path=Path(address),
-            fps=number_option(options, "fps", 15, low=0, high=1000),
-            loop=bool(number_option(options, "loop", 0, low=0, high=1)),
-        )
 
     def frames(self, stop: threading.Event) -> Iterator[bytes]:
         """The file's frames, at ``fps`` at most (0: as fast as they are taken)."""
@@ -58,3 +50,12 @@ class MjpegFileSource:
                     yield from cutter.cut(chunk)
         except OSError as error:
             raise SourceError(f"file {self.path}: {error.strerror}") from error
+
+
+def open_uri(address: str, options: Reader) -> MjpegFileSource:
+    """The source for ``file:``. Raises ValueError for a wrong option."""
+    return MjpegFileSource(
+        path=Path(address),
+        fps=options.number("fps", low=0, high=1000),
+        loop=options.flag("loop"),
+    )

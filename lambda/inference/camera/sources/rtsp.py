@@ -9,23 +9,20 @@ import importlib
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from camera.sources.base import SourceError, number_option
-from camera.sources.shown import RTSP_OPTIONS, without_secrets
+from camera.sources.base import UNENCODED, SourceError
+from camera.sources.shown import without_secrets
 from camera.vision.jpeg import encode
+from contracts.environment import Reader
 
 _OPEN_SECONDS, _READ_SECONDS = 10.0, 5.0
 _BEHIND_SECONDS = 0.3
 _QUALITY = 90
 _JPEG = "mjpeg"
-UNENCODED = (
-    "a user, password or path has a character that ends it; write / as %2F, ? as %3F, [ as %5B, "
-    "@ as %40"
-)
 
 
 def _library() -> Any:
@@ -51,20 +48,6 @@ class RtspSource:
     transport: str = "tcp"
     live: bool = True
     library: Callable[[], Any] = _library
-
-    @classmethod
-    def from_address(cls, address: str, options: Mapping[str, str]) -> "RtspSource":
-        if set(options) - set(RTSP_OPTIONS):
-            # Not quoted: with a # in a secret, what follows is the rest of that.
-            raise ValueError(f"unknown option after #: allowed are {', '.join(RTSP_OPTIONS)}")
-        url = f"rtsp:{address}"
-        _check_place(address)
-        transport = options.get("transport", "tcp")
-        if transport not in {"tcp", "udp"}:
-            raise ValueError(f"option transport = {transport!r}: allowed are tcp, udp")
-        return cls(
-            url=url, fps=number_option(options, "fps", 15, low=1, high=60), transport=transport
-        )
 
     @property
     def _place(self) -> str:
@@ -158,3 +141,14 @@ class _Clock:
             return False
         self._last = now
         return True
+
+
+def open_uri(address: str, options: Reader) -> RtspSource:
+    """The source for ``rtsp:``. Raises ValueError for a wrong option."""
+    url = f"rtsp:{address}"
+    _check_place(address)
+    return RtspSource(
+        url=url,
+        fps=options.number("fps", low=1, high=60),
+        transport=options.one_of("transport", allowed=("tcp", "udp")),
+    )

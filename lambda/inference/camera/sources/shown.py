@@ -3,9 +3,9 @@
 
 import re
 
-LOCAL = frozenset({"awscam", "dir", "file", "v4l2"})
-"""Schemes of things on this machine: paths, which hold no secret."""
-RTSP_OPTIONS = ("fps", "transport")
+from contracts.source_uris import KINDS
+
+RTSP_OPTIONS = tuple(KINDS["rtsp"].options)
 _HIDDEN = "***"
 _OPTIONS = re.compile(rf"((^|&)({'|'.join(RTSP_OPTIONS)})=[a-z0-9.]{{0,12}})+")
 
@@ -18,7 +18,7 @@ def without_secrets(uri: str) -> str:
     """
     scheme, colon, rest = uri.partition(":")
     slashes = "//" if rest.startswith("//") else ""
-    if not colon or (scheme in LOCAL and not (slashes and "@" in rest)):
+    if not colon or (_local(scheme) and not (slashes and "@" in rest)):
         return uri
     before, at, place = rest.removeprefix("//").rpartition("@")
     if "?" in before:
@@ -34,6 +34,10 @@ def without_secrets(uri: str) -> str:
         f"{scheme}:{slashes}{_HIDDEN + '@' if at else ''}{place}"
         f"{question}{query if question else ''}{mark}{options if mark else ''}"
     )
+
+
+def _local(scheme: str) -> bool:
+    return scheme in KINDS and KINDS[scheme].local
 
 
 def _value_hidden(part: str) -> str:

@@ -12,12 +12,13 @@ import select
 import struct
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import camera.sources.v4l2_abi as abi
-from camera.sources.base import SourceError, number_option, refuse_unknown
+from camera.sources.base import SourceError
 from camera.sources.v4l2_abi import Kernel, LinuxKernel, Memory
+from contracts.environment import Reader
 
 _BUFFERS = 4
 _PATIENCE_SECONDS = 5.0
@@ -37,16 +38,6 @@ class Video4LinuxSource:
     fps: int = 15
     live: bool = True
     kernel: Kernel = field(default_factory=LinuxKernel)
-
-    @classmethod
-    def from_address(cls, address: str, options: Mapping[str, str]) -> "Video4LinuxSource":
-        refuse_unknown(options, {"width", "height", "fps"})
-        return cls(
-            device=address,
-            width=int(number_option(options, "width", 1280, low=32, high=8192)),
-            height=int(number_option(options, "height", 720, low=32, high=8192)),
-            fps=int(number_option(options, "fps", 15, low=1, high=240)),
-        )
 
     def frames(self, stop: threading.Event) -> Iterator[bytes]:
         """Frames until the camera is gone. Raises SourceError or OSError."""
@@ -138,3 +129,13 @@ class Video4LinuxSource:
         frame = None if flags & abi.FLAG_ERROR else bytes(memory[index][:used])
         self.kernel.ioctl(descriptor, abi.QBUF, abi.buffer(index))
         return frame
+
+
+def open_uri(address: str, options: Reader) -> Video4LinuxSource:
+    """The source for ``v4l2:``. Raises ValueError for a wrong option."""
+    return Video4LinuxSource(
+        device=address,
+        width=options.count("width", low=32, high=8192),
+        height=options.count("height", low=32, high=8192),
+        fps=options.count("fps", low=1, high=240),
+    )

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from camera.backoff import Backoff
 from camera.messaging.status import Status
 from camera.sources import Source, SourceError, open_source
 from camera.vision.frame_buffer import Frame, FrameBuffer
 
 _log = logging.getLogger(__name__)
-_FIRST_DELAY, _LONGEST_DELAY = 1.0, 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,22 +27,20 @@ class Capture:
 
     def run(self, uri: str, stop: threading.Event) -> None:
         """Read until ``stop`` is set or the source is over."""
-        delay = _FIRST_DELAY
+        backoff = Backoff(first=1.0, longest=30.0)
         source: Source | None = None
         while not stop.is_set():
-            began = time.monotonic()
+            backoff.start()
             try:
                 source = source or open_source(uri)
                 self._read(source, stop)
                 break
             except (SourceError, OSError) as error:
-                if time.monotonic() - began > _LONGEST_DELAY:
-                    delay = _FIRST_DELAY
+                delay = backoff.failed()
                 self.status.set_problem("source", str(error))
                 self.status.set_source_state("lost")
                 _log.warning("%s; again in %.0f s", error, delay)
-            stop.wait(delay)
-            delay = min(delay * 2, _LONGEST_DELAY)
+                stop.wait(delay)
         if not stop.is_set():
             ended = source is not None and not source.live
             self.status.set_problem("source", None if ended else "the source is over")
