@@ -3,16 +3,18 @@
 
 import base64
 import json
+import re
 import threading
 from dataclasses import replace
-from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import pytest
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotoCredentials
 
+from camera.backoff import Backoff
 from camera.captures import Captures
 from camera.settings import SettingsError, from_environment
 from camera.uploads import BucketUpload, Credentials, UploadError, device_credentials, signed
@@ -108,7 +110,7 @@ def test_an_hour_and_the_disk_have_bounds(settings, publisher, models, lens):
 
 
 def test_captures_are_uploaded_when_the_bucket_is_back(tmp_path, bucket, monkeypatch):
-    monkeypatch.setattr("camera.captures._RETRY_SECONDS", 0.05)
+    monkeypatch.setattr("camera.captures.Backoff", lambda **_: Backoff(first=0.05, longest=0.05))
     bucket.status = 503
     upload = BucketUpload(
         bucket="b",
@@ -135,32 +137,65 @@ def test_captures_are_uploaded_when_the_bucket_is_back(tmp_path, bucket, monkeyp
 
 
 def test_the_signature_is_the_one_that_botocore_makes():
-    content, path = b"picture", "/cam%201/x.jpg"
-    now = datetime.now(UTC)
+    content, url = b"picture", "https://b.s3.eu-west-1.amazonaws.com/cam%201/x.jpg"
     headers = {"content-type": "image/jpeg", "x-amz-meta-prediction": "e30="}
-    ours = signed(
-        method="PUT",
-        host="b.s3.eu-west-1.amazonaws.com",
-        path=path,
-        content=content,
-        headers=headers,
-        credentials=KEYS,
-        region="eu-west-1",
-        now=now,
-    )
-    request = AWSRequest(
-        method="PUT",
-        url=f"https://b.s3.eu-west-1.amazonaws.com{path}",
-        data=content,
-        headers=headers,
-    )
+    ours = signed(url, content, headers=headers, credentials=KEYS, region="eu-west-1")
+    request = AWSRequest(method="PUT", url=url, data=content, headers=headers)
     keys = BotoCredentials(KEYS.access_key, KEYS.secret_key, KEYS.token)
     request.context["payload_signing_enabled"] = True
     auth = S3SigV4Auth(keys, "s3", "eu-west-1")
     auth.add_auth(request)
     if request.headers["X-Amz-Date"] != ours["x-amz-date"]:
         pytest.skip("the second changed between the two")
-    assert request.headers["Authorization"] == ours["authorization"]
+
+    def parts(authorization):
+        return re.sub(r",\s*", " ", authorization).split()
+
+    assert parts(ours["authorization"]) == parts(request.headers["Authorization"])
+
+
+class Exchange(BaseHTTPRequestHandler):
+    """Greengrass' TokenExchangeService, as far as components see it."""
+
+    def do_GET(self):
+        allowed = self.headers["Authorization"] == "token"
+        self.send_response(200 if allowed else 403)
+        self.end_headers()
+        keys = {"AccessKeyId": "AKID", "SecretAccessKey": "secret", "Token": "session"}
+        self.wfile.write(json.dumps(keys).encode())
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_token_exchange_service_that_came_back_at_another_port_is_found(monkeypatch):
+    gone = ThreadingHTTPServer(("127.0.0.1", 0), Exchange)
+    gone.server_close()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Exchange)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    path = "/2016-11-01/credentialprovider/"
+    monkeypatch.setenv(
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI", f"http://localhost:{gone.server_port}{path}"
+    )
+    monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "token")
+    asked = []
+
+    class Core:
+        def get_configuration(self, *, component_name, key_path):
+            asked.append(component_name)
+            return SimpleNamespace(value={"port": str(server.server_port)})
+
+        def close(self, **_):
+            pass
+
+    try:
+        assert device_credentials(connect=Core).access_key == "AKID"
+        # From here on without asking.
+        assert device_credentials(connect=Core).token == "session"
+        assert asked == ["aws.greengrass.TokenExchangeService"]
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_without_a_token_exchange_service_the_reason_is_named(monkeypatch):

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 import simplejpeg
 
+from camera.backoff import Backoff
 from camera.messaging.publishers import MAXIMUM_BYTES
 from camera.messaging.subscribers import GreengrassSubscriber, SubscriberError
 from contracts.telemetry import Telemetry
@@ -130,7 +131,7 @@ def test_identify_frames_the_picture_for_a_while(camera):
 
 
 def test_a_lost_subscription_is_begun_again(settings, publisher, lens, monkeypatch):
-    monkeypatch.setattr("camera.supervision._FIRST_DELAY", 0.01)
+    monkeypatch.setattr("camera.supervision.Backoff", lambda **_: Backoff(first=0.01, longest=30))
     broken, refused, good = FakeCore(), FakeCore(RuntimeError("not authorized")), FakeCore()
     cores = [broken, refused, good]
     subscriber = GreengrassSubscriber(connect=lambda: cores.pop(0))

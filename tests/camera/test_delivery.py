@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from camera.backoff import Backoff
 from camera.messaging import outbox as outbox_module
 from camera.messaging.outbox import Outbox
 from camera.messaging.publishers import (
@@ -56,13 +57,22 @@ def broker():
 @pytest.fixture
 def sending(monkeypatch, tmp_path):
     """Start outboxes that retry fast; end them with the test."""
-    monkeypatch.setattr(outbox_module, "_FIRST_DELAY", 0.01)
-    monkeypatch.setattr(outbox_module, "_LONGEST_DELAY", 0.05)
+    monkeypatch.setattr(
+        outbox_module, "Backoff", lambda **_: Backoff(first=0.01, longest=0.05, spread=True)
+    )
     stop = threading.Event()
     threads = []
 
     def start(publisher, **changed):
-        outbox = Outbox(publisher, **{"path": tmp_path / "queue", "size": 100, **changed})
+        outbox = Outbox(
+            publisher,
+            **{
+                "topic": "binsight/cam/detections",
+                "path": tmp_path / "queue",
+                "size": 100,
+                **changed,
+            },
+        )
         for target in (outbox.run, outbox.run_disk):
             thread = threading.Thread(target=target, args=(stop,), daemon=True)
             thread.start()
@@ -75,15 +85,15 @@ def sending(monkeypatch, tmp_path):
         thread.join(timeout=5)
 
 
-def message(number, topic="t/detections"):
-    return Message(number, topic, json.dumps({"sequence": number}).encode())
+def message(number):
+    return Message(number, json.dumps({"sequence": number}).encode())
 
 
 def test_detections_survive_a_broker_that_fails_and_arrive_in_order(broker, sending):
     broker.answers = [500, None, 403, 429, 200, 503]
     outbox = sending(open_publisher(broker.endpoint))
     for number in range(20):
-        outbox.put(message(number, "binsight/cam/detections"))
+        outbox.put(message(number))
     assert outbox.drain(timeout=10)
     assert broker.accepted == [
         ("/topics/binsight/cam/detections?qos=1", {"sequence": number}) for number in range(20)
@@ -161,10 +171,10 @@ def test_outside_a_core_the_default_publisher_fails_cleanly(monkeypatch):
 def test_a_message_that_a_core_would_disconnect_for_is_given_up(sending):
     core = FakeCore()
     outbox = sending(GreengrassPublisher(connect=lambda: core))
-    outbox.put(Message(1, "t", b"x" * 7001))
-    outbox.put(Message(2, "t", b"y"))
+    outbox.put(Message(1, b"x" * 7001))
+    outbox.put(Message(2, b"y"))
     assert outbox.drain(timeout=5)
-    assert core.published == [("t", "1", b"y")]
+    assert core.published == [("binsight/cam/detections", "1", b"y")]
     assert outbox.undelivered == 1
 
 

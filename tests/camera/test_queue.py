@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from camera.backoff import Backoff
 from camera.messaging import outbox as outbox_module
 from camera.messaging.outbox import Outbox
 from camera.messaging.publishers import PublishError
@@ -34,13 +35,13 @@ class Publisher:
     def publish(self, topic, payload):
         os.write(1, b"delivered %s\\n" % payload)
 
-outbox = Outbox(Publisher(), path=folder / "queue", size=1000)
+outbox = Outbox(Publisher(), topic="t", path=folder / "queue", size=1000)
 stop = threading.Event()
 for part in (outbox.run_disk, outbox.run):
     threading.Thread(target=part, args=(stop,), daemon=True).start()
 while True:
     number = numbers.take()
-    outbox.put(Message(number, "t", str(number).encode()))
+    outbox.put(Message(number, str(number).encode()))
     outbox.flush(timeout=60)
     os.write(1, b"kept %d\\n" % number)
 """
@@ -59,14 +60,16 @@ class Broker:
 
 
 def message(number):
-    return Message(number, "t", str(number).encode())
+    return Message(number, str(number).encode())
 
 
 @pytest.fixture
 def run(monkeypatch):
     """Run an outbox until ``end`` or the test's end."""
-    for name, value in (("_FIRST_DELAY", 0.01), ("_LONGEST_DELAY", 0.05), ("_DISK_DELAY", 0.05)):
-        monkeypatch.setattr(outbox_module, name, value)
+    monkeypatch.setattr(
+        outbox_module, "Backoff", lambda **_: Backoff(first=0.01, longest=0.05, spread=True)
+    )
+    monkeypatch.setattr(outbox_module, "_DISK_DELAY", 0.05)
     running = []
 
     def start(outbox):
@@ -127,7 +130,7 @@ def test_a_kill_at_any_moment_loses_nothing_that_was_kept_and_keeps_the_order(tm
 def test_what_waits_is_sent_after_a_restart_before_what_is_new(tmp_path, run):
     broker = Broker()
     broker.away = True
-    first = Outbox(broker, path=tmp_path / "queue", size=100)
+    first = Outbox(broker, topic="t", path=tmp_path / "queue", size=100)
     end = run(first)
     for number in range(1, 6):
         first.put(message(number))
@@ -135,7 +138,7 @@ def test_what_waits_is_sent_after_a_restart_before_what_is_new(tmp_path, run):
     assert first.undelivered == 5
     end()
     broker.away = False
-    second = Outbox(broker, path=tmp_path / "queue", size=100)
+    second = Outbox(broker, topic="t", path=tmp_path / "queue", size=100)
     second.put(message(6))
     run(second)
     wait_for(lambda: len(broker.taken) == 6)
@@ -147,7 +150,7 @@ def test_a_broker_away_for_a_day_costs_only_what_does_not_fit(tmp_path, run):
     """A bin that sorts an item every 30 s makes 2,880 in a day; here 600 into room for 500."""
     broker = Broker()
     broker.away = True
-    outbox = Outbox(broker, path=tmp_path / "queue", size=500)
+    outbox = Outbox(broker, topic="t", path=tmp_path / "queue", size=500)
     end = run(outbox)
     for number in range(600):
         outbox.put(message(number))
@@ -156,7 +159,7 @@ def test_a_broker_away_for_a_day_costs_only_what_does_not_fit(tmp_path, run):
     assert outbox.undelivered == 600
     end()
     broker.away = False
-    again = Outbox(broker, path=tmp_path / "queue", size=500)
+    again = Outbox(broker, topic="t", path=tmp_path / "queue", size=500)
     run(again)
     assert wait_for(lambda: len(broker.taken) == 500, seconds=30)
     assert broker.taken == list(range(100, 600))
@@ -173,10 +176,10 @@ def test_a_full_disk_keeps_what_is_new_in_memory_and_sends_it_in_order(tmp_path,
     monkeypatch.setattr(SqliteQueue, "_open", small)
     broker = Broker()
     broker.away = True
-    outbox = Outbox(broker, path=tmp_path / "queue", size=100)
+    outbox = Outbox(broker, topic="t", path=tmp_path / "queue", size=100)
     run(outbox)
     for number in range(40):
-        outbox.put(Message(number, "t" * 800, str(number).encode()))
+        outbox.put(Message(number, str(number).ljust(800).encode()))
     problem = wait_for(lambda: outbox.disk_problem)
     assert "detections are kept in memory only" in problem
     assert "full" in problem
@@ -194,7 +197,7 @@ def test_a_full_disk_keeps_what_is_new_in_memory_and_sends_it_in_order(tmp_path,
 def test_a_file_that_is_no_database_is_put_aside(tmp_path, run):
     (tmp_path / "queue").write_bytes(b"not a database at all" * 500)
     broker = Broker()
-    outbox = Outbox(broker, path=tmp_path / "queue", size=100)
+    outbox = Outbox(broker, topic="t", path=tmp_path / "queue", size=100)
     outbox.put(message(7))
     run(outbox)
     wait_for(lambda: broker.taken == [7])
@@ -205,7 +208,7 @@ def test_a_file_that_is_no_database_is_put_aside(tmp_path, run):
 def test_a_folder_that_cannot_be_written_costs_only_the_memory_of_a_kill(tmp_path, run):
     (tmp_path / "file").write_text("in the way")
     broker = Broker()
-    outbox = Outbox(broker, path=tmp_path / "file" / "queue", size=3)
+    outbox = Outbox(broker, topic="t", path=tmp_path / "file" / "queue", size=3)
     for number in range(5):
         outbox.put(message(number))
     run(outbox)
@@ -216,7 +219,7 @@ def test_a_folder_that_cannot_be_written_costs_only_the_memory_of_a_kill(tmp_pat
 
 def test_clock_steps_neither_reorder_nor_repeat(tmp_path, run, monkeypatch):
     broker = Broker()
-    outbox = Outbox(broker, path=tmp_path / "queue", size=100)
+    outbox = Outbox(broker, topic="t", path=tmp_path / "queue", size=100)
     run(outbox)
     steps = [0, 86_400 * 365, -86_400 * 3650, 3600]
     real = time.time
@@ -230,6 +233,21 @@ def test_clock_steps_neither_reorder_nor_repeat(tmp_path, run, monkeypatch):
 def test_the_message_of_an_item_is_json_that_a_database_gives_back_unchanged(tmp_path):
     payload = json.dumps({"class": "glass é \u2028"}).encode()
     queue = SqliteQueue(tmp_path / "queue", size=10)
-    queue.add(Message(2**62, "a/b", payload))
+    queue.add(Message(2**62, payload))
     queue.close()
-    assert SqliteQueue(tmp_path / "queue", size=10).first() == Message(2**62, "a/b", payload)
+    assert SqliteQueue(tmp_path / "queue", size=10).first() == Message(2**62, payload)
+
+
+def test_what_waited_goes_to_the_topic_of_today(run, tmp_path):
+    """A topic that the core no longer allows must not block what comes after (NL-D5)."""
+    queue = SqliteQueue(tmp_path / "queue", size=10)
+    queue.add(Message(1, b"1"))
+    queue.close()
+    topics = []
+
+    class Core:
+        def publish(self, topic, payload):
+            topics.append((topic, payload))
+
+    run(Outbox(Core(), topic="today/cam/detections", path=tmp_path / "queue", size=10))
+    wait_for(lambda: topics == [("today/cam/detections", b"1")])

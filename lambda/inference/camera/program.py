@@ -54,6 +54,7 @@ class Program:
         )
         self.outbox = Outbox(
             turns,
+            topic=settings.topics.detections(settings.thing),
             path=settings.model_folder / "detections.sqlite3",
             size=settings.outbox_size,
         )

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Puts captures into the captures bucket, signed with the device's own role.
+"""Put captures into the captures bucket, with the device's own role.
 
-Greengrass hands the role's credentials out at a local address (TokenExchangeService). One signed
-PUT is all that is needed, so it is spelled out here instead of shipping an SDK of 15 MB.
+Greengrass hands the role's credentials out at a local address (TokenExchangeService). awscrt, which
+the IoT SDK brings along, signs the requests.
 """
 
 import base64
-import hashlib
-import hmac
 import http.client
 import json
 import os
@@ -15,12 +13,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from io import BytesIO
 from typing import Any, Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from camera.messaging.publishers import connect_to_core
 
 _TIMEOUT_SECONDS = 30.0
 _METADATA = "x-amz-meta-prediction"
+_EXCHANGE = "aws.greengrass.TokenExchangeService"
 
 
 class UploadError(Exception):
@@ -42,24 +43,60 @@ class Credentials:
     token: str
 
 
-def device_credentials() -> Credentials:
-    """From Greengrass' TokenExchangeService. Raises UploadError."""
+def device_credentials(connect: Callable[[], Any] = connect_to_core) -> Credentials:
+    """From Greengrass' TokenExchangeService. Raises UploadError.
+
+    The service gets another port each time it starts, while this program keeps the environment that
+    it began with. So where nothing answers, the core is asked for the port of today.
+    """
     address = os.environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", "")
     if not address.startswith("http://"):
         raise UploadError("AWS_CONTAINER_CREDENTIALS_FULL_URI is not set: no TokenExchangeService")
+    try:
+        return _fetched(address)
+    except urllib.error.URLError as error:
+        if not isinstance(error.reason, ConnectionError):
+            raise UploadError(f"credentials: {error}") from error
+        refused = error
+    except (OSError, ValueError, KeyError) as error:
+        raise UploadError(f"credentials: {error}") from error
+    moved = _moved(address, connect)
+    if moved == address:
+        raise UploadError(f"credentials: {refused}") from refused
+    try:
+        found = _fetched(moved)
+    except (OSError, ValueError, KeyError) as error:
+        raise UploadError(f"credentials: {error}") from error
+    os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = moved
+    return found
+
+
+def _fetched(address: str) -> Credentials:
     request = urllib.request.Request(  # noqa: S310 - http is what Greengrass offers, on loopback
         address, headers={"Authorization": os.environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN", "")}
     )
+    with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310
+        found = json.load(answer)
+    return Credentials(
+        access_key=found["AccessKeyId"],
+        secret_key=found["SecretAccessKey"],
+        token=found["Token"],
+    )
+
+
+def _moved(address: str, connect: Callable[[], Any]) -> str:
+    """The address with the port that the core knows; the same where it knows none."""
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310
-            found = json.load(answer)
-        return Credentials(
-            access_key=found["AccessKeyId"],
-            secret_key=found["SecretAccessKey"],
-            token=found["Token"],
-        )
-    except (OSError, ValueError, KeyError) as error:
-        raise UploadError(f"credentials: {error}") from error
+        client = connect()
+        answer = client.get_configuration(component_name=_EXCHANGE, key_path=[])
+        client.close(executor_wait=False)
+        found = answer.value or {}
+        port = int(found.get("activePort") or found.get("port") or 0)
+    except Exception as error:
+        # The SDK raises many unrelated types.
+        raise UploadError(f"TokenExchangeService: {type(error).__name__}: {error}") from error
+    parts = urlsplit(address)
+    return urlunsplit(parts._replace(netloc=f"{parts.hostname}:{port}")) if port else address
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,14 +116,11 @@ class BucketUpload:
         # Metadata is limited to 2 KB in all; a model with very many classes loses the list.
         extra = {_METADATA: prediction} if len(prediction) < 1900 else {}
         headers = signed(
-            method="PUT",
-            host=parts.netloc,
-            path=path,
-            content=content,
+            f"{parts.scheme}://{parts.netloc}{path}",
+            content,
             headers={"content-type": "image/jpeg", **extra},
             credentials=self.credentials(),
             region=self.region,
-            now=datetime.now(UTC),
         )
         kind = (
             http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
@@ -105,39 +139,31 @@ class BucketUpload:
 
 
 def signed(
-    *,
-    method: str,
-    host: str,
-    path: str,
+    url: str,
     content: bytes,
+    *,
     headers: Mapping[str, str],
     credentials: Credentials,
     region: str,
-    now: datetime,
 ) -> dict[str, str]:
-    """Headers of an S3 request with AWS Signature Version 4."""
-    moment, digest = f"{now:%Y%m%dT%H%M%SZ}", hashlib.sha256(content).hexdigest()
-    every = {
-        **headers,
-        "host": host,
-        "x-amz-content-sha256": digest,
-        "x-amz-date": moment,
-        "x-amz-security-token": credentials.token,
-    }
-    names = ";".join(sorted(every))
-    canonical = "\n".join(
-        [method, path, "", *(f"{name}:{every[name]}" for name in sorted(every)), "", names, digest]
+    """Headers of an S3 PUT request of ``content``, with AWS Signature Version 4."""
+    # Imported on first use: most cameras upload nothing.
+    from awscrt import auth, http  # noqa: PLC0415
+
+    parts = urlsplit(url)
+    every = http.HttpHeaders([("host", parts.netloc), *headers.items()])
+    request = http.HttpRequest("PUT", parts.path, every, BytesIO(content))
+    keys = auth.AwsCredentialsProvider.new_static(
+        credentials.access_key, credentials.secret_key, credentials.token
     )
-    scope = f"{now:%Y%m%d}/{region}/s3/aws4_request"
-    text = "\n".join(
-        ["AWS4-HMAC-SHA256", moment, scope, hashlib.sha256(canonical.encode()).hexdigest()]
+    config = auth.AwsSigningConfig(
+        credentials_provider=keys,
+        region=region,
+        service="s3",
+        # S3 takes the path as it is.
+        use_double_uri_encode=False,
+        should_normalize_uri_path=False,
+        signed_body_header_type=auth.AwsSignedBodyHeaderType.X_AMZ_CONTENT_SHA_256,
     )
-    key = f"AWS4{credentials.secret_key}".encode()
-    for part in scope.split("/"):
-        key = hmac.digest(key, part.encode(), "sha256")
-    signature = hmac.digest(key, text.encode(), "sha256").hex()
-    authorization = (
-        f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{scope},"
-        f" SignedHeaders={names}, Signature={signature}"
-    )
-    return {**every, "authorization": authorization}
+    answer = auth.aws_sign_request(request, config).result(_TIMEOUT_SECONDS)
+    return {name.lower(): value for name, value in answer.headers}

@@ -71,6 +71,5 @@ class DetectionPublisher:
             latency_ms=age * 1000,
         )
         payload = json.dumps(detection.to_json(), separators=(",", ":")).encode()
-        topic = self._settings.topics.detections(self._settings.thing)
-        self._put(Message(detection.sequence, topic, payload))
+        self._put(Message(detection.sequence, payload))
         self._recent.appendleft(Reported(detection, view.frame.jpeg if view else None))

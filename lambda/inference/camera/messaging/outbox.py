@@ -21,11 +21,13 @@ class Outbox:
     ``run_disk`` writes what ``put`` accepted into the queue file while ``run`` sends: what is older
     from there, and what is new from memory, so that neither a slow disk nor a slow broker holds
     the camera or a message up. While the disk refuses, what is new stays in memory. When ``size``
-    are waiting in either, the oldest is given up and counted. Sequences must grow.
+    are waiting in either, the oldest is given up and counted. Sequences must grow. All go to
+    ``topic``, also those that waited while the settings named another one.
     """
 
-    def __init__(self, publisher: Publisher, *, path: Path, size: int) -> None:
+    def __init__(self, publisher: Publisher, *, topic: str, path: Path, size: int) -> None:
         self._publisher = publisher
+        self._topic = topic
         self._size = size
         self._file = SqliteQueue(path, size=size)
         self._unwritten: deque[Message] = deque()
@@ -97,7 +99,7 @@ class Outbox:
             if message is None:
                 continue
             try:
-                self._publisher.publish(message.topic, message.payload)
+                self._publisher.publish(self._topic, message.payload)
             except PublishError as error:
                 self.problem = f"detections cannot be sent: {error}"
                 delay = backoff.failed()

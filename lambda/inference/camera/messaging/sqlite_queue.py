@@ -12,9 +12,7 @@ from typing import NamedTuple
 _log = logging.getLogger(__name__)
 _PATIENCE_SECONDS = 5.0
 _TABLE = """
-CREATE TABLE IF NOT EXISTS waiting (
-    sequence INTEGER PRIMARY KEY, topic TEXT NOT NULL, payload BLOB NOT NULL
-)
+CREATE TABLE IF NOT EXISTS detections (sequence INTEGER PRIMARY KEY, payload BLOB NOT NULL)
 """
 
 
@@ -22,7 +20,6 @@ class Message(NamedTuple):
     """A detection to be sent; the broker's consumers know it by thing and sequence."""
 
     sequence: int
-    topic: str
     payload: bytes
 
 
@@ -44,9 +41,9 @@ class SqliteQueue:
         with self._lock, self._database() as database:
             database.execute("PRAGMA synchronous = FULL")
             with database:
-                database.execute("INSERT OR REPLACE INTO waiting VALUES (?, ?, ?)", message)
+                database.execute("INSERT OR REPLACE INTO detections VALUES (?, ?)", message)
                 cursor = database.execute(
-                    "DELETE FROM waiting WHERE sequence <= (SELECT sequence FROM waiting"
+                    "DELETE FROM detections WHERE sequence <= (SELECT sequence FROM detections"
                     " ORDER BY sequence DESC LIMIT 1 OFFSET ?)",
                     (self._size,),
                 )
@@ -54,7 +51,7 @@ class SqliteQueue:
 
     def first(self, *, after: int = -1) -> Message | None:
         """The oldest with a greater sequence than ``after``."""
-        query = "SELECT * FROM waiting WHERE sequence > ? ORDER BY sequence LIMIT 1"
+        query = "SELECT * FROM detections WHERE sequence > ? ORDER BY sequence LIMIT 1"
         with self._lock, self._database() as database:
             row = database.execute(query, (after,)).fetchone()
         return Message(*row) if row else None
@@ -65,12 +62,13 @@ class SqliteQueue:
             database.execute("PRAGMA synchronous = NORMAL")
             with database:
                 database.execute(
-                    "DELETE FROM waiting WHERE sequence = ? OR sequence <= ?", (sequence, through)
+                    "DELETE FROM detections WHERE sequence = ? OR sequence <= ?",
+                    (sequence, through),
                 )
 
     def count(self, *, after: int = -1) -> int:
         """How many wait with a greater sequence than ``after``."""
-        query = "SELECT count(*) FROM waiting WHERE sequence > ?"
+        query = "SELECT count(*) FROM detections WHERE sequence > ?"
         with self._lock, self._database() as database:
             return int(database.execute(query, (after,)).fetchone()[0])
 
