@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m tools.pictures [FILE...]``: draw the stale pictures again, or those that are named."""
+"""``python -m tools.pictures [FILE...]``: draw the stale pictures, or those named."""
 
 import argparse
 import sys
@@ -53,7 +53,9 @@ def _draw(wanted: frozenset[str], by_name: Mapping[str, Picture]) -> None:
     if wanted & _PAGES:
         browser = program()
         if browser is None:
-            raise OSError("no Chromium on this machine; install it, or name it in BINSIGHT_CHROMIUM")
+            raise OSError(
+                "no Chromium on this machine; install it, or name it in BINSIGHT_CHROMIUM"
+            )
         draw_pages(FOLDER, root=ROOT, executable=browser)
         _drawn([by_name[name] for name in sorted(_PAGES)])
 

@@ -92,7 +92,10 @@ def _camera(root: Path, lens: Path, model: Path) -> Iterator[str]:
         *("--page", "127.0.0.1:8090", "--stay"),
     ]
     paths = os.pathsep.join([str(root / "lambda" / "inference"), str(root)])
-    variables = {**os.environ, "PYTHONPATH": os.pathsep.join([paths, os.environ.get("PYTHONPATH", "")])}
+    variables = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([paths, os.environ.get("PYTHONPATH", "")]),
+    }
     with subprocess.Popen(
         [sys.executable, "-m", "camera", *arguments],
         cwd=lens.parent,

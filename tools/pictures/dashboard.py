@@ -46,8 +46,8 @@ def draw(template: Path, path: Path) -> None:
     found = widgets(template)
     height = _TOP + max(box[1] + box[3] for box in (widget["box"] for widget in found)) * _Y + 24
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {24 * _X} {height}" '
-        f'role="img" aria-label="Dashboard"><style>{_STYLE}</style>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {24 * _X} {height}">',
+        f"<title>Dashboard</title><style>{_STYLE}</style>",
         '<rect width="100%" height="100%" fill="#eef1f4"/>',
         f'<text class="head" x="12" y="26">CloudWatch dashboard: {len(found)} widgets</text>',
     ]

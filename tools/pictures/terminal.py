@@ -97,20 +97,27 @@ def draw_review(path: Path, *, root: Path) -> None:
         _copy(root, tree)
         file = tree / "environments" / "prod.toml"
         text = file.read_text()
-        kept = f"archive_days = {tomllib.loads(text)['data']['archive_days']}"
-        for old, new in ((kept, "archive_days = 30"), ('captures = "off"', 'captures = "upload"')):
+        settings = tomllib.loads(text)
+        kept = f"archive_days = {settings['data']['archive_days']}"
+        bake = f"bake_minutes = {settings['rollout']['bake_minutes']}"
+        for old, new in ((kept, "archive_days = 30"), (bake, "bake_minutes = 5")):
             if old not in text:
                 raise CommandError(f"{file.name}: {old!r} is not in it, so it cannot be changed")
             text = text.replace(old, new)
         file.write_text(text)
-        found = output(["tools.review", "--base", "HEAD"], folder=tree, allowed=(0, 3))
+        found = output(["tools.review", "--base", "origin/main"], folder=tree, allowed=(0, 3))
     still(_shortened(found), path, command="make review BASE=origin/main")
 
 
 def _copy(root: Path, tree: Path) -> None:
-    """The tree with its history, as a clone of what is committed."""
+    """What is committed, as a clone whose origin/main is what the review compares with."""
+    names = (".venv", "node_modules", ".build")
+    git = ["git", "-C", str(tree), "-c", "user.name=Binsight", "-c", "user.email=nobody@localhost"]
     subprocess.run(["git", "clone", "--quiet", "--shared", str(root), str(tree)], check=True)
-    for name in (".venv", "node_modules", ".build"):
+    subprocess.run([*git, "commit", "--quiet", "--allow-empty", "-m", "Yesterday"], check=True)
+    subprocess.run([*git, "update-ref", "refs/remotes/origin/main", "HEAD"], check=True)
+    (tree / ".git" / "info" / "exclude").write_text("\n".join(names) + "\n")
+    for name in names:
         if (root / name).exists():
             (tree / name).symlink_to((root / name).resolve())
 
