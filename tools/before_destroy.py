@@ -142,7 +142,7 @@ def certificates(there: Standing) -> Iterator[Obstacle]:
                 f"policy {policy} is attached to {len(targets)} certificates",
                 (
                     *(f"{command} --target {target}" for target in targets[:SHOWN]),
-                    f"{_RUNBOOK}, 'Take a claim certificate back', deletes them as well",
+                    f"{_RUNBOOK}, 'Revoke a claim certificate', deletes them as well",
                 ),
             )
 

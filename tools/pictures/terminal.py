@@ -11,10 +11,10 @@ import tomllib
 from pathlib import Path
 
 from rich.console import Console
-from rich.terminal_theme import DEFAULT_TERMINAL_THEME
+from rich.terminal_theme import SVG_EXPORT_THEME
 from rich.text import Text
 
-_WIDTH = 112
+_WIDTH = 122
 _FORMAT = """\
 <svg viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
 <style>
@@ -71,7 +71,7 @@ def still(text: str, path: Path, *, command: str) -> None:
         console.print(Text.from_ansi(line), highlight=False)
     drawn = console.export_svg(
         title=command,
-        theme=DEFAULT_TERMINAL_THEME,
+        theme=SVG_EXPORT_THEME,
         code_format=_FORMAT,
         unique_id=path.stem,
     )
