@@ -13,6 +13,7 @@ KEEP ?=
 SKIP_BAD ?=
 SKIP_QUOTAS ?=
 QUOTA ?=
+PICTURES ?=
 TESTS ?=
 BASE ?= origin/main
 
@@ -197,6 +198,12 @@ pictures: ## @sometimes Draw the pictures of the docs again if the product chang
 	$(INSTALL) runtime rehearsal train torch dev
 	@exec "$(BIN)/python" -m tools.pictures $(PICTURES)
 
+.PHONY: docs
+docs: ## @sometimes Build the documentation site into .build/site
+	$(INSTALL) runtime rehearsal train torch dev
+	@NO_MKDOCS_2_WARNING=1 "$(BIN)/mkdocs" build --quiet --strict
+	@echo "Site: file://$(CURDIR)/.build/site/index.html"
+
 .PHONY: reference
 reference: ## @sometimes Write docs/reference/ and docs/adr/README.md from the code
 	$(INSTALL) runtime rehearsal train torch dev
@@ -204,5 +211,5 @@ reference: ## @sometimes Write docs/reference/ and docs/adr/README.md from the c
 
 .PHONY: lock
 lock: ## @sometimes Resolve the dependency groups of pyproject.toml into the locks
-	$(INSTALL) dev
+	$(INSTALL)
 	@exec bash tools/lock.sh
