@@ -241,7 +241,7 @@ def _allowed(kind: Any, rules: list[Any]) -> Iterator[str]:
             yield _cell(_refusal(rule.func, wrong))
 
 
-def _refusal(check: Callable[[Any], Any], value: Any) -> str:
+def _refusal(check: Callable[..., Any], value: Any) -> str:
     """What a check says is allowed, when it is given what is not."""
     try:
         check(value)
