@@ -33,7 +33,9 @@ class DataStack(EnvironmentStack):
         dataset = self._bucket("Dataset")
         artifacts = self._bucket("Artifacts", keep_days_below={"runs/": keep.runs_days})
         captures = self._bucket("Captures", keep_days=keep.captures_days)
-        archive = self._bucket("Archive", keep_days=keep.archive_days)
+        archive = self._bucket(
+            "Archive", keep_days=keep.archive_days, keep_days_below={"athena/": 7}
+        )
 
         if not settings.keeps_data:
             AutoDeleteLogs(self, "Emptied")

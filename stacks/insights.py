@@ -1,23 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the cameras say: kept, shown, and brought to people's attention."""
+"""What the cameras send: kept, watched, shown, and reported to people."""
 
+from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.common.log_group import declared_log_group
+from infra.common.log_group import log_group
 from infra.common.stack import EnvironmentStack
 from infra.config.settings import Settings
 from infra.insights.alerts import Alerts
-from infra.insights.detection_archive import DetectionArchive
-from infra.insights.device_state_table import LatestState
+from infra.insights.archive import Archive
+from infra.insights.athena import Workgroup
+from infra.insights.budget import Budget
+from infra.insights.device_state_table import DeviceStateTable
+from infra.insights.fleet_watch import FleetWatch, StateWriter
 from infra.insights.iot_rules import MessageRules
-from infra.insights.monitoring import Monitoring
+from infra.insights.monitoring import Monitoring, Watched
+from infra.insights.reader import Reader
 from stacks.data import DataStack
 from stacks.edge import EdgeStack
 from stacks.training import TrainingStack
 
 
 class InsightsStack(EnvironmentStack):
-    """IoT rules, archive, latest state, alerts, dashboard."""
+    """IoT rules, archive, latest state, the fleet's watcher, alerts, dashboard."""
 
     purpose = "what cameras see and how they are: archive, latest state, alerts, dashboard"
 
@@ -35,45 +40,73 @@ class InsightsStack(EnvironmentStack):
         self.add_stack_dependency(data)
         self.add_stack_dependency(training)
         self.add_stack_dependency(edge)
-        key_arn = data.key_arn
-        archive = DetectionArchive(
-            self,
-            "Archive",
-            settings=settings,
-            key_arn=key_arn,
-            bucket_name=data.archive.name,
-            bucket_arn=data.archive.arn,
+        bucket = s3.Bucket.from_bucket_attributes(
+            self, "ArchiveBucket", bucket_name=data.archive.name, bucket_arn=data.archive.arn
         )
-        latest = LatestState(self, "Latest", settings=settings, key_arn=key_arn)
-        alerts = Alerts(self, "Alerts", settings=settings, key_arn=key_arn)
-        errors = declared_log_group(self, "RuleErrors", settings=settings, key_arn=key_arn)
-        problems = declared_log_group(self, "Problems", settings=settings, key_arn=key_arn)
-        MessageRules(
+        archive = Archive(self, "Archive", bucket=bucket)
+        table = DeviceStateTable(self, "LatestState")
+        alerts = Alerts(self, "Alerts")
+        errors = log_group(self, "RuleErrors")
+        writer = StateWriter(self, "StateWriter", table=table)
+        rules = MessageRules(
+            self, "Rules", archive=archive, state_writer=writer.function, errors=errors
+        )
+        fleet = FleetWatch(
             self,
-            "Rules",
-            settings=settings,
-            key_arn=key_arn,
-            errors=errors,
-            problems=problems,
-            stream=archive.stream,
-            table=latest.table,
+            "FleetWatch",
+            table=table,
             topic=alerts.topic,
+            thing_group=f"{settings.prefix}-runtime",
         )
         monitoring = Monitoring(
             self,
             "Monitoring",
-            settings=settings,
             alerts=alerts,
+            fleet=fleet,
+            writer=writer,
             errors=errors,
-            problems=problems,
-            stream_name=archive.stream.ref,
-            rollout_arn=edge.rollout_arn,
-            pipeline_name=training.pipeline_name,
-            start_rules=training.start_rules | edge.start_rules,
+            watched=Watched(
+                streams={
+                    "Detections": archive.detections.delivery_stream_name,
+                    "Telemetry": archive.telemetry.delivery_stream_name,
+                },
+                iot_rules={rule.node.id: rule.rule.ref for rule in rules.rules},
+                rollout_arn=edge.rollout_arn,
+                pipeline_name=training.pipeline_name,
+                start_rules={
+                    **training.start_rules,
+                    **edge.start_rules,
+                    writer.greengrass.node.id: writer.greengrass.rule_name,
+                    fleet.schedule.node.id: fleet.schedule.rule_name,
+                },
+            ),
         )
-        self.output("LatestTable", latest.table.ref, "The last word of every camera")
-        self.output("AlertsTopicArn", alerts.topic.ref, "Subscribe here to be told")
-        self.output("DetectionsDeliveryStream", archive.stream.ref, "Writes the archive")
-        self.output("Database", archive.database, "Ask it with Athena: table detections")
-        self.output("DashboardName", monitoring.dashboard.ref, "The page to look at")
+        workgroup = Workgroup(self, "Athena", bucket=bucket, database=archive.database)
+        reader = Reader(
+            self,
+            "Reader",
+            bucket=bucket,
+            database=archive.database_name,
+            table=table,
+            workgroup=workgroup,
+        )
+        insights = settings.insights
+        if insights.budget_usd and insights.alert_email:
+            Budget(self, "Budget", usd=insights.budget_usd, email=insights.alert_email)
+        self.output("Workgroup", workgroup.name, "Athena workgroup with the named queries")
+        self.output("ReaderRoleArn", reader.role.role_arn, "Assume it to ask about the fleet")
+        self.output("LatestTable", table.table_name, "The latest state of every camera")
+        self.output("AlertsTopicArn", alerts.topic.topic_arn, "Subscribe here to get the mails")
+        self.output(
+            "DetectionsDeliveryStream",
+            archive.detections.delivery_stream_name,
+            "Writes detections to the archive",
+        )
+        self.output(
+            "TelemetryDeliveryStream",
+            archive.telemetry.delivery_stream_name,
+            "Writes telemetry to the archive",
+        )
+        self.output("Database", archive.database.database_name, "Tables detections and telemetry")
+        self.output("DashboardName", monitoring.dashboard.dashboard_name, "The page to look at")
         self.state_deletion_policies()

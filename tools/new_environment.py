@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--prefix", default="", help="PREFIX=: binsight-NAME unless given")
     parser.add_argument("--removal", default="", help="REMOVAL=: retain (default) or destroy")
     parser.add_argument("--approval", default="", help="APPROVAL=: manual (default) or automatic")
+    parser.add_argument("--email", default="", help="EMAIL=: who gets the mails about faults")
     parser.add_argument("--boundary", default="", help="BOUNDARY=: a permissions boundary's name")
     options = parser.parse_args(arguments)
     try:
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             removal=options.removal or "retain",
             approval=options.approval or "manual",
             boundary=options.boundary,
+            email=options.email,
         )
     except SettingsError as error:
         for line in str(error).splitlines():
@@ -59,7 +61,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def create(
-    *, name: str, account: str, region: str, prefix: str, removal: str, approval: str, boundary: str
+    *,
+    name: str,
+    account: str,
+    region: str,
+    prefix: str,
+    removal: str,
+    approval: str,
+    boundary: str,
+    email: str,
 ) -> tuple[Path, Settings]:
     """Write the environment's file. SettingsError, and no file, where something is wrong."""
     if not _NAME.fullmatch(name):
@@ -76,11 +86,16 @@ def create(
         prefix=prefix,
         removal=removal,
         approval=approval,
+        email=f'alert_email = "{email}"' if email else '# alert_email = "ops@example.com"',
         boundary=(
             f'permissions_boundary = "{boundary}"' if boundary else '# permissions_boundary = "..."'
         ),
     )
     environment = _checked(text, path)
+    if environment.keeps_data and not email:
+        raise SettingsError(
+            f"EMAIL='': allowed: the address of whoever operates it, because REMOVAL={removal}"
+        )
     others, _ = read()  # what is wrong in other files is not this one's business
     clashes = [line for line in collisions({**others, name: environment}) if str(path) in line]
     if clashes:

@@ -106,6 +106,15 @@ REGISTRY_CLEANUP = Bundle(
 )
 """Empties the model package group when an environment that keeps nothing is destroyed."""
 
+FLEET_WATCH = Bundle(
+    name="fleet_watch",
+    sources=(
+        Source(folder="lambda/fleet_watch"),
+        Source(folder="contracts", inside="contracts"),
+    ),
+)
+"""Two functions: the one that writes the latest state of a camera, and the fleet's watcher."""
+
 TRAINING = Bundle(
     name="training",
     sources=(
@@ -115,7 +124,7 @@ TRAINING = Bundle(
 )
 """What every step of the training pipeline runs."""
 
-BUNDLES = (COMPONENT_ARTIFACTS, INFERENCE, REGISTRY_CLEANUP, ROLLOUT, TRAINING)
+BUNDLES = (COMPONENT_ARTIFACTS, FLEET_WATCH, INFERENCE, REGISTRY_CLEANUP, ROLLOUT, TRAINING)
 """What every environment needs."""
 
 

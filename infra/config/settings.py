@@ -85,7 +85,9 @@ class InsightSettings(Section):
     alert_email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")] | None = None
     delivery_seconds: Annotated[int, Field(ge=0, le=900)] = 300
     delivery_late_minutes: Annotated[int, Field(ge=5, le=1440)] = 30
-    problem_reports: Annotated[int, Field(ge=1, le=10000)] = 1
+    problem_cameras: Annotated[int, Field(ge=1, le=10000)] = 1
+    silent_cameras: Annotated[int, Field(ge=1, le=10000)] = 1
+    budget_usd: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
 
 
 class Settings(Section):
@@ -156,7 +158,8 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     if training.cache_days >= data.runs_days:
         yield (
             f"training.cache_days = {training.cache_days}: allowed: less than data.runs_days = "
-            f"{data.runs_days}, because the result of a reused step is deleted after that time"
+            f"{data.runs_days}, because a step that is reused needs what it left, which is "
+            "deleted after that time"
         )
     if training.weights and training.network in WITHOUT_WEIGHTS:
         yield (
@@ -167,11 +170,22 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     if processes > 1 and (batch % processes or batch // processes < 2):
         gpus = max(1, training.machine.gpus)
         allowed = [n for n in range(1, 17) if batch % (n * gpus) == 0 and batch // (n * gpus) > 1]
-        shown = ", ".join(map(str, allowed)) or "none; choose a smaller instance_type"
+        shown = ", ".join(map(str, allowed)) or "none, take a smaller instance_type"
         yield (
             f"training.instance_count = {training.instance_count}: allowed: {shown} with "
-            f"{training.instance_type} ({gpus} processes each), because they share "
-            f"the {batch} photos of a step of {training.network}, at least two each"
+            f"{training.instance_type} ({gpus} processes each), because they share out the "
+            f"{batch} photos of a step of {training.network}, two at least for each"
+        )
+    insights = settings.insights
+    if settings.keeps_data and insights.alert_email is None:
+        yield (
+            "insights.alert_email is missing: allowed: the e-mail address of whoever operates it, "
+            "because removal = 'retain' says that it matters, and nobody would hear of a fault"
+        )
+    if insights.budget_usd is not None and insights.alert_email is None:
+        yield (
+            f"insights.budget_usd = {insights.budget_usd}: allowed: only with "
+            "insights.alert_email, which gets the budget's mails"
         )
     if (training.notebook_subnet is None) != (training.notebook_security_group is None):
         yield (
@@ -186,5 +200,5 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     if camera.packaging == "generic" and size > MAXIMUM_CONFIGURATION_VALUE:
         yield (
             f"bins.classes: as JSON text {size} characters: allowed: "
-            f"{MAXIMUM_CONFIGURATION_VALUE}, because nucleus lite accepts no longer value"
+            f"{MAXIMUM_CONFIGURATION_VALUE}, because nucleus lite takes no longer value"
         )

@@ -1,92 +1,114 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where people are told: an encrypted topic, and alarms that use it."""
-
-from collections.abc import Mapping
+"""The encrypted topic that people subscribe to, and alarms that publish to it."""
 
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from infra.config.settings import Settings
+from infra.common.compliance import acknowledge
+from infra.common.stack import environment_of
+
+_COUNTED = {
+    "NIST.800.53.R5-CloudWatchAlarmAction": "The watcher mails the cameras' names when a fault "
+    "begins and ends, one mail for all cameras that share it; this alarm shows the number."
+}
 
 
 class Alerts(Construct):
     """The topic for everything that a person should look at."""
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, settings: Settings, key_arn: str
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
-        self.topic = sns.CfnTopic(
-            self, "Topic", display_name=f"Binsight {settings.prefix}", kms_master_key_id=key_arn
-        )
-        sns.CfnTopicPolicy(
+        environment = environment_of(self)
+        self.topic = sns.Topic(
             self,
-            "Policy",
-            topics=[self.topic.ref],
-            policy_document={
-                "Version": "2012-10-17",
-                "Statement": [
-                    {
-                        "Sid": "TlsOnly",
-                        "Effect": "Deny",
-                        "Principal": "*",
-                        "Action": "sns:Publish",
-                        "Resource": self.topic.ref,
-                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                    },
-                    {
-                        "Sid": "Alarms",
-                        "Effect": "Allow",
-                        "Principal": {"Service": "cloudwatch.amazonaws.com"},
-                        "Action": "sns:Publish",
-                        "Resource": self.topic.ref,
-                        "Condition": {"StringEquals": {"aws:SourceAccount": settings.account}},
-                    },
-                ],
-            },
+            "Topic",
+            display_name=f"Binsight {environment.settings.prefix}",
+            master_key=environment.key,
+            enforce_ssl=True,
         )
-        if settings.insights.alert_email:
-            sns.CfnSubscription(
-                self,
-                "Email",
-                topic_arn=self.topic.ref,
-                protocol="email",
-                endpoint=settings.insights.alert_email,
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="Alarms",
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": environment.account}},
             )
+        )
+        if email := environment.settings.insights.alert_email:
+            self.topic.add_subscription(subscriptions.EmailSubscription(email))
 
-    def alarm(
-        self,
-        construct_id: str,
-        *,
-        description: str,
-        namespace: str,
-        metric: str,
-        dimensions: Mapping[str, str],
-        statistic: str,
-        at_least: float,
-        period_seconds: int = 300,
-        can_be_over: bool = True,
-    ) -> cloudwatch.CfnAlarm:
-        """Tell people when the metric reaches ``at_least`` within a period, and when it is over.
+    def state_alarm(
+        self, construct_id: str, metric: cloudwatch.IMetric, *, at_least: float, description: str
+    ) -> cloudwatch.Alarm:
+        """Report when the metric reaches ``at_least`` within a period, and when that is over.
 
-        No data means that nothing happened, which is well. What has failed once is not well again
-        because it did not fail in the next period: that ``can_be_over`` denies.
+        No data means that nothing happened.
         """
-        return cloudwatch.CfnAlarm(
+        alarm = self._alarm(construct_id, metric, at_least, description)
+        alarm.add_alarm_action(actions.SnsAction(self.topic))
+        alarm.add_ok_action(actions.SnsAction(self.topic))
+        return alarm
+
+    def event_alarm(
+        self, construct_id: str, metric: cloudwatch.IMetric, *, description: str
+    ) -> cloudwatch.Alarm:
+        """Report when the metric counts an event; each period with one is reported.
+
+        No end is reported: what failed is not well again because nothing failed in the next period.
+        """
+        alarm = self._alarm(construct_id, metric, 1, description)
+        alarm.add_alarm_action(actions.SnsAction(self.topic))
+        return alarm
+
+    def silence_alarm(
+        self, construct_id: str, metric: cloudwatch.IMetric, *, description: str
+    ) -> cloudwatch.Alarm:
+        """Report when there is no data of the metric for two periods, and when there is again."""
+        alarm = cloudwatch.Alarm(
             self,
             construct_id,
             alarm_description=description,
-            namespace=namespace,
-            metric_name=metric,
-            dimensions=[{"name": key, "value": value} for key, value in dimensions.items()],
-            statistic=statistic,
-            period=period_seconds,
-            comparison_operator="GreaterThanOrEqualToThreshold",
+            metric=metric,
+            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            threshold=0,
+            evaluation_periods=2,
+            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
+        )
+        alarm.add_alarm_action(actions.SnsAction(self.topic))
+        alarm.add_ok_action(actions.SnsAction(self.topic))
+        return alarm
+
+    def count_alarm(
+        self, construct_id: str, metric: cloudwatch.IMetric, *, at_least: float, description: str
+    ) -> cloudwatch.Alarm:
+        """Show when so many cameras have a fault, or when nobody counts; no mail is sent."""
+        missing = cloudwatch.TreatMissingData.BREACHING
+        alarm = self._alarm(construct_id, metric, at_least, description, missing=missing)
+        acknowledge(alarm, _COUNTED)
+        return alarm
+
+    def _alarm(
+        self,
+        construct_id: str,
+        metric: cloudwatch.IMetric,
+        at_least: float,
+        description: str,
+        *,
+        missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
+    ) -> cloudwatch.Alarm:
+        return cloudwatch.Alarm(
+            self,
+            construct_id,
+            alarm_description=description,
+            metric=metric,
             threshold=at_least,
+            comparison_operator=(cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD),
             evaluation_periods=1,
             datapoints_to_alarm=1,
-            treat_missing_data="notBreaching",
-            alarm_actions=[self.topic.ref],
-            ok_actions=[self.topic.ref] if can_be_over else None,
+            treat_missing_data=missing,
         )

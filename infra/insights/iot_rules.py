@@ -1,86 +1,78 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rules of an environment: archive, latest state, alerts."""
+"""The AWS IoT rules of an environment. A new rule is added here and nowhere else."""
 
-from aws_cdk import aws_dynamodb as dynamodb
-from aws_cdk import aws_kinesisfirehose as firehose
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from infra.common.permissions import use_key, write_logs
-from infra.common.role import Allow
-from infra.config.settings import Settings
-from infra.insights.iot_rule import MessageRule, detections_sql, telemetry_sql
+from contracts.fleet import DETECTION, PRESENCE, TELEMETRY
+from contracts.topics import ANY_THING
+from infra.common.stack import environment_of
+from infra.insights.archive import Archive
+from infra.insights.iot_rule import MessageRule, to_function, to_stream, trusted
+
+_PRESENCE = "$aws/events/presence/+/+"
 
 
 class MessageRules(Construct):
-    """Carries what cameras publish to where it is kept and to whom it concerns."""
+    """Carries what cameras publish to the archive and to the latest-state table.
+
+    ``timestamp()`` is the server's clock. The table is written by a function: a rule's DynamoDB
+    action has no condition, and AWS IoT promises no order, so it would write old over new.
+    """
 
     def __init__(
         self,
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
-        key_arn: str,
-        errors: logs.CfnLogGroup,
-        problems: logs.CfnLogGroup,
-        stream: firehose.CfnDeliveryStream,
-        table: dynamodb.CfnTable,
-        topic: sns.CfnTopic,
+        archive: Archive,
+        state_writer: lambda_.IFunction,
+        errors: logs.ILogGroup,
     ) -> None:
         super().__init__(scope, construct_id)
-        topics, region = settings.topics, settings.region
-        MessageRule(
-            self,
-            "Archive",
-            description="Keeps every detection",
-            sql=detections_sql(topics),
-            actions=[{"firehose": {"deliveryStreamName": stream.ref, "separator": "\n"}}],
-            allow=[
-                # PutRecordBatch would be for batchMode, which is off.
-                Allow(actions=["firehose:PutRecord"], on=[stream.attr_arn])
-            ],
-            errors=errors,
+        topics = environment_of(self).settings.topics
+        remember = to_function(state_writer)
+        telemetry = (
+            f"SELECT *, '{TELEMETRY}' AS kind, timestamp() AS received_ms "  # noqa: S608
+            f"FROM '{topics.telemetry(ANY_THING)}' WHERE {trusted(topics)}"
         )
-        write_row = [
-            Allow(actions=["dynamodb:PutItem"], on=[table.attr_arn]),
-            use_key(key_arn, region, ["dynamodb"]),
+        self.rules = [
+            MessageRule(
+                self,
+                "Detections",
+                description="Archives every detection, remembers the last one of each camera",
+                sql=f"SELECT *, '{DETECTION}' AS kind, timestamp() AS received_ms "  # noqa: S608
+                f"FROM '{topics.detections(ANY_THING)}' WHERE {trusted(topics)}",
+                actions=[to_stream(archive.detections), remember],
+                errors=errors,
+            ),
+            MessageRule(
+                self,
+                "Telemetry",
+                description="Archives telemetry",
+                # An answer to a command may hold a picture, which nobody asked to keep for years.
+                sql=f"{telemetry} AND reason <> 'command'",
+                actions=[to_stream(archive.telemetry)],
+                errors=errors,
+            ),
+            MessageRule(
+                self,
+                "LatestTelemetry",
+                description="Remembers the last telemetry of each camera",
+                sql=telemetry,
+                actions=[remember],
+                errors=errors,
+            ),
+            MessageRule(
+                self,
+                "Presence",
+                description="Remembers which cameras are connected",
+                # AWS IoT's own events, of every client of the account: the function keeps those of
+                # cameras. Their timestamp is the server's.
+                sql=f"SELECT clientId AS thing, '{PRESENCE}' AS kind, eventType AS event, "  # noqa: S608
+                f"disconnectReason AS reason, timestamp AS received_ms FROM '{_PRESENCE}'",
+                actions=[remember],
+                errors=errors,
+            ),
         ]
-        put_row = [{"dynamoDBv2": {"putItem": {"tableName": table.ref}}}]
-        MessageRule(
-            self,
-            "LatestDetection",
-            description="Remembers the last detection of each camera",
-            sql=detections_sql(topics, select="*, 'detection' AS kind"),
-            actions=put_row,
-            allow=write_row,
-            errors=errors,
-        )
-        MessageRule(
-            self,
-            "LatestTelemetry",
-            description="Remembers the last telemetry of each camera",
-            sql=telemetry_sql(topics, select="*, 'telemetry' AS kind"),
-            actions=put_row,
-            allow=write_row,
-            errors=errors,
-        )
-        MessageRule(
-            self,
-            "Problems",
-            description="Tells people when a camera reports a problem",
-            # Not `problem <> ''`: a camera without a problem leaves it out, and what is not there
-            # is not ''. The function is undefined for it, and a rule does not match what is.
-            sql=telemetry_sql(topics, only="regexp_matches(problem, '.+')"),
-            actions=[
-                {"sns": {"targetArn": topic.ref, "messageFormat": "RAW"}},
-                {"cloudwatchLogs": {"logGroupName": problems.ref}},
-            ],
-            allow=[
-                Allow(actions=["sns:Publish"], on=[topic.ref]),
-                use_key(key_arn, region, ["sns"]),
-                write_logs(problems.attr_arn, describe=True),
-            ],
-            errors=errors,
-        )

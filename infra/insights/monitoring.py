@@ -1,194 +1,252 @@
 # SPDX-License-Identifier: Apache-2.0
 """The alarms of an environment and its dashboard."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.config.settings import Settings
+from infra.common.stack import environment_of
 from infra.insights.alerts import Alerts
-from infra.insights.dashboard import alarms_widget, dashboard_body, errors_widget, metric_widget
+from infra.insights.fleet_watch import FleetWatch, StateWriter
+from infra.insights.metrics import Metrics
 
-PIPELINES = "AWS/Sagemaker/ModelBuildingPipeline"
-PROBLEMS = "CameraProblems"
 NOT_STARTED = {
     "NewManifest": "A dataset arrived, and its training did not start",
     "Schedule": "A scheduled training did not start",
     "Approved": "A model was approved, and its rollout did not start",
+    "Greengrass": "What Greengrass said about deployments or components was not written down",
+    "Clock": "The clock did not start the watcher",
 }
 """What it means that a rule could not start its target, by the rule."""
+_PER_ROW = 3
 
 
-def camera_namespace(settings: Settings) -> str:
-    """Namespace of the metrics that are counted from this environment's logs."""
-    return f"Binsight/{settings.prefix}"
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """What is watched besides the cameras. ``start_rules`` are names of EventBridge rules."""
+
+    streams: Mapping[str, str]
+    iot_rules: Mapping[str, str]
+    rollout_arn: str
+    pipeline_name: str
+    start_rules: Mapping[str, str]
 
 
 class Monitoring(Construct):
-    """Watches cameras, messages, training and rollouts; tells people through ``alerts``."""
+    """Watches cameras, messages, training and rollouts; reports through ``alerts``."""
 
     def __init__(
         self,
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
         alerts: Alerts,
-        errors: logs.CfnLogGroup,
-        problems: logs.CfnLogGroup,
-        stream_name: str,
-        rollout_arn: str,
-        pipeline_name: str,
-        start_rules: Mapping[str, str],
+        fleet: FleetWatch,
+        writer: StateWriter,
+        errors: logs.ILogGroup,
+        watched: Watched,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._region = settings.region
-        self._stream = {"DeliveryStreamName": stream_name}
-        self._rollout = {"StateMachineArn": rollout_arn}
-        self._pipeline = {"PipelineName": pipeline_name}
-        self._start_rules = start_rules
-        self._errors = errors
-        self._namespace = camera_namespace(settings)
-        self._problems = problems
-        # Counted from the log: a rule that wrote the metric itself would need a permission that
-        # has no resource level, and the log says what the problems were.
-        logs.CfnMetricFilter(
-            self,
-            "Problems",
-            log_group_name=problems.ref,
-            filter_pattern="",
-            metric_transformations=[
-                logs.CfnMetricFilter.MetricTransformationProperty(
-                    metric_namespace=self._namespace,
-                    metric_name=PROBLEMS,
-                    metric_value="1",
-                    unit="Count",
-                )
-            ],
-        )
-        alarms = self._alarms(settings, alerts)
-        overview = alarms_widget("Alarms", alarm_arns=[alarm.attr_arn for alarm in alarms])
-        body = dashboard_body([overview, *self._graphs()])
-        self.dashboard = cloudwatch.CfnDashboard(
+        environment = environment_of(self)
+        self._alerts, self._fleet, self._writer = alerts, fleet, writer
+        self._errors, self._watched = errors, watched
+        self._metrics = Metrics(watched.iot_rules)
+        alarms = [*self._camera_alarms(), *self._message_alarms(), *self._model_alarms()]
+        widgets = [*self._camera_graphs(), *self._message_graphs(), *self._model_graphs()]
+        rows = [widgets[start : start + _PER_ROW] for start in range(0, len(widgets), _PER_ROW)]
+        self.dashboard = cloudwatch.Dashboard(
             self,
             "Dashboard",
             # Dashboards are shared by all regions of an account, so the region is in the name.
-            dashboard_name=f"{settings.prefix}-{settings.region}",
-            dashboard_body=cdk.Stack.of(self).to_json_string(body),
+            dashboard_name=f"{environment.settings.prefix}-{environment.region}",
+            widgets=[
+                [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=alarms, width=24, height=6)],
+                *rows,
+                [self._log("What the watcher sees", fleet.function.log_group)],
+                [self._log("IoT rule errors", errors)],
+            ],
         )
 
-    def _alarms(self, settings: Settings, alerts: Alerts) -> list[cloudwatch.CfnAlarm]:
-        insights = settings.insights
+    def _camera_alarms(self) -> list[cloudwatch.IAlarm]:
+        alerts, metric = self._alerts, self._fleet.metric
+        insights = environment_of(self).settings.insights
         return [
-            alerts.alarm(
-                "CameraProblem",
-                description="Cameras report a problem in their telemetry",
-                namespace=self._namespace,
-                metric=PROBLEMS,
-                dimensions={},
-                statistic="Sum",
-                at_least=insights.problem_reports,
+            alerts.silence_alarm(
+                "WatcherSilent",
+                metric("Cameras"),
+                description="Nobody watches the cameras: the watcher fails or does not run; its "
+                "log says why",
             ),
-            alerts.alarm(
-                "RuleErrors",
-                description="An IoT rule could not deliver a message; its error log says why",
-                namespace="AWS/Logs",
-                metric="IncomingLogEvents",
-                dimensions={"LogGroupName": self._errors.ref},
-                statistic="Sum",
+            alerts.count_alarm(
+                "SilentCameras",
+                metric("SilentCameras"),
+                at_least=insights.silent_cameras,
+                description="Cameras send nothing, or nobody counts them",
+            ),
+            alerts.count_alarm(
+                "CameraProblems",
+                metric("CamerasWithProblem"),
+                at_least=insights.problem_cameras,
+                description="Cameras report a problem in their telemetry, or nobody counts them",
+            ),
+            alerts.count_alarm(
+                "ProgramRefused",
+                metric("CamerasRefusingProgram"),
                 at_least=1,
+                description="Cameras did not take the camera program, or nobody counts them",
             ),
-            alerts.alarm(
-                "DeliveryLate",
-                description="Detections wait too long to be written to the archive",
-                namespace="AWS/Firehose",
-                metric="DeliveryToS3.DataFreshness",
-                dimensions=self._stream,
-                statistic="Maximum",
-                at_least=insights.delivery_late_minutes * 60,
-            ),
-            *(
-                alerts.alarm(
-                    f"Rollout{end}",
-                    description=f"A model did not reach the cameras: its rollout {how}",
-                    namespace="AWS/States",
-                    metric=f"Executions{end}",
-                    dimensions=self._rollout,
-                    statistic="Sum",
-                    at_least=1,
-                    can_be_over=False,
-                )
-                for end, how in (("Failed", "failed"), ("TimedOut", "took too long"))
-            ),
-            alerts.alarm(
-                "TrainingFailed",
-                description="The training pipeline failed, or a model was too weak to register",
-                namespace=PIPELINES,
-                metric="ExecutionFailed",
-                dimensions=self._pipeline,
-                statistic="Sum",
+            alerts.count_alarm(
+                "ComponentBroken",
+                metric("CamerasBroken"),
                 at_least=1,
-                can_be_over=False,
-            ),
-            # After all retries. An alarm rather than a queue for what failed: uploading the
-            # manifest or approving the model once more starts it, and a queue needs an alarm too.
-            *(
-                alerts.alarm(
-                    f"{rule}NotStarted",
-                    description=NOT_STARTED[rule],
-                    namespace="AWS/Events",
-                    metric="FailedInvocations",
-                    dimensions={"RuleName": name},
-                    statistic="Sum",
-                    at_least=1,
-                    can_be_over=False,
-                )
-                for rule, name in self._start_rules.items()
+                description="The program of cameras is broken, or nobody counts them",
             ),
         ]
 
-    def _graphs(self) -> list[dict[str, object]]:
-        region = self._region
+    def _message_alarms(self) -> list[cloudwatch.IAlarm]:
+        alerts, metrics = self._alerts, self._metrics
+        late = environment_of(self).settings.insights.delivery_late_minutes * 60
         return [
-            metric_widget(
-                "Detections archived",
-                region=region,
-                namespace="AWS/Firehose",
-                metrics=["IncomingRecords", "DeliveryToS3.Records"],
-                dimensions=self._stream,
+            alerts.state_alarm(
+                "RuleErrors",
+                metrics.log_events(self._errors),
+                at_least=1,
+                description="An IoT rule could not deliver a message; its error log says why",
             ),
-            metric_widget(
-                "Age of the oldest detection not yet archived (s)",
-                region=region,
-                namespace="AWS/Firehose",
-                metrics=["DeliveryToS3.DataFreshness"],
-                dimensions=self._stream,
-                statistic="Maximum",
+            alerts.state_alarm(
+                "RulesNotRun",
+                metrics.rules_not_run(),
+                at_least=1,
+                description="AWS IoT throttled a rule or could not parse a message for it",
             ),
-            metric_widget(
-                "Camera problems",
-                region=region,
-                namespace=self._namespace,
-                metrics=[PROBLEMS],
-                dimensions={},
+            alerts.state_alarm(
+                "CamerasDenied",
+                metrics.denied(),
+                at_least=1,
+                description="AWS IoT refused clients: a certificate or a policy is wrong",
             ),
-            metric_widget(
-                "Model rollouts",
-                region=region,
-                namespace="AWS/States",
-                metrics=["ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsFailed"],
-                dimensions=self._rollout,
+            alerts.state_alarm(
+                "CamerasThrottled",
+                metrics.throttled(),
+                at_least=1,
+                description="AWS IoT throttled clients: a quota of the account is reached",
             ),
-            metric_widget(
-                "Training pipeline",
-                region=region,
-                namespace=PIPELINES,
-                metrics=["ExecutionStarted", "ExecutionSucceeded", "ExecutionFailed"],
-                dimensions=self._pipeline,
+            alerts.event_alarm(
+                "StateLost",
+                metrics.dropped(self._writer.function),
+                description="Messages did not reach the latest-state table after all retries",
             ),
-            errors_widget("What cameras report", region=region, log_group=self._problems.ref),
-            errors_widget("IoT rule errors", region=region, log_group=self._errors.ref),
+            *(
+                alerts.state_alarm(
+                    f"{name}DeliveryLate",
+                    metrics.freshness(stream),
+                    at_least=late,
+                    description=f"{name} wait too long to be written to the archive",
+                )
+                for name, stream in self._watched.streams.items()
+            ),
         ]
+
+    def _model_alarms(self) -> list[cloudwatch.IAlarm]:
+        alerts, metrics, watched = self._alerts, self._metrics, self._watched
+        ends = (("Failed", "failed"), ("TimedOut", "took too long"), ("Aborted", "was aborted"))
+        return [
+            *(
+                alerts.event_alarm(
+                    f"Rollout{end}",
+                    metrics.rollout(watched.rollout_arn, f"Executions{end}"),
+                    description=f"A model did not reach the cameras: its rollout {how}",
+                )
+                for end, how in ends
+            ),
+            alerts.event_alarm(
+                "TrainingFailed",
+                metrics.training(watched.pipeline_name, "ExecutionFailed"),
+                description="The training pipeline failed, or a model was too weak to register",
+            ),
+            alerts.event_alarm(
+                "TrainingStopped",
+                metrics.training(watched.pipeline_name, "ExecutionStopped"),
+                description="The training pipeline was stopped before its end",
+            ),
+            # After all retries.
+            *(
+                alerts.event_alarm(
+                    f"{rule}NotStarted",
+                    metrics.not_invoked(name),
+                    description=NOT_STARTED[rule],
+                )
+                for rule, name in watched.start_rules.items()
+            ),
+        ]
+
+    def _camera_graphs(self) -> list[cloudwatch.IWidget]:
+        metric = self._fleet.metric
+        return [
+            _graph("Cameras", [metric("Cameras"), metric("SilentCameras")]),
+            _graph("Cameras with a problem", [metric("CamerasWithProblem")]),
+            _graph(
+                "Camera program",
+                [
+                    metric("CamerasOnCurrentProgram"),
+                    metric("CamerasRefusingProgram"),
+                    metric("CamerasBroken"),
+                ],
+            ),
+        ]
+
+    def _message_graphs(self) -> list[cloudwatch.IWidget]:
+        metrics, streams = self._metrics, self._watched.streams
+        archived = [metrics.archived(stream, name) for name, stream in streams.items()]
+        ages = [metrics.freshness(stream, name) for name, stream in streams.items()]
+        return [
+            _graph("Messages archived", archived),
+            _graph("Age of the oldest message not yet archived (s)", ages),
+            _graph("Refused by AWS IoT", [metrics.denied(), metrics.throttled()]),
+            _graph(
+                "IoT rules",
+                [metrics.rules_not_run(), metrics.log_events(self._errors)],
+            ),
+            _graph(
+                "Latest-state table",
+                [
+                    self._writer.function.metric_invocations(),
+                    self._writer.function.metric_errors(),
+                    metrics.dropped(self._writer.function),
+                ],
+            ),
+        ]
+
+    def _model_graphs(self) -> list[cloudwatch.IWidget]:
+        metrics, watched = self._metrics, self._watched
+        ends = ("Started", "Succeeded", "Failed", "TimedOut", "Aborted")
+        rollouts = [metrics.rollout(watched.rollout_arn, f"Executions{end}") for end in ends]
+        trainings = [
+            metrics.training(watched.pipeline_name, f"Execution{end}")
+            for end in ("Started", "Succeeded", "Failed", "Stopped")
+        ]
+        starts = [metrics.not_invoked(name) for name in watched.start_rules.values()]
+        return [
+            _graph("Model rollouts", rollouts),
+            _graph("Training pipeline", trainings),
+            _graph("Starts that failed", starts),
+        ]
+
+    def _log(self, title: str, group: logs.ILogGroup) -> cloudwatch.IWidget:
+        return cloudwatch.LogQueryWidget(
+            title=title,
+            log_group_names=[group.log_group_name],
+            query_lines=["fields @timestamp, @message", "sort @timestamp desc", "limit 20"],
+            width=24,
+            height=6,
+        )
+
+
+def _graph(title: str, metrics: Sequence[cloudwatch.IMetric]) -> cloudwatch.IWidget:
+    return cloudwatch.GraphWidget(
+        title=title, left=list(metrics), width=8, height=6, period=cdk.Duration.minutes(5)
+    )

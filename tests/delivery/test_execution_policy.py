@@ -157,8 +157,9 @@ def test_no_service_is_open_and_no_other_service_is_named():
         service, verb = action.split(":")
         assert len(verb.strip("*")) >= 3, f"{statement['Sid']}: {action}"
         assert service in {
-            "cloudwatch", "dynamodb", "events", "firehose", "glue", "greengrass", "iam", "iot",
-            "kms", "lambda", "logs", "s3", "sagemaker", "sns", "ssm", "states",
+            "athena", "budgets", "cloudwatch", "dynamodb", "events", "firehose", "glue",
+            "greengrass", "iam", "iot", "kms", "lambda", "logs", "s3", "sagemaker", "sns", "ssm",
+            "states",
         }  # fmt: skip
 
 

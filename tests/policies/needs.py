@@ -208,8 +208,8 @@ def _target(place: _Place) -> list[str]:
     return [str(place.properties["TargetArn"])]
 
 
-_NOT_OURS = {"accesspointobject", "stream"}
-"""Kinds of resources that no template has: S3 access points, streams of tables."""
+_NOT_OURS = {"accesspointobject", "capacity-reservation", "datacatalog", "session", "stream"}
+"""Kinds of resources that no template has: S3 access points, streams of tables, Athena's others."""
 
 _JOB = _form("iot job/AWSGreengrassV2-1a2b3c")
 _CATALOG = _form("glue catalog")

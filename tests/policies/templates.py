@@ -21,6 +21,9 @@ SNAPSHOTS = Path(__file__).resolve().parents[1] / "synth" / "snapshots"
 ENVIRONMENTS = ("dev", "prod", "staging")
 
 KINDS: Mapping[str, tuple[str, str, str]] = {
+    "AWS::Athena::NamedQuery": ("athena", "workgroup", ""),
+    "AWS::Athena::WorkGroup": ("athena", "workgroup", "Name"),
+    "AWS::Budgets::Budget": ("budgets", "budget", ""),
     "AWS::CloudWatch::Alarm": ("cloudwatch", "alarm", "AlarmName"),
     "AWS::CloudWatch::Dashboard": ("cloudwatch", "dashboard", "DashboardName"),
     "AWS::DynamoDB::Table": ("dynamodb", "table", "TableName"),
@@ -41,6 +44,7 @@ KINDS: Mapping[str, tuple[str, str, str]] = {
     "AWS::KMS::Key": ("kms", "key", ""),
     "AWS::KinesisFirehose::DeliveryStream": ("firehose", "deliverystream", "DeliveryStreamName"),
     "AWS::Lambda::Function": ("lambda", "function", "FunctionName"),
+    "AWS::Lambda::Permission": ("lambda", "function", ""),
     "AWS::Lambda::Version": ("lambda", "function version", ""),
     "AWS::Logs::LogGroup": ("logs", "log-group", "LogGroupName"),
     "AWS::Logs::LogStream": ("logs", "log-stream", "LogStreamName"),
@@ -87,11 +91,14 @@ def _component(properties: Mapping[str, Any]) -> list[str]:
 
 
 _NAMED_OTHERWISE: Mapping[str, Callable[[Mapping[str, Any]], list[str]]] = {
+    "AWS::Athena::NamedQuery": lambda one: [one["WorkGroup"]],
+    "AWS::Budgets::Budget": lambda one: [one["Budget"]["BudgetName"]],
     "AWS::Glue::Database": lambda one: [one["DatabaseInput"]["Name"]],
     "AWS::Glue::Table": lambda one: [one["DatabaseName"], one["TableInput"]["Name"]],
     "AWS::GreengrassV2::ComponentVersion": _component,
+    "AWS::Lambda::Permission": lambda one: [one["FunctionName"].rpartition(":")[2]],
     "AWS::Lambda::Version": lambda one: [one["FunctionName"], "1"],
-    "AWS::Logs::LogStream": lambda one: [one["LogGroupName"], one["LogStreamName"]],
+    "AWS::Logs::LogStream": lambda one: [one["LogGroupName"], one.get("LogStreamName", "made-up")],
     "AWS::Logs::MetricFilter": lambda one: [one["LogGroupName"]],
     "AWS::S3::BucketPolicy": lambda one: [one["Bucket"]],
     "AWS::SNS::Subscription": lambda one: [one["TopicArn"].rpartition(":")[2]],

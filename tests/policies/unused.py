@@ -12,6 +12,11 @@ _OWN_KEY = "AWS IoT keeps it with a key of its own."
 _BY_HAND = "Only for a notebook in a VPC of one's own: docs/training.md says what to add then."
 
 UNUSED: Mapping[str, Mapping[str, str]] = {
+    "AWS::Athena::WorkGroup": {
+        "iam:*": _NO_ROLE,
+        "kms:* s3:*": "Queries use the key and the bucket, not the workgroup.",
+    },
+    "AWS::Budgets::Budget": {"billing:GetBillingViewData": "No billing view."},
     "AWS::DynamoDB::Table": {
         "dynamodb:*Item dynamodb:Query dynamodb:Scan": "No replica, so no items are touched.",
         "dynamodb:*TableReplica iam:CreateServiceLinkedRole": "No replica, no automatic scaling.",

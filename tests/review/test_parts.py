@@ -28,7 +28,7 @@ from tools.review.text import Texts, short, shown
 from tools.review.verdict import items_of
 
 FROZEN = assembly(frozen())
-TABLE = "Insights/Resources/LatestTableDFD631F0/Properties/KeySchema/0/AttributeName"
+TABLE = "Insights/Resources/LatestState35CC3888/Properties/KeySchema/0/AttributeName"
 
 
 def changed(environment: str, prefix: str) -> Pair:

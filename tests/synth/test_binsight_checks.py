@@ -66,9 +66,9 @@ def impatient(properties):
 SPOILT = {
     "BINSIGHT-IOT1": ("GroupIdentityPolicy", lambda p: statement(p).update(Action="iot:*")),
     "BINSIGHT-IOT2": ("GroupIdentityPolicy", lambda p: statement(p).update(Resource="*")),
-    "BINSIGHT-IOT3": ("RulesArchiveRule1", lambda p: p["TopicRulePayload"].pop("ErrorAction")),
+    "BINSIGHT-IOT3": ("RulesDetectionsRule", lambda p: p["TopicRulePayload"].pop("ErrorAction")),
     "BINSIGHT-IOT4": (
-        "RulesArchiveRule1",
+        "RulesDetectionsRule",
         lambda p: p["TopicRulePayload"].update(Sql="SELECT * FROM '#'"),
     ),
     "BINSIGHT-GG1": ("InferenceCodeFunction", only_asset_by_name),
@@ -94,8 +94,8 @@ SPOILT = {
         "RolloutStepsFunction",
         lambda p: p["Environment"]["Variables"].update(NOTE="x" * 4096),
     ),
-    "BINSIGHT-CFN1": ("LatestTable", None),
-    "BINSIGHT-CFN2": ("LatestTable", lambda p: p.update(TableName="latest")),
+    "BINSIGHT-CFN1": ("LatestState", None),
+    "BINSIGHT-CFN2": ("LatestState", lambda p: p.update(TableName="latest")),
     "BINSIGHT-SM1": ("TrainingPipeline", unencrypted),
     "BINSIGHT-SM2": (
         "TrainingRolesJobsRole",

@@ -34,7 +34,12 @@ NAMED_FOR_OTHERS = {
     "AWS::SageMaker::Pipeline": "PipelineName",
 }
 """Names that cameras, people or another service use; all of them carry the prefix."""
+COUNTED = ("SilentCameras", "CameraProblems", "ProgramRefused", "ComponentBroken")
+"""Alarms that show a number of cameras."""
+
 STAR_STATEMENTS = {
+    ("Insights", "cloudwatch:PutMetricData"): "no resource level; a condition names the namespace",
+    ("Insights", "greengrass:ListDeployments"): "no resource level",
     ("Edge", "greengrass:CreateDeployment"): "no resource level",
     ("Edge", "greengrass:ListDeployments"): "no resource level",
     **{
@@ -196,12 +201,26 @@ def test_cameras_download_components_and_nothing_else(
 @each_environment
 def test_every_alarm_tells_somebody(assemblies: Assemblies, environment: str) -> None:
     alarms = assemblies.of_type(environment, "AWS::CloudWatch::Alarm")
-    assert len(alarms) == 8
+    assert len(alarms) == 21
+    ends = ("Failed", "TimedOut", "Aborted", "Stopped", "NotStarted", "StateLost")
     for name, alarm in alarms.items():
+        if any(one in name for one in COUNTED):
+            # The watcher mails the names; nobody counting is a fault here too.
+            assert "AlarmActions" not in alarm, name
+            assert alarm["TreatMissingData"] == "breaching", name
+            continue
         assert alarm["AlarmActions"], name
         # What has failed once is not well again because the next five minutes are quiet.
-        once = any(end in name for end in ("Failed", "TimedOut", "NotStarted"))
+        once = any(end in name for end in ends)
         assert ("OKActions" in alarm) != once, name
+
+
+@each_environment
+def test_the_watcher_is_watched(assemblies: Assemblies, environment: str) -> None:
+    alarms = assemblies.of_type(environment, "AWS::CloudWatch::Alarm")
+    [alarm] = [one for name, one in alarms.items() if "WatcherSilent" in name]
+    assert alarm["TreatMissingData"] == "breaching"
+    assert alarm["EvaluationPeriods"] * alarm["Period"] <= 600
 
 
 @each_environment
@@ -213,7 +232,7 @@ def test_every_rule_that_starts_something_is_watched(
     watched = {
         json.dumps(dimension["Value"])
         for alarm in assemblies.of_type(environment, "AWS::CloudWatch::Alarm").values()
-        if alarm["MetricName"] == "FailedInvocations"
+        if alarm.get("MetricName") == "FailedInvocations"
         for dimension in alarm["Dimensions"]
         if dimension["Name"] == "RuleName"
     }

@@ -28,7 +28,8 @@ def folder(tmp_path, monkeypatch):
 
 
 def make(name="west", account="444444444444", region="us-west-2", **more):
-    given = {"name": name, "account": account, "region": region, **more}
+    email = "ops@example.com"
+    given = {"name": name, "account": account, "region": region, "email": email, **more}
     return main([part for key, value in given.items() for part in (f"--{key}", value)])
 
 
@@ -42,6 +43,7 @@ def keys(model, prefix=""):
 
 def test_the_template_has_every_key_and_nothing_else():
     text = TEMPLATE.read_text().replace("$boundary", '# permissions_boundary = "x"')
+    text = text.replace("$email", '# alert_email = "x"')
     # Defaults that are shown behind a # count as keys.
     shown = re.sub(r"^# (\w+ = )", r"\1", text, flags=re.MULTILINE)
     document = tomllib.loads(string.Template(shown).safe_substitute(account="1" * 12))
@@ -92,7 +94,10 @@ def test_the_defaults_that_the_file_shows_are_the_defaults(folder):
     written = settings.load("west").model_dump()
     own = Settings(account="1" * 12, region="us-west-2", prefix="binsight-x", removal="retain")
     for section in ("data", "training", "rollout", "insights"):
-        assert written[section] == own.model_dump()[section]
+        expected = own.model_dump()[section]
+        if section == "insights":
+            expected["alert_email"] = "ops@example.com"
+        assert written[section] == expected
 
 
 def test_a_neighbour_needs_no_second_bootstrap(folder, capsys):
@@ -129,6 +134,8 @@ def test_another_prefix_gets_its_own_policy_beside_the_neighbours(folder, capsys
         ({"account": "4444"}, "west.toml: account = '4444': allowed: 12 digits"),
         ({"region": "mars-1"}, "west.toml: region = 'mars-1': allowed: one of ap-northeast-1"),
         ({"removal": "burn"}, "west.toml: removal = 'burn': allowed: one of 'destroy', 'retain'"),
+        ({"email": ""}, "EMAIL='': allowed: the address of whoever operates it"),
+        ({"email": "nobody"}, "insights.alert_email = 'nobody': allowed: an e-mail address"),
         ({"approval": "never"}, "training.approval = 'never'"),
         ({"prefix": "West!"}, "west.toml: prefix = 'West!': allowed: 3 to 24 of a-z"),
         ({"boundary": 'a"b'}, "an argument has a quote or a line break"),

@@ -13,7 +13,7 @@ from tools.review.model import Pair
 from tools.upgrade import Loss, faults, losses
 
 BUCKET = "DatasetBucket5A07B7EE"
-TABLE = "LatestTableDFD631F0"
+TABLE = "LatestState35CC3888"
 NAMED = [{"op": "add", "path": f"Data/Resources/{BUCKET}/Properties/BucketName", "value": "photos"}]
 DECLARED = Declaration(
     file=Path("docs/breaking/0001-new-bucket.md"),
@@ -33,7 +33,7 @@ LOST = {
             {
                 "op": "move",
                 "from": f"Insights/Resources/{TABLE}",
-                "path": "Insights/Resources/LatestTable00112233",
+                "path": "Insights/Resources/LatestState00112233",
             }
         ],
         *("Insights", TABLE, "removed", "AWS::DynamoDB::Table, with its items, is deleted"),

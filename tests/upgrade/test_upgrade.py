@@ -175,10 +175,10 @@ def test_a_table_under_another_logical_id_is_caught(upgraded):
     """The check of physical ids is not a blind one: this upgrade does lose the table."""
     deployed = upgraded.deployed
     before = physical_ids(upgraded.cloud)
-    [(stack, name)] = [key for key in before if key[1].startswith("LatestTable")]
+    [(stack, name)] = [key for key in before if key[1].startswith("LatestState")]
 
     def renamed(template):
-        text = json.dumps(template).replace(name, "LatestTable00112233")
+        text = json.dumps(template).replace(name, "LatestState00112233")
         template.clear()
         template.update(json.loads(text))
 

@@ -9,7 +9,6 @@ from infra.checks.template import Template, text
 
 NEEDED = {
     # Cameras, recipes, provisioning and people address these by name.
-    "AWS::Athena::NamedQuery": "Name",
     "AWS::Athena::WorkGroup": "Name",
     "AWS::CloudWatch::Dashboard": "DashboardName",
     "AWS::Glue::Database": "DatabaseInput.Name",

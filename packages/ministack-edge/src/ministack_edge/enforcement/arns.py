@@ -135,7 +135,25 @@ def _named(service: str, form: str, key: str, **how: Any) -> Callable[[Resource]
     return lambda resource: arn_of(service, form.format(_last(resource, key, **how)))
 
 
+def _permitted(resource: Resource) -> str:
+    """The function that a permission is about."""
+    name = str(resource.properties["FunctionName"])
+    return name if name.startswith("arn:") else arn_of("lambda", f"function:{name}")
+
+
+def _budget(resource: Resource) -> str:
+    # A name of its own, or one that CloudFormation gives.
+    given = resource.properties["Budget"].get("BudgetName")
+    name = resource.physical_id or given or resource.name("", longest=100)
+    return f"arn:aws:budgets::{get_account_id()}:budget/{name}"
+
+
 OWN: Mapping[str, Callable[[Resource], str | list[str]]] = {
+    "AWS::Athena::NamedQuery": lambda resource: arn_of(
+        "athena", f"workgroup/{resource.properties['WorkGroup']}"
+    ),
+    "AWS::Athena::WorkGroup": _named("athena", "workgroup/{}", "Name"),
+    "AWS::Budgets::Budget": _budget,
     "AWS::CloudWatch::Alarm": _named("cloudwatch", "alarm:{}", "AlarmName"),
     "AWS::CloudWatch::Dashboard": lambda resource: arn_of(
         "cloudwatch", f"dashboard/{_last(resource, 'DashboardName')}", region=False
@@ -169,6 +187,7 @@ OWN: Mapping[str, Callable[[Resource], str | list[str]]] = {
         "firehose", "deliverystream/{}", "DeliveryStreamName", longest=64
     ),
     "AWS::Lambda::Function": function_arn,
+    "AWS::Lambda::Permission": _permitted,
     "AWS::Lambda::Version": function_arn,
     "AWS::Logs::LogGroup": lambda resource: log_group_arns(
         resource.physical_id or resource.name("LogGroupName")

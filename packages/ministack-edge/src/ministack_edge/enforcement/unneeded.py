@@ -60,6 +60,17 @@ _LAKE = Unneeded("lakeformation:*", (), "no location of the catalog is registere
 _IOT_KEY = Unneeded("kms:Decrypt", (), "AWS IoT keeps policies with a key of its own here")
 
 BY_TYPE: Mapping[str, tuple[Unneeded, ...]] = {
+    "AWS::Athena::WorkGroup": (
+        Unneeded(
+            "iam:CreateServiceLinkedRole iam:PassRole",
+            ("WorkGroupConfiguration.ExecutionRole",),
+            NO_ROLE,
+        ),
+        Unneeded("kms:* s3:*", (), "queries use the key and the bucket, not the workgroup"),
+    ),
+    "AWS::Budgets::Budget": (
+        Unneeded("billing:GetBillingViewData", ("Budget.BillingViewArn",), "no billing view"),
+    ),
     "AWS::DynamoDB::Table": (
         Unneeded(
             "dynamodb:BatchWriteItem dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem "

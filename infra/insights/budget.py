@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A monthly budget, with a mail before and when it is used up."""
+
+from aws_cdk import aws_budgets as budgets
+from constructs import Construct
+
+from infra.common.stack import environment_of
+
+TAG = "environment"
+"""The tag by which costs are told apart; it must be activated as a cost allocation tag."""
+
+
+class Budget(Construct):
+    """What the environment may cost in a month. It stops nothing: it mails.
+
+    Where the settings have a tag ``environment``, costs with that tag count; else all costs of the
+    account.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, usd: int, email: str) -> None:
+        super().__init__(scope, construct_id)
+        settings = environment_of(self).settings
+        tag = settings.tags.get(TAG)
+        self.name = f"{settings.prefix}-{settings.region}"
+        budgets.CfnBudget(
+            self,
+            "Monthly",
+            budget=budgets.CfnBudget.BudgetDataProperty(
+                budget_name=self.name,
+                budget_type="COST",
+                time_unit="MONTHLY",
+                budget_limit=budgets.CfnBudget.SpendProperty(amount=usd, unit="USD"),
+                cost_filters={"TagKeyValue": [f"user:{TAG}${tag}"]} if tag else None,
+            ),
+            notifications_with_subscribers=[
+                budgets.CfnBudget.NotificationWithSubscribersProperty(
+                    notification=budgets.CfnBudget.NotificationProperty(
+                        comparison_operator="GREATER_THAN",
+                        notification_type=kind,
+                        threshold=100,
+                        threshold_type="PERCENTAGE",
+                    ),
+                    # By mail itself: to publish to an encrypted topic, the key's policy would have
+                    # to let AWS Budgets use it.
+                    subscribers=[
+                        budgets.CfnBudget.SubscriberProperty(
+                            subscription_type="EMAIL", address=email
+                        )
+                    ],
+                )
+                for kind in ("ACTUAL", "FORECASTED")
+            ],
+        )

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The role of whoever asks about the fleet: it reads, and runs queries."""
+
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from contracts.archive import TABLES
+from infra.common.permissions import read_objects, use_data_key, write_objects
+from infra.common.role import Allow, acknowledge_wildcards
+from infra.common.stack import environment_of
+from infra.insights.athena import RESULTS, Workgroup
+
+
+class Reader(Construct):
+    """A role for persons of the account who may assume it; nothing can be changed with it."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        bucket: s3.IBucket,
+        database: str,
+        table: dynamodb.ITable,
+        workgroup: Workgroup,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        stack = environment_of(self)
+        # By its name: what the role may read is exact before there is a database.
+        catalog = ["catalog", f"database/{database}"]
+        catalog += [f"table/{database}/{table.name}" for table in TABLES]
+        allow = [
+            Allow(
+                actions=[
+                    "athena:BatchGetNamedQuery",
+                    "athena:GetNamedQuery",
+                    "athena:GetQueryExecution",
+                    "athena:GetQueryResults",
+                    "athena:GetWorkGroup",
+                    "athena:ListNamedQueries",
+                    "athena:StartQueryExecution",
+                    "athena:StopQueryExecution",
+                ],
+                resources=[stack.arn("athena", f"workgroup/{workgroup.name}")],
+            ),
+            Allow(
+                actions=["glue:GetDatabase", "glue:GetPartitions", "glue:GetTable"],
+                resources=[stack.arn("glue", name) for name in catalog],
+            ),
+            read_objects(bucket, [*(f"{table.name}/*" for table in TABLES), f"{RESULTS}/*"]),
+            write_objects(bucket, [f"{RESULTS}/*"]),
+            Allow(actions=["s3:GetBucketLocation", "s3:ListBucket"], resources=[bucket.bucket_arn]),
+            Allow(actions=["dynamodb:Query", "dynamodb:Scan"], resources=[table.table_arn]),
+            use_data_key(self, ["dynamodb", "s3"]),
+        ]
+        self.policy = iam.ManagedPolicy(
+            self, "Policy", description="Asks about the fleet", statements=list(allow)
+        )
+        self.role = iam.Role(
+            self,
+            "Role",
+            description="Asks about the fleet: runs queries, reads the latest state",
+            assumed_by=iam.AccountRootPrincipal(),
+            managed_policies=[self.policy],
+        )
+        acknowledge_wildcards(self.policy, allow)
