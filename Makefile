@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What a person does with Binsight. `make help` lists it. Everything runs from the project's own
+# The commands of Binsight. `make` lists them. Everything runs from the project's own
 # folders (.venv, node_modules), installed from locks on first use; ENV names a file in environments/.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
@@ -13,6 +13,7 @@ KEEP ?=
 SKIP_BAD ?=
 SKIP_QUOTAS ?=
 QUOTA ?=
+PICTURES ?=
 TESTS ?=
 BASE ?= origin/main
 
@@ -32,86 +33,91 @@ SETTINGS := @"$(BIN)/python" -m tools.check_settings "$(ENV)"
 need = $(if $($(1)),,$(error $(1) is empty; pass $(1)=$(2)))
 
 .PHONY: help
-help: ## List what can be made
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  settings: ENV=$(ENV) (a file in environments/) DATASET=folder VIEW=tray KEEP=1 SKIP_BAD=1 PORT=$(PORT)"
+help: ## @sometimes List these commands
+	@awk -f tools/help.awk $(MAKEFILE_LIST)
+	@printf '\nENV=$(ENV) names a file in environments/. docs/index.md is the way into the documentation.\n'
 
 .PHONY: rehearse
-rehearse: ## Deploy to a local AWS, train, approve, roll out and sort photos (DATASET=, VIEW=tray, WEIGHTS=, ENV=, KEEP=1)
+rehearse: ## @first Deploy to a local AWS, train, roll out, sort photos (DATASET= VIEW= WEIGHTS= ENV= KEEP=1)
 	$(INSTALL) runtime rehearsal train torch
 	@exec "$(BIN)/python" -m rehearsal run --environment "$(ENV)" --dataset "$(DATASET)" --view "$(VIEW)" --weights "$(WEIGHTS)" --port "$(PORT)" --quota "$(QUOTA)" $(if $(KEEP),--keep) $(if $(SKIP_BAD),--skip-bad)
 
 .PHONY: rehearse-down
-rehearse-down: ## End a local AWS that KEEP=1 left up
+rehearse-down: ## @first Stop a local AWS that KEEP=1 left running
 	$(INSTALL) runtime rehearsal train torch
 	@exec "$(BIN)/python" -m rehearsal down
 
+.PHONY: rehearse-why
+rehearse-why: ## @first Show why the last rehearsal did not finish
+	$(INSTALL) runtime rehearsal train torch
+	@exec "$(BIN)/python" -m rehearsal why
+
 .PHONY: camera
-camera: ## Run the camera program here and open its page (SOURCE=dir:folder MODEL=model.tar.gz)
+camera: ## @next Run the camera program and open its page (SOURCE=dir:folder MODEL=)
 	$(call need,SOURCE,dir:folder or v4l2:/dev/video0)$(INSTALL) runtime rehearsal train dev
 	@PYTHONPATH=lambda/inference:. exec "$(BIN)/python" -m camera --source "$(SOURCE)" $(if $(MODEL),--model "$(MODEL)") \
 	  --bins "environments/$(ENV).toml" --page 127.0.0.1:8080 --open --stay
 
 .PHONY: classify
-classify: ## Sort a folder of photos with the camera's own code (MODEL= PHOTOS= OUT=file.jsonl EMPTY=photo)
+classify: ## @next Classify photos with the camera's code (MODEL= PHOTOS=folder OUT=file EMPTY=photo)
 	$(call need,MODEL,model.tar.gz)$(call need,PHOTOS,folder)$(call need,OUT,file.jsonl)$(INSTALL) runtime rehearsal train dev
 	@PYTHONPATH=lambda/inference:. exec "$(BIN)/python" -m camera.classify --model "$(MODEL)" --photos "$(PHOTOS)" \
 	  --out "$(OUT)" --bins "environments/$(ENV).toml" $(if $(EMPTY),--empty "$(EMPTY)")
 
 .PHONY: train
-train: ## Train on this machine: prepare, train, evaluate (DATASET= WEIGHTS= OUT= APPROVED= EPOCHS= ...)
+train: ## @next Train and evaluate on this machine (DATASET= WEIGHTS= OUT= APPROVED= EPOCHS=)
 	$(call need,DATASET,folder of class folders)$(INSTALL) runtime rehearsal train torch
 	@exec "$(BIN)/python" -m training.local --dataset "$(DATASET)" --out "$(or $(OUT),.build/training)" --bins "environments/$(ENV).toml" \
 	  $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(APPROVED),--approved "$(APPROVED)") $(if $(NETWORK),--network "$(NETWORK)") \
 	  $(if $(EPOCHS),--epochs "$(EPOCHS)") $(if $(IMAGE_SIZE),--image-size "$(IMAGE_SIZE)") $(if $(SEED),--seed "$(SEED)")
 
 .PHONY: test
-test: lint ## All gates: linters, then every test (TESTS=path narrows it)
+test: lint ## @first Run every check that CI runs (TESTS=path for some of the tests)
 	@exec "$(BIN)/python" -m pytest -n 2 --dist loadgroup $(TESTS)
 
 .PHONY: lint
-lint: ## Format, lint, types, shell scripts
+lint: ## @daily Check format, types, shell scripts and workflows
 	$(INSTALL) runtime rehearsal train torch dev
 	@exec bash tools/lint.sh
 
 .PHONY: sdk
-sdk: ## SageMaker's SDK for tests/sdk and the notebook, in .venv-sdk (800 MB)
+sdk: ## @sometimes Install SageMaker's SDK for tests/sdk and the notebook (800 MB)
 	$(INSTALL) runtime rehearsal train torch dev sdk
 
 .PHONY: notebook
-notebook: ## Rehearse, then run the training notebook; its executed copy is kept (DATASET=, ENV=)
+notebook: ## @sometimes Rehearse, then run the training notebook (DATASET= ENV=)
 	$(INSTALL) runtime rehearsal train torch dev sdk
 	@exec "$(BIN)/python" -m rehearsal run --environment "$(ENV)" --dataset "$(DATASET)" --weights "$(WEIGHTS)" --port "$(PORT)" \
 	  --notebook .rehearsal/trash_sorter.ipynb $(if $(KEEP),--keep) $(if $(SKIP_BAD),--skip-bad)
 
 .PHONY: install
-install: ## What deploying needs: the CDK app's packages, Node and the CDK CLI
+install: ## @next Install what deploying needs: the CDK app, Node and the CDK CLI
 	$(INSTALL) runtime
 
 .PHONY: synth
-synth: install ## Write the templates of ENV to cdk.out
+synth: install ## @daily Write the templates of ENV to cdk.out
 	$(SETTINGS)
 	@exec "$(CDK)" synth --quiet
 
 .PHONY: bootstrap
-bootstrap: install ## Prepare the account of ENV for the CDK, once per account and region (POLICY=arn,arn)
+bootstrap: install ## @next Prepare the account of ENV for the CDK, once per region (POLICY=arn)
 	$(SETTINGS)
 	@exec "$(CDK)" bootstrap $(if $(POLICY),--cloudformation-execution-policies "$(POLICY)")
 
 .PHONY: diff
-diff: install ## What a deployment of ENV would change
+diff: install ## @daily Show what a deployment of ENV would change
 	$(SETTINGS)
 	@exec "$(CDK)" diff
 
 .PHONY: deploy
-deploy: ## Deploy ENV to its AWS account; replaces stacks whose first deployment failed
+deploy: ## @next Deploy ENV to its AWS account; replaces stacks that failed at creation
 	$(INSTALL) runtime rehearsal
 	$(SETTINGS)
 	@"$(BIN)/python" -m tools.before_deploy --environment "$(ENV)"
 	@exec "$(CDK)" deploy --all
 
 .PHONY: deploy-again
-deploy-again: ## Deploy ENV over what an earlier make destroy kept
+deploy-again: ## @sometimes Deploy ENV over what an earlier make destroy kept
 	$(INSTALL) runtime rehearsal
 	$(SETTINGS)
 	@"$(CDK)" synth --quiet --output cdk.out/again
@@ -119,75 +125,91 @@ deploy-again: ## Deploy ENV over what an earlier make destroy kept
 	@exec "$(CDK)" deploy --all --import-existing-resources --app cdk.out/again
 
 .PHONY: upload-dataset
-upload-dataset: ## Upload DATASET to ENV's dataset bucket; its manifest starts the training pipeline
+upload-dataset: ## @next Upload DATASET=folder to ENV, which starts the training pipeline
 	$(call need,DATASET,folder of class folders)$(INSTALL) runtime rehearsal train
 	@exec "$(BIN)/python" -m tools.upload_dataset --environment "$(ENV)" --dataset "$(DATASET)" $(if $(SKIP_BAD),--skip-bad) \
 	  $(if $(SKIP_QUOTAS),--skip-quotas)
 
 .PHONY: check-quotas
-check-quotas: ## Whether the account of ENV may use the machines that it trains on
+check-quotas: ## @next Check that the account of ENV may use the instances that it trains on
 	$(INSTALL) runtime rehearsal
 	@exec "$(BIN)/python" -m tools.quotas --environment "$(ENV)"
 
 .PHONY: destroy
-destroy: ## Remove ENV from its AWS account; what is in the way is said first, what is kept in the README
+destroy: ## @sometimes Remove ENV from its AWS account (docs/destroy.md says what is kept)
 	$(INSTALL) runtime rehearsal
 	$(SETTINGS)
 	@"$(BIN)/python" -m tools.before_destroy --environment "$(ENV)"
 	@exec "$(CDK)" destroy --all
 
 .PHONY: environments
-environments: install ## List the environments: place, sizes, removal, approval, cost (CAMERAS=10)
+environments: install ## @next List the environments with region, approval and cost (CAMERAS=10)
 	@exec "$(BIN)/python" -m tools.environments $(if $(CAMERAS),--cameras "$(CAMERAS)")
 
 .PHONY: new-environment
-new-environment: install ## Write environments/NAME.toml (NAME= ACCOUNT= REGION= PREFIX= REMOVAL= APPROVAL= EMAIL= BOUNDARY=)
+new-environment: install ## @next Write environments/NAME.toml (NAME= ACCOUNT= REGION= PREFIX= REMOVAL= APPROVAL= EMAIL= BOUNDARY=)
 	@exec "$(BIN)/python" -m tools.new_environment --name "$(NAME)" --account "$(ACCOUNT)" --region "$(REGION)" \
 	  --prefix "$(PREFIX)" --removal "$(REMOVAL)" --approval "$(APPROVAL)" --email "$(EMAIL)" --boundary "$(BOUNDARY)"
 
 .PHONY: review
-review: ## What a change to the templates means, against BASE (a commit or branch)
+review: ## @daily Report what a change does to every environment (BASE=commit or branch)
 	$(INSTALL) runtime rehearsal dev
 	@exec "$(BIN)/python" -m tools.review --base "$(BASE)"
 
 .PHONY: upgrade-check
-upgrade-check: ## Whether an upgrade from the last tag would lose anything stored
+upgrade-check: ## @daily Check that an upgrade from the last release loses no stored data
 	$(INSTALL) runtime rehearsal train torch dev
 	@exec "$(BIN)/python" -m tools.upgrade
 
 .PHONY: prove-environments
-prove-environments: ## Four copies of dev live at once; every environment and variant by the shipped policies (minutes)
+prove-environments: ## @sometimes Deploy copies and variants of the environments side by side (minutes)
 	$(INSTALL) runtime rehearsal train torch dev
 	@BINSIGHT_COPIES=all exec "$(BIN)/python" -m pytest tests/environments tests/enforcement/test_environments.py
 
 .PHONY: deploy-pipeline-roles
-deploy-pipeline-roles: install ## The roles that GitHub Actions deploys ENV with (REPOSITORY=owner/name, PROVIDER=existing)
+deploy-pipeline-roles: install ## @sometimes Deploy the roles for GitHub Actions (REPOSITORY=owner/name PROVIDER=existing)
 	@exec "$(CDK)" deploy --app ".venv/bin/python -m stacks.github_oidc" --output cdk.out/pipeline-roles \
 	  -c repository="$(REPOSITORY)" $(if $(PROVIDER),-c provider=$(PROVIDER))
 
 .PHONY: bench
-bench: ## Measure: synth against an empty app, findings per resource
+bench: ## @sometimes Measure synth time and findings per resource
 	$(INSTALL) runtime rehearsal train torch dev
 	@exec "$(BIN)/python" -m benchmarks
 
 .PHONY: permissions
-permissions: ## Rehearse every environment and keep which permissions were exercised (ENVIRONMENTS="dev prod", minutes each)
+permissions: ## @sometimes Record which permissions rehearsals use (ENVIRONMENTS="dev prod", minutes)
 	$(INSTALL) runtime rehearsal train torch dev
 	@"$(BIN)/python" -m tests.synth.variants .rehearsal/variants
 	@exec "$(BIN)/python" -m rehearsal.permissions.record --port "$(PORT)" --variants .rehearsal/variants $(ENVIRONMENTS)
 
 .PHONY: permissions-page
-permissions-page: ## Write docs/permissions.md anew from what was recorded
+permissions-page: ## @sometimes Write docs/permissions.md from the recorded permissions
 	$(INSTALL) runtime rehearsal train torch dev
 	@exec "$(BIN)/python" -m rehearsal.permissions.record --page-only
 
 .PHONY: snapshots
-snapshots: ## Rewrite the committed template snapshots; review the difference yourself
+snapshots: ## @daily Update the committed templates; review the difference yourself
 	$(INSTALL) runtime rehearsal train torch dev
 	@"$(BIN)/python" -m pytest tests/synth --update-snapshots
 	@exec "$(BIN)/python" -m tools.acknowledgements
 
+.PHONY: pictures
+pictures: ## @sometimes Draw the pictures of the docs again if the product changed (minutes)
+	$(INSTALL) runtime rehearsal train torch dev
+	@exec "$(BIN)/python" -m tools.pictures $(PICTURES)
+
+.PHONY: docs
+docs: ## @sometimes Build the documentation site into .build/site
+	$(INSTALL) runtime rehearsal train torch dev
+	@NO_MKDOCS_2_WARNING=1 "$(BIN)/mkdocs" build --quiet --strict
+	@echo "Site: file://$(CURDIR)/.build/site/index.html"
+
+.PHONY: reference
+reference: ## @sometimes Write docs/reference/ and docs/adr/README.md from the code
+	$(INSTALL) runtime rehearsal train torch dev
+	@exec "$(BIN)/python" -m tools.reference
+
 .PHONY: lock
-lock: ## Resolve the dependency groups of pyproject.toml into the locks
+lock: ## @sometimes Resolve the dependency groups of pyproject.toml into the locks
 	$(INSTALL)
 	@exec bash tools/lock.sh

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``python -m rehearsal run`` and ``python -m rehearsal down``; ``make rehearse`` calls them."""
+"""``python -m rehearsal run``, ``down`` and ``why``; ``make rehearse`` and its like call them."""
 
 import argparse
 import fcntl
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,12 +23,15 @@ from rehearsal.errors import RehearsalError
 from rehearsal.interruption import interrupted_once
 from rehearsal.offline_weights import OfflineWeights
 from rehearsal.rehearse import Rehearsal
+from rehearsal.why import explain
 from tools.dataset import DatasetError
 
 SIMULATED_CORES = (
     "Core devices are simulated: registered things without certificates and without MQTT."
 )
 WORK = Path(__file__).resolve().parent.parent / ".rehearsal"
+_STARTED = time.time()
+WHY = "To see why: make rehearse-why"
 
 
 def main() -> int:
@@ -43,6 +47,10 @@ def main() -> int:
         if arguments.command == "down":
             console.print(stop_kept(arguments.work / "local-aws"))
             return 0
+        if arguments.command == "why":
+            for line in explain(arguments.work):
+                console.print(line, markup=False, soft_wrap=True)
+            return 0
         with _only_one(arguments.work):
             return _run(arguments, console)
     except PortTakenError as error:
@@ -51,10 +59,24 @@ def main() -> int:
         return 1
     except (DatasetError, RehearsalError, LocalAwsError, SettingsError) as error:
         console.print(f"rehearse: {error}", style="red", markup=False, soft_wrap=True)
+        # Where nothing was started the sentence above is all there is.
+        if isinstance(error, RehearsalError | LocalAwsError) and _began(arguments.work):
+            console.print(WHY)
         return 1
     except KeyboardInterrupt:
         console.print("rehearse: interrupted; everything that was started has been stopped")
+        if _began(arguments.work):
+            console.print(WHY)
         return 130
+    except Exception:
+        console.print(WHY)
+        raise
+
+
+def _began(work: Path) -> bool:
+    """Whether this rehearsal came as far as a stage; an earlier one's report does not count."""
+    report = work / "report.json"
+    return report.exists() and report.stat().st_mtime >= _STARTED
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
@@ -119,6 +141,7 @@ def _parse() -> argparse.Namespace:
     run.add_argument("--keep", action="store_true", help="leave the local AWS up")
     run.add_argument("--quota", default="", help="such as 'ml.m5.xlarge for training job usage=0'")
     commands.add_parser("down", help="end a local AWS that --keep left up")
+    commands.add_parser("why", help="show why the last rehearsal did not finish")
     return parser.parse_args()
 
 

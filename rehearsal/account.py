@@ -86,7 +86,7 @@ class Account:
             report.redeploy_changes = cdk.deploy()
             if report.redeploy_changes:
                 raise RehearsalError(
-                    f"{report.redeploy_changes} stack(s) changed although nothing had; "
+                    f"{report.redeploy_changes} stack(s) changed although the templates had not; "
                     f"see {cdk.log}"
                 )
             self.stages.news("no changes")

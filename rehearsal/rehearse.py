@@ -297,7 +297,9 @@ class Rehearsal:
         with self.stages.stage("destroy", "unregister the cameras, delete the stacks"):
             cameras.take_out_of_service()
             if lifted := cloud.lift_termination_protection():
-                self.stages.news(f"termination protection of {lifted} stacks lifted, as you must")
+                self.stages.news(
+                    f"termination protection of {lifted} stacks turned off, as you must on AWS"
+                )
             stack_ids = cloud.stack_ids()
             account.cdk(account.people.deployer).destroy()
             self.report.destroyed, self.report.retained = cloud.left_behind(stack_ids)

@@ -69,7 +69,7 @@ class Report:
         total = sum(row.class_name == row.expected for row in self.photos)
         metrics = self.model["metrics"]
         interval = metrics["accuracy_interval"]
-        console.print(f"{total} of these {len(self.photos)} photos were put in the right class.")
+        console.print(f"{total} of these {len(self.photos)} photos were classified correctly.")
         console.print(
             f"Accuracy on all {metrics['test_photos']} photos that training never saw: "
             f"{metrics['accuracy']:.1%} ({interval['confidence']:.0%} interval "

@@ -38,8 +38,8 @@ def main() -> int:
         print(f"deploy: {error}", file=sys.stderr)
         return 1
     except (BotoCoreError, ClientError) as error:
-        # Whoever may not look may still deploy: the CDK has roles of its own.
-        print(f"deploy: did not look for an earlier deployment: {error}", file=sys.stderr)
+        # Someone who may not look may still deploy: the CDK has roles of its own.
+        print(f"deploy: could not check for an earlier deployment: {error}", file=sys.stderr)
         return 0
     for problem in problems:
         print(f"deploy: {problem}", file=sys.stderr)
@@ -47,7 +47,7 @@ def main() -> int:
 
 
 def look(session: boto3.Session, settings: Settings) -> Iterator[str]:
-    """What a person has to do first, a sentence each; lifts protections on the way."""
+    """Yield what must be done first, a sentence each; turns off protections."""
     for stack in STACKS:
         name = stack_name(settings, stack)
         found = describe(session, name)
@@ -55,7 +55,7 @@ def look(session: boto3.Session, settings: Settings) -> Iterator[str]:
             if settings.keeps_data and (kept := kept_by(session, name)):
                 yield (
                     f"{name}: an earlier stack of this name kept {len(kept)} resources. `make "
-                    "deploy-again` takes them back; for a new start beside them, give the "
+                    "deploy-again` imports them; to start afresh beside them, give the "
                     "environment another prefix"
                 )
         elif found["StackStatus"] == "ROLLBACK_FAILED":
@@ -71,8 +71,8 @@ def look(session: boto3.Session, settings: Settings) -> Iterator[str]:
                 StackName=name, EnableTerminationProtection=False
             )
             print(
-                f"{name}: its first deployment failed and was rolled back, nothing is in it; "
-                "lifted its termination protection so that it can be replaced"
+                f"{name}: its first deployment failed and was rolled back, so it is empty; "
+                "turned off its termination protection so that it can be replaced"
             )
 
 

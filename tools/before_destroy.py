@@ -95,13 +95,13 @@ def training(there: Standing) -> Iterator[Obstacle]:
                 "--pipeline-execution-arn"
             )
             yield Obstacle(
-                f"the training pipeline runs ({len(running)}); wait for its end, or stop it",
+                f"the training pipeline runs ({len(running)}); wait until it ends, or stop it",
                 tuple(f"{command} {arn}" for arn in running),
             )
 
 
 def rollouts(there: Standing) -> Iterator[Obstacle]:
-    """Model rollouts: they go on deploying to groups that are being deleted."""
+    """Model rollouts, which would continue to deploy to groups that are being deleted."""
     states = there.session.client("stepfunctions")
     for arn in there.resources.get("AWS::StepFunctions::StateMachine", ()):
         pages = states.get_paginator("list_executions").paginate(
@@ -111,7 +111,7 @@ def rollouts(there: Standing) -> Iterator[Obstacle]:
         if running:
             command = f"aws stepfunctions stop-execution --region {there.region} --execution-arn"
             yield Obstacle(
-                f"a model is being rolled out ({len(running)}); wait for its end, or stop it",
+                f"a model is being rolled out ({len(running)}); wait until it ends, or stop it",
                 tuple(f"{command} {arn}" for arn in running),
             )
 
@@ -142,7 +142,7 @@ def certificates(there: Standing) -> Iterator[Obstacle]:
                 f"policy {policy} is attached to {len(targets)} certificates",
                 (
                     *(f"{command} --target {target}" for target in targets[:SHOWN]),
-                    f"{_RUNBOOK}, 'Take a claim certificate back', deletes them as well",
+                    f"{_RUNBOOK}, 'Revoke a claim certificate' deletes them as well",
                 ),
             )
 
@@ -181,15 +181,16 @@ def main() -> int:
         print(f"destroy: {error}", file=sys.stderr)
         return 1
     except (BotoCoreError, ClientError) as error:
-        # Whoever may not look may still destroy: the CDK has roles of its own.
-        print(f"destroy: did not look for what is in the way: {error}", file=sys.stderr)
+        # Someone who may not look may still destroy: the CDK has roles of its own.
+        print(f"destroy: could not check for obstacles: {error}", file=sys.stderr)
         return 0
     if not there.stacks:
-        print(f"{settings.prefix}: there is no stack, nothing to destroy")
+        print(f"{settings.prefix}: there are no stacks; nothing to destroy")
     for text in unknown:
-        print(f"destroy: not looked at: {text}", file=sys.stderr)
+        print(f"destroy: not checked: {text}", file=sys.stderr)
     if found:
-        print(f"destroy: nothing was deleted; first see to {len(found)} things:", file=sys.stderr)
+        these = "this" if len(found) == 1 else f"these {len(found)}"
+        print(f"destroy: nothing was deleted; resolve {these} first:", file=sys.stderr)
     for one in found:
         print("\n  ".join([f"- {one.what}", *one.remedy]), file=sys.stderr)
     return 1 if found else 0

@@ -96,14 +96,14 @@ def check_or_warn(client: Any, settings: Settings) -> str:
         if error.response["Error"]["Code"] not in _UNDECIDED:
             raise
         names = ", ".join(needed(settings))
-        return f"quotas: not looked at, these credentials may not ({names}): {error}"
+        return f"quotas: not checked, because these credentials may not ({names}): {error}"
 
 
 def _advice(short: list[Quota], region: str) -> Iterator[str]:
-    yield "this account may not use the machines that the training needs, so it would fail:"
+    yield "this account's quotas do not allow the instances that training needs:"
     for quota in short:
         yield f"  {quota}"
-    yield "Ask for more (granted within minutes or days), or choose another instance type:"
+    yield "Request more (granted within minutes or days), or choose another instance type:"
     for quota in short:
         yield (
             f"  aws service-quotas request-service-quota-increase --region {region} "
@@ -112,7 +112,7 @@ def _advice(short: list[Quota], region: str) -> Iterator[str]:
 
 
 def main() -> int:
-    """Tell of each quota and how long the training image is supported; return the exit status."""
+    """Report each quota and how long the training image is supported; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--environment", required=True, help="a file in environments/")
     try:

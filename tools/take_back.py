@@ -102,12 +102,12 @@ def mapping(
     for one in kept:
         key, look = IDENTIFIED[one.type]
         if resources.get(one.logical_id, {}).get("Type") != one.type:
-            print(f"  {one.type} {one.physical_id}: today's template has no place for it")
+            print(f"  {one.type} {one.physical_id}: today's template does not contain it")
             continue
         try:
             problem = look(session, one.physical_id)
         except ClientError as error:
-            print(f"  {one.type} {one.physical_id}: made anew, the kept one: {error}")
+            print(f"  {one.type} {one.physical_id}: created again; the kept one: {error}")
             gone.add(one.logical_id)
             continue
         if problem:
@@ -118,7 +118,7 @@ def mapping(
         if missing := gone & set(_referred(resources[name])):
             raise TakeBackError(
                 f"{', '.join(sorted(missing))} is gone, and {name} refers to it: neither can be "
-                "taken back. Give the environment another prefix, deploy it, and copy what you need"
+                "imported. Give the environment another prefix, deploy it, and copy what you need"
             )
     return found
 
@@ -137,10 +137,10 @@ def _referred(node: Any) -> Iterator[str]:
 
 
 def take_back(session: boto3.Session, settings: Settings, stack: str, assembly: Path) -> None:
-    """Make one stack of what an earlier one of its name kept; nothing where it stands already."""
+    """Import what an earlier stack of this name kept; does nothing if the stack exists."""
     name = stack_name(settings, stack)
     if describe(session, name) is not None:
-        print(f"{name}: it stands, nothing to take back")
+        print(f"{name}: it exists; nothing to import")
         return
     kept = kept_by(session, name)
     print(f"{name}: {len(kept)} resources were kept by an earlier stack of this name")

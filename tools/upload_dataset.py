@@ -54,7 +54,7 @@ def main() -> int:
             started = _upload(dataset, settings, skip_quotas=arguments.skip_quotas)
     except QuotaError as error:
         print(f"upload-dataset: nothing was uploaded: {error}", file=sys.stderr)
-        print("SKIP_QUOTAS=1 uploads nevertheless.", file=sys.stderr)
+        print("SKIP_QUOTAS=1 uploads anyway.", file=sys.stderr)
         return 1
     except (
         SettingsError,
@@ -104,8 +104,8 @@ def await_start(
 ) -> str:
     """The execution that the manifest started; NotStartedError says how to start one.
 
-    A bucket begins to announce its objects about five minutes after its first deployment: what is
-    uploaded before starts nothing.
+    S3 sends events from about five minutes after a bucket's first deployment. What is uploaded
+    before that starts nothing.
     """
     deadline = time.monotonic() + seconds
     while True:
@@ -113,9 +113,9 @@ def await_start(
             return new.pop()
         if time.monotonic() >= deadline:
             raise NotStartedError(
-                f"the photos are uploaded, but no training began within {seconds:.0f} s. A bucket "
-                "announces its objects from about five minutes after its first deployment on; "
-                "then announce the manifest once more:\n"
+                f"the photos are uploaded, but no training started within {seconds:.0f} s. S3 "
+                "sends events from about five minutes after a bucket's first deployment. "
+                "Wait, then upload the manifest again:\n"
                 f"  aws s3 cp {uri} {uri} --metadata-directive REPLACE"
             )
         time.sleep(min(_POLL_SECONDS, seconds / 10))

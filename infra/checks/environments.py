@@ -25,7 +25,7 @@ def collisions(environments: Mapping[str, Settings]) -> Iterator[str]:
                 yield (
                     f"{folder() / first}.toml and {folder() / name}.toml: both have {key} = "
                     f"{place[2]!r} in account {one.account}, {one.region}: {consequence}; "
-                    "give one of them another"
+                    f"set a different {key} in one of the two files"
                 )
 
 

@@ -44,6 +44,11 @@ def explain(error: ValidationError, path: Path, model: type[BaseModel]) -> Itera
             yield f"{path}: {key} = {value}: allowed: {_allowed(fault)}"
 
 
+def pattern_in_words(pattern: str) -> str:
+    """What a pattern of the settings allows, for an error or for docs/reference/settings.md."""
+    return _ALLOWED.get(pattern, f"text that matches {pattern}")
+
+
 def _known(model: type[BaseModel], location: list[str]) -> str:
     section = model
     for part in location[:-1]:
@@ -60,7 +65,7 @@ def _known(model: type[BaseModel], location: list[str]) -> str:
 def _allowed(fault: Any) -> str:
     context = fault.get("ctx", {})
     if fault["type"] == "string_pattern_mismatch":
-        return _ALLOWED.get(context["pattern"], f"text that matches {context['pattern']}")
+        return pattern_in_words(context["pattern"])
     if fault["type"] == "literal_error":
         return "one of " + str(context["expected"]).replace(" or ", ", ")
     if fault["type"] == "value_error":

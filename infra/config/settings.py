@@ -158,8 +158,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     if training.cache_days >= data.runs_days:
         yield (
             f"training.cache_days = {training.cache_days}: allowed: less than data.runs_days = "
-            f"{data.runs_days}, because a step that is reused needs what it left, which is "
-            "deleted after that time"
+            f"{data.runs_days}, because the result of a reused step is deleted after that time"
         )
     if training.weights and training.network in WITHOUT_WEIGHTS:
         yield (
@@ -170,11 +169,11 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     if processes > 1 and (batch % processes or batch // processes < 2):
         gpus = max(1, training.machine.gpus)
         allowed = [n for n in range(1, 17) if batch % (n * gpus) == 0 and batch // (n * gpus) > 1]
-        shown = ", ".join(map(str, allowed)) or "none, take a smaller instance_type"
+        shown = ", ".join(map(str, allowed)) or "none; choose a smaller instance_type"
         yield (
             f"training.instance_count = {training.instance_count}: allowed: {shown} with "
-            f"{training.instance_type} ({gpus} processes each), because they share out the "
-            f"{batch} photos of a step of {training.network}, two at least for each"
+            f"{training.instance_type} ({gpus} processes each), because they share "
+            f"the {batch} photos of a step of {training.network}, at least two each"
         )
     insights = settings.insights
     if settings.keeps_data and insights.alert_email is None:
@@ -200,5 +199,5 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     if camera.packaging == "generic" and size > MAXIMUM_CONFIGURATION_VALUE:
         yield (
             f"bins.classes: as JSON text {size} characters: allowed: "
-            f"{MAXIMUM_CONFIGURATION_VALUE}, because nucleus lite takes no longer value"
+            f"{MAXIMUM_CONFIGURATION_VALUE}, because nucleus lite accepts no longer value"
         )

@@ -60,7 +60,7 @@ def _processes(machine: Machine) -> bool:
 
 def _check_image_size(value: int) -> int:
     if value % 32:
-        raise ValueError("a multiple of 32, which is what the networks halve without remainder")
+        raise ValueError("a multiple of 32, because the networks halve it five times")
     return value
 
 

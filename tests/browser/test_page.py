@@ -12,10 +12,10 @@ from camera.page.access import Access
 from camera.settings import Settings
 from contracts.bins import BinPolicy
 from contracts.topics import Topics
-from tests.browser.chromium import browser, program
 from tests.camera import tiny
 from tests.camera.conftest import RecordingPublisher, models, running, show, wait_for
 from tests.camera.test_program import install
+from tools.pictures.chromium import browser, program
 
 __all__ = ["models"]
 

@@ -58,7 +58,7 @@ def test_everything_in_the_way_is_told_at_once_and_nothing_is_deleted(busy: Prod
     before = busy.present()
     told = busy.tool("before_destroy")
     assert told.returncode == 1
-    assert "nothing was deleted; first see to 4 things" in told.stderr
+    assert "nothing was deleted; resolve these 4 first" in told.stderr
     assert f"--pipeline-execution-arn {busy.execution}" in told.stderr
     assert f"1 cameras are registered: {CAMERA}" in told.stderr
     assert f"--policy-name binsight-prod-claim --target {busy.claim}" in told.stderr
@@ -85,7 +85,7 @@ def test_a_claim_certificate_stops_it_again(busy: Production) -> None:
         busy.destroy()
     assert busy.stack("Edge")["StackStatus"] == "DELETE_FAILED"
     told = busy.tool("before_destroy")
-    assert "first see to 1 things" in told.stderr
+    assert "resolve this first" in told.stderr
     assert "binsight-prod-claim is attached to 1" in told.stderr
     client(busy, "iot").detach_policy(policyName="binsight-prod-claim", target=busy.claim)
     assert busy.tool("before_destroy").returncode == 0

@@ -63,5 +63,5 @@ def test_without_the_right_to_look_it_is_said_and_not_decided():
 
     client = SimpleNamespace(get_paginator=lambda _name: SimpleNamespace(paginate=paginate))
     told = quotas.check_or_warn(client, load("dev"))
-    assert "not looked at" in told
+    assert "not checked" in told
     assert "ml.m5.xlarge for training job usage" in told

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.browser.chromium import browser, program
+from tools.pictures.chromium import browser, program
 from training.prepare import prepare
 
 

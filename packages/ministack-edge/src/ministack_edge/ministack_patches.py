@@ -45,7 +45,12 @@ REQUIRED_NAMES: dict[str, tuple[str, ...]] = {
         "get_region",
         "request_scope",
     ),
-    CHANGE_SETS: ("_IMPORT_LOOKUPS", "_find_change_set", "_import_resource"),
+    CHANGE_SETS: (
+        "_IMPORT_LOOKUPS",
+        "_evaluate_conditions",
+        "_find_change_set",
+        "_import_resource",
+    ),
     PROVISIONERS: (
         "_RESOURCE_HANDLERS",
         "_cw_metric_alarm_record",
@@ -123,11 +128,16 @@ REQUIRED_NAMES: dict[str, tuple[str, ...]] = {
     ),
     "ministack.services.cloudformation": ("_stacks",),
     "ministack.services.cloudformation.drift": ("detect_resource_drift",),
-    "ministack.services.cloudformation.engine": ("_parse_template",),
-    "ministack.services.cloudformation.handlers": ("_ACTION_HANDLERS", "_resolve_stack"),
+    "ministack.services.cloudformation.engine": ("_evaluate_conditions", "_parse_template"),
+    "ministack.services.cloudformation.handlers": (
+        "_ACTION_HANDLERS",
+        "_evaluate_conditions",
+        "_resolve_stack",
+    ),
     "ministack.services.cloudformation.helpers": ("_error", "_p", "_resolve_template"),
     "ministack.services.cloudformation.stacks": (
         "_delete_resource",
+        "_evaluate_conditions",
         "_import_resource",
         "_provision_resource",
         "_runs_on_worker_thread",

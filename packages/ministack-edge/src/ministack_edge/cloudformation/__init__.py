@@ -2,6 +2,7 @@
 """CloudFormation: the resource types that this package adds, imports, and what AWS refuses."""
 
 from ministack_edge.cloudformation import (
+    conditions,
     greengrass,
     imports,
     queries_and_budgets,
@@ -12,6 +13,7 @@ from ministack_edge.cloudformation import (
 
 def install() -> None:
     """Add it all to ministack's CloudFormation."""
+    conditions.install()
     greengrass.install()
     sagemaker.install()
     queries_and_budgets.install()

@@ -22,7 +22,11 @@ def program() -> str | None:
     return named or next(filter(None, map(shutil.which, PROGRAMS)), None)
 
 
-class ScriptError(Exception):
+class BrowserError(Exception):
+    """The browser refused a call or ended."""
+
+
+class ScriptError(BrowserError):
     """JavaScript that failed."""
 
 
@@ -70,7 +74,7 @@ class Page:
                 if value := self.value(expression):
                     return value
             time.sleep(0.1)
-        raise AssertionError(f"not within {seconds} s: {expression}")
+        raise TimeoutError(f"not within {seconds} s: {expression}")
 
     def press(self, key: str) -> None:
         """A key on the keyboard."""
@@ -86,9 +90,14 @@ class Page:
                 **(text if kind == "keyDown" else {}),
             )
 
-    def screenshot(self, path: Path) -> bytes:
-        """A PNG of the whole page."""
-        answer = self._call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
+    def screenshot(self, path: Path, *, size: tuple[int, int] | None = None) -> bytes:
+        """A PNG of the whole page, or of its upper left ``size`` (width, height) in pixels."""
+        clip = {}
+        if size is not None:
+            clip = {"clip": {"x": 0, "y": 0, "width": size[0], "height": size[1], "scale": 1}}
+        answer = self._call(
+            "Page.captureScreenshot", format="png", captureBeyondViewport=True, **clip
+        )
         content = base64.b64decode(answer["data"])
         path.write_bytes(content)
         return content
@@ -111,7 +120,8 @@ class Page:
         while True:
             answer = self._next()
             if answer.get("id") == self._number:
-                assert "error" not in answer, answer
+                if "error" in answer:
+                    raise BrowserError(f"{method}: {answer['error']}")
                 result: dict[str, Any] = answer["result"]
                 return result
             self._note(answer)
@@ -126,7 +136,8 @@ class Page:
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self._pending:
             chunk = os.read(self._from, 1 << 16)
-            assert chunk, "the browser ended"
+            if not chunk:
+                raise BrowserError("the browser ended")
             self._pending += chunk
         first, self._pending = self._pending.split(b"\0", 1)
         message: dict[str, Any] = json.loads(first)

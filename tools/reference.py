@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Write the reference pages of docs/ from the code: ``make reference``.
+
+Settings come from infra/config with the comments of tools/templates/environment.toml, messages from
+contracts/, AWS's limits from infra/config/limits.py, commands from the Makefile, decisions from
+docs/adr.
+"""
+
+import inspect
+import re
+import typing
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from annotated_types import Ge, Le, MaxLen
+from pydantic import AfterValidator
+from pydantic_core import PydanticUndefined
+
+from contracts.detection import DETECTION_COLUMNS
+from contracts.telemetry import Answer, Telemetry
+from infra.config import limits
+from infra.config.base import Section
+from infra.config.errors import pattern_in_words
+from infra.config.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+TEMPLATE = ROOT / "tools" / "templates" / "environment.toml"
+HELP = ROOT / "tools" / "help.awk"
+_NOTE = "<!-- Written by `make reference` from {source}. Do not edit by hand. -->"
+_KEY = re.compile(r"^(?:# )?(\w+) = (?:\".*?\"|[^#]*?)\s*(?:# ?(.*))?$")
+
+
+def pages() -> dict[Path, str]:
+    """Every generated page, by its path, as it should be."""
+    return {
+        DOCS / "reference" / "settings.md": settings_page(),
+        DOCS / "reference" / "messages.md": messages_page(),
+        DOCS / "reference" / "aws-limits.md": limits_page(),
+        DOCS / "reference" / "commands.md": commands_page(),
+        DOCS / "adr" / "README.md": decisions_page(),
+    }
+
+
+def settings_page() -> str:
+    """Every key of an environment file: type, default, what is allowed, what it means."""
+    lines = _head("Settings", "infra/config and tools/templates/environment.toml")
+    lines += [
+        "Every key of `environments/<name>.toml`. A value that is not allowed stops synth with the",
+        "file, the key, the value and what is allowed.",
+    ]
+    comments = template_comments(TEMPLATE.read_text(encoding="utf-8"))
+    sections: dict[str, type[Section]] = {"": Settings}
+    for name, found in Settings.model_fields.items():
+        if isinstance(found.annotation, type) and issubclass(found.annotation, Section):
+            sections[name] = found.annotation
+    for section, model in sections.items():
+        title = f"`[{section}]`" if section else "Top of the file"
+        lines += ["", f"## {title}", "", _doc(model), ""]
+        lines += ["| key | type | default | allowed | meaning |", "|---|---|---|---|---|"]
+        for key, found in model.model_fields.items():
+            if key in sections:
+                continue
+            kind, rules = _unwrapped(found.annotation, list(found.metadata))
+            default = _default(found.default, found.default_factory)
+            allowed = "; ".join(_allowed(kind, rules))
+            meaning = comments.get((section, key), "")
+            lines.append(f"| `{key}` | {_type(kind)} | {default} | {allowed} | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def template_comments(text: str) -> dict[tuple[str, str], str]:
+    """By section and key: the comment beside the key in the template, else the one above it."""
+    found: dict[tuple[str, str], str] = {}
+    section, above, last, beside = "", [""], None, False
+    for line in [*text.splitlines(), ""]:
+        if header := re.fullmatch(r"\[([\w.]+)\]", line):
+            section = header[1]
+            # A table is a key of the section above it, so its comment is that key's.
+            outer, _, key_name = section.rpartition(".")
+            found[outer, key_name] = " ".join(above)
+            above, last = [], None
+        elif line.startswith("$boundary"):
+            found["", "permissions_boundary"] = " ".join(above)
+        elif (key := _KEY.match(line)) and not line.startswith("# See"):
+            last, beside = (section, key[1]), bool(key[2])
+            found[last] = key[2] or " ".join(above)
+        elif line.startswith("#"):
+            above = [*(above if last is None else []), line.removeprefix("#").strip()]
+            last = None
+        elif line.strip().startswith("#") and last is not None and beside:
+            found[last] += " " + line.strip().removeprefix("#").strip()
+        elif not line:
+            above, last = [], None
+    return {key: _cell(text.replace("$prefix", "<prefix>")) for key, text in found.items()}
+
+
+def messages_page() -> str:
+    """The fields of what a camera publishes."""
+    lines = _head("Messages", "contracts/")
+    lines += [
+        "Cameras publish JSON on `<topic_prefix>/<thing>/detections` and `.../telemetry`, and take",
+        "commands on `.../commands` ([camera program](../camera.md#commands)). Rules select one",
+        "version of `schema` and ignore others, so a newer camera can be rolled out before the",
+        "cloud understands it.",
+        *("", "## Detection", "", "One message per sorted item.", ""),
+        *("| field | type in the archive | meaning |", "|---|---|---|"),
+        *(f"| `{name}` | `{kind}` | {_cell(text)} |" for name, kind, text in DETECTION_COLUMNS),
+    ]
+    for model, title in ((Telemetry, "Telemetry"), (Answer, "Answer in a telemetry message")):
+        lines += ["", f"## {title}", "", _doc(model), "", "| field | type |", "|---|---|"]
+        for each in fields(model):
+            kind = each.type if isinstance(each.type, str) else _type_name(each.type)
+            lines.append(f"| `{each.name}` | {_cell(kind)} |")
+    return "\n".join(lines) + "\n"
+
+
+def limits_page() -> str:
+    """What AWS refuses at creation and no schema contains."""
+    lines = _head("AWS limits", "infra/config/limits.py")
+    lines += [
+        "AWS checks these limits only when a resource is created, and no resource schema contains",
+        "them. Settings that would exceed one are refused when they are read, templates at synth.",
+        *("", "| at most | of what | source |", "|---|---|---|"),
+    ]
+    for value in vars(limits).values():
+        if isinstance(value, limits.Limit):
+            lines.append(f"| {value.most:,} | {value.unit} | {value.source} |")
+    lines += [
+        "",
+        "## Names",
+        "",
+        "| resource type | property | at most characters |",
+        "|---|---|---|",
+    ]
+    for kind, (key, limit) in sorted(limits.NAMES.items()):
+        lines.append(f"| {kind} | {key} | {limit.most} |")
+    return "\n".join(lines) + "\n"
+
+
+def commands_page() -> str:
+    """What make can do, in the order of its help."""
+    lines = _head("Commands", "the Makefile")
+    lines += ["`make` lists these too. `ENV=<name>` names a file in `environments/`."]
+    for group, commands in makefile_commands((ROOT / "Makefile").read_text(encoding="utf-8")):
+        lines += ["", f"## {group}", "", "| command | what it does |", "|---|---|"]
+        lines += [f"| `make {name}` | {_cell(text)} |" for name, text in commands]
+    return "\n".join(lines) + "\n"
+
+
+def makefile_commands(makefile: str) -> list[tuple[str, list[tuple[str, str]]]]:
+    """By group, in the order of `make help`: the targets and their help."""
+    titles = dict(re.findall(r'title\["(\w+)"\] = "(.*)"', HELP.read_text(encoding="utf-8")))
+    found = re.findall(r"^([a-z-]+):.*?## @(\w+) (.*)", makefile, re.MULTILINE)
+    return [
+        (title, [(name, text) for name, group, text in found if group == key])
+        for key, title in titles.items()
+    ]
+
+
+def decisions_page() -> str:
+    """The architecture decision records, newest last."""
+    lines = _head("Decisions", "docs/adr")
+    lines += [
+        "Architecture decision records: context, decision, consequences, what was rejected.",
+        "",
+    ]
+    for path in sorted((DOCS / "adr").glob("[0-9]*.md")):
+        title = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
+        lines.append(f"- [{title}]({path.name})")
+    return "\n".join(lines) + "\n"
+
+
+def _head(title: str, source: str) -> list[str]:
+    return [f"# {title}", "", _NOTE.format(source=source), ""]
+
+
+def _doc(model: type) -> str:
+    return " ".join(inspect.cleandoc(model.__doc__ or "").replace("``", "`").split())
+
+
+def _cell(text: str) -> str:
+    """Text that cannot end a cell of a table."""
+    return text.replace("|", "\\|").strip()
+
+
+def _unwrapped(annotation: Any, rules: list[Any]) -> tuple[Any, list[Any]]:
+    """The bare type of a field and its rules; pydantic leaves them inside where None is allowed."""
+    arguments = [each for each in typing.get_args(annotation) if each is not type(None)]
+    if type(None) in typing.get_args(annotation) and len(arguments) == 1:
+        return _unwrapped(arguments[0], rules)
+    if typing.get_origin(annotation) is typing.Annotated:
+        kind, *inner = typing.get_args(annotation)
+        for each in inner:
+            rules = [*rules, *getattr(each, "metadata", [each])]
+        return _unwrapped(kind, rules)
+    return annotation, rules
+
+
+def _type(kind: Any) -> str:
+    if typing.get_origin(kind) is typing.Literal:
+        return "text" if isinstance(typing.get_args(kind)[0], str) else "whole number"
+    if typing.get_origin(kind) is dict:
+        return "table of texts"
+    return {bool: "true or false", int: "whole number", float: "number", str: "text"}[kind]
+
+
+def _type_name(kind: Any) -> str:
+    return kind.__name__ if isinstance(kind, type) else str(kind)
+
+
+def _default(value: Any, factory: Any) -> str:
+    if factory is not None:
+        return "empty"
+    if value is PydanticUndefined:
+        return "required"
+    if value is None:
+        return "not set"
+    shown = {True: "true", False: "false"}.get(value) if isinstance(value, bool) else None
+    return (
+        f"`{shown or (repr(value) if not isinstance(value, str) else chr(34) + value + chr(34))}`"
+    )
+
+
+def _allowed(kind: Any, rules: list[Any]) -> Iterator[str]:
+    if typing.get_origin(kind) is typing.Literal:
+        yield ", ".join(f"`{value}`" for value in typing.get_args(kind))
+    low = next((rule.ge for rule in rules if isinstance(rule, Ge)), None)
+    high = next((rule.le for rule in rules if isinstance(rule, Le)), None)
+    if low is not None:
+        yield f"{low:,} to {high:,}"
+    for rule in rules:
+        if pattern := getattr(rule, "pattern", None):
+            yield _cell(pattern_in_words(pattern))
+        if isinstance(rule, MaxLen):
+            yield f"at most {rule.max_length} characters"
+        if isinstance(rule, AfterValidator):
+            wrong: Any = "?" if kind is str else int(str(low)) + 1
+            yield _cell(_refusal(rule.func, wrong))
+
+
+def _refusal(check: Callable[..., Any], value: Any) -> str:
+    """What a check says is allowed, when it is given what is not."""
+    try:
+        check(value)
+    except ValueError as error:
+        return str(error)
+    raise ValueError(f"{check}: takes {value!r}, so it does not say what is allowed")
+
+
+def main() -> None:
+    """Write every page."""
+    for path, text in pages().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        print(path.relative_to(ROOT))
+
+
+if __name__ == "__main__":
+    main()
