@@ -182,8 +182,11 @@ def _doc(model: type) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text that cannot end a cell of a table."""
-    return text.replace("|", "\\|").strip()
+    """Text that neither ends a cell of a table nor begins an HTML element, except in backquotes."""
+    parts = text.replace("|", "\\|").strip().split("`")
+    return "`".join(
+        part if number % 2 else part.replace("<", "&lt;") for number, part in enumerate(parts)
+    )
 
 
 def _unwrapped(annotation: Any, rules: list[Any]) -> tuple[Any, list[Any]]:

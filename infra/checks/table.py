@@ -31,7 +31,8 @@ acknowledge(construct, {"BinsightChecks::BINSIGHT-LOG1": "why this one is right 
 def page() -> str:
     """The page as it should be."""
     rows = [f"| {rule.id} | {rule.title} | {rule.why} | {rule.fix} |" for rule in RULES]
-    return _HEAD + "\n".join(rows) + "\n"
+    # A browser would take <bucket> for an HTML element.
+    return _HEAD + "\n".join(rows).replace("<", "&lt;") + "\n"
 
 
 if __name__ == "__main__":

@@ -150,3 +150,27 @@ def test_headings_that_programs_name_exist():
     assert len(named) >= 2
     for page, heading in named:
         assert re.search(rf"^#+ {re.escape(heading)}$", (ROOT / page).read_text(), re.M), heading
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_placeholders_are_in_backquotes(document):
+    """A browser takes <prefix> in running text for an HTML element and shows nothing."""
+    text = re.sub(r"<!--.*?-->|`[^`]*`", "", _FENCE.sub("", document.read_text()), flags=re.DOTALL)
+    assert re.findall(r"(?<!\\)<(?!br)/?[a-zA-Z][\w -]*>", text) == []
+
+
+@pytest.mark.parametrize(
+    "document", sorted((ROOT / "docs").rglob("*.md")), ids=lambda path: path.name
+)
+def test_lists_look_the_same_on_the_site_and_on_github(document):
+    """Python-Markdown wants a blank line before a list, and four spaces for what is inside one."""
+    inside, before = False, ""
+    for number, line in enumerate(document.read_text().splitlines(), start=1):
+        place = f"{document.name}:{number}: {line}"
+        fence = re.match(r" *```", line)
+        if not inside and re.match(r"([-*]|\d+\.) ", line):
+            assert not before.strip() or re.match(r"[-* #]|\d+\. ", before), f"blank line: {place}"
+        if not inside:
+            assert not re.match(r" {1,3}(```|\||[-*] |\d+\. )", line), f"four spaces: {place}"
+        inside ^= bool(fence)
+        before = line
