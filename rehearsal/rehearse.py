@@ -27,7 +27,7 @@ from rehearsal.samples.set import draw
 from rehearsal.samples.tray import Tray, photographed
 from rehearsal.samples.tray import draw as draw_tray
 from rehearsal.simulated_core.native_packages import variant
-from tools.dataset import Dataset, DatasetError, check_dataset, upload
+from tools.dataset import Dataset, DatasetError, check_dataset, require_enough, upload
 from tools.quotas import QuotaError, check_or_warn
 from training.dataset.listing import BACKGROUND
 from training.dataset.opening import opened
@@ -166,6 +166,7 @@ class Rehearsal:
             dataset = check_dataset(
                 folder, skip_bad=self.skip_bad, called=given.called if given else ""
             )
+            require_enough(dataset, called=given.called if given else "")
             counts = ", ".join(f"{count} {name}" for name, count in dataset.classes.items())
             self.stages.news(f"{len(dataset.photos)} photos: {counts}")
             if dataset.left_out:

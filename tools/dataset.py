@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training.dataset.listing import BACKGROUND, SPLIT_FILE, SUFFIXES, DatasetError
+from training.dataset.listing import BACKGROUND, MINIMUM_PHOTOS, SPLIT_FILE, SUFFIXES, DatasetError
 from training.dataset.photos import problem
 from training.dataset.sources import (
     given_splits,
@@ -17,7 +17,7 @@ from training.dataset.sources import (
     list_sources,
 )
 
-__all__ = ["Dataset", "DatasetError", "check_dataset", "upload"]
+__all__ = ["Dataset", "DatasetError", "check_dataset", "require_enough", "upload"]
 
 _OTHER_PICTURES = frozenset(
     (
@@ -104,6 +104,19 @@ def check_dataset(folder: Path, *, skip_bad: bool = False, called: str = "") -> 
         others=(*beside, *list_helpers(folder)),
         divided=bool(given_splits(folder)),
     )
+
+
+def require_enough(dataset: Dataset, *, called: str = "") -> None:
+    """Refuse a dataset that Prepare would refuse for a class with too few photos.
+
+    Prepare counts different photos, so it may still refuse what passes here. Raises DatasetError.
+    """
+    few = [f"{name} ({n})" for name, n in dataset.classes.items() if n < MINIMUM_PHOTOS]
+    if few:
+        raise DatasetError(
+            f"{called or f'dataset {dataset.folder}'}: too few photos of {', '.join(few)}; "
+            f"each class needs at least {MINIMUM_PHOTOS} different photos"
+        )
 
 
 def upload(

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.config.errors import SettingsError
 from infra.config.settings import Settings, load
 from tools.account import AccountError, describe, session_for, stack_name
-from tools.dataset import Dataset, DatasetError, check_dataset, upload
+from tools.dataset import Dataset, DatasetError, check_dataset, require_enough, upload
 from tools.quotas import QuotaError, check_or_warn
 from training.dataset.opening import opened
 
@@ -51,6 +51,7 @@ def main() -> int:
             for note in found.notes:
                 print(f"  {note}", flush=True)
             dataset = check_dataset(found.folder, skip_bad=arguments.skip_bad, called=found.called)
+            require_enough(dataset, called=found.called)
             started = _upload(dataset, settings, skip_quotas=arguments.skip_quotas)
     except QuotaError as error:
         print(f"upload-dataset: nothing was uploaded: {error}", file=sys.stderr)

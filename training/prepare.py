@@ -16,7 +16,7 @@ from typing import Any
 from training import sagemaker_job
 from training.dataset import data_report, duplicates, prepared_folder
 from training.dataset.compared import Compared
-from training.dataset.listing import SPLITS
+from training.dataset.listing import MINIMUM_PHOTOS, SPLITS
 from training.dataset.manifest import describe
 from training.dataset.opening import Opened, opened
 from training.dataset.photos import Photo, Rejected, check
@@ -39,7 +39,7 @@ def prepare(
     *,
     seed: int = 0,
     longest_side: int = 512,
-    minimum_photos: int = 10,
+    minimum_photos: int = MINIMUM_PHOTOS,
     shares: Shares | None = None,
     like_bits: int = duplicates.LIKE_BITS,
 ) -> dict[str, Any]:
@@ -207,7 +207,7 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--longest-side", type=int, default=512, help="larger photos are reduced")
-    parser.add_argument("--minimum-photos", type=int, default=10, help="per class")
+    parser.add_argument("--minimum-photos", type=int, default=MINIMUM_PHOTOS, help="per class")
     parser.add_argument("--validation-share", type=float, default=Shares.validation)
     parser.add_argument("--test-share", type=float, default=Shares.test)
     parser.add_argument(

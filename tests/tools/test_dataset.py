@@ -6,7 +6,7 @@ import json
 import pytest
 from PIL import Image
 
-from tools.dataset import DatasetError, check_dataset, upload
+from tools.dataset import DatasetError, check_dataset, require_enough, upload
 
 
 @pytest.fixture
@@ -121,3 +121,14 @@ def test_the_manifest_comes_last_and_is_sagemakers(folder):
     assert calls[-1] == ("b", "trash/manifest.json")
     assert sorted(calls[:-1]) == [("b", f"trash/{photo}") for photo in dataset.photos]
     assert bucket.manifest == [{"prefix": "s3://b/trash/"}, *dataset.photos]
+
+
+def test_too_few_photos_of_a_class_are_refused_before_anything_is_deployed(tmp_path):
+    for name, count in (("glass", 10), ("paper", 9)):
+        (tmp_path / name).mkdir()
+        for number in range(count):
+            Image.new("RGB", (40, 30), (number, 0, 0)).save(tmp_path / name / f"{number}.jpg")
+    with pytest.raises(DatasetError, match=r"too few photos of paper \(9\); .* at least 10"):
+        require_enough(check_dataset(tmp_path))
+    Image.new("RGB", (40, 30), (99, 0, 0)).save(tmp_path / "paper" / "9.jpg")
+    require_enough(check_dataset(tmp_path))

@@ -8,6 +8,8 @@ from training.sagemaker_job import StepError
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 SPLITS = ("train", "validation", "test")
+MINIMUM_PHOTOS = 10
+"""Different photos that each class needs at least."""
 BACKGROUND = "_background"
 """A folder beside the classes: views of the cameras with nothing on them."""
 SPLIT_FILE = "_split.json"
