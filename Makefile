@@ -154,7 +154,7 @@ new-environment: install ## @next Write environments/NAME.toml (NAME= ACCOUNT= R
 .PHONY: review
 review: ## @daily Report what a change does to every environment (BASE=commit or branch)
 	$(INSTALL) runtime rehearsal dev
-	@exec "$(BIN)/python" -m tools.review --base "$(BASE)"
+	@exec "$(BIN)/python" -m template_review --base "$(BASE)"
 
 .PHONY: upgrade-check
 upgrade-check: ## @daily Check that an upgrade from the last release loses no stored data

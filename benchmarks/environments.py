@@ -9,6 +9,7 @@ import tempfile
 import time
 
 from infra.config.settings import names
+from template_review.synthesis import synth_child
 from tests.conftest import ROOT
 
 TARGET = 1.5
@@ -41,7 +42,7 @@ def _seconds(chosen: list[str]) -> float:
     with tempfile.TemporaryDirectory() as folder:
         started = time.monotonic()
         subprocess.run(
-            [sys.executable, "tools/review/synth_child.py", folder, *chosen],
+            [sys.executable, synth_child.__file__, "app:build", folder, *chosen],
             cwd=ROOT,
             env={**os.environ, "PATH": path},
             check=True,

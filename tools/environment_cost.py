@@ -1,92 +1,49 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one environment costs a month, roughly, from its settings alone.
+"""What an environment costs a month, estimated from its agreed templates.
 
-Same list prices and same assumed use as the estimate in ``make review`` (tools/review/cost.py),
-which counts resources in templates; this one needs no synth. A factor allows for the region. The
-point is to compare environments and to notice a factor of ten, not to predict a bill.
+The same cost model, price table and assumed use as in ``make review`` and SUMMARY.md (packages/
+template-review, ``cost/``). It reads ``tests/synth/snapshots``, which a test keeps equal to what is
+synthesised, so nothing has to be built to list the environments.
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 from infra.config.settings import Settings
-from tools.review import prices
-from tools.review.cost import Use
+from template_review.cost.estimate import monthly
+from template_review.model import Assembly, Project, Stack
+from tools.template_review_plugin import PROJECT, use
 
-REGION_FACTORS = {
-    "ap-northeast-1": 1.25,
-    "ap-northeast-2": 1.2,
-    "ap-south-1": 1.05,
-    "ap-southeast-1": 1.2,
-    "ap-southeast-2": 1.2,
-    "ca-central-1": 1.1,
-    "eu-central-1": 1.15,
-    "eu-west-1": 1.1,
-    "eu-west-2": 1.15,
-    "us-east-1": 1.0,
-    "us-east-2": 1.0,
-    "us-west-2": 1.0,
-}
-"""How prices compare with us-east-1, over the services used here; rounded."""
-
-# What the stacks hold, as far as it costs something.
-BUCKETS = 5
-ALARMS = 6
-LOG_GROUPS = 8
-LOG_GB = 0.1
-PROCESSING_STEPS = 2
-"""Steps of the pipeline beside Train that run on a machine of their own."""
+SNAPSHOTS = Path(__file__).resolve().parent.parent / "tests" / "synth" / "snapshots"
+UNFOLDED = "(JSON text)"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cost:
-    """US dollars a month, by what drives them."""
-
-    standing: float
-    training: float
-    cameras: float
-
-    @property
-    def total(self) -> float:
-        """All of it."""
-        return self.standing + self.training + self.cameras
+def project_of(settings: Settings, cameras: int) -> Project:
+    """The review's project with the use of one environment: its cameras and their telemetry."""
+    telemetry = settings.camera.telemetry_seconds
+    return replace(PROJECT, use=use(cameras=cameras, telemetry_seconds=telemetry))
 
 
-def monthly_cost(settings: Settings, use: Use) -> Cost:
-    """What this environment would cost if it were used like this."""
-    factor = REGION_FACTORS.get(settings.region, max(REGION_FACTORS.values()))
-    standing = (
-        prices.FIXED["AWS::KMS::Key"]
-        + prices.FIXED["AWS::CloudWatch::Dashboard"]
-        + prices.FIXED["AWS::CloudWatch::Alarm"] * ALARMS
-        + prices.S3_GB_MONTH * use.stored_gb * BUCKETS
-        + LOG_GROUPS
-        * LOG_GB
-        * (prices.LOGS_GB + prices.LOGS_GB_MONTH * settings.data.log_days / 30)
-    )
-    # A machine that has no price here is taken for one of the dearest.
-    training = settings.training
-    dearest = max(prices.INSTANCE_HOUR.values())
-    train = prices.INSTANCE_HOUR.get(training.instance_type, dearest) * training.instance_count
-    process = prices.INSTANCE_HOUR.get(training.processing_machine.name, dearest)
-    hour = train + PROCESSING_STEPS * process
-    return Cost(
-        standing=factor * standing,
-        training=factor * use.trainings * use.hours_per_step * hour,
-        cameras=factor * use.cameras * _camera(settings, use),
-    )
+def monthly_cost(name: str, settings: Settings, project: Project) -> dict[str, float] | None:
+    """US dollars a month by what they are for; None before the environment has snapshots."""
+    files = sorted((SNAPSHOTS / name).glob("*.json"))
+    if not files:
+        return None
+    stacks = {
+        path.stem: Stack(
+            id=path.stem,
+            name=f"{settings.prefix}-{path.stem.lower()}",
+            account=settings.account,
+            region=settings.region,
+            template=json.loads(path.read_text(encoding="utf-8"), object_hook=_folded),
+        )
+        for path in files
+    }
+    return monthly(Assembly(name, settings.prefix, stacks), project)
 
 
-def _camera(settings: Settings, use: Use) -> float:
-    telemetry = 60 * 60 * 24 * 30 / settings.camera.telemetry_seconds / 1e6
-    detections = use.items_per_camera_and_day * 30 / 1e6
-    messages = telemetry + detections
-    rule = prices.IOT_MILLION_RULES + prices.IOT_MILLION_ACTIONS
-    return (
-        prices.GREENGRASS_CAMERA
-        + prices.IOT_CAMERA_CONNECTED
-        + messages * prices.IOT_MILLION_MESSAGES
-        # Two rules look at each message; one of them writes the latest state.
-        + messages * (2 * rule + prices.DYNAMODB_MILLION_WRITES)
-        # Firehose counts every record as 5 KB at least.
-        + detections * 5 * prices.FIREHOSE_GB
-    )
+def _folded(document: dict[str, Any]) -> Any:
+    """JSON text that a snapshot shows unfolded (tests/synth/normalise.py), as text again."""
+    return json.dumps(document[UNFOLDED]) if document.keys() == {UNFOLDED} else document

@@ -13,8 +13,8 @@ from typing import Any
 
 from infra.checks.environments import collisions
 from infra.config import settings
-from tools.environment_cost import monthly_cost
-from tools.review.cost import Use
+from tools.environment_cost import monthly_cost, project_of
+from tools.template_review_plugin import PROJECT
 
 HEADINGS = {
     "name": "environment",
@@ -34,22 +34,22 @@ _RIGHT = {"usd_per_month"}
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table, or JSON; 1 where an environment cannot be used."""
     parser = argparse.ArgumentParser(prog="make environments", description=__doc__)
-    parser.add_argument("--cameras", type=int, default=Use.cameras, help="cameras per environment")
+    parser.add_argument(
+        "--cameras", type=int, default=PROJECT.use.devices, help="cameras per environment"
+    )
     parser.add_argument("--json", action="store_true", help="for programs")
     options = parser.parse_args(arguments)
     if options.cameras < 0:
         parser.error(f"--cameras {options.cameras}: 0 or more")
-    use = Use(cameras=options.cameras)
     usable, faults = read()
     faults += collisions(usable)
-    rows = [row(name, one, use) for name, one in usable.items()]
+    rows = [row(name, one, options.cameras) for name, one in usable.items()]
     if options.json:
-        print(json.dumps({"environments": rows, "faults": faults}, indent=2))
+        prices = {"as_of": PROJECT.prices.as_of, "source": PROJECT.prices.source}
+        print(json.dumps({"environments": rows, "prices": prices, "faults": faults}, indent=2))
     else:
         print("\n".join(table(rows)))
-        print(
-            f"\nUSD/month: an estimate at list prices for {use.words}\n(tools/environment_cost.py)."
-        )
+        print(f"\n{cost_note(options.cameras)}")
     for fault in faults:
         print(f"environments: {fault}", file=sys.stderr)
     return 1 if faults else 0
@@ -68,8 +68,19 @@ def read() -> tuple[dict[str, settings.Settings], list[str]]:
     return usable, faults
 
 
-def row(name: str, one: settings.Settings, use: Use) -> dict[str, Any]:
-    """What is shown of one environment."""
+def cost_note(cameras: int) -> str:
+    """What the amounts are: estimates, for which use, at which prices."""
+    prices = PROJECT.prices
+    return (
+        f"USD/month: an estimate at {prices.words} ({prices.source}; {prices.checked})\n"
+        f"for {cameras} cameras with 1000 items a day each and each environment's telemetry; the "
+        "templates\nare those of tests/synth/snapshots (-: none yet, make snapshots writes them)."
+    )
+
+
+def row(name: str, one: settings.Settings, cameras: int) -> dict[str, Any]:
+    """What is shown of one environment; ``usd_per_month`` is None before it has snapshots."""
+    amounts = monthly_cost(name, one, project_of(one, cameras))
     training, data = one.training, one.data
     return {
         "name": name,
@@ -81,7 +92,7 @@ def row(name: str, one: settings.Settings, use: Use) -> dict[str, Any]:
         "training": f"{training.instance_type}, {training.epochs} epochs, {training.image_size} px",
         "keeps": f"captures {data.captures_days}, archive {data.archive_days}, log {data.log_days}",
         "rollout": f"bake {one.rollout.bake_minutes} min, {one.rollout.cameras_per_minute}/min",
-        "usd_per_month": round(monthly_cost(one, use).total, 2),
+        "usd_per_month": None if amounts is None else round(sum(amounts.values()), 2),
     }
 
 
@@ -99,6 +110,8 @@ def table(rows: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
     return f"{value:.2f}" if isinstance(value, float) else str(value)
 
 

@@ -4,7 +4,7 @@
     python -m tools.upgrade                # from the last tag to the working tree
     python -m tools.upgrade --from v1.2.0
 
-A stateful resource (tools/review/stateful.py) that would be replaced or removed is a loss. Exit
+A stateful resource (template_review.resources.stateful) that is replaced or removed is a loss. Exit
 status 1 unless `docs/breaking/` declares every one, and nothing else.
 """
 
@@ -15,14 +15,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from template_review.comparison import differ
+from template_review.config import load
+from template_review.errors import ReviewError
+from template_review.model import Pair, Stack
+from template_review.resources.items import replacements
+from template_review.resources.stateful import holds
+from template_review.review import assemblies
+from template_review.synthesis import tree
+from template_review.synthesis.tree import untrusted
 from tools.breaking import BreakingError, Declaration, declarations
-from tools.review import differ, tree
-from tools.review.errors import ReviewError
-from tools.review.model import Pair, Stack
-from tools.review.resources import replacements
-from tools.review.review import assemblies
-from tools.review.stateful import holds
-from tools.review.tree import untrusted
 
 ROOT = Path(__file__).resolve().parent.parent
 TAGS = "v[0-9]*"
@@ -152,10 +154,13 @@ def _covers(declaration: Declaration, loss: Loss) -> bool:
 
 def check(root: Path, tag: str) -> tuple[list[Loss], list[str]]:
     """The losses of an upgrade from a tag to the working tree, and what is wrong with them."""
-    before, after = assemblies(root, tree.resolve(tag, root))
+    config = load(root)
+    before, after = assemblies(root, tree.resolve(tag, root), config)
     names = sorted({*before, *after})
     pairs = differ.compare(
-        [(name, before.get(name), after.get(name)) for name in names], follow_moves=False
+        [(name, before.get(name), after.get(name)) for name in names],
+        follow_moves=False,
+        project=config.project,
     )
     found = [loss for pair in pairs for loss in losses(pair)]
     return found, faults(found, declarations(root / "docs" / "breaking"), tag=tag)

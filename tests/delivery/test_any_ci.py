@@ -145,7 +145,7 @@ def filled(command: Sequence[str]) -> list[str]:
 def test_the_page_has_the_five_commands():
     found = documented()
     assert list(found) == ["review", "synth", "publish assets", "diff", "deploy"]
-    assert found["review"][:3] == [".venv/bin/python", "-m", "tools.review"]
+    assert found["review"][:3] == [".venv/bin/python", "-m", "template_review"]
     done = run([*found["review"], "--help"], ROOT, {})
     assert done.returncode == 0, done.stderr
 

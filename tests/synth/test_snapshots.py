@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from infra.config import settings
+from template_review.rendering.summary import summary
+from template_review.synthesis.assembly import read_assembly
 from tests.synth.conftest import ENVIRONMENTS, ROOT, STACKS, Assemblies
 from tests.synth.normalise import normalise
 from tests.synth.variants import SHOWN
-from tools.review.assembly import read_assembly
-from tools.review.summary import summary
+from tools.template_review_plugin import PROJECT
 
 SNAPSHOTS = Path(__file__).with_name("snapshots")
 SUMMARY = "SUMMARY.md"
@@ -81,7 +82,8 @@ def test_summary_is_the_agreed_one(
     assemblies: Assemblies, environment: str, *, update: bool
 ) -> None:
     prefix = settings.load(environment).prefix
-    text = summary(read_assembly(assemblies.path(environment), environment, prefix))
+    assembly = read_assembly(assemblies.path(environment), environment, prefix)
+    text = summary(assembly, PROJECT, f"Generated from the templates; `{UPDATE}` writes it again.")
     agree(SNAPSHOTS / environment / SUMMARY, text, update=update)
 
 

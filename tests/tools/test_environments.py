@@ -2,7 +2,9 @@
 """`make environments`: the table, what it costs, and environments in each other's way."""
 
 import json
+import re
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -10,9 +12,9 @@ from infra.checks.environments import collisions, require_distinct
 from infra.config import settings
 from infra.config.regions import REGIONS
 from tools import check_settings
-from tools.environment_cost import REGION_FACTORS, monthly_cost
+from tools.environment_cost import SNAPSHOTS, monthly_cost, project_of
 from tools.environments import main, row
-from tools.review.cost import Use
+from tools.template_review_plugin import PROJECT, use
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def test_the_projects_own_environments_are_listed(capsys):
         one = settings.load(name)
         for value in (one.account, one.region, one.prefix, one.removal, one.training.approval):
             assert value in listed[name]
-    assert "for 10 cameras" in lines[-2]
+    assert any(line.startswith("for 10 cameras") for line in lines)
 
 
 def test_programs_get_json(capsys):
@@ -95,24 +97,47 @@ def test_no_environment_at_all(tmp_path, monkeypatch, capsys):
 
 
 def test_every_region_has_a_price():
-    assert sorted(REGION_FACTORS) == sorted(REGIONS)
+    assert sorted(PROJECT.prices.region_factor) == sorted(REGIONS)
+
+
+@pytest.mark.parametrize("name", settings.names())
+def test_the_review_and_the_list_of_environments_estimate_alike(name):
+    amounts = monthly_cost(name, settings.load(name), PROJECT)
+    summary = (SNAPSHOTS / name / "SUMMARY.md").read_text(encoding="utf-8")
+    said = re.findall(r"^  - (.+): \$([\d.]+)$", summary, re.MULTILINE)
+    assert amounts == {label: float(amount) for label, amount in said}
+    [line] = [line for line in summary.splitlines() if "a month at" in line]
+    assert f"at {PROJECT.prices.words} for {PROJECT.use.words}" in line
 
 
 def test_costs_follow_what_drives_them():
     dev = settings.load("dev")
-    few, many = (monthly_cost(dev, Use(cameras=cameras)) for cameras in (10, 100))
-    assert many.cameras == pytest.approx(10 * few.cameras)
-    assert many.training == few.training
-    assert row("dev", dev, Use())["usd_per_month"] == pytest.approx(few.total, abs=0.01)
-    idle = monthly_cost(dev, Use(cameras=0, trainings=0, stored_gb=0))
-    assert (idle.cameras, idle.training) == (0, 0)
+    few, many = (monthly_cost("dev", dev, project_of(dev, cameras)) for cameras in (10, 100))
+    assert many["Greengrass devices"] == pytest.approx(10 * few["Greengrass devices"])
+    assert many["SageMaker training"] == few["SageMaker training"]
+    assert row("dev", dev, 10)["usd_per_month"] == pytest.approx(sum(few.values()), abs=0.01)
+    idle = monthly_cost("dev", dev, replace(PROJECT, use=use(cameras=0, idle=True)))
     # The README's promise: at rest a few dollars, a camera well under one.
-    assert 4 < idle.total < 6
-    assert 0.2 < few.cameras / 10 < 0.6
-    dear = dev.model_copy(
-        update={"training": dev.training.model_copy(update={"instance_type": "ml.p5.48xlarge"})}
+    assert 4 < sum(idle.values()) < 6
+    assert 0.2 < (sum(many.values()) - sum(few.values())) / 90 < 0.6
+    chatty = dev.model_copy(
+        update={"camera": dev.camera.model_copy(update={"telemetry_seconds": 5})}
     )
-    assert monthly_cost(dear, Use()).training > few.training
+    assert project_of(chatty, 10).use.millions() > 5 * project_of(dev, 10).use.millions() / 2
+
+
+def test_an_environment_without_snapshots_has_no_cost_yet(folder, capsys):
+    changed(folder, "copy", "binsight-dev", "binsight-two")
+    assert main([]) == 0
+    [line] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("copy")]
+    assert line.split()[-1] == "-"
+
+
+def test_every_amount_is_shown_with_its_date(capsys):
+    assert main([]) == 0
+    assert f"list prices of {PROJECT.prices.as_of}" in capsys.readouterr().out
+    assert main(["--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["prices"]["as_of"] == PROJECT.prices.as_of
 
 
 def test_a_typo_is_told_before_the_cdk_starts(folder, capsys):

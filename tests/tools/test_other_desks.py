@@ -12,12 +12,12 @@ from contracts.bins import read_policy
 from infra.assets import definitions
 from infra.config import settings
 from infra.config.errors import SettingsError
+from template_review.config import load, prefix_of
+from template_review.errors import ReviewError
+from template_review.synthesis.tree import resolve
 from tests.conftest import ROOT
 from tools import upgrade
 from tools.breaking import BreakingError, declarations
-from tools.review.assembly import prefix_of
-from tools.review.errors import ReviewError
-from tools.review.tree import resolve
 
 ENVIRONMENT = (
     'account = "111111111111"\r\nregion = "us-east-1"\r\nprefix = "binsight-test"\r\n'
@@ -62,7 +62,7 @@ def test_a_byte_order_mark_is_read_past_everywhere(folder, tmp_path):
     (folder / "test.toml").write_bytes(text)
     assert settings.load("test").account == "111111111111"
     assert read_policy(str(folder / "test.toml")).default == "compost"
-    assert prefix_of(tmp_path, "test") == "binsight-test"
+    assert prefix_of(load(ROOT), tmp_path, "test") == "binsight-test"
     assert definitions.INFERENCE_AARCH64 in definitions.needed_bundles()
     declared = tmp_path / "breaking"
     declared.mkdir()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.aws_client import STACKS, Cloud
-from tools.review.stateful import holds
+from template_review.resources.stateful import holds
 
 Template = dict[str, Any]
 

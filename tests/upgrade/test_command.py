@@ -2,11 +2,10 @@
 """The whole check, of a small repository with tags, as its command says it."""
 
 import shutil
-import sys
 
 import pytest
 
-from tests.review.conftest import APP, BUCKET, Repository
+from review_testing.repository import BUCKET, make
 from tests.upgrade.test_declarations import GOOD
 from tools import upgrade
 
@@ -20,16 +19,8 @@ def repository(tmp_path, monkeypatch):
     scratch = tmp_path / "tmp"
     scratch.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
-    found = Repository(tmp_path / "repository")
+    found = make(tmp_path / "repository")
     monkeypatch.setattr(upgrade, "ROOT", found.folder)
-    found.write(
-        app_DOT_py=APP,
-        cdk_DOT_json={"app": f"{sys.executable} app.py"},
-        environments__dev_DOT_toml='prefix = "dev"\n',
-        template_DOT_json={"Resources": {"Photos": BUCKET}},
-        _DOT_gitignore=".build/\n",
-    )
-    found.commit()
     found.git("tag", "v0.1.0")
     return found
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.review.changes import assembly, frozen, patched
+from review_testing.changes import assembly, frozen, patched
+from template_review.comparison import differ
+from template_review.model import Pair
 from tools.breaking import Declaration
-from tools.review import differ
-from tools.review.model import Pair
 from tools.upgrade import Loss, faults, losses
 
 BUCKET = "DatasetBucket5A07B7EE"

@@ -17,6 +17,8 @@ import pytest
 from infra.config import settings
 from ministack_edge.process import LocalAws
 from rehearsal.aws_client import Cloud
+from template_review.config import load
+from template_review.synthesis import tree
 from tests.conftest import ROOT
 from tests.environments.copies import ALL, Copy, synthesise, write
 from tests.environments.deployed import Deployed
@@ -24,7 +26,6 @@ from tests.synth.conftest import SYNTH_SECONDS, synth_environment
 from tests.upgrade.releases import altered, lost, physical_ids
 from tools import upgrade
 from tools.breaking import declarations
-from tools.review import tree
 
 NO_RELEASE = "this clone has no tag v… (the first release, or git fetch --tags is needed)"
 # In another account and region than the file says, which no other test deploys to.
@@ -75,7 +76,7 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory):
 
 def release(tag: str, environments: Path, output: Path) -> None:
     """Today's environment with the program of a release, synthesised as its own cdk.json says."""
-    with tree.unpacked(tree.resolve(tag, ROOT), ROOT) as folder:
+    with tree.unpacked(tree.resolve(tag, ROOT), ROOT, load(ROOT)) as folder:
         shutil.copy(environments / f"{PLACE.name}.toml", folder / "environments")
         for file in (folder / "environments").glob("*.toml"):
             if file.stem != PLACE.name:

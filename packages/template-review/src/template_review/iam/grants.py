@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every IAM statement of an assembly as single grants: who may do what on what, under which
+conditions. Two assemblies are compared grant by grant, however the statements are arranged."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from template_review.comparison.text import Texts, compact
+from template_review.model import Assembly, Stack
+
+Clause = tuple[str, str, tuple[str, ...]]
+"""(operator, key, values) of a condition."""
+
+Condition = frozenset[Clause]
+
+TRUST, RESOURCE, IDENTITY, DEVICE = "trust", "resource", "identity", "device"
+
+_POLICY_PROPERTIES = (
+    *("PolicyDocument", "KeyPolicy", "ResourcePolicy", "ModelPackageGroupPolicy", "Policy"),
+    *("RepositoryPolicyText", "PolicyText", "PolicyString"),
+)
+_HOLDERS = {"AWS::IAM::Role": "role", "AWS::IAM::User": "user", "AWS::IAM::Group": "group"}
+_IDENTITY_TYPES = {"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"}
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One action on one resource. ``kind`` says where it stands: a role's trust, a resource's own
+    policy, an identity's policy, or an IoT policy."""
+
+    kind: str
+    who: str
+    effect: str
+    action: str
+    resource: str
+    condition: Condition
+    owner: str = ""
+    """The resource whose policy it is, for trust and resource policies."""
+
+
+def grants(assembly: Assembly) -> set[Grant]:
+    """Every grant that the assembly's templates make."""
+    texts = Texts(assembly)
+    attached = _attachments(assembly, texts)
+    found: set[Grant] = set()
+    for stack in assembly.stacks.values():
+        for name, resource in stack.resources.items():
+            found |= set(_of_resource(name, resource, stack, texts, attached))
+    return found
+
+
+def _of_resource(
+    name: str,
+    resource: Mapping[str, Any],
+    stack: Stack,
+    texts: Texts,
+    attached: Mapping[str, Sequence[str]],
+) -> Iterator[Grant]:
+    kind, properties = str(resource.get("Type")), resource.get("Properties") or {}
+    me = f"«{name}»"
+    if kind in _HOLDERS:
+        holder = f"{_HOLDERS[kind]} {me}"
+        trust = texts.document(properties.get("AssumeRolePolicyDocument") or {}, stack)
+        yield from _statements(TRUST, trust, owner=me, itself=me)
+        for inline in properties.get("Policies") or ():
+            document = texts.document(inline.get("PolicyDocument") or {}, stack)
+            yield from _statements(IDENTITY, document, who=holder)
+        for managed in texts.value(properties.get("ManagedPolicyArns") or [], stack):
+            if not str(managed).startswith("«"):
+                action = f"everything in managed policy {managed}"
+                yield Grant(IDENTITY, holder, "Allow", action, "*", frozenset())
+    elif kind in _IDENTITY_TYPES:
+        document = texts.document(properties.get("PolicyDocument") or {}, stack)
+        for who in attached.get(me) or [f"whoever gets policy {me}"]:
+            yield from _statements(IDENTITY, document, who=who)
+    elif kind == "AWS::IoT::Policy":
+        document = texts.document(properties.get("PolicyDocument") or {}, stack)
+        yield from _statements(DEVICE, document, who=f"a device with IoT policy {me}")
+    elif kind == "AWS::Lambda::Permission":
+        yield _permission(texts.value(properties, stack))
+    else:
+        target = _target(kind, properties, me, stack, texts)
+        for key in _POLICY_PROPERTIES:
+            if key in properties:
+                document = texts.document(properties[key], stack)
+                inner = document.get("PolicyDocument") if isinstance(document, Mapping) else None
+                yield from _statements(RESOURCE, inner or document, owner=target, itself=target)
+
+
+def _target(kind: str, properties: Mapping[str, Any], me: str, stack: Stack, texts: Texts) -> str:
+    """What a resource policy protects."""
+    for key in ("Bucket", "Topics", "Queues", "SecretId", "EventBusName", "ResourceArn"):
+        if key in properties and kind.endswith("Policy"):
+            value = texts.value(properties[key], stack)
+            return ", ".join(value) if isinstance(value, list) else str(value)
+    return me
+
+
+def _attachments(assembly: Assembly, texts: Texts) -> dict[str, list[str]]:
+    """Which roles, users and groups a policy resource is attached to, from both sides."""
+    found: dict[str, list[str]] = {}
+    for stack in assembly.stacks.values():
+        for name, resource in stack.resources.items():
+            properties = resource.get("Properties") or {}
+            if resource.get("Type") in _HOLDERS:
+                holder = f"{_HOLDERS[resource['Type']]} «{name}»"
+                for policy in texts.value(properties.get("ManagedPolicyArns") or [], stack):
+                    found.setdefault(str(policy), []).append(holder)
+            elif resource.get("Type") in _IDENTITY_TYPES:
+                holders = [
+                    *(("role", each) for each in properties.get("Roles") or ()),
+                    *(("user", each) for each in properties.get("Users") or ()),
+                    *(("group", each) for each in properties.get("Groups") or ()),
+                    *(("role", each) for each in [properties.get("RoleName")] if each),
+                ]
+                for what, holder in holders:
+                    text = f"{what} {texts.text(holder, stack)}"
+                    found.setdefault(f"«{name}»", []).append(text)
+    return found
+
+
+def _permission(properties: Mapping[str, Any]) -> Grant:
+    conditions = {
+        ("ArnLike", "aws:SourceArn", "SourceArn"),
+        ("StringEquals", "aws:SourceAccount", "SourceAccount"),
+        ("StringEquals", "aws:PrincipalOrgID", "PrincipalOrgID"),
+        ("StringEquals", "lambda:FunctionUrlAuthType", "FunctionUrlAuthType"),
+    }
+    condition = frozenset(
+        (operator, key, (str(properties[name]),))
+        for operator, key, name in conditions
+        if name in properties
+    )
+    principal = str(properties.get("Principal", "*"))
+    who = principal_text({"Service" if principal.endswith(".com") else "AWS": principal})[0]
+    function = str(properties.get("FunctionName"))
+    action = str(properties.get("Action"))
+    return Grant(RESOURCE, who, "Allow", action, function, condition, function)
+
+
+def _statements(
+    kind: str, document: Any, *, who: str = "", owner: str = "", itself: str = ""
+) -> Iterator[Grant]:
+    statements = document.get("Statement") if isinstance(document, Mapping) else None
+    for statement in _listed(statements):
+        condition = _condition(statement.get("Condition") or {})
+        people = [who] if who else principal_text(statement.get("Principal"))
+        if "NotPrincipal" in statement:
+            named = ", ".join(principal_text(statement["NotPrincipal"]))
+            people = [f"anyone but {named}"]
+        actions = [str(each) for each in _listed(statement.get("Action"))]
+        if "NotAction" in statement:
+            actions = [f"anything but {', '.join(map(str, _listed(statement['NotAction'])))}"]
+        resources = [compact(each) for each in _listed(statement.get("Resource"))]
+        if "NotResource" in statement:
+            named = ", ".join(map(compact, _listed(statement["NotResource"])))
+            resources = [f"anything but {named}"]
+        for person in people:
+            for action in actions:
+                for resource in resources or [itself]:
+                    # In a key policy "*" means the key that it stands on.
+                    target = itself if itself and resource == "*" else resource
+                    effect = str(statement.get("Effect"))
+                    yield Grant(kind, person, effect, action, target, condition, owner)
+
+
+def principal_text(principal: Any) -> list[str]:
+    """A statement's principals, one text each."""
+    if not isinstance(principal, Mapping):
+        return ["anyone"] if principal in ("*", None) else [str(principal)]
+    found = []
+    for kind, names in principal.items():
+        for name in _listed(names):
+            text = compact(name)
+            if text == "*":
+                found.append("anyone")
+            elif kind == "AWS" and text.endswith(":root"):
+                found.append(f"account {text.split(':')[4]}")
+            elif kind == "AWS" and text.isdigit():
+                found.append(f"account {text}")
+            elif kind == "AWS":
+                found.append(text)
+            else:
+                found.append(f"{kind.lower()} {text}")
+    return found
+
+
+def _condition(condition: Mapping[str, Any]) -> Condition:
+    return frozenset(
+        (operator, key, tuple(sorted(compact(value) for value in _listed(values))))
+        for operator, keys in condition.items()
+        for key, values in keys.items()
+    )
+
+
+def _listed(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]

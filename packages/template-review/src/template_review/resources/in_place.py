@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Resources that change in place: every value that no other section explains."""
+
+import re
+from collections.abc import Collection, Mapping
+
+from template_review.comparison.leaves import Leaf
+from template_review.comparison.properties import Kept
+from template_review.comparison.text import Texts, short
+from template_review.model import Item, Level, Pair, ResourceChange, Section, Stack
+
+HARMLESS = {
+    *("AlarmDescription", "Comment", "DashboardBody", "Description", "DisplayName", "MemorySize"),
+    *("PipelineDescription", "PipelineDisplayName", "Tags", "Timeout", "ThingTypeProperties"),
+    *("OKActions", "InsufficientDataActions", "BucketKeyEnabled"),
+}
+"""Properties whose change loses nothing and opens nothing."""
+
+JUDGED_BY_IAM = {
+    *("AssumeRolePolicyDocument", "KeyPolicy", "ManagedPolicyArns", "Policies", "PolicyDocument"),
+    *("Roles", "ModelPackageGroupPolicy", "PolicyText", "RepositoryPolicyText", "ResourcePolicy"),
+}
+"""Policies are compared as grants, however they are written."""
+
+SHOWN = 3
+"""So many values stand in a line; the others below it."""
+
+
+def forcing(path: str, values: Mapping[str, Leaf]) -> str:
+    """The values below a property that forces a replacement."""
+    found = [
+        leaf.text for name, leaf in values.items() if re.match(rf"{re.escape(path)}($|[.[])", name)
+    ]
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return ", ".join(found[:SHOWN]) + more if found else path
+
+
+def updated(
+    pair: Pair,
+    before: Stack,
+    after: Stack,
+    change: ResourceChange,
+    *,
+    kept: str | None,
+    claims: Collection[str],
+) -> Item | None:
+    """The values that no other section explains; None where they explain all."""
+    found = kept_of(pair, before, after, change.id)
+    elsewhere, own, harmless = [], [], []
+    for leaf in found.leaves:
+        if _of_iam(leaf) or _claimed(found, leaf, claims):
+            elsewhere.append(leaf)
+        elif _is_harmless(pair, before, after, change.id, leaf):
+            harmless.append(leaf)
+        else:
+            own.append(leaf)
+    others = [each for each in change.others if each not in _NOTED]
+    policies = [leaf for leaf in elsewhere if _of_iam(leaf)]
+    explained = elsewhere or set(change.others) & {"DeletionPolicy", "UpdateReplacePolicy"}
+    if explained and not (own or harmless or policies or others):
+        return None
+    noted = [each for each in change.others if each in {"Metadata", "DependsOn"}]
+    level = Level.LOOK if own or others else Level.SAFE
+    said = [leaf.text for leaf in (*own, *harmless)]
+    names = sorted({leaf.path.split(".")[0].split("[")[0] for leaf in elsewhere})
+    words = [*said[:SHOWN], *others, *noted, *(names if not said else ())]
+    mark = " (stateful)" if kept else ""
+    text = f"{change.new_type}{mark} changed in place: {'; '.join(words) or _NO_EFFECT}"
+    if len(said) > SHOWN:
+        text += f" and {len(said) - SHOWN} more"
+    return Item(
+        Section.RESOURCES,
+        level,
+        f"{after.id}/{short(change.id)}",
+        text,
+        "~",
+        tuple(said[SHOWN:]),
+        cause=text,
+    )
+
+
+_NOTED = {"Metadata", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy"}
+_NO_EFFECT = "written differently, it means the same"
+
+
+def _of_iam(leaf: Leaf) -> bool:
+    return leaf.path.split(".")[0].split("[")[0] in JUDGED_BY_IAM
+
+
+def kept_of(pair: Pair, before: Stack, after: Stack, name: str) -> Kept:
+    """A resource of both sides, with its properties as text."""
+    assert pair.base is not None  # noqa: S101
+    assert pair.head is not None  # noqa: S101
+    old, new = before.resources[name], after.resources[name]
+    one = Texts(pair.base).value(old.get("Properties") or {}, before)
+    two = Texts(pair.head).value(new.get("Properties") or {}, after)
+    return Kept(after.id, name, str(new.get("Type")), one, two, old, new)
+
+
+def _claimed(kept: Kept, leaf: Leaf, claims: Collection[str]) -> bool:
+    """Whether a section explains this value, or all that it is part of."""
+    claim = kept.claim(leaf.path)
+    parts = [claim[:place] for place, letter in enumerate(claim) if letter in ".["]
+    return any(part in claims for part in (kept.claim(""), *parts, claim))
+
+
+def _is_harmless(pair: Pair, before: Stack, after: Stack, name: str, leaf: Leaf) -> bool:
+    top = leaf.path.split(".")[0].split("[")[0]
+    if top in HARMLESS or leaf.name in {"Description", "Comment"}:
+        return not (top == "Timeout" and _less(leaf)) and not (top == "MemorySize" and _less(leaf))
+    return top == "Code" and _only_assets(pair, before, after, name)
+
+
+def _less(leaf: Leaf) -> bool:
+    numbers = isinstance(leaf.before, int | float) and isinstance(leaf.after, int | float)
+    return bool(numbers and leaf.after < leaf.before)
+
+
+def _only_assets(pair: Pair, before: Stack, after: Stack, name: str) -> bool:
+    """Whether the code differs by the contents of an asset only, which has its own section."""
+    assert pair.base is not None  # noqa: S101
+    assert pair.head is not None  # noqa: S101
+    old = Texts(pair.base).value(before.resources[name]["Properties"]["Code"], before)
+    new = Texts(pair.head).value(after.resources[name]["Properties"]["Code"], after)
+    return bool(old == new)

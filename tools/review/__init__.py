@@ -1,2 +1,0 @@
-# SPDX-License-Identifier: Apache-2.0
-"""`make review`: what a change of this repository would do to every environment, in plain words."""
