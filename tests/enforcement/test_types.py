@@ -7,12 +7,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from tools.review.schema import own_name
-
 from edge_testing.named import NAMED
 from infra.config.training_machines import MACHINES
 from ministack_edge.enforcement import handlers
 from ministack_edge.sagemaker.job_limits import has_own_disk
+from template_review.comparison.schema import own_name
 from tests.conftest import ROOT
 
 
