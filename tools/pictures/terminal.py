@@ -105,7 +105,7 @@ def draw_review(path: Path, *, root: Path) -> None:
                 raise CommandError(f"{file.name}: {old!r} is not in it, so it cannot be changed")
             text = text.replace(old, new)
         file.write_text(text)
-        found = output(["tools.review", "--base", "origin/main"], folder=tree, allowed=(0, 3))
+        found = output(["template_review", "--base", "origin/main"], folder=tree, allowed=(0, 3))
     still(_shortened(found), path, command="make review BASE=origin/main")
 
 
