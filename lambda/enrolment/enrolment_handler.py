@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""AWS Lambda entries of enrolment: AWS IoT's pre-provisioning hook, and the kits' expiry."""
+
+import os
+import time
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import boto3
+from enrolment.hook import answer
+from enrolment.kits import close_expired
+from enrolment.registry import Registry
+
+
+def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
+    """Decide whether a camera may be registered. AWS IoT waits five seconds for the answer."""
+    del context
+    return answer(event, _registry(), int(time.time()))
+
+
+def daily(event: object, context: object) -> dict[str, Any]:
+    """Deactivate the claim certificates that have expired; the days that the next one has left."""
+    del event, context
+    return close_expired(_registry(), int(time.time()))
+
+
+@lru_cache(maxsize=1)
+def _registry() -> Registry:
+    table = boto3.resource("dynamodb").Table(os.environ["BINSIGHT_CAMERAS_TABLE"])
+    return Registry(table, boto3.client("iot"), os.environ["BINSIGHT_PREFIX"])

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The list of expected cameras and the enrolment kits: the DynamoDB table that the hook reads.
+
+``lambda/enrolment`` decides by this table who may become a camera; docs/how-to/enrol-a-camera.md
+describes it.
+"""
+
+import csv
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from infra.config.settings import Settings
+from tools.account import describe, stack_name
+
+SERIAL = re.compile(r"(?!claim-)(?!.*-.{4}-.{12}$)[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+"""As ``lambda/enrolment/enrolment/hook.py`` has it; tests/enrolment compares them."""
+SITE = re.compile(r"[A-Za-z0-9_.,@/:#-]{1,128}")
+"""What AWS IoT takes as a thing's attribute value and as a searchable attribute of its type."""
+
+
+class EnrolmentError(Exception):
+    """Something that the person who runs this can fix; the message says how."""
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A line of a list of cameras."""
+
+    serial: str
+    site: str = ""
+
+
+def read_cameras(path: Path) -> list[Camera]:
+    """The cameras in a CSV file with the columns ``serial`` and, optionally, ``site``.
+
+    A file without a header has serial numbers in its first column and sites in its second.
+    Raises EnrolmentError that names the file, the line and what is allowed.
+    """
+    try:
+        text = path.expanduser().read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise EnrolmentError(f"{path}: {error}; expected: a CSV file of serial,site") from error
+    found: dict[str, Camera] = {}
+    for number, row in enumerate(csv.reader(text.splitlines()), start=1):
+        cells = [cell.strip() for cell in row]
+        if not any(cells) or cells[0].startswith("#"):
+            continue
+        if number == 1 and cells[0].lower() in ("serial", "serialnumber", "serial_number"):
+            continue
+        camera = checked(Camera(*cells[:2]), where=f"{path}:{number}")
+        if camera.serial in found:
+            raise EnrolmentError(f"{path}:{number}: serial {camera.serial} is there twice")
+        found[camera.serial] = camera
+    if not found:
+        raise EnrolmentError(f"{path}: no camera in it; expected: lines of serial,site")
+    return list(found.values())
+
+
+def checked(camera: Camera, *, where: str) -> Camera:
+    """The camera itself; raises EnrolmentError for a serial number or site that AWS refuses."""
+    if not SERIAL.fullmatch(camera.serial):
+        raise EnrolmentError(
+            f"{where}: serial {camera.serial!r}; allowed: 1 to 64 letters, digits, '_', '.', '-', "
+            "beginning with a letter or digit, not with 'claim-', not ending like a UUID"
+        )
+    if camera.site and not SITE.fullmatch(camera.site):
+        raise EnrolmentError(
+            f"{where}: site {camera.site!r}; allowed: 1 to 128 letters, digits and _.,@/:#-"
+        )
+    return camera
+
+
+class CameraList:
+    """The table of one environment. ``session`` is of the environment's account and region."""
+
+    def __init__(self, session: boto3.Session, settings: Settings) -> None:
+        self.outputs = edge_outputs(session, settings)
+        self._table = session.resource("dynamodb").Table(self.outputs["CamerasTable"])
+
+    def add(self, cameras: list[Camera]) -> Iterator[tuple[Camera, str]]:
+        """Expect these cameras; yields each with what changed: added, moved to a site, unchanged.
+
+        A retired camera stays retired: its serial number is only taken again by ``expect``.
+        """
+        for camera in cameras:
+            known = self.get(camera.serial)
+            if known is None:
+                self._put(camera)
+                yield camera, "added"
+            elif camera.site and known.get("site") != camera.site:
+                self._set(camera.serial, "site", camera.site)
+                yield camera, f"site is now {camera.site}"
+            else:
+                yield camera, f"unchanged ({known['camera_state']})"
+
+    def get(self, serial: str) -> Mapping[str, Any] | None:
+        """One camera's item, or None."""
+        found: Mapping[str, Any] | None = self._table.get_item(
+            Key={"id": f"serial#{serial}"}, ConsistentRead=True
+        ).get("Item")
+        return found
+
+    def retire(self, serial: str) -> None:
+        """Refuse this serial number from now on."""
+        self._set(serial, "camera_state", "retired")
+
+    def expect(self, serial: str) -> None:
+        """Take this serial number again, with a new certificate: for a replaced disk or box."""
+        self._table.update_item(
+            Key={"id": f"serial#{serial}"},
+            UpdateExpression="SET camera_state = :expected REMOVE claimed_at, certificate",
+            ConditionExpression="attribute_exists(id)",
+            ExpressionAttributeValues={":expected": "expected"},
+        )
+
+    def cameras(self) -> list[Mapping[str, Any]]:
+        """Every camera of the list, by serial number."""
+        return sorted(self._scan("camera"), key=lambda item: str(item["id"]))
+
+    def kits(self) -> list[Mapping[str, Any]]:
+        """Every enrolment kit, the oldest first."""
+        return sorted(self._scan("kit"), key=lambda item: int(item["made_at"]))
+
+    def add_kit(self, certificate_id: str, *, days: int) -> None:
+        """Record a claim certificate that works for so many days."""
+        now = int(time.time())
+        self._table.put_item(
+            Item={
+                "id": f"kit#{certificate_id}",
+                "kind": "kit",
+                "kit_state": "active",
+                "made_at": now,
+                "expires_at": now + days * 86_400,
+            }
+        )
+
+    def revoke_kit(self, certificate_id: str) -> None:
+        """Refuse every camera that comes with this kit from now on."""
+        try:
+            self._table.update_item(
+                Key={"id": f"kit#{certificate_id}"},
+                UpdateExpression="SET kit_state = :revoked",
+                ConditionExpression="attribute_exists(id)",
+                ExpressionAttributeValues={":revoked": "revoked"},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                raise EnrolmentError(f"kit {certificate_id}: there is none of this id") from error
+            raise
+
+    def _put(self, camera: Camera) -> None:
+        item = {
+            "id": f"serial#{camera.serial}",
+            "kind": "camera",
+            "camera_state": "expected",
+            "added_at": int(time.time()),
+        }
+        self._table.put_item(Item={**item, **({"site": camera.site} if camera.site else {})})
+
+    def _set(self, serial: str, key: str, value: str) -> None:
+        self._table.update_item(
+            Key={"id": f"serial#{serial}"},
+            UpdateExpression="SET #key = :value",
+            ExpressionAttributeNames={"#key": key},
+            ExpressionAttributeValues={":value": value},
+        )
+
+    def _scan(self, kind: str) -> Iterator[Mapping[str, Any]]:
+        page: dict[str, Any] = {}
+        while True:
+            answer = self._table.scan(
+                FilterExpression="kind = :kind",
+                ExpressionAttributeValues={":kind": kind},
+                ConsistentRead=True,
+                **page,
+            )
+            yield from answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return
+            page = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
+def edge_outputs(session: boto3.Session, settings: Settings) -> Mapping[str, str]:
+    """The outputs of the environment's edge stack; EnrolmentError where it is not deployed."""
+    name = stack_name(settings, "Edge")
+    stack = describe(session, name)
+    if stack is None:
+        raise EnrolmentError(f"stack {name} is not deployed; run make deploy ENV=… first")
+    outputs = {item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", [])}
+    if "CamerasTable" not in outputs:
+        raise EnrolmentError(f"stack {name} has no list of cameras; run make deploy ENV=… again")
+    return outputs
