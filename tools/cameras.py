@@ -13,6 +13,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ class Fleet:
         self._iot = session.client("iot")
         self._greengrass = session.client("greengrassv2")
         self._prefix = settings.prefix
-        self._known = known
+        self.known = known
         self._groups = {
             "canary": known.outputs["CanaryThingGroup"],
             "fleet": known.outputs["FleetThingGroup"],
@@ -109,8 +110,8 @@ class Fleet:
         retirement that was interrupted can be run again.
         """
         thing = self.thing(serial)
-        if self._known.get(serial) is not None:
-            yield f"refuse the serial number {serial}", lambda: self._known.retire(serial)
+        if self.known.get(serial) is not None:
+            yield f"refuse the serial number {serial}", lambda: self.known.retire(serial)
         for principal in self._principals(thing):
             yield from self._end_certificate(thing, principal)
         if self._exists(self._greengrass.get_core_device, coreDeviceThingName=thing):
@@ -123,23 +124,23 @@ class Fleet:
 
     def expect(self, serial: str) -> Iterator[Step]:
         """Let a serial number enrol again, with a new certificate; ends the old one first."""
-        if self._known.get(serial) is None:
+        if self.known.get(serial) is None:
             raise EnrolmentError(f"serial {serial}: not on the list; add it with ADD={serial}")
         thing = self.thing(serial)
         for principal in self._principals(thing):
             yield from self._end_certificate(thing, principal)
-        yield f"expect the serial number {serial}", lambda: self._known.expect(serial)
+        yield f"expect the serial number {serial}", lambda: self.known.expect(serial)
 
     def revoke(self, kit: str) -> Iterator[Step]:
         """End an enrolment kit, named by the first characters of its id."""
         found = [
             str(item["id"]).removeprefix("kit#")
-            for item in self._known.kits()
+            for item in self.known.kits()
             if str(item["id"]).startswith(f"kit#{kit}")
         ]
         if len(found) != 1:
             raise EnrolmentError(f"kit {kit}: {len(found)} kits begin so; allowed: exactly one")
-        yield f"refuse the kit {kit}", lambda: self._known.revoke_kit(found[0])
+        yield f"refuse the kit {kit}", lambda: self.known.revoke_kit(found[0])
         arn = self._iot.describe_certificate(certificateId=found[0])["certificateDescription"][
             "certificateArn"
         ]
@@ -245,7 +246,12 @@ def _add(asked: str, fleet: Fleet) -> Iterator[Step]:
         cameras = [checked(Camera(*asked.split(",", 1)), where=f"ADD={asked}")]
     for camera in cameras:
         shown = f"{camera.serial}{f' at {camera.site}' if camera.site else ''}"
-        yield f"expect {shown}", lambda camera=camera: list(fleet._known.add([camera]))
+        yield f"expect {shown}", partial(_expect, fleet, camera)
+
+
+def _expect(fleet: Fleet, camera: Camera) -> None:
+    for _change in fleet.known.add([camera]):
+        pass
 
 
 def _several(text: str) -> list[str]:

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 SERIAL = re.compile(r"(?!claim-)(?!.*-.{4}-.{12}$)[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-"""A serial number. A claim certificate may connect as ``<prefix>-claim-…`` (the Java nucleus) or as a
-UUID (nucleus lite). No camera has such a name, so that a claim cannot throw one off."""
+"""A serial number. A claim certificate may connect as ``<prefix>-claim-…`` (the Java nucleus) or as
+a UUID (nucleus lite). No camera has such a name, so that a claim cannot throw one off."""
 UNKNOWN_SITE = "unassigned"
 
 
