@@ -2,11 +2,12 @@
 """Write the reference pages of docs/ from the code: ``make reference``.
 
 Settings come from infra/config with the comments of tools/templates/environment.toml, messages from
-contracts/, AWS's limits from infra/config/limits.py, commands from the Makefile, decisions from
-docs/adr.
+contracts/, AWS's limits from infra/config/limits.py, alarms from the snapshot of prod, questions
+from infra/insights, commands from the Makefile, decisions from docs/adr.
 """
 
 import inspect
+import json
 import re
 import typing
 from collections.abc import Callable, Iterator
@@ -24,12 +25,16 @@ from infra.config import limits
 from infra.config.base import Section
 from infra.config.errors import pattern_in_words
 from infra.config.settings import Settings
+from infra.insights.questions import QUESTIONS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 TEMPLATE = ROOT / "tools" / "templates" / "environment.toml"
+INSIGHTS = ROOT / "tests" / "synth" / "snapshots" / "prod" / "Insights.json"
 HELP = ROOT / "tools" / "help.awk"
 _NOTE = "<!-- Written by `make reference` from {source}. Do not edit by hand. -->"
+_PLACEHOLDERS = {"boundary": "permissions_boundary", "email": "alert_email"}
+"""Lines of the template that a program writes whole, and the key in each."""
 _KEY = re.compile(r"^(?:# )?(\w+) = (?:\".*?\"|[^#]*?)\s*(?:# ?(.*))?$")
 
 
@@ -39,6 +44,8 @@ def pages() -> dict[Path, str]:
         DOCS / "reference" / "settings.md": settings_page(),
         DOCS / "reference" / "messages.md": messages_page(),
         DOCS / "reference" / "aws-limits.md": limits_page(),
+        DOCS / "reference" / "alarms.md": alarms_page(),
+        DOCS / "reference" / "questions.md": questions_page(),
         DOCS / "reference" / "commands.md": commands_page(),
         DOCS / "adr" / "README.md": decisions_page(),
     }
@@ -82,8 +89,9 @@ def template_comments(text: str) -> dict[tuple[str, str], str]:
             outer, _, key_name = section.rpartition(".")
             found[outer, key_name] = " ".join(above)
             above, last = [], None
-        elif line.startswith("$boundary"):
-            found["", "permissions_boundary"] = " ".join(above)
+        elif placeholder := re.match(r"\$(\w+)\s*(?:# ?(.*))?$", line):
+            last, beside = (section, _PLACEHOLDERS[placeholder[1]]), bool(placeholder[2])
+            found[last] = placeholder[2] or " ".join(above)
         elif (key := _KEY.match(line)) and not line.startswith("# See"):
             last, beside = (section, key[1]), bool(key[2])
             found[last] = key[2] or " ".join(above)
@@ -137,6 +145,36 @@ def limits_page() -> str:
     ]
     for kind, (key, limit) in sorted(limits.NAMES.items()):
         lines.append(f"| {kind} | {key} | {limit.most} |")
+    return "\n".join(lines) + "\n"
+
+
+def alarms_page() -> str:
+    """The alarms of prod, each of which publishes to the alerts topic."""
+    lines = _head("Alarms", "the snapshot of prod")
+    lines += [
+        "Each alarm publishes to the alerts topic; `insights.alert_email` receives its messages.",
+        "Thresholds come from `[insights]` ([settings](settings.md#insights)).",
+        *("", "| alarm | what happened |", "|---|---|"),
+    ]
+    resources = json.loads(INSIGHTS.read_text(encoding="utf-8"))["Resources"]
+    for name, resource in sorted(resources.items()):
+        if resource["Type"] == "AWS::CloudWatch::Alarm":
+            # The logical id without the construct that holds all alarms and without its hash.
+            alarm = re.fullmatch(r"(?:Alerts)?(\w+?)[0-9A-F]{8}", name)
+            text = _cell(resource["Properties"]["AlarmDescription"])
+            lines.append(f"| `{alarm[1] if alarm else name}` | {text} |")
+    return "\n".join(lines) + "\n"
+
+
+def questions_page() -> str:
+    """The named queries of the archive."""
+    lines = _head("Questions to the archive", "infra/insights/questions.py")
+    lines += [
+        "Named queries in Athena, in the workgroup of the environment. Each reads only the last",
+        "days of the archive of detections and telemetry.",
+        *("", "| query | question |", "|---|---|"),
+        *(f"| `{each.name}` | {_cell(each.answers)} |" for each in QUESTIONS),
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -102,11 +102,12 @@ def _widget(widget: Mapping[str, Any], chance: random.Random) -> Iterator[str]:
 def _alarms(lines: list[str], inside: tuple[int, int, int, int]) -> Iterator[str]:
     left, top, wide, high = inside
     rows = max(1, high // 20)
+    column = wide // max(1, math.ceil(len(lines) / rows))
     for number, name in enumerate(lines):
-        x, y = left + number // rows * wide // 2, top + number % rows * 20
+        x, y = left + number // rows * column, top + number % rows * 20
         yield f'<rect x="{x}" y="{y}" width="26" height="15" rx="3" fill="#1c7c3c"/>'
         yield f'<text x="{x + 5}" y="{y + 12}" style="fill:#fff">OK</text>'
-        yield f'<text x="{x + 32}" y="{y + 12}">{escape(name[: wide // 16])}</text>'
+        yield f'<text x="{x + 32}" y="{y + 12}">{escape(name[: column // 8])}</text>'
 
 
 def _curves(
