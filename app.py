@@ -28,8 +28,8 @@ def build(app: cdk.App, name: str) -> None:
     """Add the stacks of the environment called ``name`` to the app."""
     environment = require_distinct(name)
     data = DataStack(app, "Data", settings=environment)
-    training = TrainingStack(app, "Training", settings=environment, data=data)
-    edge = EdgeStack(app, "Edge", settings=environment, data=data, training=training)
+    training = TrainingStack(app, "Training", data=data)
+    edge = EdgeStack(app, "Edge", data=data, training=training)
     InsightsStack(app, "Insights", settings=environment, data=data, training=training, edge=edge)
     attach_rule_packs(app, prefix=environment.prefix)
 

@@ -13,11 +13,17 @@ from infra.data.buckets import AccessLogBucket, AutoDeleteLogs, DataBucket
 from infra.data.key import DataKey
 
 
-class SharedBucket(NamedTuple):
-    """A bucket of the data stack as the other stacks see it."""
+class ExportedBucket(NamedTuple):
+    """A bucket of the data stack as the other stacks see it: the values that it exports."""
 
     name: str
     arn: str
+
+    def imported(self, scope: Construct, construct_id: str) -> s3.IBucket:
+        """The bucket in another stack."""
+        return s3.Bucket.from_bucket_attributes(
+            scope, construct_id, bucket_name=self.name, bucket_arn=self.arn
+        )
 
 
 class DataStack(EnvironmentStack):
@@ -28,8 +34,8 @@ class DataStack(EnvironmentStack):
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         super().__init__(scope, construct_id, settings=settings)
         keep = settings.data
-        self.key = DataKey(self, "DataKey", settings=settings).key
-        self._access_logs = AccessLogBucket(self, "AccessLog", settings=settings).bucket
+        self.key = DataKey(self, "DataKey").key
+        self._access_logs = AccessLogBucket(self, "AccessLog").bucket
         dataset = self._bucket("Dataset")
         artifacts = self._bucket("Artifacts", keep_days_below={"runs/": keep.runs_days})
         captures = self._bucket("Captures", keep_days=keep.captures_days)
@@ -38,13 +44,13 @@ class DataStack(EnvironmentStack):
         )
 
         if not settings.keeps_data:
-            AutoDeleteLogs(self, "Emptied")
+            AutoDeleteLogs(self, "AutoDelete")
 
-        self.key_arn = self.share(self.key.key_arn)
-        self.dataset = self._shared(dataset)
-        self.artifacts = self._shared(artifacts)
-        self.archive = self._shared(archive)
-        self.captures = self._shared(captures)
+        self.key_arn = self.export(self.key.key_arn)
+        self.dataset = self._exported(dataset)
+        self.artifacts = self._exported(artifacts)
+        self.archive = self._exported(archive)
+        self.captures = self._exported(captures)
 
         self.output("DatasetBucket", dataset.bucket_name, "Photos by class, and their manifests")
         self.output("ArtifactsBucket", artifacts.bucket_name, "Training runs, models, components")
@@ -64,12 +70,10 @@ class DataStack(EnvironmentStack):
         return DataBucket(
             self,
             name,
-            settings=self.settings,
-            key=self.key,
             access_logs=self._access_logs,
             keep_days=keep_days,
             keep_days_below=keep_days_below,
         ).bucket
 
-    def _shared(self, bucket: s3.Bucket) -> SharedBucket:
-        return SharedBucket(self.share(bucket.bucket_name), self.share(bucket.bucket_arn))
+    def _exported(self, bucket: s3.Bucket) -> ExportedBucket:
+        return ExportedBucket(self.export(bucket.bucket_name), self.export(bucket.bucket_arn))

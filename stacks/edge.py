@@ -4,13 +4,13 @@
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iot as iot
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.common.stack import EnvironmentStack
-from infra.config.settings import Settings
 from infra.edge.component import CameraProgram
 from infra.edge.generic_component import GenericComponent
-from infra.edge.lambda_component import InferenceComponent
+from infra.edge.lambda_component import LambdaComponent
 from infra.edge.rollout import ModelRollout
 from infra.edge.runtime_deployment import RuntimeDeployment
 from infra.edge.thing_groups import GreengrassGroup
@@ -24,7 +24,7 @@ ENDS = (
     iot.CfnThingType,
     logs.CfnLogGroup,
 )
-"""What the stack ends in: whatever else is in it, one of these refers to, or the deployment."""
+"""What nothing in the stack refers to: one of these, or the deployment, refers to all the rest."""
 
 
 class EdgeStack(EnvironmentStack):
@@ -37,42 +37,32 @@ class EdgeStack(EnvironmentStack):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
         data: DataStack,
         training: TrainingStack,
     ) -> None:
-        super().__init__(scope, construct_id, settings=settings, key_arn=data.key_arn)
+        super().__init__(scope, construct_id, settings=data.settings, key_arn=data.key_arn)
         self.add_stack_dependency(data)
-        group = GreengrassGroup(
-            self,
-            "Group",
-            settings=settings,
-            key_arn=data.key_arn,
-            artifacts_arn=data.artifacts.arn,
-            captures_arn=data.captures.arn,
-        )
-        inference = self._program(data, group.inference_component)
+        artifacts = data.artifacts.imported(self, "Artifacts")
+        captures = data.captures.imported(self, "Captures")
+        group = GreengrassGroup(self, "Group", artifacts=artifacts, captures=captures)
+        inference = self._program(group.inference_component, artifacts, captures)
         rollout = ModelRollout(
             self,
             "Rollout",
-            settings=settings,
-            key_arn=data.key_arn,
-            artifacts_bucket=data.artifacts.name,
-            artifacts_arn=data.artifacts.arn,
+            artifacts=artifacts,
             model_package_group=training.model_package_group,
             group=group,
         )
         runtime = RuntimeDeployment(
             self,
             "Runtime",
-            settings=settings,
-            group_arn=group.runtime.attr_arn,
+            group=group.runtime,
             inference=inference,
             model_component=group.model_component,
         )
         self._deploy_last(runtime)
-        self.rollout_arn = self.share(rollout.state_machine.ref)
-        self.start_rules = {rollout.start.node.id: self.share(rollout.start.ref)}
+        self.rollout_arn = self.export(rollout.state_machine.state_machine_arn)
+        self.start_rules = {rollout.start.node.id: self.export(rollout.start.rule_name)}
         self._outputs(group, inference, rollout)
         self.state_deletion_policies()
 
@@ -86,30 +76,19 @@ class EdgeStack(EnvironmentStack):
             if isinstance(resource, ENDS):
                 runtime.deployment.add_resource_dependency(resource)
 
-    def _program(self, data: DataStack, name: str) -> CameraProgram:
+    def _program(self, name: str, artifacts: s3.IBucket, captures: s3.IBucket) -> CameraProgram:
         """The camera program, packaged as the settings say."""
         if self.settings.camera.packaging == "generic":
             return GenericComponent(
-                self,
-                "Inference",
-                settings=self.settings,
-                component_name=name,
-                captures_bucket=data.captures.name,
-                artifacts_bucket=data.artifacts.name,
-                artifacts_arn=data.artifacts.arn,
+                self, "Inference", component_name=name, captures=captures, artifacts=artifacts
             )
-        return InferenceComponent(
-            self,
-            "Inference",
-            settings=self.settings,
-            component_name=name,
-            captures_bucket=data.captures.name,
-        )
+        return LambdaComponent(self, "Inference", component_name=name, captures=captures)
 
     def _outputs(
         self, group: GreengrassGroup, inference: CameraProgram, rollout: ModelRollout
     ) -> None:
         prefix = self.settings.prefix
+        state_machine = rollout.state_machine.state_machine_arn
         self.output("RuntimeThingGroup", f"{prefix}-runtime", "Every camera is in this group")
         self.output("CanaryThingGroup", f"{prefix}-model-canary", "Gets a new model first")
         self.output("FleetThingGroup", f"{prefix}-model-fleet", "Gets it after the canaries")
@@ -117,7 +96,7 @@ class EdgeStack(EnvironmentStack):
         self.output("InferenceComponent", inference.name, "The camera program")
         self.output("InferenceComponentVersion", inference.version, "What cameras should run")
         self.output("ModelComponent", group.model_component, "The model, as the rollout names it")
-        self.output("RolloutStateMachineArn", rollout.state_machine.ref, "Takes models to cameras")
+        self.output("RolloutStateMachineArn", state_machine, "Takes models to cameras")
         self.output("RoleAlias", group.tokens.alias.ref, "How cameras get AWS credentials")
         self.output("ProvisioningTemplate", group.identity.template.ref, "How a camera joins")
         self.output("CameraPolicy", group.identity.messages.ref, "What every camera may say")

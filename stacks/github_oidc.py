@@ -18,6 +18,7 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from infra.common.compliance import attach_rule_packs
+from infra.common.stack import EnvironmentStack
 from infra.config.settings import Settings, SettingsError, load
 from infra.delivery.github_roles import GithubRoles
 
@@ -25,7 +26,7 @@ DEFAULT_QUALIFIER = cdk.DefaultStackSynthesizer.DEFAULT_QUALIFIER
 PROVIDER = ("new", "existing")
 
 
-class PipelineRolesStack(cdk.Stack):
+class PipelineRolesStack(EnvironmentStack):
     """The two roles of one environment; their ARNs go into GitHub's environment variables."""
 
     def __init__(
@@ -39,18 +40,15 @@ class PipelineRolesStack(cdk.Stack):
         qualifier: str = DEFAULT_QUALIFIER,
         make_provider: bool = True,
     ) -> None:
-        boundary = settings.permissions_boundary
         super().__init__(
             scope,
             construct_id,
+            settings=settings,
             stack_name=f"{settings.prefix}-pipeline-roles",
             description=f"Binsight pipeline roles: what {repository} may do for {environment}",
-            env=cdk.Environment(account=settings.account, region=settings.region),
-            tags=dict(settings.tags),
             synthesizer=cdk.CliCredentialsStackSynthesizer(),
-            permissions_boundary=(
-                cdk.PermissionsBoundary.from_name(boundary) if boundary else None
-            ),
+            # It holds no data, and `cdk destroy` is how a repository loses its access.
+            termination_protection=False,
         )
         roles = GithubRoles(
             self,
@@ -64,19 +62,10 @@ class PipelineRolesStack(cdk.Stack):
             ("DeployRoleArn", roles.deploy, environment),
             ("DiffRoleArn", roles.diff, f"{environment}-diff"),
         ):
-            cdk.CfnOutput(
-                self,
-                name,
-                value=role.attr_arn,
-                description=f"Variable AWS_ROLE_ARN of the GitHub environment {where}",
+            self.output(
+                name, role.role_arn, f"Variable AWS_ROLE_ARN of the GitHub environment {where}"
             )
-        for construct in self.node.find_all():
-            if isinstance(construct, cdk.CfnResource):
-                options = construct.cfn_options
-                options.deletion_policy = options.deletion_policy or cdk.CfnDeletionPolicy.DELETE
-                options.update_replace_policy = (
-                    options.update_replace_policy or cdk.CfnDeletionPolicy.DELETE
-                )
+        self.state_deletion_policies()
 
 
 def build(app: cdk.App) -> PipelineRolesStack:

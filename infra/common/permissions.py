@@ -51,17 +51,18 @@ def list_objects(bucket: s3.IBucket | str, prefixes: Sequence[str] = ()) -> Allo
     )
 
 
-def list_packages(sagemaker_arn: str, group: str) -> Allow:
-    """List the packages of a model package group.
+def list_packages(construct: IConstruct, group: str) -> Allow:
+    """List the packages of the environment's model package group with this name.
 
     AWS authorises it on the packages that it lists (service authorization reference, SageMaker's
     own policy for other accounts); the group is named too, in case it is the one that counts.
     """
+    environment = environment_of(construct)
     return Allow(
         actions=["sagemaker:ListModelPackages"],
         resources=[
-            f"{sagemaker_arn}:model-package-group/{group}",
-            f"{sagemaker_arn}:model-package/{group}/*",
+            environment.arn("sagemaker", f"model-package-group/{group}"),
+            environment.arn("sagemaker", f"model-package/{group}/*"),
         ],
         why="A group's packages are named by numbers that SageMaker gives them.",
     )

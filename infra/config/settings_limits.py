@@ -20,7 +20,7 @@ from infra.config.limits import (
     TOPIC,
     TOPIC_SLASHES,
 )
-from infra.edge.iot_policies import messages_policy
+from infra.config.messages_policy import messages_policy
 
 if TYPE_CHECKING:
     from infra.config.settings import Settings

@@ -5,15 +5,14 @@ from collections.abc import Mapping
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.common.compliance import acknowledge
 from infra.common.log_group import log_group
 from infra.common.permissions import write_logs
+from infra.common.stack import environment_of
 from infra.config.retention import removal
-from infra.config.settings import Settings
 
 _NO_REPLICA = (
     "One region by design: photos and models can be made again from the dataset's owner and from "
@@ -24,8 +23,9 @@ _NO_REPLICA = (
 class AccessLogBucket(Construct):
     """Where the other buckets' access logs go."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+    def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
+        settings = environment_of(self).settings
         self.bucket = s3.Bucket(
             self,
             "Bucket",
@@ -70,18 +70,18 @@ class DataBucket(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
-        key: kms.IKey,
         access_logs: s3.IBucket,
         keep_days: int | None = None,
         keep_days_below: Mapping[str, int] | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
+        environment = environment_of(self)
+        settings = environment.settings
         self.bucket = s3.Bucket(
             self,
             "Bucket",
             encryption=s3.BucketEncryption.KMS,
-            encryption_key=key,
+            encryption_key=environment.key,
             # One data key per bucket and hour instead of one call to KMS per object.
             bucket_key_enabled=True,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,

@@ -6,8 +6,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from infra.common.stack import environment_of
 from infra.config.retention import removal
-from infra.config.settings import Settings
 
 
 class DataKey(Construct):
@@ -18,8 +18,10 @@ class DataKey(Construct):
     later by another stack would make the stacks depend on each other in a circle.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+    def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
+        environment = environment_of(self)
+        settings = environment.settings
         self.key = kms.Key(
             self,
             "Key",
@@ -28,11 +30,11 @@ class DataKey(Construct):
             pending_window=cdk.Duration.days(30 if settings.keeps_data else 7),
             removal_policy=removal(settings),
         )
-        logs = f"arn:aws:logs:{settings.region}:{settings.account}:log-group:*"
+        log_groups = environment.arn("logs", "log-group:*")
         self._serve(
             "LogGroups",
             f"logs.{settings.region}.amazonaws.com",
-            {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": logs}},
+            {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": log_groups}},
         )
         # Alarms publish to the encrypted alerts topic without a role of their own.
         self._serve(

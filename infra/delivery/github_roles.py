@@ -8,6 +8,8 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from infra.common.role import Allow
+
 ISSUER = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
 _OWNER, _NAME = r"[A-Za-z0-9][A-Za-z0-9-]{0,38}", r"[A-Za-z0-9._-]{1,100}"
@@ -48,7 +50,6 @@ class GithubRoles(Construct):
             )
         self._stack = cdk.Stack.of(self)
         self._qualifier = qualifier
-        self._provider_arn = f"arn:aws:iam::{self._stack.account}:oidc-provider/{ISSUER}"
         provider = self._provider() if make_provider else None
         self.deploy = self._role(
             "Deploy",
@@ -64,59 +65,51 @@ class GithubRoles(Construct):
         )
         if provider is not None:
             for role in (self.deploy, self.diff):
-                role.add_resource_dependency(provider)
+                role.node.add_dependency(provider)
 
-    def _provider(self) -> iam.CfnOIDCProvider:
+    def _provider(self) -> iam.OidcProviderNative:
         """One per account and issuer; kept, because other stacks' roles may trust it by now."""
-        provider = iam.CfnOIDCProvider(
-            self, "Provider", url=f"https://{ISSUER}", client_id_list=[AUDIENCE]
+        return iam.OidcProviderNative(
+            self,
+            "Provider",
+            url=f"https://{ISSUER}",
+            client_ids=[AUDIENCE],
+            removal_policy=cdk.RemovalPolicy.RETAIN,
         )
-        provider.apply_removal_policy(cdk.RemovalPolicy.RETAIN)
-        return provider
 
     def _role(
         self, construct_id: str, description: str, *, subject: str, may_take: Sequence[str]
-    ) -> iam.CfnRole:
+    ) -> iam.Role:
         account, region = self._stack.account, self._stack.region
-        policy = iam.CfnManagedPolicy(
+        policy = iam.ManagedPolicy(
             self,
             f"{construct_id}Policy",
             description=description,
-            policy_document={
-                "Version": "2012-10-17",
-                "Statement": [
-                    {
-                        "Effect": "Allow",
-                        "Action": "sts:AssumeRole",
-                        "Resource": [
-                            f"arn:aws:iam::{account}:role/"
-                            f"cdk-{self._qualifier}-{name}-role-{account}-{region}"
-                            for name in may_take
-                        ],
-                    }
-                ],
-            },
+            statements=[
+                Allow(
+                    actions=["sts:AssumeRole"],
+                    resources=[
+                        self._iam_arn(
+                            "role", f"cdk-{self._qualifier}-{name}-role-{account}-{region}"
+                        )
+                        for name in may_take
+                    ],
+                )
+            ],
         )
-        return iam.CfnRole(
+        return iam.Role(
             self,
             construct_id,
             description=description,
-            max_session_duration=3600,
-            managed_policy_arns=[policy.ref],
-            assume_role_policy_document={
-                "Version": "2012-10-17",
-                "Statement": [
-                    {
-                        "Effect": "Allow",
-                        "Principal": {"Federated": self._provider_arn},
-                        "Action": "sts:AssumeRoleWithWebIdentity",
-                        "Condition": {
-                            "StringEquals": {
-                                f"{ISSUER}:aud": AUDIENCE,
-                                f"{ISSUER}:sub": subject,
-                            }
-                        },
-                    }
-                ],
-            },
+            max_session_duration=cdk.Duration.hours(1),
+            managed_policies=[policy],
+            assumed_by=iam.WebIdentityPrincipal(
+                self._iam_arn("oidc-provider", ISSUER),
+                {"StringEquals": {f"{ISSUER}:aud": AUDIENCE, f"{ISSUER}:sub": subject}},
+            ),
+        )
+
+    def _iam_arn(self, resource: str, name: str) -> str:
+        return self._stack.format_arn(
+            service="iam", region="", resource=resource, resource_name=name
         )

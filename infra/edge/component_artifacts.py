@@ -4,6 +4,7 @@
 from collections.abc import Mapping
 
 import aws_cdk as cdk
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
@@ -28,13 +29,11 @@ class ComponentArtifacts(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        bucket: str,
-        bucket_arn: str,
+        bucket: s3.IBucket,
         folder: str,
         files: Mapping[str, s3_assets.Asset],
     ) -> None:
         super().__init__(scope, construct_id)
-        sources = {name: (one.s3_bucket_name, one.s3_object_key) for name, one in files.items()}
         copy = CustomResourceFunction(
             self,
             "Copy",
@@ -44,20 +43,24 @@ class ComponentArtifacts(Construct):
             allow=[
                 Allow(
                     actions=["s3:GetObject"],
-                    resources=[f"arn:aws:s3:::{source}/{key}" for source, key in sources.values()],
+                    resources=[
+                        asset.bucket.arn_for_objects(asset.s3_object_key)
+                        for asset in files.values()
+                    ],
                 ),
                 Allow(
                     actions=["s3:PutObject"],
-                    resources=[f"{bucket_arn}/{folder}/{name}" for name in files],
+                    resources=[bucket.arn_for_objects(f"{folder}/{name}") for name in files],
                 ),
                 use_data_key(self, ["s3"]),
             ],
             resource_type=TYPE,
             properties={
-                "Bucket": bucket,
+                "Bucket": bucket.bucket_name,
                 "Folder": folder,
                 "Files": {
-                    name: {"Bucket": source, "Key": key} for name, (source, key) in sources.items()
+                    name: {"Bucket": asset.s3_bucket_name, "Key": asset.s3_object_key}
+                    for name, asset in files.items()
                 },
             },
         )

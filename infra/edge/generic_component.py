@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from aws_cdk import aws_greengrassv2 as greengrass
+from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from contracts.components import content_version
@@ -17,6 +18,7 @@ from contracts.inference_recipe import (
 )
 from infra.assets.definitions import INFERENCE, INFERENCE_AARCH64
 from infra.common.asset import archive_asset
+from infra.common.stack import environment_of
 from infra.config.camera import CameraSettings
 from infra.config.settings import BinSettings, Settings
 from infra.edge.component import camera_variables
@@ -41,13 +43,12 @@ class GenericComponent(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
         component_name: str,
-        captures_bucket: str,
-        artifacts_bucket: str,
-        artifacts_arn: str,
+        captures: s3.IBucket,
+        artifacts: s3.IBucket,
     ) -> None:
         super().__init__(scope, construct_id)
+        settings = environment_of(self).settings
         assets = {
             architecture: archive_asset(self, f"Code-{architecture}", bundle)
             for architecture, bundle in BUNDLES.items()
@@ -62,8 +63,7 @@ class GenericComponent(Construct):
         copied = ComponentArtifacts(
             self,
             "Artifacts",
-            bucket=artifacts_bucket,
-            bucket_arn=artifacts_arn,
+            bucket=artifacts,
             folder=folder,
             files={artifact_name(architecture): asset for architecture, asset in assets.items()},
         )
@@ -71,19 +71,19 @@ class GenericComponent(Construct):
             self,
             "Component",
             inline_recipe=_recipe(
-                settings, component_name, self.version, f"s3://{artifacts_bucket}/{folder}"
+                settings, component_name, self.version, artifacts.s3_url_for_object(folder)
             ),
         )
         self.component.node.add_dependency(copied.resource)
-        self.merge = _merge(settings, captures_bucket)
+        self.merge = _merge(settings, captures.bucket_name)
 
 
 def _merge(settings: Settings, captures_bucket: str) -> dict[str, Any]:
-    """What the deployment tells the program, with the revision that restarts it."""
-    told = json.dumps(camera_variables(settings, "captures"), sort_keys=True)
-    revision = hashlib.sha256(told.encode()).hexdigest()[:16]
+    """The configuration that the deployment merges, with the revision that restarts the program."""
+    values = json.dumps(camera_variables(settings, "captures"), sort_keys=True)
+    revision = hashlib.sha256(values.encode()).hexdigest()[:16]
     if settings.camera.uploads:
-        # The name is known at deployment only, and it is told too.
+        # The bucket's name is known at deployment only, and it is configuration too.
         revision = f"{revision}.{captures_bucket}"
     merge: dict[str, Any] = dict(
         component_configuration(camera_variables(settings, captures_bucket))

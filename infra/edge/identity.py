@@ -9,8 +9,9 @@ from aws_cdk import aws_iot as iot
 from constructs import Construct
 
 from infra.common.role import Allow, ServiceRole
-from infra.config.settings import Settings
-from infra.edge.iot_policies import claim_policy, greengrass_policy, messages_policy
+from infra.common.stack import environment_of
+from infra.config.messages_policy import messages_policy
+from infra.edge.iot_policies import claim_policy, greengrass_policy
 
 _ANY_CERTIFICATE = (
     "AWS IoT makes up a certificate's id when it issues it, so it is any of them. Some of these "
@@ -36,29 +37,26 @@ class CameraIdentity(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
-        role_alias_arn: str,
+        role_alias: iot.CfnRoleAlias,
         thing_type: iot.CfnThingType,
         groups: Sequence[iot.CfnThingGroup],
     ) -> None:
         super().__init__(scope, construct_id)
-        self._settings = settings
-        self._iot = f"arn:aws:iot:{settings.region}:{settings.account}"
+        self._environment = environment = environment_of(self)
+        settings = environment.settings
         self.messages = iot.CfnPolicy(
             self,
             "Policy",
             policy_name=f"{settings.prefix}-camera",
             policy_document=messages_policy(
-                settings.region, settings.account, settings.camera.topic_prefix
+                environment.region, environment.account, settings.camera.topic_prefix
             ),
         )
         self.greengrass = iot.CfnPolicy(
             self,
             "Greengrass",
             policy_name=f"{settings.prefix}-camera-greengrass",
-            policy_document=greengrass_policy(
-                settings.region, settings.account, settings.prefix, role_alias_arn
-            ),
+            policy_document=greengrass_policy(environment, role_alias),
         )
         role = self._provisioning_role(thing_type, groups)
         # AWS IoT takes 36 characters, and a prefix may have 24.
@@ -80,13 +78,14 @@ class CameraIdentity(Construct):
             self,
             "ClaimPolicy",
             policy_name=f"{settings.prefix}-claim",
-            policy_document=claim_policy(settings.region, settings.account, name),
+            policy_document=claim_policy(environment, name),
         )
 
     def _provisioning_role(
         self, thing_type: iot.CfnThingType, groups: Sequence[iot.CfnThingGroup]
     ) -> ServiceRole:
-        things = f"{self._iot}:thing/{self._settings.prefix}-*"
+        prefix = self._environment.settings.prefix
+        things = self._environment.arn("iot", f"thing/{prefix}-*")
         named = "Serial numbers are not known at deployment; cameras are named <prefix>-<serial>."
         return ServiceRole(
             self,
@@ -101,7 +100,7 @@ class CameraIdentity(Construct):
                         "iot:ListThingGroupsForThing",
                         "iot:UpdateThing",
                     ],
-                    on=[things],
+                    resources=[things],
                     why=named,
                 ),
                 Allow(
@@ -110,10 +109,10 @@ class CameraIdentity(Construct):
                         "iot:DescribeThingGroup",
                         "iot:UpdateThingGroupsForThing",
                     ],
-                    on=[things, *(group.attr_arn for group in groups)],
+                    resources=[things, *(group.attr_arn for group in groups)],
                     why=named,
                 ),
-                Allow(actions=["iot:DescribeThingType"], on=[thing_type.attr_arn]),
+                Allow(actions=["iot:DescribeThingType"], resources=[thing_type.attr_arn]),
                 Allow(
                     actions=[
                         "iot:AttachPolicy",
@@ -125,19 +124,19 @@ class CameraIdentity(Construct):
                         "iot:ListThingPrincipals",
                         "iot:UpdateCertificate",
                     ],
-                    on=["*"],
+                    resources=["*"],
                     why=_ANY_CERTIFICATE,
                 ),
                 Allow(
                     actions=["iot:AttachThingPrincipal", "iot:DetachThingPrincipal"],
-                    on=["*"],
-                    when={"ArnLikeIfExists": {"iot:thingArn": things}},
+                    resources=["*"],
+                    conditions={"ArnLikeIfExists": {"iot:thingArn": things}},
                     why=_ANY_CERTIFICATE,
                 ),
                 Allow(
                     actions=["iot:GetPolicy"],
-                    on=[
-                        f"{self._iot}:policy/{policy.policy_name}"
+                    resources=[
+                        self._environment.arn("iot", f"policy/{policy.policy_name}")
                         for policy in (self.messages, self.greengrass)
                     ],
                 ),
@@ -147,7 +146,9 @@ class CameraIdentity(Construct):
     def _template(
         self, thing_type: iot.CfnThingType, groups: Sequence[iot.CfnThingGroup]
     ) -> dict[str, Any]:
-        thing = {"Fn::Join": ["", [f"{self._settings.prefix}-", {"Ref": "SerialNumber"}]]}
+        thing = {
+            "Fn::Join": ["", [f"{self._environment.settings.prefix}-", {"Ref": "SerialNumber"}]]
+        }
         return {
             "Parameters": {
                 "SerialNumber": {"Type": "String"},

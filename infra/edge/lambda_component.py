@@ -8,15 +8,17 @@ from typing import Any
 import aws_cdk as cdk
 from aws_cdk import aws_greengrassv2 as greengrass
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from contracts.components import content_version
 from contracts.inference_recipe import TOKEN_EXCHANGE, TOKEN_EXCHANGE_VERSIONS, access_control
 from contracts.silence import ON_CAMERAS
-from infra.assets.definitions import INFERENCE, Bundle
+from infra.assets.definitions import INFERENCE
 from infra.common.asset import archive
 from infra.common.function import Function
-from infra.config.settings import Settings
+from infra.common.stack import environment_of
+from infra.config.camera import CameraSettings
 from infra.edge.component import camera_variables
 
 PLATFORM = {"os": "linux", "architecture": "amd64"}
@@ -33,7 +35,7 @@ _ACKNOWLEDGED = {
 }
 
 
-class InferenceComponent(Construct):
+class LambdaComponent(Construct):
     """Publishes the camera program's code and imports that version as the component.
 
     The component's version is ``<function version>.<n>.<n>``, the two numbers from the content of
@@ -46,24 +48,23 @@ class InferenceComponent(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
         component_name: str,
-        captures_bucket: str,
-        code: Bundle = INFERENCE,
+        captures: s3.IBucket,
     ) -> None:
         super().__init__(scope, construct_id)
+        settings = environment_of(self).settings
         # The bucket's name is known at deployment only, and its place in the text is not content.
         parameters = _parameters(camera_variables(settings, "captures"))
-        dependencies = _dependencies(settings)
+        dependencies = _dependencies(settings.camera)
         document = json.dumps(
-            [component_name, archive(code).digest, parameters, dependencies, PLATFORM],
+            [component_name, archive(INFERENCE).digest, parameters, dependencies, PLATFORM],
             sort_keys=True,
         )
         content = hashlib.sha256(document.encode()).hexdigest()
         function = Function(
             self,
             "Code",
-            code=code,
+            code=INFERENCE,
             description="Camera program; runs on cameras as a Greengrass component",
             handler="camera_handler.handler",
             runtime=lambda_.Runtime.PYTHON_3_11,
@@ -95,7 +96,7 @@ class InferenceComponent(Construct):
                 "componentVersion": self.version,
                 "componentPlatforms": [{"name": "Linux", "attributes": PLATFORM}],
                 "componentLambdaParameters": _parameters(
-                    camera_variables(settings, captures_bucket)
+                    camera_variables(settings, captures.bucket_name)
                 ),
                 **({"componentDependencies": dependencies} if dependencies else {}),
             },
@@ -107,9 +108,9 @@ class InferenceComponent(Construct):
         self.component.cfn_options.deletion_policy = cdk.CfnDeletionPolicy.DELETE
 
 
-def _dependencies(settings: Settings) -> dict[str, Any]:
+def _dependencies(camera: CameraSettings) -> dict[str, Any]:
     """Uploading takes the credentials that this component hands out."""
-    if not settings.camera.uploads:
+    if not camera.uploads:
         return {}
     return {
         TOKEN_EXCHANGE: {

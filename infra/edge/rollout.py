@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """From an approved model package to the cameras: function, state machine, and what starts it."""
 
-from collections.abc import Mapping
-
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.assets.definitions import ROLLOUT
 from infra.common.function import Function
-from infra.common.log_group import declared_log_group
+from infra.common.log_group import log_group
 from infra.common.role import Allow, ServiceRole
-from infra.config.settings import Settings
+from infra.common.stack import environment_of
 from infra.edge.rollout_definition import rollout_definition
 from infra.edge.rollout_permissions import rollout_permissions
 from infra.edge.thing_groups import GreengrassGroup
@@ -37,16 +37,15 @@ class ModelRollout(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
-        key_arn: str,
-        artifacts_bucket: str,
-        artifacts_arn: str,
+        artifacts: s3.IBucket,
         model_package_group: str,
         group: GreengrassGroup,
     ) -> None:
         super().__init__(scope, construct_id)
+        self._environment = environment_of(self)
+        settings = self._environment.settings
         rollout = settings.rollout
-        function = Function(
+        steps = Function(
             self,
             "Steps",
             code=ROLLOUT,
@@ -56,7 +55,7 @@ class ModelRollout(Construct):
             memory_size=512,
             timeout=cdk.Duration.seconds(90),
             environment={
-                "ARTIFACTS_BUCKET": artifacts_bucket,
+                "ARTIFACTS_BUCKET": artifacts.bucket_name,
                 "CAMERAS_PER_MINUTE": str(rollout.cameras_per_minute),
                 "CANARY_GROUP_ARN": group.canary.attr_arn,
                 "FLEET_GROUP_ARN": group.fleet.attr_arn,
@@ -67,38 +66,22 @@ class ModelRollout(Construct):
                 "PATIENCE_MINUTES": str(rollout.timeout_minutes),
             },
             allow=rollout_permissions(
-                region=settings.region,
-                account=settings.account,
-                key_arn=key_arn,
-                artifacts_arn=artifacts_arn,
-                model_package_group=model_package_group,
-                model_component=group.model_component,
-                group_arns=[group.canary.attr_arn, group.fleet.attr_arn],
+                group, artifacts=artifacts, model_package_group=model_package_group
             ),
             acknowledged=_ACKNOWLEDGED,
         )
-        self.state_machine = self._state_machine(settings, key_arn, function)
+        self.state_machine = self._state_machine(steps.function)
         self._start_on_approval(model_package_group)
 
-    def _state_machine(
-        self, settings: Settings, key_arn: str, function: Function
-    ) -> sfn.CfnStateMachine:
-        logs = declared_log_group(
-            self,
-            "Logs",
-            settings=settings,
-            key_arn=key_arn,
-            # Under this prefix a log group needs no entry of its own in the account's limited
-            # resource policy for log delivery.
-            name=f"/aws/vendedlogs/states/{settings.prefix}-rollout",
-        )
+    def _state_machine(self, function: lambda_.Function) -> sfn.StateMachine:
+        rollout = self._environment.settings.rollout
         role = ServiceRole(
             self,
             "Execution",
             service="states.amazonaws.com",
             description="Lets the model rollout call its function",
             allow=[
-                Allow(actions=["lambda:InvokeFunction"], on=[function.function.function_arn]),
+                Allow(actions=["lambda:InvokeFunction"], resources=[function.function_arn]),
                 Allow(
                     actions=[
                         "logs:CreateLogDelivery",
@@ -114,39 +97,39 @@ class ModelRollout(Construct):
                         "xray:PutTelemetryRecords",
                         "xray:PutTraceSegments",
                     ],
-                    on=["*"],
+                    resources=["*"],
                     why="Log delivery and X-Ray have no resource level (Step Functions developer "
                     "guide); Step Functions needs them to log and trace executions.",
                 ),
             ],
         )
-        return sfn.CfnStateMachine(
+        return sfn.StateMachine(
             self,
             "Machine",
-            state_machine_type="STANDARD",
-            role_arn=role.arn,
-            definition_string=cdk.Stack.of(self).to_json_string(
-                rollout_definition(
-                    function_arn=function.function.function_arn,
-                    check_seconds=settings.rollout.check_seconds,
-                    bake_minutes=settings.rollout.bake_minutes,
-                    timeout_minutes=settings.rollout.timeout_minutes,
+            state_machine_type=sfn.StateMachineType.STANDARD,
+            role=role.fixed,
+            definition_body=sfn.DefinitionBody.from_string(
+                self._environment.to_json_string(
+                    rollout_definition(
+                        function_arn=function.function_arn,
+                        check_seconds=rollout.check_seconds,
+                        bake_minutes=rollout.bake_minutes,
+                        timeout_minutes=rollout.timeout_minutes,
+                    )
                 )
             ),
-            logging_configuration=sfn.CfnStateMachine.LoggingConfigurationProperty(
-                level="ALL",
+            logs=sfn.LogOptions(
+                level=sfn.LogLevel.ALL,
                 include_execution_data=True,
-                destinations=[
-                    sfn.CfnStateMachine.LogDestinationProperty(
-                        cloud_watch_logs_log_group=(
-                            sfn.CfnStateMachine.CloudWatchLogsLogGroupProperty(
-                                log_group_arn=logs.attr_arn
-                            )
-                        )
-                    )
-                ],
+                destination=log_group(
+                    self,
+                    "Logs",
+                    # Under this prefix a log group needs no entry of its own in the account's
+                    # limited resource policy for log delivery.
+                    name=f"/aws/vendedlogs/states/{self._environment.settings.prefix}-rollout",
+                ),
             ),
-            tracing_configuration=sfn.CfnStateMachine.TracingConfigurationProperty(enabled=True),
+            tracing_enabled=True,
         )
 
     def _start_on_approval(self, model_package_group: str) -> None:
@@ -155,29 +138,26 @@ class ModelRollout(Construct):
             "Start",
             service="events.amazonaws.com",
             description="Lets the event bus start the model rollout",
-            allow=[Allow(actions=["states:StartExecution"], on=[self.state_machine.ref])],
         )
-        pattern: Mapping[str, object] = {
-            "source": ["aws.sagemaker"],
-            "detail-type": ["SageMaker Model Package State Change"],
-            "detail": {
-                "ModelPackageGroupName": [model_package_group],
-                "ModelApprovalStatus": ["Approved"],
-            },
-        }
-        self.start = events.CfnRule(
+        self.state_machine.grants.actions(role.policy, "states:StartExecution")
+        self.start = events.Rule(
             self,
             "Approved",
             description="Rolls a model out when it is approved",
-            event_pattern=pattern,
+            event_pattern=events.EventPattern(
+                source=["aws.sagemaker"],
+                detail_type=["SageMaker Model Package State Change"],
+                detail={
+                    "ModelPackageGroupName": [model_package_group],
+                    "ModelApprovalStatus": ["Approved"],
+                },
+            ),
             targets=[
-                events.CfnRule.TargetProperty(
-                    id="Rollout",
-                    arn=self.state_machine.ref,
-                    role_arn=role.arn,
-                    retry_policy=events.CfnRule.RetryPolicyProperty(
-                        maximum_event_age_in_seconds=3600, maximum_retry_attempts=8
-                    ),
+                targets.SfnStateMachine(
+                    self.state_machine,
+                    role=role.fixed,
+                    max_event_age=cdk.Duration.hours(1),
+                    retry_attempts=8,
                 )
             ],
         )

@@ -1,69 +1,63 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the rollout function may do: read approved models, write components, deploy them."""
 
-from collections.abc import Sequence
+from aws_cdk import aws_s3 as s3
 
-from infra.common.permissions import read_objects, use_key, write_objects
+from infra.common.permissions import read_objects, use_data_key, write_objects
 from infra.common.role import Allow
+from infra.common.stack import environment_of
+from infra.edge.thing_groups import GreengrassGroup
 from infra.edge.token_exchange import COMPONENTS_PREFIX
 
 MODELS_PREFIX = "models"
 
 
 def rollout_permissions(
-    *,
-    region: str,
-    account: str,
-    key_arn: str,
-    artifacts_arn: str,
-    model_package_group: str,
-    model_component: str,
-    group_arns: Sequence[str],
+    group: GreengrassGroup, *, artifacts: s3.IBucket, model_package_group: str
 ) -> list[Allow]:
-    """The statements of the rollout function's role."""
-    greengrass = f"arn:aws:greengrass:{region}:{account}"
-    sagemaker = f"arn:aws:sagemaker:{region}:{account}"
-    jobs = f"arn:aws:iot:{region}:{account}:job/*"
+    """The statements of the role of the function that rolls models out to the group's cameras."""
+    environment = environment_of(group)
+    component = f"components:{group.model_component}"
     return [
         Allow(
             actions=["sagemaker:DescribeModelPackage"],
-            on=[f"{sagemaker}:model-package/{model_package_group}/*"],
+            resources=[environment.arn("sagemaker", f"model-package/{model_package_group}/*")],
             why="SageMaker numbers the versions within this one model package group.",
         ),
         # It copies the very version of an archive whose digest it has taken.
-        read_objects(artifacts_arn, [f"{MODELS_PREFIX}/*"], versions=True),
-        read_objects(artifacts_arn, [f"{COMPONENTS_PREFIX}/*"]),
-        write_objects(artifacts_arn, [f"{COMPONENTS_PREFIX}/*"]),
-        use_key(key_arn, region, ["s3"]),
+        read_objects(artifacts, [f"{MODELS_PREFIX}/*"], versions=True),
+        read_objects(artifacts, [f"{COMPONENTS_PREFIX}/*"]),
+        write_objects(artifacts, [f"{COMPONENTS_PREFIX}/*"]),
+        use_data_key(group, ["s3"]),
         # A version is made of the component, whose ARN ends with its name.
         Allow(
             actions=["greengrass:CreateComponentVersion"],
-            on=[f"{greengrass}:components:{model_component}"],
+            resources=[environment.arn("greengrass", component)],
         ),
         Allow(
             actions=["greengrass:DescribeComponent"],
-            on=[f"{greengrass}:components:{model_component}:versions:*"],
+            resources=[environment.arn("greengrass", f"{component}:versions:*")],
             why="Versions of the model component follow from the content of models to come.",
         ),
         Allow(
             actions=["greengrass:CancelDeployment", "greengrass:GetDeployment"],
-            on=[f"{greengrass}:deployments:*"],
+            resources=[environment.arn("greengrass", "deployments:*")],
             why="Greengrass makes up a deployment's id when it is created.",
         ),
         Allow(
             actions=["greengrass:CreateDeployment", "greengrass:ListDeployments"],
-            on=["*"],
+            resources=["*"],
             why="Neither action has a resource level (service authorization reference); what a "
             "deployment may target is limited by the thing groups in the next statement.",
         ),
         Allow(
             actions=["iot:CreateJob", "iot:DescribeThingGroup", "iot:ListThingsInThingGroup"],
-            on=list(group_arns),
+            resources=[group.canary.attr_arn, group.fleet.attr_arn],
         ),
         Allow(
             # Greengrass calls AWS IoT Jobs in the caller's name for each deployment.
             actions=["iot:CancelJob", "iot:CreateJob", "iot:DescribeJob", "iot:UpdateJob"],
-            on=[jobs],
+            resources=[environment.arn("iot", "job/*")],
             why="Greengrass makes up the id of the job behind a deployment.",
         ),
     ]

@@ -5,10 +5,12 @@ import json
 from typing import Any
 
 from aws_cdk import aws_greengrassv2 as greengrass
+from aws_cdk import aws_iot as iot
 from constructs import Construct
 
 from contracts.inference_recipe import TOKEN_EXCHANGE
-from infra.config.settings import Settings
+from infra.common.stack import environment_of
+from infra.config.camera import CameraSettings
 from infra.edge.component import CameraProgram
 
 NUCLEUS = ("aws.greengrass.Nucleus", "2.17.0")
@@ -42,18 +44,18 @@ class RuntimeDeployment(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
-        group_arn: str,
+        group: iot.CfnThingGroup,
         inference: CameraProgram,
         model_component: str,
     ) -> None:
         super().__init__(scope, construct_id)
-        managed = _managed(settings, (inference.name, model_component))
+        settings = environment_of(self).settings
+        managed = _managed(settings.camera, (inference.name, model_component))
         self.deployment = greengrass.CfnDeployment(
             self,
             "Deployment",
             deployment_name=f"{settings.prefix}-runtime",
-            target_arn=group_arn,
+            target_arn=group.attr_arn,
             components={
                 **managed,
                 inference.name: _ours(inference.version, inference.merge),
@@ -101,21 +103,21 @@ def _ours(version: str, merge: dict[str, Any]) -> dict[str, Any]:
     return component
 
 
-def _managed(settings: Settings, components: tuple[str, ...]) -> dict[str, Any]:
+def _managed(camera: CameraSettings, components: tuple[str, ...]) -> dict[str, Any]:
     """AWS's own components at pinned versions, where cameras have the Java nucleus.
 
     Nucleus lite is not updated by deployments and asks the cloud for whatever a deployment names:
     the cloud has none of these for it, and the deployment fails.
     """
-    if not settings.camera.manages_nucleus:
+    if not camera.manages_nucleus:
         return {}
     managed = {
         NUCLEUS[0]: _component(NUCLEUS[1], _nucleus()),
         LOG_MANAGER[0]: _component(LOG_MANAGER[1], _log_manager(components)),
     }
-    if settings.camera.packaging == "lambda":
+    if camera.packaging == "lambda":
         managed |= {name: {"componentVersion": version} for name, version in LAMBDAS.items()}
-    if settings.camera.uploads:
+    if camera.uploads:
         managed[TOKENS[0]] = {"componentVersion": TOKENS[1]}
     return managed
 

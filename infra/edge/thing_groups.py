@@ -2,10 +2,11 @@
 """A Greengrass group as Greengrass V2 has it: thing groups, identity, and how a camera joins."""
 
 from aws_cdk import aws_iot as iot
+from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from infra.common.stack import environment_of
 from infra.config.retention import keep
-from infra.config.settings import Settings
 from infra.edge.identity import CameraIdentity
 from infra.edge.token_exchange import TokenExchange
 
@@ -23,14 +24,12 @@ class GreengrassGroup(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
-        key_arn: str,
-        artifacts_arn: str,
-        captures_arn: str,
+        artifacts: s3.IBucket,
+        captures: s3.IBucket,
     ) -> None:
         super().__init__(scope, construct_id)
-        prefix = settings.prefix
-        self._settings = settings
+        self._settings = environment_of(self).settings
+        prefix = self._settings.prefix
         self.inference_component = f"{prefix}.Inference"
         self.model_component = f"{prefix}.Model"
 
@@ -43,24 +42,21 @@ class GreengrassGroup(Construct):
                 searchable_attributes=["site"],
             ),
         )
-        keep(self.thing_type, settings)
+        keep(self.thing_type, self._settings)
         self.runtime = self._group("Runtime", f"{prefix}-runtime", "the camera program")
         self.canary = self._group("Canary", f"{prefix}-model-canary", "models first")
         self.fleet = self._group("Fleet", f"{prefix}-model-fleet", "models after the canaries")
         self.tokens = TokenExchange(
             self,
             "Tokens",
-            settings=settings,
-            key_arn=key_arn,
-            artifacts_arn=artifacts_arn,
-            captures_arn=captures_arn,
+            artifacts=artifacts,
+            captures=captures,
             components=[self.inference_component, self.model_component],
         )
         self.identity = CameraIdentity(
             self,
             "Identity",
-            settings=settings,
-            role_alias_arn=self.tokens.alias.attr_role_alias_arn,
+            role_alias=self.tokens.alias,
             thing_type=self.thing_type,
             groups=[self.runtime, self.fleet],
         )

@@ -4,12 +4,13 @@
 from collections.abc import Sequence
 
 from aws_cdk import aws_iot as iot
+from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.common.log_group import declared_log_group
-from infra.common.permissions import read_objects, use_key
+from infra.common.log_group import log_group
+from infra.common.permissions import read_objects, use_data_key
 from infra.common.role import Allow, ServiceRole
-from infra.config.settings import Settings
+from infra.common.stack import environment_of
 
 COMPONENTS_PREFIX = "components"
 """Folder of the artifacts bucket that holds what cameras download."""
@@ -28,26 +29,21 @@ class TokenExchange(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
-        key_arn: str,
-        artifacts_arn: str,
-        captures_arn: str,
+        artifacts: s3.IBucket,
+        captures: s3.IBucket,
         components: Sequence[str],
     ) -> None:
         super().__init__(scope, construct_id)
-        alias_name = f"{settings.prefix}-cameras"
-        account, region = settings.account, settings.region
+        environment = environment_of(self)
+        alias_name = f"{environment.settings.prefix}-cameras"
         # The log manager writes to fixed names; declared here, they are encrypted and expire.
-        log_names = {name: f"/aws/greengrass/UserComponent/{region}/{name}" for name in components}
+        names = {
+            component: f"/aws/greengrass/UserComponent/{environment.region}/{component}"
+            for component in components
+        }
         groups = [
-            declared_log_group(
-                self,
-                f"{name.rsplit('.', 1)[-1]}Logs",
-                settings=settings,
-                key_arn=key_arn,
-                name=log_name,
-            )
-            for name, log_name in log_names.items()
+            log_group(self, f"{component.rsplit('.', 1)[-1]}Logs", name=name)
+            for component, name in names.items()
         ]
         self.role = ServiceRole(
             self,
@@ -55,16 +51,14 @@ class TokenExchange(Construct):
             service="credentials.iot.amazonaws.com",
             description="What the cameras may do in AWS",
             trust_when={
-                "StringEquals": {"aws:SourceAccount": account},
-                "ArnEquals": {
-                    "aws:SourceArn": f"arn:aws:iot:{region}:{account}:rolealias/{alias_name}"
-                },
+                "StringEquals": {"aws:SourceAccount": environment.account},
+                "ArnEquals": {"aws:SourceArn": environment.arn("iot", f"rolealias/{alias_name}")},
             },
             allow=[
-                read_objects(artifacts_arn, [f"{COMPONENTS_PREFIX}/*"]),
+                read_objects(artifacts, [f"{COMPONENTS_PREFIX}/*"]),
                 # The Java nucleus asks where the bucket is before it reads anything from it.
-                Allow(actions=["s3:GetBucketLocation"], on=[artifacts_arn]),
-                use_key(key_arn, region, ["s3"], actions=["kms:Decrypt"]),
+                Allow(actions=["s3:GetBucketLocation"], resources=[artifacts.bucket_arn]),
+                use_data_key(self, ["s3"], actions=["kms:Decrypt"]),
                 Allow(
                     # The log manager asks to create the group before it makes its first stream.
                     actions=[
@@ -75,17 +69,14 @@ class TokenExchange(Construct):
                     ],
                     # CreateLogGroup and DescribeLogStreams are rights on the group itself (service
                     # authorization reference), the others on its streams.
-                    on=[
-                        *(group.attr_arn for group in groups),
-                        *(
-                            f"arn:aws:logs:{region}:{account}:log-group:{name}"
-                            for name in log_names.values()
-                        ),
+                    resources=[
+                        *(group.log_group_arn for group in groups),
+                        *(environment.arn("logs", f"log-group:{name}") for name in names.values()),
                     ],
                     why="The wildcard is the log stream, one per camera and day; the log groups "
                     "are those of this environment's two components.",
                 ),
-                *(_uploads(settings, key_arn, captures_arn) if settings.camera.uploads else []),
+                *(self._uploads(captures) if environment.settings.camera.uploads else []),
             ],
         )
         self.alias = iot.CfnRoleAlias(
@@ -96,14 +87,13 @@ class TokenExchange(Construct):
             credential_duration_seconds=3600,
         )
 
-
-def _uploads(settings: Settings, key_arn: str, captures_arn: str) -> list[Allow]:
-    return [
-        Allow(
-            actions=["s3:PutObject"],
-            on=[f"{captures_arn}/{OWN_NAME}/*"],
-            why="A capture is named by the time it was taken; the folder is the camera's own name, "
-            "which AWS IoT fills in from its certificate.",
-        ),
-        use_key(key_arn, settings.region, ["s3"], actions=["kms:GenerateDataKey"]),
-    ]
+    def _uploads(self, captures: s3.IBucket) -> list[Allow]:
+        return [
+            Allow(
+                actions=["s3:PutObject"],
+                resources=[captures.arn_for_objects(f"{OWN_NAME}/*")],
+                why="A capture is named by the time it was taken; the folder is the camera's own "
+                "name, which AWS IoT fills in from its certificate.",
+            ),
+            use_data_key(self, ["s3"], actions=["kms:GenerateDataKey"]),
+        ]

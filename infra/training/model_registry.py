@@ -9,8 +9,8 @@ from infra.assets.definitions import REGISTRY_CLEANUP
 from infra.common.custom_resource import CustomResourceFunction
 from infra.common.permissions import list_packages
 from infra.common.role import Allow
+from infra.common.stack import environment_of
 from infra.config.retention import keep
-from infra.config.settings import Settings
 
 
 class ModelRegistry(Construct):
@@ -20,11 +20,14 @@ class ModelRegistry(Construct):
     elsewhere a custom resource deletes the packages before CloudFormation deletes the group.
     """
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, settings: Settings, name: str
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, name: str) -> None:
         super().__init__(scope, construct_id)
+        environment = environment_of(self)
+        settings = environment.settings
         self.name = name
+        self.arn = environment.arn("sagemaker", f"model-package-group/{name}")
+        self.packages_arn = environment.arn("sagemaker", f"model-package/{name}/*")
+        """All packages of the group; SageMaker gives each a number."""
         self.group = sagemaker.CfnModelPackageGroup(
             self,
             "Group",
@@ -34,10 +37,9 @@ class ModelRegistry(Construct):
         if settings.keeps_data:
             keep(self.group, settings)
         else:
-            self._empty_on_delete(settings)
+            self._empty_on_delete()
 
-    def _empty_on_delete(self, settings: Settings) -> None:
-        sagemaker_arn = f"arn:aws:sagemaker:{settings.region}:{settings.account}"
+    def _empty_on_delete(self) -> None:
         cleanup = CustomResourceFunction(
             self,
             "Cleanup",
@@ -46,10 +48,10 @@ class ModelRegistry(Construct):
             # Hundreds of packages at SageMaker's rate for deletions; more go on at the next try.
             timeout=cdk.Duration.minutes(15),
             allow=[
-                list_packages(sagemaker_arn, self.name),
+                list_packages(self, self.name),
                 Allow(
                     actions=["sagemaker:DeleteModelPackage"],
-                    resources=[f"{sagemaker_arn}:model-package/{self.name}/*"],
+                    resources=[self.packages_arn],
                     why="A group's packages are named by numbers that SageMaker gives them.",
                 ),
             ],

@@ -2,14 +2,16 @@
 """The optional SageMaker notebook instance that opens with the project's notebook."""
 
 import aws_cdk as cdk
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
 from infra.common.compliance import acknowledge
-from infra.common.permissions import list_objects, read_objects, use_key
+from infra.common.permissions import list_objects, read_objects, use_data_key
 from infra.common.role import Allow, ServiceRole, trust_of_account
-from infra.config.settings import Settings
+from infra.common.stack import environment_of
+from infra.training.pipeline import TrainingPipeline
 
 _PLATFORM = "notebook-al2023-v1"
 _VOLUME_GB = 20
@@ -37,21 +39,18 @@ class TrainingNotebook(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
         instance_type: str,
-        key_arn: str,
-        dataset_arn: str,
-        artifacts_arn: str,
-        pipeline: str,
-        model_package_group: str,
+        dataset: s3.IBucket,
+        artifacts: s3.IBucket,
+        pipeline: TrainingPipeline,
         code: s3_assets.Asset,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.name = f"{settings.prefix}-notebook"
+        environment = environment_of(self)
+        settings = environment.settings
         training = settings.training
-        place = f"{settings.region}:{settings.account}"
-        service = f"arn:aws:sagemaker:{place}"
-        logs = f"arn:aws:logs:{place}:log-group:/aws/sagemaker/NotebookInstances"
+        self.name = f"{settings.prefix}-notebook"
+        logs = environment.arn("logs", "log-group:/aws/sagemaker/NotebookInstances")
         role = ServiceRole(
             self,
             "Role",
@@ -62,31 +61,35 @@ class TrainingNotebook(Construct):
             allow=[
                 Allow(
                     actions=["cloudformation:DescribeStacks"],
-                    on=[
-                        f"arn:aws:cloudformation:{place}:stack/{settings.prefix}-{stack}/*"
+                    resources=[
+                        environment.arn("cloudformation", f"stack/{settings.prefix}-{stack}/*")
                         for stack in ("data", "training")
                     ],
                     why="CloudFormation ends a stack's ARN with an id of its own.",
                 ),
-                read_objects(dataset_arn, ["*"]),
-                list_objects(dataset_arn),
-                read_objects(artifacts_arn, ["runs/*", "models/*"]),
-                read_objects(f"arn:aws:s3:::{code.s3_bucket_name}", [code.s3_object_key]),
-                use_key(key_arn, settings.region, ["s3"]),
-                *_pipeline(service, pipeline),
-                *_registry(service, model_package_group),
+                read_objects(dataset, ["*"]),
+                list_objects(dataset),
+                read_objects(artifacts, ["runs/*", "models/*"]),
+                read_objects(code.bucket, [code.s3_object_key]),
+                use_data_key(self, ["s3"]),
+                *_pipeline(pipeline.arn),
+                Allow(
+                    actions=["sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage"],
+                    resources=[pipeline.registry.packages_arn],
+                    why="A group's packages are named by numbers that SageMaker gives them.",
+                ),
                 Allow(
                     actions=["sagemaker:StopNotebookInstance"],
-                    on=[f"{service}:notebook-instance/{self.name}"],
+                    resources=[environment.arn("sagemaker", f"notebook-instance/{self.name}")],
                 ),
                 Allow(
                     actions=["logs:CreateLogGroup"],
-                    on=[logs, f"{logs}:*"],
+                    resources=[logs, f"{logs}:*"],
                     why="The same log group in the two ways that CloudWatch Logs writes its ARN.",
                 ),
                 Allow(
                     actions=["logs:CreateLogStream", "logs:PutLogEvents"],
-                    on=[f"{logs}:log-stream:{self.name}/*"],
+                    resources=[f"{logs}:log-stream:{self.name}/*"],
                     why="SageMaker writes all notebook instances of an account to this log group; "
                     "the wildcard is the streams of this one.",
                 ),
@@ -99,7 +102,7 @@ class TrainingNotebook(Construct):
                 sagemaker.CfnNotebookInstanceLifecycleConfig.NotebookInstanceLifecycleHookProperty(
                     content=cdk.Fn.base64(
                         start_script(
-                            code_uri=f"s3://{code.s3_bucket_name}/{code.s3_object_key}",
+                            code_uri=code.s3_object_url,
                             folder=f"binsight-{code.asset_hash[:12]}",
                             prefix=settings.prefix,
                             region=settings.region,
@@ -119,7 +122,7 @@ class TrainingNotebook(Construct):
             instance_type=instance_type,
             platform_identifier=_PLATFORM,
             role_arn=role.arn,
-            kms_key_id=key_arn,
+            kms_key_id=environment.key.key_arn,
             volume_size_in_gb=_VOLUME_GB,
             root_access="Disabled",
             direct_internet_access="Disabled" if closed else "Enabled",
@@ -191,26 +194,18 @@ systemd-run --unit {_KERNEL}-kernel /usr/local/bin/{_KERNEL}-kernel
 """
 
 
-def _pipeline(service: str, pipeline: str) -> list[Allow]:
-    arn = f"{service}:pipeline/{pipeline}"
+def _pipeline(arn: str) -> list[Allow]:
     return [
-        Allow(actions=["sagemaker:DescribePipeline", "sagemaker:StartPipelineExecution"], on=[arn]),
+        Allow(
+            actions=["sagemaker:DescribePipeline", "sagemaker:StartPipelineExecution"],
+            resources=[arn],
+        ),
         Allow(
             actions=[
                 "sagemaker:DescribePipelineExecution",
                 "sagemaker:ListPipelineExecutionSteps",
             ],
-            on=[f"{arn}/execution/*"],
+            resources=[f"{arn}/execution/*"],
             why="Executions of this one pipeline; SageMaker gives them their ids.",
         ),
-    ]
-
-
-def _registry(service: str, group: str) -> list[Allow]:
-    return [
-        Allow(
-            actions=["sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage"],
-            on=[f"{service}:model-package/{group}/*"],
-            why="A group's packages are named by numbers that SageMaker gives them.",
-        )
     ]

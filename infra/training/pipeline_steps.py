@@ -2,7 +2,7 @@
 """The three jobs of the pipeline: Prepare, Train and Evaluate."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from infra.config.training import TrainingSettings
@@ -32,8 +32,11 @@ _WAIT_FOR_SPOT = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Jobs:
-    """Makes the steps that run the code archive in the framework's image.
+class PipelineSteps:
+    """The steps that run the code archive in the framework's image, and what they are made of.
+
+    Text may hold CloudFormation tokens. ``training_image`` is for the machines that train,
+    ``image`` for the others; ``bins`` is the bin policy as JSON; ``tags`` are put on every job.
 
     SageMaker reuses a step when its image, arguments, environment, inputs and hyperparameters are
     those of an earlier success. So nothing that changes with every execution may be in these:
@@ -42,16 +45,20 @@ class Jobs:
 
     image: str
     training_image: str
+    region: str
     role_arn: str
     key_arn: str
     code_uri: str
+    dataset_bucket: str
     artifacts_bucket: str
-    settings: TrainingSettings
-    tags: Mapping[str, str]
+    model_package_group: str
+    bins: str
+    training: TrainingSettings
+    tags: Mapping[str, str] = field(default_factory=dict)
 
-    def prepare(self, *, dataset_bucket: str) -> dict[str, Any]:
+    def prepare(self) -> dict[str, Any]:
         """Check, deduplicate and split the photos that the manifest names."""
-        manifest = join(f"s3://{dataset_bucket}/", get("Parameters.DatasetManifest"))
+        manifest = join(f"s3://{self.dataset_bucket}/", get("Parameters.DatasetManifest"))
         step = self._processing(
             "Prepare",
             arguments=[
@@ -66,11 +73,11 @@ class Jobs:
         step["Arguments"]["Environment"] = {
             "BINSIGHT_DATASET_VERSION": get("Parameters.DatasetVersion")
         }
-        return {**step, **cache(self.settings.cache_days)}
+        return {**step, **cache(self.training.cache_days)}
 
     def train(self) -> dict[str, Any]:
         """Train, quantise and pack the model."""
-        settings = self.settings
+        settings = self.training
         arguments: dict[str, Any] = {
             "AlgorithmSpecification": {
                 "TrainingImage": self.training_image,
@@ -117,7 +124,7 @@ class Jobs:
             **cache(settings.cache_days),
         }
 
-    def evaluate(self, *, group: str, region: str, bins: str) -> dict[str, Any]:
+    def evaluate(self) -> dict[str, Any]:
         """Measure the packed model, compare it with the approved one, give a verdict.
 
         Never reused: which model is approved is not among what SageMaker compares.
@@ -129,14 +136,14 @@ class Jobs:
                 *("--prepared", f"{PROCESSING}/input/prepared"),
                 *("--evaluation", f"{PROCESSING}/output/evaluation"),
                 *("--output", f"{PROCESSING}/output/model"),
-                *("--approved-group", group),
-                *("--region", region),
+                *("--approved-group", self.model_package_group),
+                *("--region", self.region),
                 *("--minimum-item-accuracy", text("Parameters.MinimumItemAccuracy")),
                 *("--minimum-accuracy", text("Parameters.MinimumAccuracy")),
                 *("--minimum-recall", text("Parameters.MinimumRecall")),
                 *("--maximum-int8-loss", text("Parameters.MaximumInt8Loss")),
                 *("--tolerance", text("Parameters.Tolerance")),
-                *("--bins", *in_pieces(bins)),
+                *("--bins", *in_pieces(self.bins)),
             ],
             sources=[
                 processing_input("model", get("Steps.Train.ModelArtifacts.S3ModelArtifacts")),
@@ -162,8 +169,8 @@ class Jobs:
             # With the slash, or the checkpoints beside it would belong to it.
             training_channel("prepared", join(output_of("Prepare", "prepared"), "/")),
         ]
-        if self.settings.weights_prefix:
-            channels.append(training_channel("weights", self.settings.weights))
+        if self.training.weights_prefix:
+            channels.append(training_channel("weights", self.training.weights))
         return channels
 
     def _hyperparameters(self) -> dict[str, Any]:
@@ -172,12 +179,12 @@ class Jobs:
             "epochs": text("Parameters.Epochs"),
             "image-size": text("Parameters.ImageSize"),
             "seed": text("Parameters.Seed"),
-            "patience": str(self.settings.patience),
+            "patience": str(self.training.patience),
             "int8-loss": text("Parameters.MaximumInt8Loss"),
         }
-        if not self.settings.weights_prefix:
+        if not self.training.weights_prefix:
             # In S3 they come by the channel, which wins.
-            given["weights"] = self.settings.weights
+            given["weights"] = self.training.weights
         return given
 
     def _processing(
@@ -196,9 +203,9 @@ class Jobs:
                 "ProcessingResources": {
                     "ClusterConfig": machines(
                         "ProcessingInstanceType",
-                        self.settings.processing_machine,
+                        self.training.processing_machine,
                         count=1,
-                        volume_gb=self.settings.volume_gb,
+                        volume_gb=self.training.volume_gb,
                         key_arn=self.key_arn,
                     )
                 },
@@ -222,7 +229,7 @@ class Jobs:
         }
 
     def _limit(self) -> dict[str, Any]:
-        return {"MaxRuntimeInSeconds": self.settings.maximum_minutes * 60}
+        return {"MaxRuntimeInSeconds": self.training.maximum_minutes * 60}
 
     def _tags(self) -> dict[str, Any]:
         tags = [{"Key": key, "Value": value} for key, value in sorted(self.tags.items())]

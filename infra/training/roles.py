@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who may do what in training: one role drives the pipeline, another one touches the data."""
 
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
 from infra.common.permissions import (
     list_objects,
     list_packages,
     read_objects,
-    use_key,
+    use_data_key,
     write_objects,
 )
 from infra.common.role import Allow, ServiceRole
+from infra.common.stack import environment_of
 from infra.config.regions import training_repository_arn
-from infra.config.settings import Settings
+from infra.training.model_registry import ModelRegistry
 
 SERVICE = "sagemaker.amazonaws.com"
 
@@ -28,36 +31,32 @@ class TrainingRoles(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
-        model_package_group: str,
-        key_arn: str,
-        dataset_arn: str,
-        artifacts_arn: str,
-        code_bucket_arn: str,
-        code_key: str,
+        registry: ModelRegistry,
+        dataset: s3.IBucket,
+        artifacts: s3.IBucket,
+        code: s3_assets.Asset,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._region, self._account = settings.region, settings.account
-        self._key_arn = key_arn
+        self._environment = environment_of(self)
+        self._image = training_repository_arn(self._environment.region)
         self.jobs = ServiceRole(
             self,
             "Jobs",
             service=SERVICE,
             description="What the code of the training jobs may do",
             allow=[
-                read_objects(dataset_arn, ["*"]),
-                list_objects(dataset_arn),
-                read_objects(artifacts_arn, ["runs/*", "models/*"]),
-                write_objects(artifacts_arn, ["runs/*", "models/*"]),
+                read_objects(dataset, ["*"]),
+                list_objects(dataset),
+                read_objects(artifacts, ["runs/*", "models/*"]),
+                write_objects(artifacts, ["runs/*", "models/*"]),
                 # All of it: only then does S3 say of a model that is gone that it is.
-                list_objects(artifacts_arn),
-                read_objects(code_bucket_arn, [code_key]),
-                list_objects(code_bucket_arn, [code_key]),
-                *_weights(settings),
-                *self._comparison(model_package_group),
-                use_key(
-                    key_arn,
-                    settings.region,
+                list_objects(artifacts),
+                read_objects(code.bucket, [code.s3_object_key]),
+                list_objects(code.bucket, [code.s3_object_key]),
+                *self._weights(),
+                *self._comparison(registry),
+                use_data_key(
+                    self,
                     ["s3", "sagemaker", "ec2"],
                     # Encrypt: SageMaker's guide asks for it where outputs have a key.
                     actions=["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"],
@@ -73,22 +72,22 @@ class TrainingRoles(Construct):
             service=SERVICE,
             description="What the training pipeline itself may do",
             allow=[
-                read_objects(artifacts_arn, ["runs/*", "models/*"]),
-                list_objects(artifacts_arn, ["runs/*", "models/*"]),
+                read_objects(artifacts, ["runs/*", "models/*"]),
+                list_objects(artifacts, ["runs/*", "models/*"]),
                 # It reads what the jobs wrote and writes nothing itself.
-                use_key(key_arn, settings.region, ["s3"], actions=["kms:Decrypt"]),
+                use_data_key(self, ["s3"], actions=["kms:Decrypt"]),
                 self._grant_to_disks(),
                 *self._job_control(),
-                self._registration(model_package_group),
+                self._registration(registry),
                 # SageMaker resolves a package's image to its digest as who registers the package.
                 Allow(
                     actions=["ecr:BatchGetImage", "ecr:DescribeImages"],
-                    on=[training_repository_arn(self._region)],
+                    resources=[self._image],
                 ),
                 Allow(
                     actions=["iam:PassRole"],
-                    on=[self.jobs.arn],
-                    when={"StringEquals": {"iam:PassedToService": SERVICE}},
+                    resources=[self.jobs.arn],
+                    conditions={"StringEquals": {"iam:PassedToService": SERVICE}},
                 ),
             ],
         )
@@ -97,24 +96,26 @@ class TrainingRoles(Construct):
         # The jobs' disks are encrypted: SageMaker passes the key on to EBS by a grant.
         return Allow(
             actions=["kms:CreateGrant", "kms:DescribeKey"],
-            on=[self._key_arn],
-            when={"StringEquals": {"kms:ViaService": f"sagemaker.{self._region}.amazonaws.com"}},
+            resources=[self._environment.key.key_arn],
+            conditions={
+                "StringEquals": {
+                    "kms:ViaService": f"sagemaker.{self._environment.region}.amazonaws.com"
+                }
+            },
         )
 
-    def _comparison(self, group: str) -> list[Allow]:
+    def _comparison(self, registry: ModelRegistry) -> list[Allow]:
         """A new model is compared with the approved one, whose file is under models/."""
-        arn = f"arn:aws:sagemaker:{self._region}:{self._account}"
         return [
-            list_packages(arn, group),
+            list_packages(self, registry.name),
             Allow(
                 actions=["sagemaker:DescribeModelPackage"],
-                on=[f"{arn}:model-package/{group}/*"],
+                resources=[registry.packages_arn],
                 why="A group's packages are named by numbers that SageMaker gives them.",
             ),
         ]
 
     def _job_control(self) -> list[Allow]:
-        arn = f"arn:aws:sagemaker:{self._region}:{self._account}"
         named = "SageMaker Pipelines names its jobs pipelines-<execution>-<step>-<random>."
         return [
             Allow(
@@ -124,14 +125,13 @@ class TrainingRoles(Construct):
                     f"sagemaker:Describe{kind}Job",
                     f"sagemaker:Stop{kind}Job",
                 ],
-                on=[f"{arn}:{kind.lower()}-job/pipelines-*"],
+                resources=[self._environment.arn("sagemaker", f"{kind.lower()}-job/pipelines-*")],
                 why=named,
             )
             for kind in ("Processing", "Training")
         ]
 
-    def _registration(self, group: str) -> Allow:
-        arn = f"arn:aws:sagemaker:{self._region}:{self._account}"
+    def _registration(self, registry: ModelRegistry) -> Allow:
         return Allow(
             actions=[
                 "sagemaker:AddTags",
@@ -139,7 +139,7 @@ class TrainingRoles(Construct):
                 "sagemaker:DescribeModelPackage",
                 "sagemaker:DescribeModelPackageGroup",
             ],
-            on=[f"{arn}:model-package-group/{group}", f"{arn}:model-package/{group}/*"],
+            resources=[registry.arn, registry.packages_arn],
             why="SageMaker numbers the versions within this one model package group.",
         )
 
@@ -147,7 +147,7 @@ class TrainingRoles(Construct):
         return [
             Allow(
                 actions=["ecr:GetAuthorizationToken"],
-                on=["*"],
+                resources=["*"],
                 why="ecr:GetAuthorizationToken has no resource level (service authorization "
                 "reference); what can be pulled is limited by the next statement.",
             ),
@@ -157,13 +157,15 @@ class TrainingRoles(Construct):
                     "ecr:BatchGetImage",
                     "ecr:GetDownloadUrlForLayer",
                 ],
-                on=[training_repository_arn(self._region)],
+                resources=[self._image],
             ),
         ]
 
     def _job_logs(self) -> list[Allow]:
-        logs = f"arn:aws:logs:{self._region}:{self._account}:log-group:/aws/sagemaker"
-        groups = [f"{logs}/{kind}Jobs" for kind in ("Processing", "Training")]
+        groups = [
+            self._environment.arn("logs", f"log-group:/aws/sagemaker/{kind}Jobs")
+            for kind in ("Processing", "Training")
+        ]
         return [
             Allow(
                 actions=[
@@ -172,14 +174,14 @@ class TrainingRoles(Construct):
                     "logs:DescribeLogStreams",
                     "logs:PutLogEvents",
                 ],
-                on=[f"{group}:*" for group in groups],
+                resources=[f"{group}:*" for group in groups],
                 why="SageMaker writes all jobs of an account to these two log groups; the "
                 "wildcard is the log stream.",
             ),
             Allow(
                 actions=["cloudwatch:PutMetricData"],
-                on=["*"],
-                when={
+                resources=["*"],
+                conditions={
                     "StringEquals": {
                         "cloudwatch:namespace": [
                             "/aws/sagemaker/ProcessingJobs",
@@ -192,14 +194,11 @@ class TrainingRoles(Construct):
             ),
         ]
 
-
-def _weights(settings: Settings) -> list[Allow]:
-    """Pretrained weights in S3, where the settings name a folder there."""
-    place = settings.training.weights_prefix
-    if place is None:
-        return []
-    bucket, prefix = place
-    return [
-        read_objects(f"arn:aws:s3:::{bucket}", [f"{prefix}*"]),
-        list_objects(f"arn:aws:s3:::{bucket}", [f"{prefix}*"]),
-    ]
+    def _weights(self) -> list[Allow]:
+        """Pretrained weights in S3, where the settings name a folder there."""
+        place = self._environment.settings.training.weights_prefix
+        if place is None:
+            return []
+        name, prefix = place
+        bucket = s3.Bucket.from_bucket_name(self, "Weights", name)
+        return [read_objects(bucket, [f"{prefix}*"]), list_objects(bucket, [f"{prefix}*"])]

@@ -15,13 +15,15 @@ from pathlib import Path
 from unittest import mock
 
 import aws_cdk as cdk
+from aws_cdk import aws_iot as iot
+from aws_cdk import aws_s3 as s3
 
 from infra.assets.bundling import Asset
 from infra.common.stack import EnvironmentStack
 from infra.config import settings
 from infra.edge.component import camera_variables
 from infra.edge.generic_component import GenericComponent
-from infra.edge.lambda_component import InferenceComponent
+from infra.edge.lambda_component import LambdaComponent
 from infra.edge.runtime_deployment import RuntimeDeployment
 
 CAPTURES = "captures-bucket"
@@ -33,30 +35,26 @@ def write(name: str, out: Path, archive: Path) -> None:
     environment = settings.load(name)
     app = cdk.App(outdir=str(out / name))
     stack = EnvironmentStack(app, "Edge", settings=environment, key_arn=KEY)
-    common = {
-        "settings": environment,
-        "component_name": f"{environment.prefix}.Inference",
-        "captures_bucket": CAPTURES,
-    }
-
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
     with mock.patch("infra.common.asset.built", return_value=Asset(str(archive), digest)):
+        component = f"{environment.prefix}.Inference"
+        captures = s3.Bucket.from_bucket_name(stack, "Captures", CAPTURES)
+        artifacts = s3.Bucket.from_bucket_name(stack, "Artifacts", "artifacts-bucket")
         program = (
             GenericComponent(
                 stack,
                 "Inference",
-                artifacts_bucket="artifacts-bucket",
-                artifacts_arn="arn:aws:s3:::artifacts-bucket",
-                **common,
+                component_name=component,
+                captures=captures,
+                artifacts=artifacts,
             )
             if environment.camera.packaging == "generic"
-            else InferenceComponent(stack, "Inference", **common)
+            else LambdaComponent(stack, "Inference", component_name=component, captures=captures)
         )
     RuntimeDeployment(
         stack,
         "Runtime",
-        settings=environment,
-        group_arn="arn:aws:iot:us-east-1:111111111111:thinggroup/runtime",
+        group=iot.CfnThingGroup(stack, "Group", thing_group_name="runtime"),
         inference=program,
         model_component=f"{environment.prefix}.Model",
     )

@@ -19,7 +19,8 @@ from contracts.bins import BinPolicy
 from infra.config.regions import training_image
 from infra.config.training import TrainingSettings
 from infra.config.training_machines import MACHINES, sizes
-from infra.training.pipeline_definition import PipelineInputs, pipeline_definition
+from infra.training.pipeline_definition import pipeline_definition
+from infra.training.pipeline_steps import PipelineSteps
 from ministack_edge.process import LocalAws, free_port
 from tests.conftest import ROOT
 from tests.sdk.shape import differences, unexplained
@@ -107,7 +108,7 @@ def _values() -> dict[str, Any]:
 
 def ours() -> dict[str, Any]:
     return pipeline_definition(
-        PipelineInputs(
+        PipelineSteps(
             image=training_image(REGION),
             training_image=training_image(REGION),
             region=REGION,

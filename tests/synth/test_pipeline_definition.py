@@ -9,15 +9,16 @@ import pytest
 
 from contracts.bins import BINS, BinPolicy
 from infra.config.training import TrainingSettings
-from infra.training.pipeline_definition import PipelineInputs, pipeline_definition
+from infra.training.pipeline_definition import pipeline_definition
 from infra.training.pipeline_expressions import MAXIMUM_ARGUMENT_CHARACTERS
+from infra.training.pipeline_steps import PipelineSteps
 from infra.training.quality_gate import PASSED, REASON
 
 BINS_TEXT = BinPolicy({"glass": "recycling"}).to_json()
 
 
-def inputs(*, bins: str = BINS_TEXT, **training: Any) -> PipelineInputs:
-    return PipelineInputs(
+def inputs(*, bins: str = BINS_TEXT, **training: Any) -> PipelineSteps:
+    return PipelineSteps(
         image="image",
         training_image="training-image",
         region="eu-west-1",
