@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the cameras of an environment are told, and how their program reaches them."""
+"""Settings of the cameras of an environment, and how their program reaches them."""
 
 import ipaddress
 from typing import Annotated, Literal
@@ -36,7 +36,7 @@ Frames = Annotated[int, Field(ge=1, le=60)]
 
 
 class CameraSettings(Section):
-    """What every camera of this environment is told."""
+    """Settings of every camera of this environment."""
 
     packaging: Literal["lambda", "generic"] = "lambda"
     nucleus: Literal["java", "any"] | None = None

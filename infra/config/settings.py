@@ -80,7 +80,7 @@ class RolloutSettings(Section):
 
 
 class InsightSettings(Section):
-    """Who is told, and when."""
+    """Who receives alerts, and when."""
 
     alert_email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")] | None = None
     delivery_seconds: Annotated[int, Field(ge=0, le=900)] = 300
