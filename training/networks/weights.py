@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from training.sagemaker_job import StepError
+from training.tar_files import extract_all
 
 CONFIG = "config.json"
 _PREPROCESSOR = "preprocessor_config.json"
@@ -105,7 +106,7 @@ def _unpack(archive: Path, scratch: Path) -> Path:
     target = scratch / "weights"
     try:
         with tarfile.open(archive) as opened:
-            opened.extractall(target, filter="data")
+            extract_all(opened, target)
     except (tarfile.TarError, EOFError, OSError) as error:
         raise StepError(f"weights: {archive}: not a whole tar archive: {error}") from error
     folders = sorted(path.parent for path in target.rglob(CONFIG))
