@@ -57,7 +57,7 @@ class ModelCard:
     or ``float32``), ``calibration`` (``temperature``, already inside the graph; ``ece_before``,
     ``ece_after``, ``unsure_below``: the suggested threshold), ``statistics`` (what training saw,
     for telling on a camera that it sees something else: see ``contracts.picture_statistics``),
-    ``seen`` (which photos training saw: see ``training.packaging.photo_fingerprints``) and ``cut``
+    ``seen`` (which photos training saw: see ``training.packaging.provenance``) and ``cut``
     (how an item is cut out of the view: ``contracts.cut.CutRule.to_json()``; without it the model
     learned whole photos only, and looks at whole frames).
     """

@@ -27,7 +27,7 @@ from contracts.model_archive import (
 from training import pages, sagemaker_job
 from training.data import load, read_dataset
 from training.evaluation.approved import Approved
-from training.evaluation.baseline_comparison import Rivalry, rivalry
+from training.evaluation.baseline_comparison import BaselineComparison, compare_with_baseline
 from training.evaluation.by_size import GATED
 from training.evaluation.evaluation_json import document_of
 from training.evaluation.gate_options import (
@@ -76,7 +76,7 @@ def evaluate(
         _require_same_data(card, dataset)
         test = load(prepared, "test", card.labels, size=card.width)
         findings = measure(scratch, card, prepared, test, policy)
-        against = rivalry(
+        against = compare_with_baseline(
             approved,
             prepared=prepared,
             test=test,
@@ -131,7 +131,7 @@ def _require_same_data(card: ModelCard, dataset: Mapping[str, Any]) -> None:
         )
 
 
-def _verdict(findings: Findings, against: Rivalry, thresholds: Thresholds) -> Verdict:
+def _verdict(findings: Findings, against: BaselineComparison, thresholds: Thresholds) -> Verdict:
     return decide(
         Measured(
             accuracy=findings.accuracy,

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
 
 from training.data import Part
 from training.hyperparameters import Hyperparameters
 from training.learning.checkpoints import Checkpoints
-from training.learning.ema import Average
 from training.learning.fit import fit
 
 CLASSES = 3
@@ -67,17 +67,17 @@ def signalled_at(step: int, number: signal.Signals, folder: Path) -> Callable[[]
     """Learning that gets a signal after so many steps of the run."""
 
     def work() -> None:
-        done, update = 0, Average.update
+        done, update = 0, AveragedModel.update_parameters
 
-        def counted(self: Average, module: torch.nn.Module, *, step: int) -> None:
+        def counted(self: AveragedModel, model: torch.nn.Module) -> None:
             nonlocal done
-            update(self, module, step=step)
+            update(self, model)
             done += 1
             if done == limit:
                 os.kill(os.getpid(), number)
 
         limit = step
-        Average.update = counted
+        AveragedModel.update_parameters = counted
         learn(folder)
 
     return work

@@ -6,11 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.optim.swa_utils import AveragedModel
 
 from tests.training.learning import squares
 from training.data import Part
 from training.learning.batches import Batches, EpochOrder, Varying
-from training.learning.ema import Average
+from training.learning.trainer import _warming_up
 
 pytestmark = pytest.mark.xdist_group("training")
 
@@ -92,14 +93,15 @@ def test_the_order_of_an_epoch() -> None:
     assert len(order) == 3
 
 
-def test_the_average_follows_slowly() -> None:
+def test_the_average_copies_at_first_and_then_follows_slowly() -> None:
     module = torch.nn.BatchNorm1d(2)
-    average = Average(module, decay=0.9)
+    average = AveragedModel(module, multi_avg_fn=_warming_up(0.9), use_buffers=True)
+    average.update_parameters(module)
     torch.nn.init.constant_(module.weight, 2.0)
-    average.update(module, step=0)  # (1 + 0) / (10 + 0): early on it follows at once
-    assert average.values["weight"].tolist() == pytest.approx([1.9, 1.9])
-    average.update(module, step=1000)
-    assert average.values["weight"].tolist() == pytest.approx([1.91, 1.91])
-    with average.applied_to(module):
-        assert module.weight.tolist() == pytest.approx([1.91, 1.91])
-    assert module.weight.tolist() == [2.0, 2.0]
+    module.running_mean.fill_(4.0)
+    average.update_parameters(module)  # (2 + 1) / (11 + 1) is kept: early on it follows fast
+    assert average.module.weight.tolist() == pytest.approx([1.75, 1.75])
+    assert average.module.running_mean.tolist() == pytest.approx([3.0, 3.0])
+    average.n_averaged.fill_(1000)
+    average.update_parameters(module)
+    assert average.module.weight.tolist() == pytest.approx([1.775, 1.775])

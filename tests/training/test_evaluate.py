@@ -18,7 +18,7 @@ from training.evaluate import evaluate
 from training.evaluation.approved import Approved
 from training.evaluation.corruptions import CONDITIONS
 from training.evaluation.quality_verdict import Thresholds
-from training.packaging.photo_fingerprints import pack
+from training.packaging.provenance import pack_fingerprints
 from training.sagemaker_job import StepError
 
 pytestmark = pytest.mark.xdist_group("training")
@@ -203,7 +203,7 @@ def _digests(run: Run, folder: Path) -> dict[str, str]:
 
 
 def _seen_test(run: Run) -> str:
-    return pack(run.prepared.glob("test/*/*"))
+    return pack_fingerprints(run.prepared.glob("test/*/*"))
 
 
 def test_an_approved_model_that_is_not_there_is_named(

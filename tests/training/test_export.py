@@ -20,7 +20,7 @@ from training.networks import build
 from training.packaging.export import OPSET, check_parity, export_float, fold_temperature
 from training.packaging.int8_scaling import safe_scales
 from training.packaging.model_archive import Origin, clear, package
-from training.packaging.photo_fingerprints import fingerprint, unpack
+from training.packaging.provenance import fingerprint, unpack_fingerprints
 from training.packaging.quantise import calibration_pictures, quantise
 from training.sagemaker_job import StepError
 
@@ -161,7 +161,7 @@ def test_the_card_says_how_the_model_was_made_and_calibrated(tmp_path: Path) -> 
     assert 0 < card.statistics["brightness"]["mean"] < 255
     assert 0 < card.statistics["confidence"]["quantiles"]["0.5"] <= 1
     assert card.metrics["validation"]["torch_parity"] < 1e-4
-    seen = unpack(card.seen)
+    seen = unpack_fingerprints(card.seen)
     assert seen == {
         fingerprint(tmp_path / f"prepared/{split}/a/1.jpg") for split in ("train", "validation")
     }

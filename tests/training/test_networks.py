@@ -11,7 +11,7 @@ from torch import nn
 
 from training.networks import NAMES, PRETRAINED, build
 from training.networks.presets import plan, recipe
-from training.networks.recalibrate_batchnorm import rebase
+from training.networks.recalibrate_batchnorm import recalibrate
 from training.networks.transformers_models import ARCHITECTURES, mend
 from training.networks.weights import find
 from training.sagemaker_job import StepError
@@ -89,7 +89,7 @@ def test_own_padding_is_the_same_bit_for_bit() -> None:
     assert strides[(2, 2)] == (0, 0), "stride 2 keeps TensorFlow's lopsided padding"
 
 
-def test_rebase_moves_statistics_and_keeps_answers() -> None:
+def test_recalibrate_moves_statistics_and_keeps_answers() -> None:
     torch.manual_seed(3)
     network = build("resnet", 3).eval()
     for module in network.modules():
@@ -99,7 +99,7 @@ def test_rebase_moves_statistics_and_keeps_answers() -> None:
     photos = pictures(32, 32)
     with torch.no_grad():
         before = network(shown(photos))
-        rebase(network, torch.from_numpy(photos), batch=12)
+        recalibrate(network, torch.from_numpy(photos), batch=12)
         after = network(shown(photos))
         training = network.train()(shown(photos))
     assert float((after - before).abs().max()) < 1e-4 * float(before.abs().max())

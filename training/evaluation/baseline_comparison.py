@@ -13,14 +13,14 @@ from training.classifier import Classifier
 from training.data import Part, load
 from training.evaluation.approved import Approved
 from training.evaluation.comparison import Paired, Right, paired
-from training.packaging.photo_fingerprints import fingerprint, unpack
+from training.packaging.provenance import fingerprint, unpack_fingerprints
 
 FEWEST_PHOTOS = 30
 """Unseen test photos that a comparison needs where the earlier model has seen the others."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rivalry:
+class BaselineComparison:
     """``compared`` is None where there is nothing to compare; ``note`` says why in a sentence.
 
     ``fair`` is false where the earlier model may have learned from the photos: then the comparison
@@ -33,14 +33,11 @@ class Rivalry:
     note: str
 
 
-@dataclass(frozen=True, kw_only=True)
 class _DefectError(Exception):
-    """Why the approved model cannot be compared."""
-
-    reason: str
+    """The approved model cannot be compared; the message says why."""
 
 
-def rivalry(
+def compare_with_baseline(
     approved: Approved | None,
     *,
     prepared: Path,
@@ -48,7 +45,7 @@ def rivalry(
     labels: Sequence[str],
     dataset_digest: str,
     right: Right,
-) -> Rivalry:
+) -> BaselineComparison:
     """Compare. ``right`` tells which test photos the new model answers rightly.
 
     Whatever is wrong with the approved model is told and never raised: a broken model in service is
@@ -56,22 +53,22 @@ def rivalry(
     """
     if approved is None:
         note = "first model: none is approved yet, so there is nothing to compare with"
-        return Rivalry(name="", compared=None, fair=True, note=note)
+        return BaselineComparison(name="", compared=None, fair=True, note=note)
     try:
         if approved.archive is None:
-            raise _DefectError(reason=approved.problem)
+            raise _DefectError(approved.problem)
         with tempfile.TemporaryDirectory(prefix="binsight-") as scratch:
             card, before = _answers(
                 approved.archive, Path(scratch), prepared=prepared, test=test, labels=labels
             )
     except _DefectError as defect:
-        note = f"not compared with the model in service, {approved.name}: {defect.reason}"
-        return Rivalry(name=approved.name, compared=None, fair=True, note=note)
+        note = f"not compared with the model in service, {approved.name}: {defect}"
+        return BaselineComparison(name=approved.name, compared=None, fair=True, note=note)
     unseen, fair, note = _unseen(card, prepared, test, dataset_digest)
     if not unseen.any():
-        return Rivalry(name=approved.name, compared=None, fair=True, note=note)
+        return BaselineComparison(name=approved.name, compared=None, fair=True, note=note)
     compared = paired(before[unseen], right[unseen])
-    return Rivalry(name=approved.name, compared=compared, fair=fair, note=note)
+    return BaselineComparison(name=approved.name, compared=compared, fair=fair, note=note)
 
 
 def _answers(
@@ -81,19 +78,17 @@ def _answers(
     try:
         card = unpack_archive(archive, scratch)
     except (ArchiveError, OSError) as error:
-        raise _DefectError(reason=f"its archive cannot be read: {error}") from error
+        raise _DefectError(f"its archive cannot be read: {error}") from error
     if set(card.labels) != set(labels):
-        raise _DefectError(
-            reason=f"it knows {', '.join(card.labels)}, the new one {', '.join(labels)}"
-        )
+        raise _DefectError(f"it knows {', '.join(card.labels)}, the new one {', '.join(labels)}")
     if card.width != card.height:
-        raise _DefectError(reason=f"its pictures are {card.width} x {card.height}, not square")
+        raise _DefectError(f"its pictures are {card.width} x {card.height}, not square")
     same_size = test.pixels.shape[1] == card.width
     photos = test if same_size else load(prepared, "test", labels, size=card.width)
     try:
         answers = Classifier(scratch / MODEL).probabilities(photos.pixels).argmax(axis=1)
     except Exception as error:
-        raise _DefectError(reason=f"onnxruntime cannot run it: {error}") from error
+        raise _DefectError(f"onnxruntime cannot run it: {error}") from error
     # Its labels may stand in another order.
     places = np.array([list(labels).index(name) for name in card.labels])
     right: Right = places[answers] == test.labels
@@ -107,7 +102,7 @@ def _unseen(
     everything = np.ones(len(test.files), np.bool_)
     if card.digests.get("dataset") == dataset_digest:
         return everything, True, ""
-    seen = unpack(card.seen)
+    seen = unpack_fingerprints(card.seen)
     if seen is None:
         note = (
             "the model in service was trained on another split and does not say on which photos: "

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from contracts.bins import BinPolicy
-from training.evaluation.baseline_comparison import Rivalry
+from training.evaluation.baseline_comparison import BaselineComparison
 from training.evaluation.by_size import GATED
 from training.evaluation.measure import Findings, calibration_of, reliability_of
 from training.evaluation.metrics import model_quality
@@ -16,7 +16,7 @@ _MISTAKES = 24
 
 
 def document_of(
-    findings: Findings, against: Rivalry, verdict: Verdict, thresholds: Thresholds
+    findings: Findings, against: BaselineComparison, verdict: Verdict, thresholds: Thresholds
 ) -> dict[str, Any]:
     """What the registry displays, the pipeline's gate reads and a script may want to know."""
     card = findings.card

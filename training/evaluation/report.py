@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from training import pages
-from training.evaluation.baseline_comparison import Rivalry
+from training.evaluation.baseline_comparison import BaselineComparison
 from training.evaluation.measure import Findings
 from training.evaluation.quality_verdict import Verdict
 from training.evaluation.report_charts import (
@@ -21,7 +21,7 @@ _SHOWN_MISTAKES = 18
 
 def report(
     findings: Findings,
-    against: Rivalry,
+    against: BaselineComparison,
     verdict: Verdict,
     document: Mapping[str, Any],
     *,

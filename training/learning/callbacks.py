@@ -1,26 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Looks after a running stage: order, chance, averaging, progress, and the wish to stop."""
+"""The callback of a training stage: seeds each step, averages the weights, stops on SIGTERM."""
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
+from torch import distributed
+from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm  # type: ignore[import-untyped]
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from training import sagemaker_job
-from training.learning.batches import seed_of
-from training.learning.progress import Epoch
-
-if TYPE_CHECKING:
-    from training.learning.trainer import Learner
+from training.learning.batches import EpochOrder, seed_of
+from training.networks.base import Network
 
 
-class Watch(TrainerCallback):
-    """Hears of every step and epoch of a Learner."""
+class StageCallback(TrainerCallback):
+    """Called by the Trainer at every step and epoch of a stage.
 
-    def __init__(self, learner: "Learner") -> None:
-        self._learner = learner
+    ``seed`` are the parts of the seed that all steps of the stage have in common. ``stopped`` is
+    set when SIGTERM ended the stage.
+    """
+
+    def __init__(
+        self, network: Network, average: AveragedModel, order: EpochOrder, seed: tuple[object, ...]
+    ) -> None:
+        self._network, self._average = network, average
+        self._order, self._seed = order, seed
         self._bar: Any = None
         self.stopped = False
 
@@ -31,7 +37,7 @@ class Watch(TrainerCallback):
         control: TrainerControl,  # noqa: ARG002
         **kwargs: Any,  # noqa: ARG002
     ) -> None:
-        order = self._learner.order
+        order = self._order
         order.epoch = state.global_step // order.per_epoch
         if state.is_world_process_zero and sys.stderr.isatty():
             done = state.global_step % order.per_epoch
@@ -45,9 +51,7 @@ class Watch(TrainerCallback):
         **kwargs: Any,  # noqa: ARG002
     ) -> None:
         # Dropout, too, depends on the step alone, so that nothing need be remembered.
-        plan, settings = self._learner.plan, self._learner.settings
-        parts = (settings.seed, plan.number, "dropout", state.global_step, args.process_index)
-        seed = seed_of(*parts)
+        seed = seed_of(*self._seed, "dropout", state.global_step, args.process_index)
         # Not torch.manual_seed: on a machine without a GPU it spends its time on a stack trace.
         torch.default_generator.manual_seed(seed)
         if torch.cuda.is_available():
@@ -55,24 +59,23 @@ class Watch(TrainerCallback):
 
     def on_step_end(
         self,
-        args: TrainingArguments,  # noqa: ARG002
+        args: TrainingArguments,
         state: TrainerState,
         control: TrainerControl,
         **kwargs: Any,  # noqa: ARG002
     ) -> None:
-        learner = self._learner
-        learner.average.update(learner.network, step=state.global_step)
+        self._average.update_parameters(self._network)
         if self._bar is not None:
             self._bar.update()
-        epoch_over = state.global_step % learner.order.per_epoch == 0
+        epoch_over = state.global_step % self._order.per_epoch == 0
         # At an epoch's end the measuring comes first, so that the checkpoint is a whole epoch's.
-        if not epoch_over and self._asked_to_stop():
+        if not epoch_over and _asked_to_stop(args):
             self.stopped = True
             control.should_save = control.should_training_stop = True
 
     def on_epoch_end(
         self,
-        args: TrainingArguments,  # noqa: ARG002
+        args: TrainingArguments,
         state: TrainerState,  # noqa: ARG002
         control: TrainerControl,
         **kwargs: Any,  # noqa: ARG002
@@ -83,27 +86,15 @@ class Watch(TrainerCallback):
         if self.stopped:
             # Half an epoch is neither measured nor saved again.
             control.should_evaluate = control.should_save = False
-        elif self._asked_to_stop():
+        elif _asked_to_stop(args):
             self.stopped = control.should_training_stop = True
 
-    def show(self, epoch: Epoch) -> None:
-        """The line that CloudWatch's metrics are read from."""
-        if not self._learner.is_world_process_zero():
-            return
-        print(
-            f"epoch={epoch.epoch}/{self._learner.settings.epochs} "
-            f"train_loss={epoch.train_loss:.4f} "
-            f"validation_loss={epoch.validation_loss:.4f} "
-            f"validation_accuracy={epoch.validation_accuracy:.4f} "
-            f"size={epoch.size} seconds={epoch.seconds:.1f}",
-            flush=True,
-        )
 
-    def _asked_to_stop(self) -> bool:
-        """Whether any process was asked: all of them must stop at the same step."""
-        asked = sagemaker_job.termination_asked()
-        accelerator = self._learner.accelerator
-        if accelerator.num_processes == 1:
-            return asked
-        flag = torch.tensor(float(asked), device=accelerator.device)
-        return bool(accelerator.reduce(flag, "sum") > 0)
+def _asked_to_stop(args: TrainingArguments) -> bool:
+    """Whether any process was asked: all of them must stop at the same step."""
+    asked = sagemaker_job.termination_asked()
+    if args.world_size == 1:
+        return asked
+    flag = torch.tensor(float(asked), device=args.device)
+    distributed.all_reduce(flag)
+    return bool(flag > 0)

@@ -19,16 +19,16 @@ from training.learning.batches import Batches, Shown, Varying
 from training.learning.checkpoints import Checkpoint, Checkpoints
 from training.learning.device import check_gpus, precision
 from training.learning.progress import Epoch, Progress
-from training.learning.trainer import Learner
+from training.learning.trainer import Stage, StageTrainer
 from training.networks import build
-from training.networks.base import Normalised
+from training.networks.base import Network
 from training.networks.presets import Plan
-from training.networks.recalibrate_batchnorm import rebase
+from training.networks.recalibrate_batchnorm import recalibrate
 from training.networks.weights import FoundWeights
 
 _WARM_UP = 0.05
 _CLIP = 5.0
-_REBASE_PHOTOS = 256
+_RECALIBRATION_PHOTOS = 256
 
 Load = Callable[[str, int], Part]
 """Gives the photos of a split at a size."""
@@ -38,7 +38,7 @@ Load = Callable[[str, int], Part]
 class Fitted:
     """The network with the kept weights, in evaluation mode on the CPU, and how it got there."""
 
-    network: Normalised
+    network: Network
     epochs: tuple[Epoch, ...]
     epoch: int
     validation_accuracy: float
@@ -57,7 +57,7 @@ def fit(
 
     The same photos, settings and machine give the same weights, interrupted or not.
 
-    SIGTERM leaves a checkpoint and raises ``job.Terminated``.
+    SIGTERM leaves a checkpoint and raises ``sagemaker_job.Terminated``.
     """
     _deterministic()
     print(f"train: on {check_gpus()}, {precision(settings.mixed_precision)}", flush=True)
@@ -70,6 +70,7 @@ def fit(
     ):
         if checkpoints and int(os.environ.get("RANK", "0")) == 0:
             checkpoints.clear_scratch()
+        folder = checkpoints.scratch if checkpoints else Path(scratch)
         for plan in settings.plan:
             if found and plan.number < found.stage:
                 continue
@@ -83,24 +84,23 @@ def fit(
                 if carried is not None:
                     network.load_state_dict(carried)
                 elif weights is not None:
-                    rebase(network, _some(train, settings.seed))
-            learner = _learner(
-                network,
-                train,
-                Shown(load("validation", plan.size)),
-                plan,
-                settings,
-                progress=progress,
-                checkpoints=checkpoints,
-                folder=checkpoints.scratch if checkpoints else Path(scratch),
-                classes=classes,
-                backgrounds=backgrounds,
+                    recalibrate(network, _some(train, settings.seed))
+            arguments = _arguments(plan, settings, folder=folder, saves=checkpoints is not None)
+            stage = Stage(
+                plan=plan,
+                settings=settings,
+                batches=_batches(train, _varying(plan, settings, classes), arguments, backgrounds),
+                validation=Shown(load("validation", plan.size)),
+                class_weights=_class_weights(train, settings.class_weights, classes),
             )
-            _run(learner, here)
+            trainer = StageTrainer(
+                network, arguments, stage, progress=progress, checkpoints=checkpoints
+            )
+            _run(trainer, here)
             # The rate falls to nothing at a stage's end: what comes last is what the next stage
             # builds on. Only the model itself is chosen by the validation photos.
             last = plan.number == settings.plan[-1].number
-            kept = learner.best if last else learner.average.values
+            kept = trainer.best if last else trainer.averaged
             carried = {name: value.cpu().clone() for name, value in kept.items()}
     if carried is None:
         raise RuntimeError("no stage was run")
@@ -110,37 +110,18 @@ def fit(
     return Fitted(final.eval(), tuple(progress.epochs), best.epoch, best.validation_accuracy)
 
 
-def _run(learner: Learner, found: Checkpoint | None) -> None:
+def _run(trainer: StageTrainer, found: Checkpoint | None) -> None:
     if found:
-        learner.resume(found)
+        trainer.resume(found)
     else:
-        learner.train()
-    if learner.watch.stopped:
+        trainer.train()
+    if trainer.stopped:
         # Ends the block that deferred it; that raises in its turn.
         raise sagemaker_job.Terminated
 
 
-def _learner(
-    network: Normalised,
-    train: Part,
-    validation: Shown,
-    plan: Plan,
-    settings: Hyperparameters,
-    *,
-    progress: Progress,
-    checkpoints: Checkpoints | None,
-    folder: Path,
-    classes: int,
-    backgrounds: Sequence[Path],
-) -> Learner:
-    arguments = _arguments(plan, settings, folder=folder, saves=checkpoints is not None)
-    processes = arguments.world_size
-    if settings.batch_size % processes or settings.batch_size < 2 * processes:
-        raise sagemaker_job.StepError(
-            f"hyperparameter batch-size = {settings.batch_size} over {processes} processes; "
-            f"allowed: a multiple of {processes} from {2 * processes}"
-        )
-    varying = Varying(
+def _varying(plan: Plan, settings: Hyperparameters, classes: int) -> Varying:
+    return Varying(
         seed=settings.seed,
         stage=plan.number,
         size=plan.size,
@@ -151,24 +132,25 @@ def _learner(
         cutmix=settings.cutmix,
         placed=settings.placed,
     )
-    batches = Batches(
+
+
+def _batches(
+    train: Part, varying: Varying, arguments: TrainingArguments, backgrounds: Sequence[Path]
+) -> Batches:
+    """This process's batches. StepError where the processes cannot share a batch evenly."""
+    processes = arguments.world_size
+    if varying.batch_size % processes or varying.batch_size < 2 * processes:
+        raise sagemaker_job.StepError(
+            f"hyperparameter batch-size = {varying.batch_size} over {processes} processes; "
+            f"allowed: a multiple of {processes} from {2 * processes}"
+        )
+    return Batches(
         train,
         varying,
         device=str(arguments.device),
         backgrounds=backgrounds,
         process=arguments.process_index,
         processes=processes,
-    )
-    return Learner(
-        network,
-        arguments,
-        batches=batches,
-        validation=validation,
-        plan=plan,
-        settings=settings,
-        class_weights=_class_weights(train, settings.class_weights, classes),
-        progress=progress,
-        checkpoints=checkpoints,
     )
 
 
@@ -213,7 +195,7 @@ def _deterministic() -> None:
 
 
 def _some(part: Part, seed: int) -> Tensor:
-    chosen = np.random.default_rng(seed).permutation(len(part.labels))[:_REBASE_PHOTOS]
+    chosen = np.random.default_rng(seed).permutation(len(part.labels))[:_RECALIBRATION_PHOTOS]
     return torch.from_numpy(part.pixels[np.sort(chosen)])
 
 

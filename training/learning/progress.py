@@ -18,6 +18,16 @@ class Epoch:
     validation_accuracy: float
     seconds: float
 
+    def line(self, *, of: int) -> str:
+        """One line for the log; CloudWatch's metrics are read from it. ``of``: epochs in all."""
+        return (
+            f"epoch={self.epoch}/{of} "
+            f"train_loss={self.train_loss:.4f} "
+            f"validation_loss={self.validation_loss:.4f} "
+            f"validation_accuracy={self.validation_accuracy:.4f} "
+            f"size={self.size} seconds={self.seconds:.1f}"
+        )
+
 
 @dataclass
 class Progress:

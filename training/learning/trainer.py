@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""transformers' Trainer, told what is ours: batches, loss, averaged weights, checkpoints.
+"""transformers' Trainer with our batches, loss, averaged weights and checkpoints.
 
 The loop, the optimiser's schedule, mixed precision, gradient clipping, several processes, saving
 and resuming are the Trainer's. Its documented seams are used, and ``_save_checkpoint`` so that a
@@ -7,66 +7,92 @@ full disk costs a checkpoint and not the training.
 """
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, distributed
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from transformers import EvalPrediction, PrinterCallback, Trainer, TrainingArguments
 
 from training.hyperparameters import Hyperparameters
 from training.learning.batches import Batches, EpochOrder, Shown
-from training.learning.callbacks import Watch
+from training.learning.callbacks import StageCallback
 from training.learning.checkpoints import Checkpoint, Checkpoints
-from training.learning.ema import Average
 from training.learning.progress import Epoch, Progress
-from training.networks.base import Normalised
+from training.networks.base import Network
 from training.networks.presets import Plan
 from training.sagemaker_job import StepError
 
 _AVERAGE, _BEST = "average.safetensors", "best.safetensors"
 
 
-class Learner(Trainer):
-    """Trains one stage. ``best`` are the weights to go on with."""
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """What a stage trains on and how. ``class_weights`` [classes] weigh the loss of each class."""
+
+    plan: Plan
+    settings: Hyperparameters
+    batches: Batches
+    validation: Shown
+    class_weights: Tensor
+
+
+class StageTrainer(Trainer):
+    """Trains one stage. ``best`` are the averaged weights of the epoch that validated best."""
 
     def __init__(
         self,
-        network: Normalised,
+        network: Network,
         arguments: TrainingArguments,
+        stage: Stage,
         *,
-        batches: Batches,
-        validation: Shown,
-        plan: Plan,
-        settings: Hyperparameters,
-        class_weights: Tensor,
         progress: Progress,
         checkpoints: Checkpoints | None,
     ) -> None:
-        self.batches, self.order = batches, EpochOrder(batches.per_epoch)
-        self.plan, self.settings, self.progress = plan, settings, progress
-        self._class_weights = class_weights.to(arguments.device)
+        self.batches, self.order = stage.batches, EpochOrder(stage.batches.per_epoch)
+        self.plan, self.settings, self.progress = stage.plan, stage.settings, progress
+        self._class_weights = stage.class_weights.to(arguments.device)
         self._checkpoints = checkpoints
         self._started = time.monotonic()
         self.network = network
-        network.freeze(plan.frozen)
-        self.watch = Watch(self)
+        network.freeze(stage.plan.frozen)
+        self.average = AveragedModel(
+            network,
+            device=arguments.device,
+            multi_avg_fn=_warming_up(stage.plan.averaging),
+            use_buffers=True,  # the statistics of batch norms
+        )
+        seed = (stage.settings.seed, stage.plan.number)
+        self.callback = StageCallback(network, self.average, self.order, seed)
         super().__init__(
             model=network,
             args=arguments,
-            train_dataset=batches,
-            eval_dataset=validation,
+            train_dataset=stage.batches,
+            eval_dataset=stage.validation,
             compute_metrics=_accuracy,
-            callbacks=[self.watch],
+            callbacks=[self.callback],
         )
         self.remove_callback(PrinterCallback)
-        self.average = Average(network, decay=plan.averaging)
         self.best: dict[str, Tensor] = {}
+
+    @property
+    def stopped(self) -> bool:
+        """Whether SIGTERM ended the stage; a checkpoint has what was done."""
+        return self.callback.stopped
+
+    @property
+    def averaged(self) -> dict[str, Tensor]:
+        """The averaged weights and batch norm statistics; they change with each step."""
+        values: dict[str, Tensor] = self.average.module.state_dict()
+        return values
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Not shared out by accelerate: every process makes its own part of a batch."""
@@ -124,9 +150,13 @@ class Learner(Trainer):
 
     def evaluate(self, *arguments: Any, **options: Any) -> dict[str, float]:
         """Measure the averaged weights on the validation photos, and note the epoch."""
-        self.average.agree()
-        with self.average.applied_to(self.network):
+        self._share_average()
+        own = {name: value.clone() for name, value in self.network.state_dict().items()}
+        self.network.load_state_dict(self.averaged)
+        try:
             metrics: dict[str, float] = super().evaluate(*arguments, **options)
+        finally:
+            self.network.load_state_dict(own)
         loss = torch.tensor(self.progress.take_loss(), device=self.args.device)
         seconds, self._started = time.monotonic() - self._started, time.monotonic()
         epoch = Epoch(
@@ -140,11 +170,19 @@ class Learner(Trainer):
             seconds=round(seconds, 1),
         )
         if self.progress.add_epoch(epoch, patience=self.settings.patience):
-            self.best = {name: value.clone() for name, value in self.average.values.items()}
+            self.best = {name: value.clone() for name, value in self.averaged.items()}
         if self.progress.stage_done:
             self.control.should_training_stop = True
-        self.watch.show(epoch)
+        if self.is_world_process_zero():
+            print(epoch.line(of=self.settings.epochs), flush=True)
         return metrics
+
+    @torch.no_grad()
+    def _share_average(self) -> None:
+        """Take the first process's average: each has batch norm statistics of its own photos."""
+        if self.args.world_size > 1:
+            for value in self.averaged.values():
+                distributed.broadcast(value, src=0)
 
     def rate(self) -> float:
         """The learning rate of what is pretrained, at this step."""
@@ -152,7 +190,7 @@ class Learner(Trainer):
 
     def resume(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint, exactly."""
-        self.average.load(load_file(checkpoint.folder / _AVERAGE))
+        self.average.load_state_dict(load_file(checkpoint.folder / _AVERAGE))
         path = checkpoint.folder / _BEST
         if path.is_file():
             self.best = {k: v.to(self.args.device) for k, v in load_file(path).items()}
@@ -175,7 +213,7 @@ class Learner(Trainer):
             super()._save_checkpoint(model, trial)
             self.accelerator.wait_for_everyone()
             if self.args.should_save:
-                _save(self.average.values, written / _AVERAGE)
+                _save(self.average.state_dict(), written / _AVERAGE)
                 if self.best:
                     _save(self.best, written / _BEST)
                 progress = self.progress.to_json()
@@ -191,6 +229,22 @@ class Learner(Trainer):
                 "interruption would start from the checkpoint before",
                 flush=True,
             )
+
+
+_Tensors: TypeAlias = list[Tensor] | tuple[Tensor, ...]
+
+
+def _warming_up(decay: float) -> Callable[[_Tensors, _Tensors, Tensor | int], None]:
+    """torch's exponential moving average, which follows faster during the first steps."""
+
+    def update(averages: _Tensors, values: _Tensors, updates: Tensor | int) -> None:
+        # The first update copies the weights; this one is number ``updates`` + 1.
+        done = int(updates)
+        slower = min(decay, (2 + done) / (11 + done))
+        average = get_ema_multi_avg_fn(slower)  # type: ignore[no-untyped-call]
+        average(averages, values, updates)
+
+    return update
 
 
 def _save(values: dict[str, Tensor], path: Path) -> None:

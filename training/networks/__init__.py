@@ -10,13 +10,13 @@ from training.networks.presets import NAMES, PRETRAINED
 from training.sagemaker_job import StepError
 
 if TYPE_CHECKING:
-    from training.networks.base import Normalised
+    from training.networks.base import Network
     from training.networks.weights import FoundWeights
 
 __all__ = ["NAMES", "PRETRAINED", "build"]
 
 
-def build(name: str, classes: int, *, weights: "FoundWeights | None" = None) -> "Normalised":
+def build(name: str, classes: int, *, weights: "FoundWeights | None" = None) -> "Network":
     """The network of this name: RGB 0..255 [N, 3, H, W] in, scores out."""
     if name not in NAMES:
         raise StepError(f"hyperparameter network = {name!r}; allowed: {', '.join(NAMES)}")

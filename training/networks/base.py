@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
-class Normalised(nn.Module):
+class Network(nn.Module):
     """A network that takes RGB from 0 to 255, [N, 3, H, W]: the normalisation is inside.
 
     ``float_modules`` are the modules of ``network`` that lose too much as int8. ``blocks`` are its
@@ -59,7 +59,7 @@ class Normalised(nn.Module):
         for name in self._frozen:
             self.network.get_submodule(name).requires_grad_(False)
 
-    def train(self, mode: bool = True) -> "Normalised":
+    def train(self, mode: bool = True) -> "Network":
         """Switch to training, except what is frozen: its batch norm keeps its statistics."""
         self._unfuse()
         super().train(mode)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.networks.base import Normalised
+from training.networks.base import Network
 
 MEAN = (0.485, 0.456, 0.406)
 DEVIATION = (0.229, 0.224, 0.225)
@@ -68,11 +68,11 @@ class CompactResNet(nn.Module):
         return scores
 
 
-def compact(classes: int) -> Normalised:
+def compact(classes: int) -> Network:
     """The network for this many classes, with random weights."""
     network = CompactResNet(classes, width=WIDTH)
     blocks = ("stem", *(f"blocks.{index}" for index in range(len(network.blocks))))
-    return Normalised(
+    return Network(
         network,
         mean=MEAN,
         deviation=DEVIATION,

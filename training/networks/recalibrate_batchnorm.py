@@ -6,13 +6,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from training.networks.base import Normalised
+from training.networks.base import Network
 
 _SMALLEST_VARIANCE = 1e-6
 
 
 @torch.no_grad()
-def rebase(network: Normalised, pictures: Tensor, *, batch: int = 64) -> None:
+def recalibrate(network: Network, pictures: Tensor, *, batch: int = 64) -> None:
     """Give every batch norm the statistics of these pictures without changing what it computes.
 
     Weights whose batch norms were folded into the convolutions (quantised or converted ones) have
@@ -57,7 +57,7 @@ def _summing(sums: dict[str, list[Tensor]], name: str) -> Any:
 def _move(module: nn.BatchNorm2d, mean: Tensor, square: Tensor) -> None:
     """New statistics, and the scale and shift that make up for them."""
     if module.running_mean is None or module.running_var is None:
-        raise TypeError("a batch norm without running statistics cannot be rebased")
+        raise TypeError("a batch norm without running statistics cannot be recalibrated")
     variance = (square - mean.square()).clamp(min=_SMALLEST_VARIANCE)
     old = (module.running_var.double() + module.eps).sqrt()
     scale = module.weight.double() / old

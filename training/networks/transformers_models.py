@@ -17,7 +17,7 @@ import transformers
 from torch import nn
 from transformers.utils import logging as library_logging
 
-from training.networks.base import Normalised
+from training.networks.base import Network
 from training.networks.weights import FoundWeights, check_config, normalisation, unreadable
 
 _HALF = (0.5, 0.5, 0.5)
@@ -90,7 +90,7 @@ ARCHITECTURES: Mapping[str, _Architecture] = {
 }
 
 
-def library_network(name: str, classes: int, weights: FoundWeights | None) -> Normalised:
+def library_network(name: str, classes: int, weights: FoundWeights | None) -> Network:
     """A model of transformers for this many classes, from weights or random. The head is new."""
     known = ARCHITECTURES[name]
     model_class = getattr(transformers, known.model)
@@ -104,7 +104,7 @@ def library_network(name: str, classes: int, weights: FoundWeights | None) -> No
     _new_head(model)
     mend(model)
     mean, deviation = normalisation(weights, known.mean, known.deviation)
-    return Normalised(
+    return Network(
         model.float(),
         mean=mean,
         deviation=deviation,

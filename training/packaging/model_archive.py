@@ -24,16 +24,15 @@ from contracts.model_archive import (
     ModelCard,
     file_digest,
 )
+from contracts.picture_statistics import MEASURES, describe, spread
 from training.classifier import Classifier
 from training.data import Part, evenly
 from training.evaluation.calibration import calibration_error, fit_temperature, suggest_threshold
 from training.evaluation.comparison import Paired, loses_too_much, paired
-from training.evaluation.drift_baseline import reference_statistics
 from training.evaluation.metrics import macro_recall
 from training.hyperparameters import Hyperparameters
 from training.packaging.export import check_parity, export_float, fold_temperature
-from training.packaging.photo_fingerprints import pack
-from training.packaging.provenance import code_digest, frameworks
+from training.packaging.provenance import code_digest, frameworks, pack_fingerprints
 from training.packaging.quantise import calibration_pictures, quantise
 from training.sagemaker_job import StepError
 
@@ -113,9 +112,7 @@ def package(
             golden_tolerance=GOLDEN_TOLERANCE,
             precision=precision,
             calibration=calibrated,
-            statistics=reference_statistics(
-                calibration.pixels, deployed.probabilities(validation.pixels)
-            ),
+            statistics=_statistics(calibration.pixels, deployed.probabilities(validation.pixels)),
             seen=_seen(origin.prepared),
             cut=CutRule().to_json(),
             metrics={
@@ -191,7 +188,9 @@ def _float_modules(network: nn.Module) -> tuple[str, ...]:
 def _seen(prepared: Path | None) -> str:
     if prepared is None:
         return ""
-    return pack(path for split in ("train", "validation") for path in prepared.glob(f"{split}/*/*"))
+    return pack_fingerprints(
+        path for split in ("train", "validation") for path in prepared.glob(f"{split}/*/*")
+    )
 
 
 def _golden(part: Part, answers: NDArray[np.float32]) -> list[int]:
@@ -224,3 +223,19 @@ def _move(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with replacing(target) as unfinished:
         shutil.copyfile(source, unfinished)
+
+
+def _statistics(pixels: NDArray[np.uint8], probabilities: NDArray[np.float32]) -> dict[str, Any]:
+    """The card's ``statistics``, which cameras compare with what they see.
+
+    Each measure is over training photos at the model's size.
+
+    ``confidence`` is that of the deployed file on validation photos, because a model is surer of
+    photos that it learned from than a camera will ever see it.
+    """
+    described = [describe(picture) for picture in pixels]
+    return {
+        "photos": len(pixels),
+        **{name: spread(item[name] for item in described) for name in MEASURES},
+        "confidence": spread(probabilities.max(axis=1).tolist()),
+    }

@@ -11,7 +11,6 @@ the same content gives the same bytes.
 """
 
 from training.pages.charts import INK, SERIES, SOFT, chart
-from training.pages.pictures import thumbnail
-from training.pages.rendering import render, write
+from training.pages.rendering import render, thumbnail, write
 
 __all__ = ["INK", "SERIES", "SOFT", "chart", "render", "thumbnail", "write"]
