@@ -31,11 +31,6 @@ class Rule:
     fix: str
     check: Callable[[Template], Iterable[Finding]]
 
-    @property
-    def acknowledged_as(self) -> str:
-        """The exact id that an acknowledgement of a finding gives."""
-        return f"{PACK}::{self.id}"
-
 
 def at(resource: Resource, path: str, detail: str) -> Finding:
     """A finding in this resource; ``path`` is relative to it, such as Properties.Sql."""

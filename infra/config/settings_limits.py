@@ -11,7 +11,6 @@ import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from infra.common.tags import faults
 from infra.config.limits import (
     IOT_POLICY,
     RECIPE,
@@ -21,6 +20,7 @@ from infra.config.limits import (
     TOPIC_SLASHES,
 )
 from infra.config.messages_policy import messages_policy
+from infra.config.tags import faults
 
 if TYPE_CHECKING:
     from infra.config.settings import Settings

@@ -8,11 +8,12 @@ import pytest
 from aws_cdk import aws_iot as iot
 from aws_cdk import aws_logs as logs
 
-from infra.checks.acknowledgements import stale
 from infra.checks.pack import BinsightChecks
+from infra.checks.rule import PACK
 from infra.checks.rules import iot_rule_error_action, log_retention
+from tests.synth.stale import stale
 
-ERROR_ACTION = iot_rule_error_action.RULE.acknowledged_as
+ERROR_ACTION = f"{PACK}::{iot_rule_error_action.RULE.id}"
 
 
 def build(folder):
@@ -67,7 +68,7 @@ def test_acknowledged_findings_pass_and_stale_ones_are_named(tmp_path):
     for rule in made:
         acknowledge(rule, ERROR_ACTION)
     group = logs.CfnLogGroup(stack, "Logs", retention_in_days=30)
-    acknowledge(group, log_retention.RULE.acknowledged_as)
+    acknowledge(group, f"{PACK}::{log_retention.RULE.id}")
     app.synth()
     [first, second] = report(tmp_path)["suppressedViolations"]
     assert (first["acknowledgedId"], second["acknowledgedId"]) == (ERROR_ACTION, ERROR_ACTION)

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from infra.config import settings
+
 ROOT = Path(__file__).resolve().parents[2]
-ENVIRONMENTS = ("dev", "prod", "staging")
+ENVIRONMENTS = tuple(settings.names())
 STACKS = ("Data", "Edge", "Insights", "Training")
 SYNTH_SECONDS = 300
 

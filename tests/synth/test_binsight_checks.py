@@ -7,12 +7,12 @@ import re
 
 import pytest
 
-from infra.checks.acknowledgements import stale
 from infra.checks.rule import check
 from infra.checks.rules import RULES
 from infra.checks.template import read_templates
 from infra.config import settings
 from tests.synth.conftest import ENVIRONMENTS, STACKS, Assemblies
+from tests.synth.stale import stale
 from tools.acknowledgements import PAGE, page
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.checks.acknowledgements import METADATA, stale
+from infra.checks.acknowledgements import METADATA
 from infra.checks.rule import PACK
 from infra.config import settings
 from tests.synth.conftest import ENVIRONMENTS, STACKS, Assemblies
+from tests.synth.stale import stale
 
 MINIMUM_REASON = 20
 """As in infra/common/compliance.py, which would load all of the CDK into this process."""

@@ -7,8 +7,8 @@ from typing import Any
 from infra.checks.longest import longest
 from infra.checks.rule import Finding, Rule, at
 from infra.checks.template import Resource, Template
-from infra.common.tags import faults
 from infra.config.limits import NAMES
+from infra.config.tags import faults
 
 
 def check(template: Template) -> Iterator[Finding]:
@@ -18,7 +18,7 @@ def check(template: Template) -> Iterator[Finding]:
         tags = dict(_tags(template, resource.properties.get("Tags")))
         for shown, allowed in faults(tags):
             yield at(
-                resource, "Properties.Tags", f"{shown}: AWS takes {allowed} (infra/common/tags.py)"
+                resource, "Properties.Tags", f"{shown}: AWS takes {allowed} (infra/config/tags.py)"
             )
 
 
