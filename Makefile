@@ -124,6 +124,14 @@ deploy-again: ## @sometimes Deploy ENV over what an earlier make destroy kept
 	@"$(BIN)/python" -m tools.take_back --environment "$(ENV)" --assembly cdk.out/again
 	@exec "$(CDK)" deploy --all --import-existing-resources --app cdk.out/again
 
+.PHONY: fleet
+fleet: install ## @daily Show every camera of ENV, and write the page; CAMERA=name shows one camera's day
+	@exec "$(BIN)/python" -m tools.fleet --environment "$(ENV)" --camera "$(CAMERA)" --out ".build/fleet-$(ENV).html"
+
+.PHONY: ask
+ask: install ## @daily Ask about ENV's archive: QUESTION=name DAYS=7; without QUESTION, list the questions
+	@exec "$(BIN)/python" -m tools.ask --environment "$(ENV)" --question "$(QUESTION)" $(if $(DAYS),--days "$(DAYS)")
+
 .PHONY: upload-dataset
 upload-dataset: ## @next Upload DATASET=folder to ENV, which starts the training pipeline
 	$(call need,DATASET,folder of class folders)$(INSTALL) runtime rehearsal train

@@ -5,6 +5,8 @@ One row per ``thing`` and ``kind``. ``received_ms`` is the server's clock (milli
 when the message arrived at AWS IoT: a camera's own clock may be wrong.
 """
 
+import json
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,10 +18,26 @@ REPORT_THING, REPORT = "#fleet", "report"
 """Key of the watcher's own row; no thing's name has a #."""
 REFUSED = ("FAILED", "REJECTED", "TIMED_OUT")
 """States of a deployment that a camera did not take."""
-SILENT_AFTER_INTERVALS = 3
-"""A camera is silent when it missed this many of its regular messages."""
+SILENT_AFTER_INTERVALS, SHORTEST_SILENCE_SECONDS = 3, 120
+"""A camera is silent when it missed this many of its regular messages, and for at least so long:
+one that sends every few seconds is not silent after a short interruption."""
 
 Row = Mapping[str, Any]
+
+
+def silent_after_seconds(telemetry_seconds: int) -> int:
+    """How long a camera that sends telemetry at this interval may say nothing."""
+    return max(SILENT_AFTER_INTERVALS * telemetry_seconds, SHORTEST_SILENCE_SECONDS)
+
+
+def packed(document: Any) -> bytes:
+    """A JSON document as the watcher keeps it: a row takes 400 KB, and all cameras may be dark."""
+    return zlib.compress(json.dumps(document).encode())
+
+
+def unpacked(kept: bytes) -> Any:
+    """The document that was kept."""
+    return json.loads(zlib.decompress(kept))
 
 
 @dataclass(frozen=True, kw_only=True)

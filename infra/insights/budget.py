@@ -2,12 +2,18 @@
 """A monthly budget, with a mail before and when it is used up."""
 
 from aws_cdk import aws_budgets as budgets
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from infra.common.stack import environment_of
 
 TAG = "environment"
 """The tag by which costs are told apart; it must be activated as a cost allocation tag."""
+
+
+def budget_name(construct: IConstruct) -> str:
+    """The budget's name: budgets are shared by all regions of an account."""
+    environment = environment_of(construct)
+    return f"{environment.settings.prefix}-{environment.region}"
 
 
 class Budget(Construct):
@@ -21,12 +27,11 @@ class Budget(Construct):
         super().__init__(scope, construct_id)
         settings = environment_of(self).settings
         tag = settings.tags.get(TAG)
-        self.name = f"{settings.prefix}-{settings.region}"
         budgets.CfnBudget(
             self,
             "Monthly",
             budget=budgets.CfnBudget.BudgetDataProperty(
-                budget_name=self.name,
+                budget_name=budget_name(self),
                 budget_type="COST",
                 time_unit="MONTHLY",
                 budget_limit=budgets.CfnBudget.SpendProperty(amount=usd, unit="USD"),

@@ -10,17 +10,14 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from contracts.fleet import SILENT_AFTER_INTERVALS
+from contracts.fleet import silent_after_seconds
 from infra.assets.definitions import FLEET_WATCH
 from infra.common.function import Function
 from infra.common.permissions import use_data_key
 from infra.common.role import Allow
 from infra.common.stack import environment_of
-from infra.config.settings import Settings
 
 WATCH_EVERY = cdk.Duration.minutes(2)
-SHORTEST_SILENCE_SECONDS = 120
-"""A camera that sends telemetry every few seconds is not silent after a short interruption."""
 _SMALL = {
     "NIST.800.53.R5-LambdaConcurrency": "A reservation could not be made in a new account, where "
     "AWS allows 10 concurrent executions in all; 2,000 cameras keep one to two busy.",
@@ -30,11 +27,6 @@ _SMALL = {
 _REPLACED = (
     "What is lost is written again by the camera's next message; an alarm counts the losses."
 )
-
-
-def silent_after_seconds(settings: Settings) -> int:
-    """How long a camera may say nothing."""
-    return max(SILENT_AFTER_INTERVALS * settings.camera.telemetry_seconds, SHORTEST_SILENCE_SECONDS)
 
 
 class StateWriter(Construct):
@@ -115,7 +107,9 @@ class FleetWatch(Construct):
                 "METRIC_NAMESPACE": self._namespace,
                 "THING_GROUP": thing_group,
                 "THING_GROUP_ARN": group_arn,
-                "SILENT_AFTER_SECONDS": str(silent_after_seconds(stack.settings)),
+                "SILENT_AFTER_SECONDS": str(
+                    silent_after_seconds(stack.settings.camera.telemetry_seconds)
+                ),
             },
             allow=[
                 Allow(actions=["dynamodb:PutItem", "dynamodb:Scan"], resources=[table.table_arn]),

@@ -125,6 +125,17 @@ QUESTIONS = (
         """,
     ),
     _question(
+        "today",
+        "How many items did each camera see today, and how many of them was it unsure of?",
+        f"""
+        SELECT thing, count(DISTINCT sequence) AS items,
+        round(avg(CASE WHEN confidence < 0.5 THEN 1.0 ELSE 0.0 END), 3) AS unsure
+        {_DETECTIONS} AND date = cast(current_date as varchar)
+        GROUP BY thing
+        ORDER BY thing
+        """,
+    ),
+    _question(
         "items_by_camera",
         "How many items per camera and bin?",
         f"""

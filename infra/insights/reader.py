@@ -11,6 +11,7 @@ from infra.common.permissions import read_objects, use_data_key, write_objects
 from infra.common.role import Allow, acknowledge_wildcards
 from infra.common.stack import environment_of
 from infra.insights.athena import RESULTS, Workgroup
+from infra.insights.budget import budget_name
 
 
 class Reader(Construct):
@@ -52,6 +53,14 @@ class Reader(Construct):
             read_objects(bucket, [*(f"{table.name}/*" for table in TABLES), f"{RESULTS}/*"]),
             write_objects(bucket, [f"{RESULTS}/*"]),
             Allow(actions=["s3:GetBucketLocation", "s3:ListBucket"], resources=[bucket.bucket_arn]),
+            Allow(
+                actions=["iot:ListThingsInThingGroup"],
+                resources=[stack.arn("iot", f"thinggroup/{stack.settings.prefix}-runtime")],
+            ),
+            Allow(
+                actions=["budgets:ViewBudget"],
+                resources=[f"arn:aws:budgets::{stack.account}:budget/{budget_name(self)}"],
+            ),
             Allow(actions=["dynamodb:Query", "dynamodb:Scan"], resources=[table.table_arn]),
             use_data_key(self, ["dynamodb", "s3"]),
         ]

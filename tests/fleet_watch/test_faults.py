@@ -4,17 +4,8 @@
 import hashlib
 from dataclasses import dataclass, field, replace
 
-from contracts.fleet import Watched, cameras
-from fleet_watch.faults import (
-    MAILS,
-    Report,
-    compare,
-    mail,
-    missing_since,
-    packed,
-    present,
-    unpacked,
-)
+from contracts.fleet import Watched, cameras, packed, unpacked
+from fleet_watch.faults import MAILS, Report, compare, mail, missing_since, present
 
 MINUTE = 60_000
 START = 1_764_000_000_000
@@ -52,7 +43,9 @@ class Fleet:
         self.silent = sum(one.silent_since_ms is not None for one in fleet)
         found = compare(self.report, present(fleet, self.now), self.now)
         after, letter = mail(found, place="dev")
-        self.report = unpacked(packed(replace(after, missing_since_ms=missing)))
+        self.report = Report.from_json(
+            unpacked(packed(replace(after, missing_since_ms=missing).to_json()))
+        )
         if letter:
             self.mails.append((self.now - START, letter))
 
@@ -171,4 +164,4 @@ def test_the_report_of_a_fleet_that_is_all_dark_fits_a_row():
     fleet.run(10, speaks=lambda *_: False)
     [(_, letter)] = fleet.mails
     assert len(letter.text) < 256_000
-    assert len(packed(fleet.report)) < 390_000
+    assert len(packed(fleet.report.to_json())) < 390_000

@@ -4,9 +4,7 @@
 A fault that many cameras share is one fault. It is reported when it begins and when it ends.
 """
 
-import json
 import re
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -63,16 +61,6 @@ class Report:
         faults = {key: Fault.from_json(one) for key, one in kept["faults"].items()}
         ended = [Fault.from_json(one) for one in kept["ended"]]
         return cls(**{**kept, "faults": faults, "ended": ended})
-
-
-def packed(report: Report) -> bytes:
-    """The report as it is kept: a row of DynamoDB takes 400 KB, and a whole fleet may be dark."""
-    return zlib.compress(json.dumps(report.to_json()).encode())
-
-
-def unpacked(kept: bytes) -> Report:
-    """The report that was kept."""
-    return Report.from_json(json.loads(zlib.decompress(kept)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,17 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from contracts.fleet import REPORT, REPORT_THING, TELEMETRY, Camera, Row, Watched, cameras
-from fleet_watch.faults import (
-    Fault,
-    Report,
-    compare,
-    mail,
-    missing_since,
+from contracts.fleet import (
+    REPORT,
+    REPORT_THING,
+    TELEMETRY,
+    Camera,
+    Row,
+    Watched,
+    cameras,
     packed,
-    present,
     unpacked,
 )
+from fleet_watch.faults import Fault, Report, compare, mail, missing_since, present
 from fleet_watch.settings import Settings
 
 _READ = ("thing", "kind", "received_ms", "problem", "event", "status", "reason", "state", "report")
@@ -45,9 +46,15 @@ def run(settings: Settings, clients: Mapping[str, Any], now_ms: int) -> dict[str
     after, letter = mail(compare(report, faults, now_ms), place=settings.place)
     if letter:
         clients["sns"].publish(TopicArn=settings.topic, Subject=letter.subject, Message=letter.text)
-    kept = packed(replace(after, missing_since_ms=missing))
     table.put_item(
-        Item={"thing": REPORT_THING, "kind": REPORT, "received_ms": now_ms, "report": kept}
+        Item={
+            "thing": REPORT_THING,
+            "kind": REPORT,
+            "received_ms": now_ms,
+            "report": packed(replace(after, missing_since_ms=missing).to_json()),
+            # For who reads the table.
+            "deployment": watched.deployment,
+        }
     )
     metrics = _metrics(fleet)
     _log(fleet, faults, metrics)
@@ -98,7 +105,7 @@ def _rows(table: Any) -> Iterator[Row]:
 def _last_report(rows: Sequence[Row], now_ms: int) -> Report:
     for row in rows:
         if row["thing"] == REPORT_THING:
-            return unpacked(row["report"].value)
+            return Report.from_json(unpacked(row["report"].value))
     return Report(at_ms=now_ms)
 
 

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ask a named question about the fleet: `make ask ENV=prod QUESTION=items DAYS=30`.
+
+Without QUESTION it lists the questions. Acts as the environment's reader's role.
+"""
+
+import argparse
+import re
+import sys
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.config.errors import SettingsError
+from infra.config.settings import load
+from tools.account import AccountError
+from tools.ask_athena import AskError, Insights, Row, ask, questions, reader
+
+_BAR = 24
+_DAYS = re.compile(r"interval '7' day")
+USD_PER_BYTE = 5 / 10**12
+"""Athena's price in us-east-1, 2025."""
+
+
+def main() -> int:
+    """Print the answer; 1 where there is none."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--environment", required=True, help="a file in environments/")
+    parser.add_argument("--question", default="", help="QUESTION=; empty lists them")
+    parser.add_argument("--days", type=int, default=7, help="DAYS=: how far back")
+    arguments = parser.parse_args()
+    if not 1 <= arguments.days <= 3650:
+        parser.error(f"DAYS={arguments.days}: allowed: 1 to 3650")
+    try:
+        insights = reader(load(arguments.environment))
+        print(_answer(insights, arguments.question, arguments.days))
+    except (AskError, AccountError, SettingsError, BotoCoreError, ClientError) as error:
+        print(f"ask: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _answer(insights: Insights, name: str, days: int) -> str:
+    known = questions(insights)
+    if not name:
+        return "\n".join(f"{one:16} {query['Description']}" for one, query in known.items())
+    if name not in known:
+        raise AskError(f"QUESTION={name!r}: allowed: {', '.join(known)}")
+    rows, size = ask(insights, _DAYS.sub(f"interval '{days}' day", known[name]["QueryString"]))
+    read = f"{size / 10**6:.1f} MB read, about {size * USD_PER_BYTE:.4f} USD (2025)"
+    return f"{known[name]['Description']} ({days} days)\n\n{drawn(rows)}\n\n{read}"
+
+
+def drawn(rows: list[Row]) -> str:
+    """The rows as a table; the last column of numbers gets bars."""
+    if not rows:
+        return "nothing"
+    names = list(rows[0])
+    cells = [[row[name] if row[name] is not None else "-" for name in names] for row in rows]
+    texts = [[str(cell) for cell in line] for line in cells]
+    widths = [max(map(len, column)) for column in zip(names, *texts, strict=True)]
+    numbers = _numbers(texts)
+    bars = [""] * len(texts)
+    if numbers:
+        most = max(max(numbers), 1e-9)
+        bars = ["█" * round(_BAR * max(one, 0) / most) for one in numbers]
+    lines = [names, *texts]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        + (f"  {bar}" if bar else "")
+        for line, bar in zip(lines, ["", *bars], strict=True)
+    )
+
+
+def _numbers(texts: list[list[str]]) -> list[float]:
+    """The values of the last column that holds numbers only; none where none does."""
+    for column in reversed(list(zip(*texts, strict=True))):
+        try:
+            return [0.0 if cell == "-" else float(cell) for cell in column]
+        except ValueError:
+            continue
+    return []
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads the state of a fleet: its cameras, what they saw today, what the month cost."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from contracts.fleet import (
+    REPORT_THING,
+    Camera,
+    Row,
+    Watched,
+    cameras,
+    silent_after_seconds,
+    unpacked,
+)
+from tools.ask_athena import AskError, Insights, ask, questions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fleet:
+    """What the page and the table show. ``notes`` say what could not be read, and why."""
+
+    environment: str
+    at_ms: int
+    cameras: Sequence[Camera]
+    today: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Per camera the items of today and the share of unsure ones."""
+    quality: Sequence[Mapping[str, Any]] = ()
+    """Per day and model version: items, mean confidence, share of unsure ones."""
+    spent_usd: float | None = None
+    budget_usd: float | None = None
+    notes: Sequence[str] = ()
+
+
+def read(insights: Insights, environment: str) -> Fleet:
+    """Read it all; what only Athena or AWS Budgets knows may be missing."""
+    at_ms = time.time_ns() // 1_000_000
+    notes: list[str] = []
+    today = _asked(insights, "today", notes)
+    quality = _asked(insights, "confidence", notes)
+    spent, budget = _cost(insights, notes)
+    return Fleet(
+        environment=environment,
+        at_ms=at_ms,
+        cameras=_cameras(insights, at_ms),
+        today={str(row["thing"]): row for row in today},
+        quality=quality,
+        spent_usd=spent,
+        budget_usd=budget,
+        notes=notes,
+    )
+
+
+def _cameras(insights: Insights, at_ms: int) -> list[Camera]:
+    rows = list(_rows(insights.session, insights.outputs["LatestTable"]))
+    [report] = [row for row in rows if row["thing"] == REPORT_THING] or [None]
+    kept = unpacked(report["report"].value) if report else {"missing_since_ms": {}}
+    group = f"{insights.settings.prefix}-runtime"
+    pages = insights.session.client("iot").get_paginator("list_things_in_thing_group")
+    members = [thing for page in pages.paginate(thingGroupName=group) for thing in page["things"]]
+    seconds = silent_after_seconds(insights.settings.camera.telemetry_seconds)
+    watched = Watched(
+        now_ms=at_ms,
+        silent_after_ms=seconds * 1000,
+        deployment=str(report["deployment"]) if report else "",
+        missing_since_ms=kept["missing_since_ms"],
+    )
+    return cameras(rows, members, watched)
+
+
+def _rows(session: boto3.Session, table: str) -> Iterator[Row]:
+    found = session.resource("dynamodb").Table(table)
+    page = found.scan()
+    yield from page["Items"]
+    while key := page.get("LastEvaluatedKey"):
+        page = found.scan(ExclusiveStartKey=key)
+        yield from page["Items"]
+
+
+def _asked(insights: Insights, name: str, notes: list[str]) -> Sequence[Mapping[str, Any]]:
+    try:
+        return ask(insights, questions(insights)[name]["QueryString"])[0]
+    except (AskError, KeyError, BotoCoreError, ClientError) as error:
+        notes.append(f"Athena's query {name} was not answered: {error}")
+        return ()
+
+
+def _cost(insights: Insights, notes: list[str]) -> tuple[float | None, float | None]:
+    settings = insights.settings
+    if settings.insights.budget_usd is None:
+        return None, None
+    try:
+        budget = insights.session.client("budgets", region_name="us-east-1").describe_budget(
+            AccountId=settings.account, BudgetName=f"{settings.prefix}-{settings.region}"
+        )["Budget"]
+    except (BotoCoreError, ClientError) as error:
+        notes.append(f"the budget could not be read: {error}")
+        return None, float(settings.insights.budget_usd)
+    spent = budget.get("CalculatedSpend", {}).get("ActualSpend", {}).get("Amount")
+    return (None if spent is None else float(spent)), float(budget["BudgetLimit"]["Amount"])
