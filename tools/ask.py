@@ -61,7 +61,7 @@ def drawn(rows: list[Row]) -> str:
     numbers = _numbers(texts)
     bars = [""] * len(texts)
     if numbers:
-        most = max(max(numbers), 1e-9)
+        most = max(*numbers, 1e-9)
         bars = ["█" * round(_BAR * max(one, 0) / most) for one in numbers]
     lines = [names, *texts]
     return "\n".join(

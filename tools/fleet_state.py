@@ -58,7 +58,7 @@ def read(insights: Insights, environment: str) -> Fleet:
 
 def _cameras(insights: Insights, at_ms: int) -> list[Camera]:
     rows = list(_rows(insights.session, insights.outputs["LatestTable"]))
-    [report] = [row for row in rows if row["thing"] == REPORT_THING] or [None]
+    report = next((row for row in rows if row["thing"] == REPORT_THING), None)
     kept = unpacked(report["report"].value) if report else {"missing_since_ms": {}}
     group = f"{insights.settings.prefix}-runtime"
     pages = insights.session.client("iot").get_paginator("list_things_in_thing_group")

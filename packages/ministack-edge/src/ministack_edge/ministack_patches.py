@@ -25,6 +25,7 @@ REQUIRED_NAMES: dict[str, tuple[str, ...]] = {
         "extract_access_key_id",
         "extract_region",
     ),
+    "ministack.core.iam_actions": ("request_tag_context",),
     "ministack.core.iam_evaluator": (
         "_POLICY_REQUIRED",
         "_gather_role_policies",

@@ -19,6 +19,7 @@ def install(permissions: Path) -> None:
     from ministack_edge import ministack_patches  # noqa: PLC0415
     from ministack_edge.enforcement import (  # noqa: PLC0415
         cloudformation,
+        condition_keys,
         dependents,
         provisioned,
         requests,
@@ -30,6 +31,7 @@ def install(permissions: Path) -> None:
 
     ledger.start(permissions)
     requests.install()
+    condition_keys.install()
     resources.install()
     services.install()
     provisioned.install()

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Condition keys of requests that ministack leaves out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from ministack_edge import ministack_patches
+from ministack_edge.protocol import Document
+
+Keys = dict[str, Any]
+
+
+def install() -> None:
+    """Give the decisions these keys from now on."""
+    ministack_patches.wrap("ministack.core.iam_actions", "request_tag_context", _with_namespace)
+
+
+def _with_namespace(original: Callable[..., Keys]) -> Callable[..., Keys]:
+    """``cloudwatch:namespace`` of PutMetricData, which limits who writes which metrics."""
+
+    def context(service: str, action: str, body: bytes, parameters: Document) -> Keys:
+        keys = original(service, action, body, parameters)
+        if action == "cloudwatch:PutMetricData" and (namespace := _namespace(body, parameters)):
+            keys["cloudwatch:namespace"] = namespace
+        return keys
+
+    return context
+
+
+def _namespace(body: bytes, parameters: Document) -> str:
+    """In the two forms that clients send: JSON and a query."""
+    given = parameters.get("Namespace")
+    if given:
+        return str(given[0] if isinstance(given, list) else given)
+    return str(json.loads(body).get("Namespace", "")) if body[:1] == b"{" else ""
