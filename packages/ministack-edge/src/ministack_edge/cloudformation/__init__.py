@@ -8,6 +8,7 @@ from ministack_edge.cloudformation import (
     queries_and_budgets,
     refusals,
     sagemaker,
+    waiting,
 )
 
 
@@ -19,3 +20,4 @@ def install() -> None:
     queries_and_budgets.install()
     imports.install()
     refusals.install()
+    waiting.install()

@@ -10,8 +10,10 @@ resource's own policy.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from ministack.core import iam_evaluator
@@ -62,11 +64,32 @@ def account_of(arn: str) -> str:
     return arn.split(":")[4]
 
 
+Parser = Callable[[Any], list[ParsedStatement]]
+POLICIES = 4096
+"""Parsed policies that are kept; a changed policy is another text, so none is ever stale."""
+
+
+def cached_parser(original: Parser) -> Parser:
+    """A parser of policy documents that keeps what it parsed. Callers must not change a result."""
+    kept = lru_cache(maxsize=POLICIES)(original)
+
+    def parse(document: Any) -> list[ParsedStatement]:
+        return kept(document) if isinstance(document, str) else original(document)
+
+    return parse
+
+
 def labelled(document: Any, policy: str) -> list[ParsedStatement]:
     """The statements of a policy; each says which policy and statement it is."""
+    text = document if isinstance(document, str) else json.dumps(document)
+    return _labelled(text, policy)
+
+
+@lru_cache(maxsize=POLICIES)
+def _labelled(text: str, policy: str) -> list[ParsedStatement]:
     return [
         replace(statement, sid=f"{policy}/{statement.sid or number}")
-        for number, statement in enumerate(parse_policy_document(document), 1)
+        for number, statement in enumerate(parse_policy_document(text), 1)
     ]
 
 

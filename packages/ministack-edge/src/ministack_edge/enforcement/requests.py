@@ -8,33 +8,77 @@ it is one of those that AWS takes from everybody.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any
 
 from ministack.core import iam_evaluator
-from ministack.core.iam_evaluator import AuthError, EvalContext, EvalResult
+from ministack.core.iam_evaluator import AuthError, EvalContext, EvalResult, PrincipalInfo
 
 from ministack_edge import ministack_patches
 from ministack_edge.enforcement.actors import entity
-from ministack_edge.enforcement.decisions import NO_STATEMENT, context_of, role_policies
+from ministack_edge.enforcement.decisions import (
+    NO_STATEMENT,
+    cached_parser,
+    context_of,
+    role_policies,
+)
 from ministack_edge.enforcement.ledger import Decision, ledger
 
 EVALUATOR = "ministack.core.iam_evaluator"
 
 
+@dataclass
+class _Trace:
+    """What ministack found out on its way to one decision."""
+
+    principal: PrincipalInfo | None = None
+    evaluated: list[tuple[EvalContext, EvalResult]] = field(default_factory=list)
+
+    def by(self, denied: EvalResult | None) -> str:
+        """The statement that decided, or why none did."""
+        if self.principal is None:
+            return "everybody"
+        if self.principal.policies is None:
+            return "root"
+        if denied is not None and denied.decision != "Deny":
+            return NO_STATEMENT
+        if denied is not None and denied.resource_policy_arn:
+            return f"resource policy of {denied.resource_policy_arn}"
+        # The last two evaluations are those of the identity's policies and of the resource's.
+        deciding = [found for _, found in self.evaluated[-2:] if found.matched_sid]
+        return deciding[0].matched_sid if deciding else "resource policy"
+
+
+_trace: ContextVar[_Trace | None] = ContextVar("decision_trace", default=None)
+
+
 def install() -> None:
     """Record every decision of a request, with the statement that made it."""
+    ministack_patches.wrap(EVALUATOR, "parse_policy_document", cached_parser)
     ministack_patches.wrap(EVALUATOR, "_gather_role_policies", lambda _original: role_policies)
-    ministack_patches.wrap(EVALUATOR, "evaluate", _noting)
+    ministack_patches.wrap(EVALUATOR, "resolve_principal", _noting_principal)
+    ministack_patches.wrap(EVALUATOR, "evaluate", _noting_evaluation)
     ministack_patches.wrap(EVALUATOR, "enforce", _recording)
 
 
-_last: list[tuple[EvalContext, EvalResult]] = []
+def _noting_principal(original: Callable[..., Any]) -> Callable[..., Any]:
+    def resolve(*arguments: Any, **named: Any) -> Any:
+        found = original(*arguments, **named)
+        trace = _trace.get()
+        if trace is not None and not isinstance(found, AuthError):
+            trace.principal = found
+        return found
+
+    return resolve
 
 
-def _noting(original: Callable[..., EvalResult]) -> Callable[..., EvalResult]:
+def _noting_evaluation(original: Callable[..., EvalResult]) -> Callable[..., EvalResult]:
     def evaluate(*arguments: Any) -> EvalResult:
         result = original(*arguments)
-        _last[:] = [*_last[-1:], (arguments[0], result)]
+        trace = _trace.get()
+        if trace is not None:
+            trace.evaluated.append((arguments[0], result))
         return result
 
     return evaluate
@@ -49,21 +93,24 @@ def _recording(original: Callable[..., Any]) -> Callable[..., Any]:
         resource_arn: str = "*",
         service_context: dict[str, Any] | None = None,
     ) -> Any:
-        _last.clear()
-        result = original(access_key, action, service, region, resource_arn, service_context)
-        if isinstance(result, AuthError):
-            return result
-        principal = iam_evaluator.resolve_principal(access_key or "", _account())
-        if not isinstance(principal, AuthError):
+        trace = _Trace()
+        token = _trace.set(trace)
+        try:
+            result = original(access_key, action, service, region, resource_arn, service_context)
+        finally:
+            _trace.reset(token)
+        # AWS takes some calls from everybody; ministack does not look at who asks then.
+        principal = trace.principal or iam_evaluator.resolve_principal(access_key, _account())
+        if not isinstance(result, AuthError) and not isinstance(principal, AuthError):
             ledger.record(
                 Decision(
                     principal=entity(principal.arn),
                     action=action,
                     resource=resource_arn,
                     allowed=result is None,
-                    by=_by(principal.policies is None, result),
+                    by=trace.by(result),
                 ),
-                context_of(_last[0][0]) if _last else None,
+                context_of(trace.evaluated[0][0]) if trace.evaluated else None,
             )
         return result
 
@@ -74,14 +121,3 @@ def _account() -> str:
     from ministack.core.responses import get_account_id  # noqa: PLC0415 - set per request
 
     return str(get_account_id())
-
-
-def _by(root: bool, denied: EvalResult | None) -> str:
-    if root:
-        return "root"
-    if denied is not None and denied.decision != "Deny":
-        return NO_STATEMENT
-    if denied is not None and denied.resource_policy_arn:
-        return f"resource policy of {denied.resource_policy_arn}"
-    deciding = [found for _, found in _last if found.matched_sid]
-    return deciding[0].matched_sid if deciding else "resource policy"
