@@ -22,6 +22,7 @@ from ministack_edge.sagemaker.quota_names import parse
 from rehearsal.errors import RehearsalError
 from rehearsal.interruption import interrupted_once
 from rehearsal.offline_weights import OfflineWeights
+from rehearsal.photos import Photos
 from rehearsal.rehearse import Rehearsal
 from rehearsal.why import explain
 from tools.dataset import DatasetError
@@ -84,11 +85,14 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
         name=arguments.environment,
         settings=load(arguments.environment),
         work=arguments.work,
-        dataset=Path(arguments.dataset).expanduser().resolve() if arguments.dataset else None,
-        view=arguments.view,
+        photos=Photos(
+            source=Path(arguments.dataset).expanduser().resolve() if arguments.dataset else None,
+            view=arguments.view,
+            skip_bad=arguments.skip_bad,
+            work=arguments.work,
+        ),
         weights=_weights(arguments.weights),
         notebook=arguments.notebook.resolve() if arguments.notebook else None,
-        skip_bad=arguments.skip_bad,
         port=arguments.port,
         keep=arguments.keep,
         quota=_quota(arguments.quota),

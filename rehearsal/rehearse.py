@@ -2,12 +2,10 @@
 """The rehearsal, stage by stage: from an empty account to sorted photos, and back to empty."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -18,23 +16,16 @@ from rehearsal.account import Account
 from rehearsal.aws_client import Cloud
 from rehearsal.cameras import Cameras
 from rehearsal.errors import RehearsalError
-from rehearsal.permissions.coverage import Exercised, cover, deployed_pairs, explanations
-from rehearsal.permissions.page import as_document
+from rehearsal.permissions.decisions import Decisions
+from rehearsal.photos import Photos, held_out
 from rehearsal.playback import Playback
 from rehearsal.progress import Stages
 from rehearsal.report import Report
-from rehearsal.samples.set import draw
-from rehearsal.samples.tray import Tray, photographed
-from rehearsal.samples.tray import draw as draw_tray
 from rehearsal.simulated_core.native_packages import variant
-from tools.dataset import Dataset, DatasetError, check_dataset, require_enough, upload
+from tools.dataset import Dataset, DatasetError, upload
 from tools.quotas import QuotaError, check_or_warn
 from training.dataset.listing import BACKGROUND
-from training.dataset.opening import opened
 
-PHOTOS_PER_CLASS = 4
-_ON_TRAY = 80
-_TRAY = Tray(views=1, days=1, widths=(0.3, 0.36), jitter=2)
 TRAINING_TIMEOUT = 3600
 
 
@@ -42,63 +33,55 @@ TRAINING_TIMEOUT = 3600
 class Rehearsal:
     """One rehearsal of one environment in a work folder of its own.
 
-    ``dataset`` is a folder of class folders, or None for the drawn sample set; ``weights`` a folder
-    of pretrained weights, which cannot be fetched here. ``view``: "tray" puts the items (drawn, or
-    the photos of ``dataset``) on a third of a fixed camera's view; "" takes photos as they are.
-    ``notebook`` is where the executed copy of the training notebook goes; None runs no notebook.
-    ``keep`` leaves all of it up. ``quota`` are machines that the account may not use, as Service
+    ``weights`` is a folder of pretrained weights, which cannot be fetched here. ``notebook`` is
+    where the executed copy of the training notebook goes; None runs no notebook. ``keep`` leaves
+    all of it up. ``quota`` are machines that the account may not use, as Service
     Quotas names them.
     """
 
     name: str
     settings: Settings
     work: Path
-    dataset: Path | None
-    view: str
+    photos: Photos
     weights: Path | None
     notebook: Path | None
-    skip_bad: bool
     port: int
     keep: bool
     console: Console
     quota: str = ""
     stages: Stages = field(init=False)
-    _aws: LocalAws | None = None
-    _roles: dict[str, str] = field(default_factory=dict)
+    _decisions: Decisions | None = None
     report: Report = field(init=False)
 
     def __post_init__(self) -> None:
         self.stages = Stages(self.console)
-        source = str(self.dataset) if self.dataset else "sample set (drawn, no real photos)"
-        source += ", on a third of a tray" if self.view else ""
-        self.report = Report(environment=self.name, dataset=source)
+        self.report = Report(environment=self.name, dataset=str(self.photos))
 
     def run(self) -> None:
         """Go through all stages. Raises RehearsalError where one cannot go on."""
         with self._reported(), ExitStack() as cleanup:
-            aws = self._aws = LocalAws(
+            aws = LocalAws(
                 port=self.port,
                 work=self.work / "local-aws",
                 lifeline=not self.keep,
                 extensions=[f"rehearsal.offline_weights:OfflineWeights={self.weights or ''}"],
                 quota=self.quota,
             )
+            decisions = self._decisions = Decisions(aws, self.work)
             # A taken port is the commonest reason not to start; found before any work is done.
             aws.check_port()
             if self.notebook:
                 notebook.check_installed()
-            dataset = self._prepare_dataset(cleanup)
+            dataset = self.photos.prepare(self.stages, cleanup)
             account = self._start(aws, cleanup)
             account.deploy(self.report)
             cloud = account.cloud(account.people.operator)
             outputs = cloud.outputs()
-            self._roles = cloud.role_names()
-            policies = json.dumps(cloud.policies(), indent=1)
-            (self.work / "policies.json").write_text(f"{policies}\n", encoding="utf-8")
+            decisions.note_policies(cloud)
             cameras = self._start_cameras(cloud, outputs, dataset, cleanup)
             execution = self._train(cloud, outputs, dataset)
             self._roll_out(cloud, outputs, cameras)
-            photos = self._held_out(cloud, outputs, dataset, execution)
+            photos = held_out(cloud, outputs, dataset, execution)
             self._sort(cloud, outputs, cameras, photos)
             if self.notebook:
                 self._run_notebook(account, outputs, self.notebook)
@@ -106,7 +89,7 @@ class Rehearsal:
                 aws.detach()
             else:
                 self._destroy(account, cameras)
-            self._require_no_refusal()
+            decisions.require_no_refusal()
 
     @contextmanager
     def _reported(self) -> Iterator[None]:
@@ -124,54 +107,12 @@ class Rehearsal:
             raise
         finally:
             self.stages.entered = None
-            self._cover_permissions()
+            # However far it came.
+            coverage = self._decisions.cover() if self._decisions else None
+            if coverage is not None:
+                self.report.permissions = coverage
+                self.console.print(str(coverage))
             self.report.write(self.work / "report.json", self.stages)
-
-    def _cover_permissions(self) -> None:
-        """Compare what is granted with what was exercised, however far the rehearsal came."""
-        if self._aws is None or not self._aws.permissions.exists():
-            return
-        exercised = Exercised.read(self._aws.permissions, self._roles)
-        for name in ("permissions.jsonl", "requests.jsonl"):
-            shutil.copy(self._aws.permissions.with_name(name), self.work / name)
-        document = json.dumps(as_document(exercised), indent=1)
-        (self.work / "exercised.json").write_text(f"{document}\n", encoding="utf-8")
-        pairs = deployed_pairs(self.work / "assembly")
-        self.report.permissions = cover(pairs, exercised, explanations())
-        self.console.print(str(self.report.permissions))
-
-    def _require_no_refusal(self) -> None:
-        """A refusal that nothing noticed would be noticed in a real account."""
-        assert self._aws is not None  # noqa: S101 - run() started it
-        refused = Exercised.read(self._aws.permissions, self._roles).refused
-        if refused:
-            lines = "\n".join(f"  {refusal}" for refusal in dict.fromkeys(refused))
-            raise RehearsalError(f"{len(refused)} calls were refused:\n{lines}")
-
-    def _prepare_dataset(self, cleanup: ExitStack) -> Dataset:
-        with self.stages.stage("dataset", "look at every photo"):
-            given = cleanup.enter_context(opened(self.dataset)) if self.dataset else None
-            for note in given.notes if given else ():
-                self.stages.news(note)
-            folder = given.folder if given else None
-            if self.view:
-                items = photographed(folder) if folder else None
-                folder = self.work / "tray-set"
-                shutil.rmtree(folder, ignore_errors=True)
-                draw_tray(folder, photos_per_class=_ON_TRAY, tray=_TRAY, items=items)
-            elif folder is None:
-                folder = self.work / "sample-set"
-                shutil.rmtree(folder, ignore_errors=True)
-                draw(folder)
-            dataset = check_dataset(
-                folder, skip_bad=self.skip_bad, called=given.called if given else ""
-            )
-            require_enough(dataset, called=given.called if given else "")
-            counts = ", ".join(f"{count} {name}" for name, count in dataset.classes.items())
-            self.stages.news(f"{len(dataset.photos)} photos: {counts}")
-            if dataset.left_out:
-                self.stages.news(dataset.left_out)
-        return dataset
 
     def _start(self, aws: LocalAws, cleanup: ExitStack) -> Account:
         with self.stages.stage("local AWS", f"start it on 127.0.0.1:{self.port}"):
@@ -242,24 +183,6 @@ class Rehearsal:
                 "metrics": cloud.evaluation_of(package),
             }
             self.stages.news(f"model {version} runs on both cameras")
-
-    def _held_out(
-        self, cloud: Cloud, outputs: dict[str, str], dataset: Dataset, execution: str
-    ) -> list[tuple[Path, str]]:
-        """Photos of the test split, some of each class: (file, class)."""
-        run = execution.rsplit("/", 1)[-1]
-        body = cloud.client("s3").get_object(
-            Bucket=outputs["ArtifactsBucket"], Key=f"runs/{run}/prepared/dataset.json"
-        )["Body"]
-        described: dict[str, Any] = json.load(body)
-        chosen: dict[str, list[str]] = {}
-        for photo in described["splits"]["test"]:
-            of_class = chosen.setdefault(photo.split("/", 1)[0], [])
-            if len(of_class) < PHOTOS_PER_CLASS:
-                of_class.append(photo)
-        return [
-            (dataset.folder / photo, name) for name, photos in chosen.items() for photo in photos
-        ]
 
     def _sort(
         self,

@@ -14,6 +14,7 @@ from ministack.services import sts
 
 from ministack_edge.enforcement import decisions
 from ministack_edge.enforcement.ledger import Decision
+from ministack_edge.enforcement.policies import role_name
 
 SESSION_SECONDS = 12 * 3600
 
@@ -83,7 +84,7 @@ def credentials(actor: Actor, *, seconds: int = SESSION_SECONDS) -> dict[str, st
         key,
         {
             "Arn": decisions.session_arn(actor.arn, actor.session),
-            "UserId": f"{decisions.role_name(actor.arn)}:{actor.session}",
+            "UserId": f"{role_name(actor.arn)}:{actor.session}",
             "SecretAccessKey": secret,
             "SessionToken": token,
             "Expiration": time.time() + seconds,

@@ -10,18 +10,22 @@ resource's own policy.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 from ministack.core import iam_evaluator
-from ministack.core.iam_evaluator import EvalContext, ParsedStatement, parse_policy_document
+from ministack.core.iam_evaluator import EvalContext, ParsedStatement
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import iam
 
 from ministack_edge.enforcement.ledger import Decision, ledger
+from ministack_edge.enforcement.policies import (
+    account_of,
+    principal_tags,
+    role_name,
+    role_policies,
+)
 from ministack_edge.protocol import AwsError
 
 
@@ -52,61 +56,6 @@ class AccessDeniedError(AwsError):
             f"{decision.resource} {reason}: {decision.action}",
             status=403,
         )
-
-
-def role_name(arn: str) -> str:
-    """The name of a role in its ARN, with or without a path."""
-    return arn.rsplit("/", 1)[-1]
-
-
-def account_of(arn: str) -> str:
-    """The account in an ARN."""
-    return arn.split(":")[4]
-
-
-Parser = Callable[[Any], list[ParsedStatement]]
-POLICIES = 4096
-"""Parsed policies that are kept; a changed policy is another text, so none is ever stale."""
-
-
-def cached_parser(original: Parser) -> Parser:
-    """A parser of policy documents that keeps what it parsed. Callers must not change a result."""
-    kept = lru_cache(maxsize=POLICIES)(original)
-
-    def parse(document: Any) -> list[ParsedStatement]:
-        return kept(document) if isinstance(document, str) else original(document)
-
-    return parse
-
-
-def labelled(document: Any, policy: str) -> list[ParsedStatement]:
-    """The statements of a policy; each says which policy and statement it is."""
-    text = document if isinstance(document, str) else json.dumps(document)
-    return _labelled(text, policy)
-
-
-@lru_cache(maxsize=POLICIES)
-def _labelled(text: str, policy: str) -> list[ParsedStatement]:
-    return [
-        replace(statement, sid=f"{policy}/{statement.sid or number}")
-        for number, statement in enumerate(parse_policy_document(text), 1)
-    ]
-
-
-def role_policies(name: str, account: str) -> list[list[ParsedStatement]]:
-    """The identity policies of a role: inline ones and attached ones."""
-    role = iam._roles.get_scoped(account, None, name)
-    if role is None:
-        return []
-    found = [
-        labelled(document, policy)
-        for policy, document in (role.get("InlinePolicies") or {}).items()
-    ]
-    for arn in role.get("AttachedPolicies", []):
-        document = iam_evaluator._resolve_managed_policy_document(arn, account)
-        if document:
-            found.append(labelled(document, role_name(arn)))
-    return found
 
 
 def session_arn(role: str, session: str) -> str:
@@ -150,7 +99,7 @@ def decide(
         region=get_region(),
         secure_transport=secure,
         service_context=keys,
-        principal_keys={} if person else _principal_tags(name, account),
+        principal_keys={} if person else principal_tags(name, account),
     )
     policies = (
         iam_evaluator._gather_user_policies(name, account)
@@ -231,13 +180,6 @@ def context_of(context: EvalContext) -> dict[str, Any]:
         "aws:SecureTransport": str(context.secure_transport).lower(),
         "aws:RequestedRegion": context.region,
         **{key: value for key, value in keys.items() if value is not None},
-    }
-
-
-def _principal_tags(name: str, account: str) -> dict[str, Any]:
-    role = iam._roles.get_scoped(account, None, name) or {}
-    return {
-        f"aws:principaltag/{tag['Key'].lower()}": tag["Value"] for tag in role.get("Tags") or []
     }
 
 

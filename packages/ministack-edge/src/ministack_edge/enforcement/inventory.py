@@ -10,7 +10,7 @@ from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id
 from ministack.services import iam, kms, s3, sns
 
-from ministack_edge.enforcement.decisions import role_name
+from ministack_edge.enforcement.policies import role_name
 from ministack_edge.protocol import Document
 
 

@@ -17,13 +17,9 @@ from ministack.core.iam_evaluator import AuthError, EvalContext, EvalResult, Pri
 
 from ministack_edge import ministack_patches
 from ministack_edge.enforcement.actors import entity
-from ministack_edge.enforcement.decisions import (
-    NO_STATEMENT,
-    cached_parser,
-    context_of,
-    role_policies,
-)
+from ministack_edge.enforcement.decisions import NO_STATEMENT, context_of
 from ministack_edge.enforcement.ledger import Decision, ledger
+from ministack_edge.enforcement.policies import cached_parser, role_policies
 
 EVALUATOR = "ministack.core.iam_evaluator"
 

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The photos of a rehearsal: what it trains on, and what it shows to a camera afterwards."""
+
+import json
+import shutil
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rehearsal.aws_client import Cloud
+from rehearsal.progress import Stages
+from rehearsal.samples.set import draw
+from rehearsal.samples.tray import Tray, photographed
+from rehearsal.samples.tray import draw as draw_tray
+from tools.dataset import Dataset, check_dataset, require_enough
+from training.dataset.opening import opened
+
+PHOTOS_PER_CLASS = 4
+_ON_TRAY = 80
+_TRAY = Tray(views=1, days=1, widths=(0.3, 0.36), jitter=2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Photos:
+    """Where the photos come from.
+
+    ``source`` is a folder of class folders, or None for the drawn sample set. ``view``: "tray" puts
+    the items (drawn, or the photos of ``source``) on a third of a fixed camera's view; "" takes
+    photos as they are. ``work`` is where drawn photos go.
+    """
+
+    source: Path | None
+    view: str
+    skip_bad: bool
+    work: Path
+
+    def __str__(self) -> str:
+        source = str(self.source) if self.source else "sample set (drawn, no real photos)"
+        return f"{source}, on a third of a tray" if self.view else source
+
+    def prepare(self, stages: Stages, cleanup: ExitStack) -> Dataset:
+        """Draw what is to be drawn, and look at every photo. Raises DatasetError."""
+        with stages.stage("dataset", "look at every photo"):
+            given = cleanup.enter_context(opened(self.source)) if self.source else None
+            for note in given.notes if given else ():
+                stages.news(note)
+            folder = self._drawn(given.folder if given else None)
+            called = given.called if given else ""
+            dataset = check_dataset(folder, skip_bad=self.skip_bad, called=called)
+            require_enough(dataset, called=called)
+            counts = ", ".join(f"{count} {name}" for name, count in dataset.classes.items())
+            stages.news(f"{len(dataset.photos)} photos: {counts}")
+            if dataset.left_out:
+                stages.news(dataset.left_out)
+        return dataset
+
+    def _drawn(self, given: Path | None) -> Path:
+        """The folder to train on: the given one, or one that is drawn now."""
+        if given and not self.view:
+            return given
+        folder = self.work / ("tray-set" if self.view else "sample-set")
+        shutil.rmtree(folder, ignore_errors=True)
+        if self.view:
+            items = photographed(given) if given else None
+            draw_tray(folder, photos_per_class=_ON_TRAY, tray=_TRAY, items=items)
+        else:
+            draw(folder)
+        return folder
+
+
+def held_out(
+    cloud: Cloud, outputs: dict[str, str], dataset: Dataset, execution: str
+) -> list[tuple[Path, str]]:
+    """Photos of the test split of a pipeline's execution, some of each class: (file, class)."""
+    run = execution.rsplit("/", 1)[-1]
+    body = cloud.client("s3").get_object(
+        Bucket=outputs["ArtifactsBucket"], Key=f"runs/{run}/prepared/dataset.json"
+    )["Body"]
+    described: dict[str, Any] = json.load(body)
+    chosen: dict[str, list[str]] = {}
+    for photo in described["splits"]["test"]:
+        of_class = chosen.setdefault(photo.split("/", 1)[0], [])
+        if len(of_class) < PHOTOS_PER_CLASS:
+            of_class.append(photo)
+    return [(dataset.folder / photo, name) for name, photos in chosen.items() for photo in photos]
