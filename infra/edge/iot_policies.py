@@ -40,10 +40,15 @@ def greengrass_policy(environment: EnvironmentStack, alias: iot.CfnRoleAlias) ->
 
 
 def claim_policy(environment: EnvironmentStack, template: str) -> dict[str, Any]:
-    """What a claim certificate may do: ask for a certificate, under any client id.
+    """What a claim certificate may do: ask for a certificate of a camera's own.
 
-    It is shared by cameras that have no identity yet.
+    It is shared by cameras that have no identity yet, so it may not connect as a camera: AWS IoT
+    ends the older of two connections with one client id. It connects as ``<prefix>-claim-…``, which
+    the Java nucleus is configured for, or as a UUID, which nucleus lite makes up (``?`` is any one
+    character). The pre-provisioning hook refuses serial numbers that would make such names.
     """
+    uuid = "-".join("?" * length for length in (8, 4, 4, 4, 12))
+    clients = [f"client/{environment.settings.prefix}-claim-*", f"client/{uuid}"]
     topics = [
         "$aws/certificates/create/*",
         # Nucleus lite makes its key itself and asks with a signing request only.
@@ -51,7 +56,7 @@ def claim_policy(environment: EnvironmentStack, template: str) -> dict[str, Any]
         f"$aws/provisioning-templates/{template}/provision/*",
     ]
     return document(
-        statement(["iot:Connect"], [environment.arn("iot", "client/*")]),
+        statement(["iot:Connect"], [environment.arn("iot", client) for client in clients]),
         statement(
             ["iot:Publish", "iot:Receive"],
             [environment.arn("iot", f"topic/{topic}") for topic in topics],

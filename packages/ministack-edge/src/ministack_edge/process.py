@@ -50,6 +50,8 @@ class LocalAws:
     work: Path
     """Folder for everything that the server writes: its log, jobs, decisions."""
     port: int = DEFAULT_PORT
+    mqtt_port: int = 0
+    """Where devices connect by MQTT over mutual TLS; 0: nowhere."""
     enforce: bool = True
     """Decide every call by the policies that apply to it. False lets everybody do everything: for
     tests of a service whose roles are made up."""
@@ -134,6 +136,8 @@ class LocalAws:
         command = [sys.executable, "-m", SERVER, "--port", str(self.port), "--work", str(self.work)]
         for extension in self.extensions:
             command += ["--extension", extension]
+        if self.mqtt_port:
+            command += ["--mqtt-port", str(self.mqtt_port)]
         if self.lifeline:
             command.append("--lifeline")
         if self.enforce:

@@ -29,7 +29,7 @@ WAIT_SCALE = 0.01
 SAFE_PATH = re.compile(r"[A-Za-z0-9_./+-]+")
 
 
-def _settings(*, port: int, work: Path, enforce: bool) -> None:
+def _settings(*, port: int, mqtt_port: int, work: Path, enforce: bool) -> None:
     """A server that listens on this machine only and writes below its work folder only."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "PYTHONPATH"))]:
         # Lambda workers inherit this environment: neither a person's own profile may reach them,
@@ -42,7 +42,8 @@ def _settings(*, port: int, work: Path, enforce: bool) -> None:
             "GATEWAY_PORT": str(port),
             "BIND_HOST": HOST,
             "MINISTACK_HOST": HOST,
-            "IOT_MTLS_ENABLED": "0",
+            "IOT_MTLS_ENABLED": "1" if mqtt_port else "0",
+            "IOT_MTLS_PORT": str(mqtt_port or ""),
             "SFTP_ENABLED": "0",
             "SFN_WAIT_SCALE": str(WAIT_SCALE),
             "TMPDIR": str(temporary),
@@ -77,7 +78,7 @@ def build(
     ministack_patches.verify()
     from ministack_edge import cloudformation, events, extension, metrics, private_api  # noqa: PLC0415
     from ministack_edge.greengrass import api as greengrass  # noqa: PLC0415
-    from ministack_edge.iot import role_aliases, rule_actions  # noqa: PLC0415
+    from ministack_edge.iot import mqtt_listener, role_aliases, rule_actions  # noqa: PLC0415
     from ministack_edge.sagemaker import api as sagemaker  # noqa: PLC0415
     from ministack_edge.sagemaker import pipelines, quota_names, quotas  # noqa: PLC0415
     from ministack_edge.server_config import config  # noqa: PLC0415
@@ -90,6 +91,7 @@ def build(
         quotas,
         sagemaker,
         greengrass,
+        mqtt_listener,
         role_aliases,
         rule_actions,
         delivery_streams,
@@ -134,6 +136,7 @@ async def _serve(application: Any, *, port: int) -> None:
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="ministack-edge", description=__doc__)
     parser.add_argument("--port", type=int, default=4566)
+    parser.add_argument("--mqtt-port", type=int, default=0, help="MQTT over mutual TLS; 0 for none")
     parser.add_argument(
         "--work", type=Path, required=True, help="folder for jobs and temporary files"
     )
@@ -163,7 +166,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
     options.work.mkdir(parents=True, exist_ok=True)
     work = _shell_safe(options.work.resolve())
-    _settings(port=options.port, work=work, enforce=options.enforce)
+    _settings(port=options.port, mqtt_port=options.mqtt_port, work=work, enforce=options.enforce)
     if options.lifeline:
         from ministack_edge import parent_watchdog  # noqa: PLC0415
 
