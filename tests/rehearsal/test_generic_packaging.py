@@ -103,7 +103,7 @@ def core(work, cloud):
 def test_the_artifact_is_installed_and_runs_by_its_recipe(core, cloud):
     until(lambda: INFERENCE in core.components, core=core)
     log = core.folder / f"{INFERENCE}.log"
-    assert "binsight: Python 3.11" in log.read_text()
+    assert "binsight: Python {}.{}".format(*sys.version_info[:2]) in log.read_text()
     assert core.installer.path_of("/var/lib/binsight/models").is_dir()
     # It told through the core's IPC that it is there, and listens to commands.
     until(lambda: core.installer.ipc.subscribed(f"binsight-dev/{THING}/commands"), core=core)
