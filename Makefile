@@ -55,13 +55,13 @@ rehearse-why: ## @first Show why the last rehearsal did not finish
 .PHONY: camera
 camera: ## @next Run the camera program and open its page (SOURCE=dir:folder MODEL=)
 	$(call need,SOURCE,dir:folder or v4l2:/dev/video0)$(INSTALL) runtime rehearsal train dev
-	@PYTHONPATH=lambda/inference:. exec "$(BIN)/python" -m camera --source "$(SOURCE)" $(if $(MODEL),--model "$(MODEL)") \
+	@exec "$(BIN)/python" -m camera --source "$(SOURCE)" $(if $(MODEL),--model "$(MODEL)") \
 	  --bins "environments/$(ENV).toml" --page 127.0.0.1:8080 --open --stay
 
 .PHONY: classify
 classify: ## @next Classify photos with the camera's code (MODEL= PHOTOS=folder OUT=file EMPTY=photo)
 	$(call need,MODEL,model.tar.gz)$(call need,PHOTOS,folder)$(call need,OUT,file.jsonl)$(INSTALL) runtime rehearsal train dev
-	@PYTHONPATH=lambda/inference:. exec "$(BIN)/python" -m camera.classify --model "$(MODEL)" --photos "$(PHOTOS)" \
+	@exec "$(BIN)/python" -m camera.classify --model "$(MODEL)" --photos "$(PHOTOS)" \
 	  --out "$(OUT)" --bins "environments/$(ENV).toml" $(if $(EMPTY),--empty "$(EMPTY)")
 
 .PHONY: train

@@ -17,19 +17,17 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+import camera  # noqa: F401 - sets BLAS threads before numpy is imported
+from benchmarks import camera_day as daily
+from benchmarks import camera_endurance as endurance
+from benchmarks import camera_process as whole
+from benchmarks import camera_speed as speed
+from benchmarks import mobilenet
+from benchmarks.camera_items import play
+from benchmarks.camera_setting import model_from
+from contracts.cut import CutRule
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "lambda/inference"), str(ROOT)]
-
-import camera  # noqa: E402, F401 - sets BLAS threads before numpy is imported
-from benchmarks import camera_day as daily  # noqa: E402
-from benchmarks import camera_endurance as endurance  # noqa: E402
-from benchmarks import camera_process as whole  # noqa: E402
-from benchmarks import camera_speed as speed  # noqa: E402
-from benchmarks import mobilenet  # noqa: E402
-from benchmarks.camera_items import play  # noqa: E402
-from benchmarks.camera_setting import model_from  # noqa: E402
-from contracts.cut import CutRule  # noqa: E402
-
 PHOTOS = Path(os.environ.get("BINSIGHT_SHARED", ROOT.parent / "shared")) / "trashnet/train"
 _SIZES = ((1280, 720, 0.9), (1920, 1080, 0.8))
 
