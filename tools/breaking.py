@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tools.releases import VERSION
+
 FENCE = "+++"
 NAME = re.compile(r"\d{4}-[a-z0-9-]+\.md")
 EFFECTS = ("replaced", "removed")
@@ -66,8 +68,8 @@ def _read(path: Path) -> Iterator[Declaration]:
     except tomllib.TOMLDecodeError as error:
         raise BreakingError(f"{path}: not TOML: {error}") from error
     after = document.pop("after", None)
-    if not (isinstance(after, str) and re.fullmatch(r"v\d+\.\d+\.\d+", after)):
-        raise BreakingError(f'{path}: after = {after!r}: the tag upgraded from, as "v1.2.0"')
+    if not (isinstance(after, str) and VERSION.fullmatch(after)):
+        raise BreakingError(f'{path}: after = {after!r}: the release upgraded from, as "1.2.0"')
     changes = document.pop("change", None)
     if document or not isinstance(changes, list) or not changes:
         extra = ", ".join(document) or "no [[change]]"

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Does an upgrade from the last release keep every resource that holds something?
 
-    python -m tools.upgrade                # from the last tag to the working tree
-    python -m tools.upgrade --from v1.2.0
+    python -m tools.upgrade                # from the newest release to the working tree
+    python -m tools.upgrade --from 1.2.0
 
 A stateful resource (template_review.resources.stateful) that is replaced or removed is a loss. Exit
-status 1 unless `docs/breaking/` declares every one, and nothing else.
+status 1 unless `docs/breaking/` declares every one, and nothing else. `docs/releases.toml` records
+the releases.
 """
 
 import argparse
@@ -25,9 +26,9 @@ from template_review.review import assemblies
 from template_review.synthesis import tree
 from template_review.synthesis.tree import untrusted
 from tools.breaking import BreakingError, Declaration, declarations
+from tools.releases import FILE, Release, ReleaseError, releases
 
 ROOT = Path(__file__).resolve().parent.parent
-TAGS = "v[0-9]*"
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -43,26 +44,6 @@ class Loss:
     def __str__(self) -> str:
         """One line for the person who upgrades."""
         return f"{self.environment}: {self.stack}/{self.resource} {self.effect}: {self.text}"
-
-
-def last_tag(root: Path) -> str | None:
-    """The last release before the working tree; None without one, or without git history.
-
-    Raises ReviewError where git refuses to read a checkout of another user.
-    """
-    try:
-        done = subprocess.run(
-            ["git", "describe", "--tags", "--abbrev=0", "--match", TAGS, "HEAD"],
-            cwd=root,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        return None
-    if hint := untrusted(done.stderr):
-        raise ReviewError(f"{root}: {hint}")
-    return done.stdout.strip() or None
 
 
 def losses(pair: Pair) -> list[Loss]:
@@ -123,12 +104,12 @@ def _lost(pair: Pair, before: Stack, after: Stack) -> Iterator[Loss]:
             )
 
 
-def faults(found: Sequence[Loss], declared: Sequence[Declaration], *, tag: str) -> list[str]:
-    """Losses that nobody declared, and declarations after this tag that declare nothing.
+def faults(found: Sequence[Loss], declared: Sequence[Declaration], *, release: str) -> list[str]:
+    """Losses that nobody declared, and declarations after this release that declare nothing.
 
-    A declaration counts for one upgrade, from the tag it names: it must not excuse a later loss.
+    A declaration counts for one upgrade, from the release it names, and excuses no later loss.
     """
-    current = [each for each in declared if each.after == tag]
+    current = [each for each in declared if each.after == release]
     lines = [
         f"{loss}\n  undo it, or declare it in docs/breaking/ (see its README)"
         for loss in found
@@ -136,7 +117,7 @@ def faults(found: Sequence[Loss], declared: Sequence[Declaration], *, tag: str) 
     ]
     lines += [
         f"{each.file}: {each.environment}: {each.stack}/{each.resource} is not {each.effect} "
-        f"after {tag}; take the declaration out, or correct it"
+        f"after {release}; take the declaration out, or correct it"
         for each in current
         if not any(_covers(each, loss) for loss in found)
     ]
@@ -152,10 +133,13 @@ def _covers(declaration: Declaration, loss: Loss) -> bool:
     )
 
 
-def check(root: Path, tag: str) -> tuple[list[Loss], list[str]]:
-    """The losses of an upgrade from a tag to the working tree, and what is wrong with them."""
+def check(root: Path, release: str, commit: str) -> tuple[list[Loss], list[str]]:
+    """The losses of an upgrade from a release to the working tree, and what is wrong with them.
+
+    Raises ReviewError where the release's commit is not in this clone or does not synth.
+    """
     config = load(root)
-    before, after = assemblies(root, tree.resolve(tag, root), config)
+    before, after = assemblies(root, tree.resolve(commit, root), config)
     names = sorted({*before, *after})
     pairs = differ.compare(
         [(name, before.get(name), after.get(name)) for name in names],
@@ -163,27 +147,60 @@ def check(root: Path, tag: str) -> tuple[list[Loss], list[str]]:
         project=config.project,
     )
     found = [loss for pair in pairs for loss in losses(pair)]
-    return found, faults(found, declarations(root / "docs" / "breaking"), tag=tag)
+    return found, faults(found, declarations(root / "docs" / "breaking"), release=release)
+
+
+def chosen(root: Path, version: str | None) -> Release | None:
+    """The release to upgrade from: the named one, else the newest; None before the first one.
+
+    Raises ReleaseError for a version that is not recorded, and where this clone lacks the commit.
+    """
+    known = releases(root)
+    found = next((each for each in known if each.version == version), None) if version else None
+    if version and found is None:
+        there = ", ".join(each.version for each in known) or "none yet"
+        raise ReleaseError(f"{FILE}: no release {version!r}; recorded: {there}")
+    found = found or next(reversed(known), None)
+    if found and not has(root, found.commit):
+        raise ReleaseError(
+            f"release {found.version} is commit {found.commit}, which this clone lacks; fetch it: "
+            f"git fetch --unshallow, or git fetch origin {found.commit}"
+        )
+    return found
+
+
+def has(root: Path, commit: str) -> bool:
+    """Whether a clone has a commit. Raises ReviewError where git refuses to read the checkout."""
+    done = subprocess.run(
+        ["git", "cat-file", "-e", f"{commit}^{{commit}}"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if hint := untrusted(done.stderr):
+        raise ReviewError(f"{root}: {hint}")
+    return done.returncode == 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Say what an upgrade would lose; 1 where that is not declared."""
     parser = argparse.ArgumentParser(prog="python -m tools.upgrade", description=__doc__)
-    parser.add_argument("--from", dest="tag", help="a release; default: the last tag")
-    given = parser.parse_args(arguments).tag
+    parser.add_argument("--from", dest="version", help="a recorded release; default: the newest")
+    version = parser.parse_args(arguments).version
     try:
-        tag = given or last_tag(ROOT)
-        if tag is None:
-            print("upgrade: no release here: this clone has no tag v… (git fetch --tags)")
+        release = chosen(ROOT, version)
+        if release is None:
+            print(f"upgrade: no release yet ({FILE}): logical ids may still change")
             return 0
-        found, wrong = check(ROOT, tag)
-    except (BreakingError, ReviewError) as error:
+        found, wrong = check(ROOT, release.version, release.commit)
+    except (BreakingError, ReleaseError, ReviewError) as error:
         print(f"upgrade: {error}", file=sys.stderr)
         return 1
     for line in wrong:
         print(f"upgrade: {line}", file=sys.stderr)
     said = f"{len(found)} declared" if found else "none"
-    print(f"upgrade from {tag}: losses: {'see above' if wrong else said}")
+    print(f"upgrade from {release.version}: losses: {'see above' if wrong else said}")
     return 1 if wrong else 0
 
 

@@ -1,37 +1,62 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The whole check, of a small repository with tags, as its command says it."""
+"""The whole check, of a small repository with a made-up history, as its command says it."""
 
-import shutil
+import subprocess
 
 import pytest
 
-from review_testing.repository import BUCKET, make
+from review_testing.repository import BUCKET, Repository, make
 from tests.upgrade.test_declarations import GOOD
 from tools import upgrade
+from tools.releases import newest
 
 NAMED = {**BUCKET, "Properties": {**BUCKET["Properties"], "BucketName": "photos"}}
 DECLARED = GOOD.replace("DatasetBucket5A07B7EE", "Photos")
 
 
+class Released:
+    """A repository and its releases; each records the commit before the one that records it."""
+
+    def __init__(self, repository: Repository) -> None:
+        """Nothing is released yet."""
+        self.repository = repository
+        self.entries: list[str] = []
+
+    def release(self, version: str, *, commit: str = "") -> None:
+        """Record what is committed as a release."""
+        commit = commit or self.repository.git("rev-parse", "HEAD").strip()
+        day = len(self.entries) + 1
+        lines = ("[[release]]", f'version = "{version}"', f"date = 2026-12-{day:02d}")
+        self.entries.append("\n".join([*lines, f'commit = "{commit}"', ""]))
+        self.repository.write(docs__releases_DOT_toml="\n".join(self.entries))
+        self.repository.commit()
+
+
 @pytest.fixture
-def repository(tmp_path, monkeypatch):
-    """A release v0.1.0 with one bucket; the command runs in its working tree."""
+def released(tmp_path, monkeypatch):
+    """A project with one bucket and without a release; the command runs in its working tree."""
     scratch = tmp_path / "tmp"
     scratch.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(scratch))
     found = make(tmp_path / "repository")
     monkeypatch.setattr(upgrade, "ROOT", found.folder)
-    found.git("tag", "v0.1.0")
-    return found
+    return Released(found)
+
+
+@pytest.fixture
+def repository(released):
+    """The same, with that bucket released as 0.1.0."""
+    released.release("0.1.0")
+    return released.repository
 
 
 def test_an_upgrade_without_losses_passes(repository, capsys):
     repository.write(template_DOT_json={"Resources": {"Photos": BUCKET, "More": BUCKET}})
     assert upgrade.main([]) == 0
-    assert "upgrade from v0.1.0: losses: none" in capsys.readouterr().out
+    assert "upgrade from 0.1.0: losses: none" in capsys.readouterr().out
 
 
-def test_a_bucket_that_would_be_replaced_fails_until_it_is_declared(repository, capsys):
+def test_a_bucket_that_would_be_replaced_fails_until_it_is_declared(released, repository, capsys):
     repository.write(template_DOT_json={"Resources": {"Photos": NAMED}})
     repository.commit()
     assert upgrade.main([]) == 1
@@ -44,33 +69,52 @@ def test_a_bucket_that_would_be_replaced_fails_until_it_is_declared(repository, 
     assert "losses: 1 declared" in capsys.readouterr().out
     # The declaration is no excuse after the next release.
     repository.commit()
-    repository.git("tag", "v0.2.0")
+    released.release("0.2.0")
     repository.write(template_DOT_json={"Resources": {"Photos": BUCKET}})
     assert upgrade.main([]) == 1
-    assert upgrade.main(["--from", "v0.1.0"]) == 1
-    assert "is not replaced after v0.1.0" in capsys.readouterr().err
+    assert upgrade.main(["--from", "0.1.0"]) == 1
+    assert "is not replaced after 0.1.0" in capsys.readouterr().err
 
 
-def test_the_last_tag_is_the_nearest_release_behind(repository):
-    assert upgrade.last_tag(repository.folder) == "v0.1.0"
-    repository.write(other_DOT_md="text")
-    repository.commit()
-    repository.git("tag", "nightly")
-    assert upgrade.last_tag(repository.folder) == "v0.1.0"
-
-
-def test_without_a_release_there_is_nothing_to_upgrade_from(repository, tmp_path, capsys):
-    repository.git("tag", "--delete", "v0.1.0")
-    assert upgrade.last_tag(repository.folder) is None
+def test_a_stateful_resource_keeps_its_logical_id_from_the_first_release_on(released, capsys):
+    renamed = {"Resources": {"Pictures": BUCKET}}
+    released.repository.write(template_DOT_json=renamed)
     assert upgrade.main([]) == 0
-    assert "no release here: this clone has no tag v…" in capsys.readouterr().out
-    shutil.rmtree(repository.folder / ".git")
-    assert upgrade.last_tag(repository.folder) is None
+    assert "no release yet (docs/releases.toml)" in capsys.readouterr().out
+    released.repository.git("checkout", "--", "template.json")
+    released.release("0.1.0")
+    released.repository.write(template_DOT_json=renamed)
+    assert upgrade.main([]) == 1
+    assert "dev: Data/Photos removed" in capsys.readouterr().err
+
+
+def test_the_newest_release_is_compared_with(released, repository, capsys):
+    repository.write(template_DOT_json={"Resources": {"Photos": BUCKET, "More": BUCKET}})
+    repository.commit()
+    released.release("0.2.0")
+    repository.write(template_DOT_json={"Resources": {"Photos": BUCKET}})
+    assert upgrade.main([]) == 1
+    assert "Data/More removed" in capsys.readouterr().err
+    assert upgrade.main(["--from", "0.1.0"]) == 0
+
+
+def test_a_clone_without_the_releases_commit_says_how_to_fetch_it(repository, tmp_path, capsys):
+    shallow = tmp_path / "shallow"
+    repository.git("clone", "--quiet", "--depth=1", f"file://{repository.folder}", str(shallow))
+    found = newest(shallow)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(upgrade, "ROOT", shallow)
+        assert upgrade.main([]) == 1
+        said = capsys.readouterr().err
+        assert f"release 0.1.0 is commit {found.commit}, which this clone lacks" in said
+        assert "git fetch --unshallow" in said
+        subprocess.run(["git", "fetch", "--quiet", "--unshallow"], cwd=shallow, check=True)
+        assert upgrade.main([]) == 0
 
 
 def test_a_release_that_is_not_there_and_a_bad_declaration_are_named(repository, capsys):
-    assert upgrade.main(["--from", "v9.0.0"]) == 1
-    assert "v9.0.0" in capsys.readouterr().err
+    assert upgrade.main(["--from", "9.0.0"]) == 1
+    assert "no release '9.0.0'; recorded: 0.1.0" in capsys.readouterr().err
     repository.write(**{"docs__breaking__0001-x_DOT_md": "text"})
     assert upgrade.main([]) == 1
     assert "0001-x.md: begin with TOML" in capsys.readouterr().err

@@ -9,7 +9,7 @@ from tests.conftest import ROOT
 from tools.breaking import BreakingError, declarations
 
 GOOD = """+++
-after = "v0.1.0"
+after = "0.1.0"
 
 [[change]]
 environment = "*"
@@ -35,7 +35,7 @@ def test_the_form_in_the_readme_is_a_good_one(tmp_path):
     write(tmp_path, readme.split("```\n")[1])
     write(tmp_path, "not a declaration", "README.md")
     [one] = declarations(tmp_path)
-    assert (one.after, one.stack, one.effect) == ("v0.1.0", "Data", "replaced")
+    assert (one.after, one.stack, one.effect) == ("0.1.0", "Data", "replaced")
 
 
 def test_the_projects_own_declarations_are_good():
@@ -51,14 +51,14 @@ def test_one_file_may_declare_several(tmp_path):
 @pytest.mark.parametrize(
     ("find", "put", "said"),
     [
-        ('after = "v0.1.0"', 'after = "0.1"', "after = '0.1': the tag upgraded from"),
-        ('after = "v0.1.0"', "", "after = None"),
+        ('after = "0.1.0"', 'after = "v0.1.0"', "after = 'v0.1.0': the release upgraded from"),
+        ('after = "0.1.0"', "", "after = None"),
         ('effect = "replaced"', 'effect = "lost"', "effect = 'lost'; allowed: replaced, removed"),
         ('stack = "Data"', "", "change 1: stack is missing"),
         ('stack = "Data"', 'stak = "Data"\nstack = "Data"', "unknown key 'stak'; allowed: "),
         ("why = ", "why = 'short' #", "why = 'short': at least 20"),
         ("[[change]]", "[other]", "other: allowed are after and at least one [[change]]"),
-        ('after = "v0.1.0"', "after = ", "not TOML"),
+        ('after = "0.1.0"', "after = ", "not TOML"),
         ("+++\nafter", "after", "begin with TOML between two lines of +++"),
         ("# The dataset bucket is a new one\n\nCopy the photos first.\n", "", "an operator has"),
     ],

@@ -13,11 +13,11 @@ from tools.breaking import Declaration
 from tools.upgrade import Loss, faults, losses
 
 BUCKET = "DatasetBucket5A07B7EE"
-TABLE = "LatestState35CC3888"
+TABLE = "LatestTableDFD631F0"
 NAMED = [{"op": "add", "path": f"Data/Resources/{BUCKET}/Properties/BucketName", "value": "photos"}]
 DECLARED = Declaration(
     file=Path("docs/breaking/0001-new-bucket.md"),
-    after="v0.1.0",
+    after="0.1.0",
     environment="*",
     stack="Data",
     resource=BUCKET,
@@ -33,7 +33,7 @@ LOST = {
             {
                 "op": "move",
                 "from": f"Insights/Resources/{TABLE}",
-                "path": "Insights/Resources/LatestState00112233",
+                "path": "Insights/Resources/LatestTable00112233",
             }
         ],
         *("Insights", TABLE, "removed", "AWS::DynamoDB::Table, with its items, is deleted"),
@@ -115,7 +115,7 @@ def test_a_stateful_resource_replaced_or_removed_is_a_loss(upgraded, case):
     [loss] = [one for one in found if one.resource == resource]
     assert (loss.stack, loss.effect) == (stack, effect)
     assert text in loss.text
-    assert faults(found, [], tag="v0.1.0"), "undeclared, so it fails"
+    assert faults(found, [], release="0.1.0"), "undeclared, so it fails"
 
 
 @pytest.mark.parametrize("text", MOVED)
@@ -148,14 +148,14 @@ def test_a_new_environment_and_one_that_is_given_up_lose_nothing():
 
 def test_a_declared_loss_is_accepted_and_nothing_else(upgraded):
     found = upgraded["a bucket gets a name"]
-    assert faults(found, [DECLARED], tag="v0.1.0") == []
+    assert faults(found, [DECLARED], release="0.1.0") == []
     for other in (
         replace(DECLARED, effect="removed"),
         replace(DECLARED, resource=TABLE),
         replace(DECLARED, stack="Insights"),
         replace(DECLARED, environment="prod"),
     ):
-        undeclared, stale = faults(found, [other], tag="v0.1.0")
+        undeclared, stale = faults(found, [other], release="0.1.0")
         assert f": Data/{BUCKET} replaced" in undeclared
         assert "docs/breaking/" in undeclared
         assert f"{other.file}: " in stale
@@ -163,15 +163,15 @@ def test_a_declared_loss_is_accepted_and_nothing_else(upgraded):
 
 def test_a_declaration_counts_for_the_upgrade_from_its_tag_only(upgraded):
     found = upgraded["a bucket gets a name"]
-    assert len(faults(found, [DECLARED], tag="v0.2.0")) == 1
-    assert faults([], [DECLARED], tag="v0.2.0") == [], "history stays in the folder"
+    assert len(faults(found, [DECLARED], release="v0.2.0")) == 1
+    assert faults([], [DECLARED], release="v0.2.0") == [], "history stays in the folder"
 
 
 def test_a_declaration_of_what_does_not_happen_fails():
-    [line] = faults([], [DECLARED], tag="v0.1.0")
-    assert "is not replaced after v0.1.0; take the declaration out" in line
+    [line] = faults([], [DECLARED], release="0.1.0")
+    assert "is not replaced after 0.1.0; take the declaration out" in line
 
 
 def test_a_declaration_for_every_environment_covers_each():
     loss = Loss(environment="prod", stack="Data", resource=BUCKET, effect="replaced", text="")
-    assert faults([loss, replace(loss, environment="dev")], [DECLARED], tag="v0.1.0") == []
+    assert faults([loss, replace(loss, environment="dev")], [DECLARED], release="0.1.0") == []

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The last release is deployed, then today's: everything that holds something is still there.
 
-Before there is a release, or in a clone without tags, the last release is today's templates with
-some of what an upgrade changes turned back, so that the way itself is tried all the same.
+Before there is a release, or in a clone without its commit, the last release is today's templates
+with some of what an upgrade changes turned back, so that the way itself is tried all the same.
 """
 
 import json
@@ -26,8 +26,9 @@ from tests.synth.conftest import SYNTH_SECONDS, synth_environment
 from tests.upgrade.releases import altered, lost, physical_ids
 from tools import upgrade
 from tools.breaking import declarations
+from tools.releases import Release, newest
 
-NO_RELEASE = "this clone has no tag v… (the first release, or git fetch --tags is needed)"
+NO_RELEASE = "docs/releases.toml records no release yet"
 # In another account and region than the file says, which no other test deploys to.
 PLACE: Copy = ALL[3]
 
@@ -39,7 +40,7 @@ class Upgraded:
     deployed: Deployed
     before: dict[tuple[str, str], str]
     changed: int
-    tag: str | None
+    release: Release | None
 
     @property
     def cloud(self) -> Cloud:
@@ -50,13 +51,14 @@ class Upgraded:
 @pytest.fixture(scope="module")
 def upgraded(tmp_path_factory: pytest.TempPathFactory):
     work = tmp_path_factory.mktemp("upgrade")
-    tag = upgrade.last_tag(ROOT)
+    found = newest(ROOT)
+    found = found if found and upgrade.has(ROOT, found.commit) else None
     write(work / "files", [PLACE])
     synthesise(work / "files", work / "today")
     today = work / "today" / PLACE.name
     old = work / "old" / PLACE.name
-    if tag:
-        release(tag, work / "files", old)
+    if found:
+        release(found, work / "files", old)
     else:
         altered(today, old, "Data", earlier_retention)
         altered(today, old, "Insights", without_dashboard)
@@ -71,12 +73,12 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory):
         before = physical_ids(first.cloud(PLACE))
         second = Deployed(aws, [PLACE], work / "today", work, people=first.people)
         changed = second.deploy()[PLACE.name]
-        yield Upgraded(second, before, changed, tag)
+        yield Upgraded(second, before, changed, found)
 
 
-def release(tag: str, environments: Path, output: Path) -> None:
+def release(found: Release, environments: Path, output: Path) -> None:
     """Today's environment with the program of a release, synthesised as its own cdk.json says."""
-    with tree.unpacked(tree.resolve(tag, ROOT), ROOT, load(ROOT)) as folder:
+    with tree.unpacked(tree.resolve(found.commit, ROOT), ROOT, load(ROOT)) as folder:
         shutil.copy(environments / f"{PLACE.name}.toml", folder / "environments")
         for file in (folder / "environments").glob("*.toml"):
             if file.stem != PLACE.name:
@@ -93,7 +95,7 @@ def release(tag: str, environments: Path, output: Path) -> None:
             timeout=SYNTH_SECONDS,
             check=False,
         )
-    assert done.returncode == 0, f"{tag} does not synth:\n{done.stdout}\n{done.stderr}"
+    assert done.returncode == 0, f"{found.version} does not synth:\n{done.stdout}\n{done.stderr}"
 
 
 def earlier_retention(template):
@@ -131,21 +133,23 @@ def fill(cloud: Cloud) -> None:
 
 def test_templates_of_the_last_release_lose_nothing_undeclared():
     """For every environment, by the templates."""
-    tag = upgrade.last_tag(ROOT)
-    if tag is None:
+    found = newest(ROOT)
+    if found is None:
         pytest.skip(NO_RELEASE)
-    _, wrong = upgrade.check(ROOT, tag)
+    if not upgrade.has(ROOT, found.commit):
+        pytest.skip(f"this clone lacks commit {found.commit} of release {found.version}")
+    _, wrong = upgrade.check(ROOT, found.version, found.commit)
     assert wrong == [], "\n".join(wrong)
 
 
 def test_the_upgrade_keeps_what_is_there(upgraded):
     """On the local AWS, by the physical ids."""
-    if upgraded.tag is None:
+    if upgraded.release is None:
         assert upgraded.changed == 2, "the templates that were turned back are today's again"
     declared = {
         (each.stack, each.resource, each.effect)
         for each in declarations(ROOT / "docs" / "breaking")
-        if each.after == upgraded.tag
+        if upgraded.release and each.after == upgraded.release.version
     }
     assert len(upgraded.before) >= 15
     assert set(lost(upgraded.before, physical_ids(upgraded.cloud))) <= declared
