@@ -3,15 +3,19 @@
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from tools.pictures.browser_pictures import draw as draw_pages
 from tools.pictures.catalogue import FOLDER, PICTURES, ROOT, Picture, record, recorded
 from tools.pictures.chromium import program
 from tools.pictures.dashboard import TEMPLATE
 from tools.pictures.dashboard import draw as draw_dashboard
+from tools.pictures.fleet import draw as draw_fleet
 from tools.pictures.terminal import CommandError, draw_rehearsal, draw_review
 
+_FLEET = "fleet-page.png"
 _PAGES = frozenset({"camera-page.png", "data-report.png", "evaluation-report.png"})
 
 
@@ -50,14 +54,20 @@ def _draw(wanted: frozenset[str], by_name: Mapping[str, Picture]) -> None:
         if name in wanted:
             draw()
             _drawn([by_name[name]])
+    if _FLEET in wanted:
+        with tempfile.TemporaryDirectory() as folder:
+            draw_fleet(FOLDER / _FLEET, folder=Path(folder), executable=_browser())
+        _drawn([by_name[_FLEET]])
     if wanted & _PAGES:
-        browser = program()
-        if browser is None:
-            raise OSError(
-                "no Chromium on this machine; install it, or name it in BINSIGHT_CHROMIUM"
-            )
-        draw_pages(FOLDER, root=ROOT, executable=browser)
+        draw_pages(FOLDER, root=ROOT, executable=_browser())
         _drawn([by_name[name] for name in sorted(_PAGES)])
+
+
+def _browser() -> str:
+    found = program()
+    if found is None:
+        raise OSError("no Chromium on this machine; install it, or name it in BINSIGHT_CHROMIUM")
+    return found
 
 
 def _drawn(pictures: list[Picture]) -> None:

@@ -101,6 +101,10 @@ PICTURES = (
         ),
     ),
     Picture(
+        file="fleet-page.png",
+        sources=("tools/fleet_page.py", "tools/fleet_table.py", _OURS + "fleet.py"),
+    ),
+    Picture(
         file="dashboard.svg",
         sources=(_OURS + "dashboard.py",),
         material=lambda: json.dumps(widgets(ROOT / TEMPLATE), sort_keys=True),
