@@ -8,10 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from contracts.silence import keep_silent
+
+# The first example pays for importing native code; on a busy machine any of them is slow.
+hypothesis.settings.register_profile("binsight", deadline=None)
+hypothesis.settings.load_profile("binsight")
 
 # Some tests import onnxruntime themselves.
 keep_silent()
