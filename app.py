@@ -30,7 +30,7 @@ def build(app: cdk.App, name: str) -> None:
     data = DataStack(app, "Data", settings=environment)
     training = TrainingStack(app, "Training", data=data)
     edge = EdgeStack(app, "Edge", data=data, training=training)
-    InsightsStack(app, "Insights", settings=environment, data=data, training=training, edge=edge)
+    InsightsStack(app, "Insights", data=data, training=training, edge=edge)
     attach_rule_packs(app, prefix=environment.prefix)
 
 

@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the cameras send: kept, watched, shown, and reported to people."""
 
-from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.common.log_group import log_group
 from infra.common.stack import EnvironmentStack
-from infra.config.settings import Settings
 from infra.insights.alerts import Alerts
 from infra.insights.archive import Archive
 from infra.insights.athena import Workgroup
@@ -31,18 +29,15 @@ class InsightsStack(EnvironmentStack):
         scope: Construct,
         construct_id: str,
         *,
-        settings: Settings,
         data: DataStack,
         training: TrainingStack,
         edge: EdgeStack,
     ) -> None:
-        super().__init__(scope, construct_id, settings=settings, key_arn=data.key_arn)
+        super().__init__(scope, construct_id, settings=data.settings, key_arn=data.key_arn)
         self.add_stack_dependency(data)
         self.add_stack_dependency(training)
         self.add_stack_dependency(edge)
-        bucket = s3.Bucket.from_bucket_attributes(
-            self, "ArchiveBucket", bucket_name=data.archive.name, bucket_arn=data.archive.arn
-        )
+        bucket = data.archive.imported(self, "ArchiveBucket")
         archive = Archive(self, "Archive", bucket=bucket)
         table = DeviceStateTable(self, "LatestState")
         alerts = Alerts(self, "Alerts")
@@ -56,7 +51,7 @@ class InsightsStack(EnvironmentStack):
             "FleetWatch",
             table=table,
             topic=alerts.topic,
-            thing_group=f"{settings.prefix}-runtime",
+            thing_group=f"{self.settings.prefix}-runtime",
         )
         monitoring = Monitoring(
             self,
@@ -90,7 +85,7 @@ class InsightsStack(EnvironmentStack):
             table=table,
             workgroup=workgroup,
         )
-        insights = settings.insights
+        insights = self.settings.insights
         if insights.budget_usd and insights.alert_email:
             Budget(self, "Budget", usd=insights.budget_usd, email=insights.alert_email)
         self.output("Workgroup", workgroup.name, "Athena workgroup with the named queries")

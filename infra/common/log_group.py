@@ -6,8 +6,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.common.stack import environment_of
-from infra.config.retention import keep, removal
-from infra.config.settings import Settings
+from infra.config.retention import removal
 
 _RETENTION = {
     1: logs.RetentionDays.ONE_DAY,
@@ -46,24 +45,3 @@ def log_group(scope: Construct, construct_id: str, *, name: str | None = None) -
             removal(environment.settings) if name is None else cdk.RemovalPolicy.DESTROY
         ),
     )
-
-
-def declared_log_group(
-    scope: Construct,
-    construct_id: str,
-    *,
-    settings: Settings,
-    key_arn: str,
-    name: str | None = None,
-) -> logs.CfnLogGroup:
-    """The old form, until infra/insights uses ``log_group``."""
-    group = logs.CfnLogGroup(
-        scope,
-        construct_id,
-        log_group_name=name,
-        kms_key_id=key_arn,
-        retention_in_days=settings.data.log_days,
-    )
-    if name is None:
-        keep(group, settings)
-    return group

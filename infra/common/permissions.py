@@ -11,34 +11,28 @@ from infra.common.role import Allow
 from infra.common.stack import environment_of
 
 
-def _arn(bucket: s3.IBucket | str) -> str:
-    return bucket if isinstance(bucket, str) else bucket.bucket_arn
-
-
-def read_objects(
-    bucket: s3.IBucket | str, prefixes: Sequence[str], *, versions: bool = False
-) -> Allow:
+def read_objects(bucket: s3.IBucket, prefixes: Sequence[str], *, versions: bool = False) -> Allow:
     """Read objects under these prefixes (each ends with ``*`` or names one object).
 
     ``versions`` where versions of an object are named: S3 asks for another permission then.
     """
     return Allow(
         actions=["s3:GetObject", "s3:GetObjectVersion"] if versions else ["s3:GetObject"],
-        resources=[f"{_arn(bucket)}/{prefix}" for prefix in prefixes],
+        resources=[bucket.arn_for_objects(prefix) for prefix in prefixes],
         why="Reads objects whose names are not known at deployment, under these prefixes only.",
     )
 
 
-def write_objects(bucket: s3.IBucket | str, prefixes: Sequence[str]) -> Allow:
+def write_objects(bucket: s3.IBucket, prefixes: Sequence[str]) -> Allow:
     """Write objects under these prefixes, in parts where they are large."""
     return Allow(
         actions=["s3:AbortMultipartUpload", "s3:PutObject"],
-        resources=[f"{_arn(bucket)}/{prefix}" for prefix in prefixes],
+        resources=[bucket.arn_for_objects(prefix) for prefix in prefixes],
         why="Writes objects whose names are not known at deployment, under these prefixes only.",
     )
 
 
-def list_objects(bucket: s3.IBucket | str, prefixes: Sequence[str] = ()) -> Allow:
+def list_objects(bucket: s3.IBucket, prefixes: Sequence[str] = ()) -> Allow:
     """List what is under these prefixes of a bucket; without any, all of it.
 
     Only without prefixes does S3 answer 404 for an object that is missing: reading an object
@@ -46,7 +40,7 @@ def list_objects(bucket: s3.IBucket | str, prefixes: Sequence[str] = ()) -> Allo
     """
     return Allow(
         actions=["s3:ListBucket"],
-        resources=[_arn(bucket)],
+        resources=[bucket.bucket_arn],
         conditions={"StringLike": {"s3:prefix": list(prefixes)}} if prefixes else None,
     )
 
@@ -76,32 +70,23 @@ def use_data_key(
     ``construct`` is any construct of the environment.
     """
     environment = environment_of(construct)
-    return _through(environment.key.key_arn, environment.region, services, actions)
+    return Allow(
+        actions=actions or ["kms:Decrypt", "kms:GenerateDataKey"],
+        resources=[environment.key.key_arn],
+        conditions={
+            "StringEquals": {
+                "kms:ViaService": [
+                    f"{service}.{environment.region}.amazonaws.com" for service in services
+                ]
+            }
+        },
+    )
 
 
-def write_logs(group: logs.ILogGroup | str, *, describe: bool = False) -> Allow:
+def write_logs(group: logs.ILogGroup, *, describe: bool = False) -> Allow:
     """Write to one declared log group; ``describe`` for a service that looks at streams first."""
     look = ["logs:DescribeLogStreams"] if describe else []
     return Allow(
         actions=["logs:CreateLogStream", "logs:PutLogEvents", *look],
-        resources=[group if isinstance(group, str) else group.log_group_arn],
-    )
-
-
-def use_key(
-    key_arn: str, region: str, services: Sequence[str], *, actions: Sequence[str] = ()
-) -> Allow:
-    """The old form, until infra/insights uses ``use_data_key``."""
-    return _through(key_arn, region, services, actions)
-
-
-def _through(key_arn: str, region: str, services: Sequence[str], actions: Sequence[str]) -> Allow:
-    return Allow(
-        actions=actions or ["kms:Decrypt", "kms:GenerateDataKey"],
-        resources=[key_arn],
-        conditions={
-            "StringEquals": {
-                "kms:ViaService": [f"{service}.{region}.amazonaws.com" for service in services]
-            }
-        },
+        resources=[group.log_group_arn],
     )

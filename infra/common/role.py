@@ -34,23 +34,19 @@ class Allow(iam.PolicyStatement):
         self,
         *,
         actions: Sequence[str],
-        resources: Sequence[str] = (),
+        resources: Sequence[str],
         conditions: Mapping[str, Mapping[str, Any]] | None = None,
         why: str = "",
-        on: Sequence[str] = (),
-        when: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         if not actions or any("*" in action for action in actions):
             raise ValueError(f"actions {list(actions)}: name each action, without wildcards")
-        resources = [*resources, *on]
-        conditions = conditions or when
         super().__init__(
             actions=sorted(actions),
-            resources=resources,
+            resources=list(resources),
             conditions=dict(conditions) if conditions else None,
         )
         self.why = why
-        self.targets = resources
+        self.allowed_on = tuple(resources)
 
 
 class ServiceRole(Construct):
@@ -104,7 +100,7 @@ def _wildcard_findings(stack: cdk.Stack, allow: Sequence[Allow]) -> dict[str, st
     """The ids under which the rule pack reports each wildcard, with the reason given for it."""
     found: dict[str, list[str]] = {}
     for permission in allow:
-        for resource in permission.targets:
+        for resource in permission.allowed_on:
             text = _flat(stack.resolve(resource))
             if "*" in text:
                 if not permission.why:

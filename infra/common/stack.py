@@ -91,5 +91,3 @@ class EnvironmentStack(cdk.Stack):
                     options.deletion_policy = cdk.CfnDeletionPolicy.DELETE
                 if options.update_replace_policy is None:
                     options.update_replace_policy = cdk.CfnDeletionPolicy.DELETE
-
-    share = export  # until all stacks say export()
