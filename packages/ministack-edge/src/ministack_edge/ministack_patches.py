@@ -53,6 +53,7 @@ REQUIRED_NAMES: dict[str, tuple[str, ...]] = {
         "_import_resource",
     ),
     PROVISIONERS: (
+        "_athena_workgroup_attributes",
         "_RESOURCE_HANDLERS",
         "_cw_metric_alarm_record",
         "_REPLACING_PROPERTIES",
@@ -153,6 +154,8 @@ REQUIRED_NAMES: dict[str, tuple[str, ...]] = {
         "_runs_on_worker_thread",
         "_update_resource",
     ),
+    "ministack.services.athena": ("_create_named_query", "_delete_named_query", "_workgroups"),
+    "ministack.services.budgets": ("_create_budget", "_delete_budget", "_update_budget"),
     "ministack.services.dynamodb": ("_tables",),
     "ministack.services.glue": ("_databases",),
     "ministack.services.sqs": ("_queue_name_to_url",),

@@ -31,6 +31,7 @@ STEPS = {
     "Steps": [{"Name": "F", "Type": "Fail", "Arguments": {"ErrorMessage": "x"}}],
 }
 NAMED: dict[str, dict[str, Any]] = {
+    "AWS::Athena::WorkGroup": {"Name": "taken"},
     "AWS::CloudWatch::Dashboard": {"DashboardName": "taken", "DashboardBody": "{}"},
     "AWS::DynamoDB::Table": {
         "TableName": "taken",

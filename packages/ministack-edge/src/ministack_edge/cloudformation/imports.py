@@ -38,6 +38,11 @@ def _database(name: str) -> Adopted:
     return glue._databases[name]["Name"], {}
 
 
+def _work_group(name: str) -> Adopted:
+    provisioners: Any = importlib.import_module(ministack_patches.PROVISIONERS)
+    return name, provisioners._athena_workgroup_attributes(name)
+
+
 def _dashboard(name: str) -> Adopted:
     return cloudwatch._dashboards[name]["DashboardName"], {}
 
@@ -64,6 +69,7 @@ def _component(arn: str) -> Adopted:
 _COMPONENT = ("ComponentName", "ComponentVersion")
 
 IDENTIFIED: dict[str, tuple[str, Callable[[str], Adopted]]] = {
+    "AWS::Athena::WorkGroup": ("Name", _work_group),
     "AWS::CloudWatch::Dashboard": ("DashboardName", _dashboard),
     "AWS::Glue::Database": ("DatabaseName", _database),
     "AWS::GreengrassV2::ComponentVersion": ("Arn", _component),
