@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one build that a release deploys everywhere: all environments, synthesised once.
 
-    python -m tools.assembly build FOLDER        # FOLDER/<environment>/, prints digest=<sha256>
+    python -m tools.assembly build FOLDER        # FOLDER/<environment>/, prints outputs for CI
     python -m tools.assembly check FOLDER DIGEST # is it still exactly that build?
     python -m tools.assembly where FOLDER NAME   # prints account= and region= of an environment
 
@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "build":
             build(options.folder)
             print(f"digest={digest(options.folder)}")
+            print(f"environments={json.dumps(promotion())}")
         elif options.command == "check":
             check(options.folder, options.digest)
         else:
@@ -70,6 +71,24 @@ def build(folder: Path) -> None:
         one = cdk.App(outdir=str(folder / name), context=context, analytics_reporting=False)
         binsight.build(one, name)
         one.synth()
+
+
+def promotion() -> list[dict[str, str | bool]]:
+    """The environments in the order they are deployed, and whether a person approves each.
+
+    Those that retain their data come last, those whose models nobody approves first. A person
+    approves a deployment wherever models are approved by a person or data is retained.
+    """
+    everything = {name: settings.load(name) for name in settings.names()}
+
+    def order(name: str) -> tuple[bool, bool, str]:
+        one = everything[name]
+        return (one.removal == "retain", one.training.approval == "manual", name)
+
+    return [
+        {"environment": name, "approval": any(order(name)[:2])}
+        for name in sorted(everything, key=order)
+    ]
 
 
 def digest(folder: Path) -> str:

@@ -26,5 +26,4 @@ gate "mypy" mypy --no-error-summary
 gate "shellcheck" shellcheck $(scripts)
 gate "workflows" check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 gate "zizmor" zizmor --offline --quiet --no-progress .github
-gate "workflow use" python -m tools.workflows
 exit "$failed"

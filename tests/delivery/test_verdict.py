@@ -6,11 +6,10 @@ import subprocess
 
 import pytest
 from ruamel.yaml import YAML
-
-from tools.workflows import FOLDER
+from tests.conftest import ROOT
 
 LABEL = "dangerous-change-approved"
-WORKFLOW = YAML(typ="safe").load((FOLDER / "review.yml").read_text())
+WORKFLOW = YAML(typ="safe").load(((ROOT / ".github" / "workflows") / "review.yml").read_text())
 VERDICT = WORKFLOW["jobs"]["verdict"]
 [STEP] = VERDICT["steps"]
 

@@ -18,7 +18,7 @@ from tests.policies.authorization import resource_type
 from tests.synth.variants import VARIANTS
 
 SNAPSHOTS = Path(__file__).resolve().parents[1] / "synth" / "snapshots"
-ENVIRONMENTS = ("dev", "prod", "staging")
+ENVIRONMENTS = tuple(settings.names())
 
 KINDS: Mapping[str, tuple[str, str, str]] = {
     "AWS::Athena::NamedQuery": ("athena", "workgroup", ""),
