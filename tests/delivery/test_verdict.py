@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 from ruamel.yaml import YAML
+
 from tests.conftest import ROOT
 
 LABEL = "dangerous-change-approved"
