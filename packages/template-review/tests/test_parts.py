@@ -30,7 +30,7 @@ from template_review.sagemaker.pipeline import definition, steps
 from template_review.verdict import items_of
 
 FROZEN = assembly(frozen())
-TABLE = "Insights/Resources/LatestState35CC3888/Properties/KeySchema/0/AttributeName"
+TABLE = "Insights/Resources/LatestTableDFD631F0/Properties/KeySchema/0/AttributeName"
 
 
 def changed(environment: str, prefix: str) -> Pair:

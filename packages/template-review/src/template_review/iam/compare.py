@@ -99,10 +99,15 @@ def _narrows(new: Clause, old: Clause) -> bool:
     )
 
 
-def _broadening(near: Collection[Grant], new: Grant) -> str:  # noqa: PLR0911 - a list of cases
+def _broadening(near: Collection[Grant], new: Grant) -> str:
     """How ``new`` goes beyond an old grant; empty if it resembles none."""
     mine = [old for old in near if old.who == new.who]
     same = [old for old in mine if old.action == new.action and old.resource == new.resource]
+    return _other_condition(same, new) or _wider(mine, new) or _other_principal(near, new)
+
+
+def _other_condition(same: Collection[Grant], new: Grant) -> str:
+    """How the condition changed of grants of the same action on the same resource."""
     for old in same:
         dropped = {key for _, key, _ in old.condition} - {key for _, key, _ in new.condition}
         if dropped:
@@ -115,14 +120,21 @@ def _broadening(near: Collection[Grant], new: Grant) -> str:  # noqa: PLR0911 - 
         if old.condition != new.condition:
             keys = {key for _, key, _ in old.condition ^ new.condition}
             return f"condition changed: {', '.join(sorted(keys))}"
+    return ""
+
+
+def _wider(mine: Collection[Grant], new: Grant) -> str:
+    """Which grant of the same principal the new one contains."""
     for old in mine:
         if old.action == new.action and matches(new.resource, old.resource):
             return f"wider resource, was {old.resource}"
     for old in mine:
         if matches(new.action, old.action, ignore_case=True) and new.action != old.action:
             return f"wider action, was {old.action}"
-    if any(old.resource == new.resource for old in mine):
-        return "new action"
+    return "new action" if any(old.resource == new.resource for old in mine) else ""
+
+
+def _other_principal(near: Collection[Grant], new: Grant) -> str:
     others = sorted({old.who for old in near if old.resource == new.resource} - {new.who})
     return "new principal" if others and new.kind in {"trust", "resource"} else ""
 

@@ -60,16 +60,7 @@ def _of_resource(
     kind, properties = str(resource.get("Type")), resource.get("Properties") or {}
     me = f"«{name}»"
     if kind in _HOLDERS:
-        holder = f"{_HOLDERS[kind]} {me}"
-        trust = texts.document(properties.get("AssumeRolePolicyDocument") or {}, stack)
-        yield from _statements(TRUST, trust, owner=me, itself=me)
-        for inline in properties.get("Policies") or ():
-            document = texts.document(inline.get("PolicyDocument") or {}, stack)
-            yield from _statements(IDENTITY, document, who=holder)
-        for managed in texts.value(properties.get("ManagedPolicyArns") or [], stack):
-            if not str(managed).startswith("«"):
-                action = f"everything in managed policy {managed}"
-                yield Grant(IDENTITY, holder, "Allow", action, "*", frozenset())
+        yield from _of_holder(f"{_HOLDERS[kind]} {me}", me, properties, stack, texts)
     elif kind in _IDENTITY_TYPES:
         document = texts.document(properties.get("PolicyDocument") or {}, stack)
         for who in attached.get(me) or [f"whoever gets policy {me}"]:
@@ -86,6 +77,21 @@ def _of_resource(
                 document = texts.document(properties[key], stack)
                 inner = document.get("PolicyDocument") if isinstance(document, Mapping) else None
                 yield from _statements(RESOURCE, inner or document, owner=target, itself=target)
+
+
+def _of_holder(
+    holder: str, me: str, properties: Mapping[str, Any], stack: Stack, texts: Texts
+) -> Iterator[Grant]:
+    """Who may become a role, user or group, and what its own policies allow."""
+    trust = texts.document(properties.get("AssumeRolePolicyDocument") or {}, stack)
+    yield from _statements(TRUST, trust, owner=me, itself=me)
+    for inline in properties.get("Policies") or ():
+        document = texts.document(inline.get("PolicyDocument") or {}, stack)
+        yield from _statements(IDENTITY, document, who=holder)
+    for managed in texts.value(properties.get("ManagedPolicyArns") or [], stack):
+        if not str(managed).startswith("«"):
+            action = f"everything in managed policy {managed}"
+            yield Grant(IDENTITY, holder, "Allow", action, "*", frozenset())
 
 
 def _target(kind: str, properties: Mapping[str, Any], me: str, stack: Stack, texts: Texts) -> str:

@@ -20,38 +20,40 @@ def finding_items(pair: Pair) -> list[Item]:
     if pair.base is None or pair.head is None:
         return []
     base, head = pair.base.findings, pair.head.findings
-    items: list[Item] = []
-    old_open, new_open = _by_rule(base, acknowledged=False), _by_rule(head, acknowledged=False)
-    for (rule, text), places in new_open.items():
-        fresh = sorted(set(places) - set(old_open.get((rule, text), ())))
+    return [*_open_items(base, head), *_acknowledged_items(base, head)]
+
+
+def _open_items(base: Sequence[Finding], head: Sequence[Finding]) -> Iterator[Item]:
+    old, new = _by_rule(base, acknowledged=False), _by_rule(head, acknowledged=False)
+    for (rule, text), places in new.items():
+        fresh = sorted(set(places) - set(old.get((rule, text), ())))
         if fresh:
             said = f"new finding, which fails the synth: {text}"
-            items.append(_item(Level.DANGEROUS, rule, said, "+", fresh))
-    for (rule, text), places in old_open.items():
-        fixed = sorted(set(places) - set(new_open.get((rule, text), ())))
+            yield _item(Level.DANGEROUS, rule, said, "+", fresh)
+    for (rule, text), places in old.items():
+        fixed = sorted(set(places) - set(new.get((rule, text), ())))
         if fixed:
-            items.append(_item(Level.SAFE, rule, "fixed", "-", fixed))
-    old_known, new_known = _by_rule(base, acknowledged=True), _by_rule(head, acknowledged=True)
-    before = {(rule, place) for (rule, _), places in old_known.items() for place in places}
-    after = {(rule, place) for (rule, _), places in new_known.items() for place in places}
-    for (rule, reason), places in new_known.items():
+            yield _item(Level.SAFE, rule, "fixed", "-", fixed)
+
+
+def _acknowledged_items(base: Sequence[Finding], head: Sequence[Finding]) -> Iterator[Item]:
+    old, new = _by_rule(base, acknowledged=True), _by_rule(head, acknowledged=True)
+    before = {(rule, place) for (rule, _), places in old.items() for place in places}
+    after = {(rule, place) for (rule, _), places in new.items() for place in places}
+    for (rule, reason), places in new.items():
         accepted = sorted(place for place in places if (rule, place) not in before)
-        reworded = sorted(
-            place
-            for place in places
-            if (rule, place) in before and place not in old_known.get((rule, reason), ())
-        )
+        known = set(places) - set(accepted)
+        reworded = sorted(known - set(old.get((rule, reason), ())))
         if accepted:
             text = f"newly accepted{_detail(rule)}, because: {reason}"
-            items.append(_item(Level.LOOK, rule, text, "+", accepted))
+            yield _item(Level.LOOK, rule, text, "+", accepted)
         if reworded:
             text = f"accepted for another reason{_detail(rule)}: {reason}"
-            items.append(_item(Level.SAFE, rule, text, "~", reworded))
-    for (rule, _), places in old_known.items():
+            yield _item(Level.SAFE, rule, text, "~", reworded)
+    for (rule, _), places in old.items():
         gone = sorted(place for place in places if (rule, place) not in after)
         if gone:
-            items.append(_item(Level.SAFE, rule, f"no longer accepted{_detail(rule)}", "-", gone))
-    return items
+            yield _item(Level.SAFE, rule, f"no longer accepted{_detail(rule)}", "-", gone)
 
 
 def _open(report: Mapping[str, Any]) -> Iterator[Finding]:

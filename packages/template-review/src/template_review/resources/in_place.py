@@ -2,7 +2,7 @@
 """Resources that change in place: every value that no other section explains."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from template_review.comparison.leaves import Leaf
 from template_review.comparison.properties import Kept
@@ -55,15 +55,11 @@ def updated(
         else:
             own.append(leaf)
     others = [each for each in change.others if each not in _NOTED]
-    policies = [leaf for leaf in elsewhere if _of_iam(leaf)]
-    explained = elsewhere or set(change.others) & {"DeletionPolicy", "UpdateReplacePolicy"}
-    if explained and not (own or harmless or policies or others):
+    if not (own or harmless or others) and _explained(change, elsewhere):
         return None
-    noted = [each for each in change.others if each in {"Metadata", "DependsOn"}]
     level = Level.LOOK if own or others else Level.SAFE
     said = [leaf.text for leaf in (*own, *harmless)]
-    names = sorted({leaf.path.split(".")[0].split("[")[0] for leaf in elsewhere})
-    words = [*said[:SHOWN], *others, *noted, *(names if not said else ())]
+    words = [*said[:SHOWN], *others, *_beside(change, elsewhere if not said else ())]
     mark = " (stateful)" if kept else ""
     text = f"{change.new_type}{mark} changed in place: {'; '.join(words) or _NO_EFFECT}"
     if len(said) > SHOWN:
@@ -77,6 +73,19 @@ def updated(
         tuple(said[SHOWN:]),
         cause=text,
     )
+
+
+def _explained(change: ResourceChange, elsewhere: Collection[Leaf]) -> bool:
+    """Whether other sections say all of it; a policy's text is named here as well."""
+    if any(_of_iam(leaf) for leaf in elsewhere):
+        return False
+    return bool(elsewhere or set(change.others) & {"DeletionPolicy", "UpdateReplacePolicy"})
+
+
+def _beside(change: ResourceChange, elsewhere: Iterable[Leaf]) -> list[str]:
+    """What else differs, by name only: attributes, and properties that other sections explain."""
+    noted = [each for each in change.others if each in {"Metadata", "DependsOn"}]
+    return noted + sorted({leaf.path.split(".")[0].split("[")[0] for leaf in elsewhere})
 
 
 _NOTED = {"Metadata", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy"}

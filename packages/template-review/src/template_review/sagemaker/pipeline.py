@@ -2,7 +2,7 @@
 """The SageMaker pipeline: which steps and parameters change."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from template_review.comparison.leaves import Leaf, differing, same
@@ -109,27 +109,36 @@ def _steps(kept: Kept, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterat
         text = f"step {name} ({after[name].get('Type')}) added"
         yield _item(Level.LOOK, kept, text, sign="+")
     for name in sorted(before.keys() & after.keys()):
-        found = [leaf for leaf in differing(before[name], after[name]) if not _told(leaf)]
-        harmless = [leaf for leaf in found if _is_harmless(leaf)]
-        for leaf in harmless:
-            yield _item(Level.SAFE, kept, f"step {name}: {leaf.text}", cause=leaf.text)
-        found = [leaf for leaf in found if leaf not in harmless]
-        if not found:
-            continue
-        level, why = Level.LOOK, ""
-        for leaf in found:
-            if leaf.path.endswith("KmsKeyId") and leaf.before and not leaf.after:
-                level, why = Level.DANGEROUS, ": what it writes is no longer encrypted with the key"
-            if leaf.name == "ModelApprovalStatus" and leaf.after == "Approved":
-                level, why = Level.DANGEROUS, ": models are approved by nobody"
-            if leaf.name == "EnableNetworkIsolation" and same(leaf.before, True):
-                level, why = Level.DANGEROUS, ": network isolation is turned off"
-        details = tuple(_short(leaf.text) for leaf in found)
-        text = f"step {name} changed{why}"
-        if len(found) == 1:
-            text, details = f"step {name}: {details[0]}{why}", ()
-        cause = "; ".join(f"{leaf.before} {leaf.after}" for leaf in found)
-        yield _item(level, kept, text, details=details, cause=cause)
+        yield from _step(kept, name, differing(before[name], after[name]))
+
+
+def _step(kept: Kept, name: str, leaves: Sequence[Leaf]) -> Iterator[Item]:
+    """One step that is there before and after."""
+    found = [leaf for leaf in leaves if not _told(leaf)]
+    harmless = [leaf for leaf in found if _is_harmless(leaf)]
+    for leaf in harmless:
+        yield _item(Level.SAFE, kept, f"step {name}: {leaf.text}", cause=leaf.text)
+    found = [leaf for leaf in found if leaf not in harmless]
+    if not found:
+        return
+    why = next((danger for leaf in found if (danger := _danger(leaf))), "")
+    level = Level.DANGEROUS if why else Level.LOOK
+    details = tuple(_short(leaf.text) for leaf in found)
+    text = f"step {name} changed{why}"
+    if len(found) == 1:
+        text, details = f"step {name}: {details[0]}{why}", ()
+    cause = "; ".join(f"{leaf.before} {leaf.after}" for leaf in found)
+    yield _item(level, kept, text, details=details, cause=cause)
+
+
+def _danger(leaf: Leaf) -> str:
+    if leaf.path.endswith("KmsKeyId") and leaf.before and not leaf.after:
+        return ": what it writes is no longer encrypted with the key"
+    if leaf.name == "ModelApprovalStatus" and leaf.after == "Approved":
+        return ": models are approved by nobody"
+    if leaf.name == "EnableNetworkIsolation" and same(leaf.before, True):
+        return ": network isolation is turned off"
+    return ""
 
 
 def _is_harmless(leaf: Leaf) -> bool:
