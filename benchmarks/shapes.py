@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -29,7 +30,7 @@ def _photo(
     path: Path, *, label: int, size: tuple[int, int] = (256, 192), mode: str = "RGB"
 ) -> None:
     """A blob of the class's colour on a cloudy ground; every one is another."""
-    rng = np.random.default_rng(abs(hash(path.parts[-2:])) % 2**32)
+    rng = np.random.default_rng(zlib.crc32("/".join(path.parts[-2:]).encode()))
     coarse = rng.integers(60, 200, (24, 32, 3), np.uint8)
     picture = Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
     side = int(min(size) * rng.uniform(0.3, 0.7))

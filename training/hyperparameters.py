@@ -33,7 +33,7 @@ class Hyperparameters:
         metadata={"about": "pretrained: a folder, or owner/name[@revision] of the hub; none: ''"},
     )
     epochs: int = _number(None, 1, 500, "passes over the training photos")
-    image_size: int = _number(None, 32, 512, "side of the square the model sees, a multiple of 16")
+    image_size: int = _number(None, 32, 512, "side of the square the model sees, a multiple of 32")
     batch_size: int = _number(None, 2, 4096, "photos per step, over all processes")
     learning_rate: float = _number(None, 1e-6, 1.0, "peak of the schedule")
     weight_decay: float = _number(0.05, 0.0, 1.0, "decoupled, on weights of layers only")
@@ -59,9 +59,9 @@ class Hyperparameters:
             if item.default is None and getattr(self, item.name) is None:
                 object.__setattr__(self, item.name, getattr(self.recipe, item.name))
         _check_numbers(self)
-        if self.image_size % 16:
+        if self.image_size % 32:
             raise StepError(
-                f"hyperparameter image-size = {self.image_size}; allowed: a multiple of 16"
+                f"hyperparameter image-size = {self.image_size}; allowed: a multiple of 32"
             )
 
     @property

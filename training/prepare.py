@@ -8,7 +8,7 @@ out and why. The same photos and the same seed give the same bytes.
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ class _How:
 def _prepare(found: Opened, output: Path, *, claimed: Path, how: _How) -> dict[str, Any]:
     dataset = found.folder
     sources = list_sources(dataset, called=found.called)
-    given = list_backgrounds(dataset, called=found.called)
+    views = list_backgrounds(dataset, called=found.called)
     splits = given_splits(dataset)
     if helpers := list_helpers(dataset):
         print(f"prepare: left out {len(helpers)} files of desktops and storage, as {helpers[0]}")
@@ -88,32 +88,22 @@ def _prepare(found: Opened, output: Path, *, claimed: Path, how: _How) -> dict[s
         (checked / BACKGROUND_FOLDER).mkdir()
         backgrounds, unusable = check(
             dataset,
-            given,
+            views,
             keep=checked / BACKGROUND_FOLDER,
             longest_side=how.longest_side,
             tick=lambda _done: None,
         )
-        rejected = [*rejected, *unusable]
         print(f"prepare: comparing {len(photos)} photos", flush=True)
         compared = Compared(photos, backgrounds)
         same = duplicates.find(compared.photos, bits=how.like_bits, confirm=compared.same)
-        contradictions = [[photos[one] for one in group] for group in same.contradictory]
-        rejected = _with_contradictory(rejected, contradictions)
+        contradictions = _of(photos, same.contradictory)
+        rejected = _with_contradictory([*rejected, *unusable], contradictions)
         left_out = {one for group in same.contradictory for one in group}
-        kept = [position for position in range(len(photos)) if position not in left_out]
-        _require_every_class({source.class_name for source in sources}, photos, kept)
-        renumbered = {position: number for number, position in enumerate(kept)}
-        parts, groups = divide(
-            [photos[position] for position in kept],
-            seed=how.seed,
-            minimum_photos=how.minimum_photos,
-            shares=how.shares,
-            alike=[[renumbered[position] for position in group] for group in same.alike],
-            given=splits,
-        )
-        alike = [[photos[position] for position in group] for group in same.alike]
+        _require_every_class({source.class_name for source in sources}, photos, left_out)
+        parts, groups = _divided(photos, left_out, same.alike, how=how, given=splits)
+        alike = _of(photos, same.alike)
         empty = [photos[position] for position in compared.empty if position not in left_out]
-        views = [[photos[one] for one in view.members] for view in compared.views]
+        members = _of(photos, [view.members for view in compared.views])
         document = describe(
             parts,
             rejected,
@@ -125,7 +115,7 @@ def _prepare(found: Opened, output: Path, *, claimed: Path, how: _How) -> dict[s
             contradictions=contradictions,
             backgrounds=backgrounds,
             empty=empty,
-            views=views,
+            views=members,
             boxes={photos[one].path: box for one, box in compared.boxes.items()},
             given=splits,
         )
@@ -137,7 +127,7 @@ def _prepare(found: Opened, output: Path, *, claimed: Path, how: _How) -> dict[s
             alike=alike,
             contradictions=contradictions,
             empty=empty,
-            views=views,
+            views=members,
             item_of=lambda photo: compared.shown(positions[photo.path]),
         )
         prepared_folder.place(parts, output)
@@ -145,6 +135,32 @@ def _prepare(found: Opened, output: Path, *, claimed: Path, how: _How) -> dict[s
         prepared_folder.finish(document, output)
     _summary(document, rejected)
     return document
+
+
+def _of(photos: Sequence[Photo], groups: Iterable[Iterable[int]]) -> list[list[Photo]]:
+    """The photos of groups of positions."""
+    return [[photos[position] for position in group] for group in groups]
+
+
+def _divided(
+    photos: Sequence[Photo],
+    left_out: set[int],
+    alike: Sequence[Sequence[int]],
+    *,
+    how: _How,
+    given: Mapping[str, str],
+) -> tuple[dict[str, dict[str, list[Photo]]], dict[str, Any]]:
+    """The photos that are used, by split and class; how they were dealt."""
+    kept = [position for position in range(len(photos)) if position not in left_out]
+    renumbered = {position: number for number, position in enumerate(kept)}
+    return divide(
+        [photos[position] for position in kept],
+        seed=how.seed,
+        minimum_photos=how.minimum_photos,
+        shares=how.shares,
+        alike=[[renumbered[position] for position in group] for group in alike],
+        given=given,
+    )
 
 
 def _with_contradictory(
@@ -160,8 +176,9 @@ def _with_contradictory(
     return sorted(found, key=lambda item: natural(item.path))
 
 
-def _require_every_class(names: set[str], photos: Sequence[Photo], kept: Sequence[int]) -> None:
-    without = sorted(names - {photos[position].class_name for position in kept})
+def _require_every_class(names: set[str], photos: Sequence[Photo], left_out: set[int]) -> None:
+    used = {photo.class_name for one, photo in enumerate(photos) if one not in left_out}
+    without = sorted(names - used)
     if without:
         raise sagemaker_job.StepError(
             f"class {without[0]!r}: no usable photo is left after the checks"

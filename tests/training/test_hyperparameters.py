@@ -23,7 +23,7 @@ def test_text_values_are_read() -> None:
         ({"epochs": "0"}, "hyperparameter epochs = 0; allowed: whole numbers from 1 to 500"),
         ({"epochs": "ten"}, "hyperparameter epochs = 'ten'; allowed: whole numbers from 1 to 500"),
         ({"epochs": "2.5"}, "hyperparameter epochs = '2.5'; allowed: whole numbers"),
-        ({"image_size": "100"}, "hyperparameter image-size = 100; allowed: a multiple of 16"),
+        ({"image_size": "100"}, "hyperparameter image-size = 100; allowed: a multiple of 32"),
         ({"learning_rate": "nan"}, "hyperparameter learning-rate = nan; allowed: numbers from"),
         ({"learning_rate": "2"}, "hyperparameter learning-rate = 2.0; allowed: numbers from"),
         (

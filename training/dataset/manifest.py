@@ -2,7 +2,7 @@
 """What ``dataset.json`` says of a prepared dataset."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from training.dataset.listing import BACKGROUND, SPLITS
@@ -39,29 +39,19 @@ def describe(
     split (``given``), which was kept; ``across`` are the duplicates that it put on two sides.
     """
     classes = sorted(parts["train"])
-    placed = [
-        (split, name, photo)
-        for split, by_class in parts.items()
-        for name, members in by_class.items()
-        for photo in members
-    ]
-    split_of = {photo.path: split for split, _, photo in placed}
-    lines = sorted(f"{split}\t{name}\t{one.digest}\t{one.path}\n" for split, name, one in placed)
-    lines += sorted(f"{BACKGROUND}\t{one.digest}\t{one.path}\n" for one in backgrounds)
+    placed = list(_placed(parts))
+    split_of = {photo.path: split for split, _, _, photo in placed}
     return {
         "schema": SCHEMA,
-        "digest": hashlib.sha256("".join(lines).encode()).hexdigest(),
-        "digests": {photo.path: photo.digest for _, _, photo in placed},
+        "digest": _digest(placed, backgrounds),
+        "digests": {photo.path: photo.digest for *_, photo in placed},
         "classes": classes,
         "seed": seed,
         "shares": shares.to_json(),
         "like_bits": like_bits,
         "groups": dict(groups),
         "counts": {split: {name: len(parts[split][name]) for name in classes} for split in SPLITS},
-        "splits": {
-            split: [photo.path for name in classes for photo in parts[split][name]]
-            for split in SPLITS
-        },
+        "splits": {split: _paths(parts[split], classes) for split in SPLITS},
         "duplicates": [
             {**_group(members), "class": members[0].class_name, "split": split_of[members[0].path]}
             for members in alike
@@ -71,23 +61,42 @@ def describe(
             for members in contradictions
         ],
         "given_split": bool(given),
-        "across": [
-            _group(members)
-            for members in alike
-            if len({split_of[photo.path] for photo in members}) > 1
-        ],
+        "across": [_group(members) for members in alike if _divided(members, split_of)],
         "backgrounds": [photo.path for photo in backgrounds],
         "views": [{"photos": len(members), "first": members[0].path} for members in views],
         "items": {
             f"{split}/{name}/{stored_name(index, photo)}": list(boxes[photo.path])
-            for split, by_class in parts.items()
-            for name, members in by_class.items()
-            for index, photo in enumerate(members)
+            for split, name, index, photo in placed
             if boxes and photo.path in boxes
         },
         "empty": [photo.path for photo in empty],
         "rejected": [{"file": item.path, "reason": item.reason} for item in rejected],
     }
+
+
+def _paths(by_class: Mapping[str, Sequence[Photo]], classes: Sequence[str]) -> list[str]:
+    return [photo.path for name in classes for photo in by_class[name]]
+
+
+def _divided(members: Sequence[Photo], split_of: Mapping[str, str]) -> bool:
+    """Whether photos that are alike are in several splits."""
+    return len({split_of[photo.path] for photo in members}) > 1
+
+
+def _placed(
+    parts: Mapping[str, Mapping[str, list[Photo]]],
+) -> Iterator[tuple[str, str, int, Photo]]:
+    """Split, class, number within the class, and photo."""
+    for split, by_class in parts.items():
+        for name, members in by_class.items():
+            for index, photo in enumerate(members):
+                yield split, name, index, photo
+
+
+def _digest(placed: Sequence[tuple[str, str, int, Photo]], backgrounds: Sequence[Photo]) -> str:
+    lines = sorted(f"{split}\t{name}\t{one.digest}\t{one.path}\n" for split, name, _, one in placed)
+    lines += sorted(f"{BACKGROUND}\t{one.digest}\t{one.path}\n" for one in backgrounds)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _group(members: Sequence[Photo]) -> dict[str, Any]:

@@ -74,7 +74,6 @@ def divide(
     dealt and how long a run of neighbours was. Raises StepError naming the class that has too few
     different photos.
     """
-    given = given or {}
     original = list(range(len(photos)))
     for members in alike:
         for position in members:
@@ -84,31 +83,48 @@ def divide(
         by_class[photos[position].class_name].append(position)
     result: dict[str, dict[str, list[Photo]]] = {split: {} for split in SPLITS}
     told: dict[str, Any] = {}
-    for name in sorted(by_class):
-        positions = by_class[name]
-        same = [original[position] for position in positions]
-        if (different := len(set(same))) < minimum_photos:
+    for name, positions in sorted(by_class.items()):
+        different = len({original[position] for position in positions})
+        if different < minimum_photos:
             raise StepError(
                 f"class {name!r}: {different} usable different photos; at least {minimum_photos} "
                 "are needed"
             )
-        kept, pool = _kept(positions, [given.get(photos[one].path, "") for one in positions])
-        missing = [split for split in SPLITS if split not in kept]
-        same = [original[one] for one in pool]
-        if len(set(same)) < len(missing):
-            raise StepError(
-                f"class {name!r}: {len(set(same))} different photos for {' and '.join(missing)}, "
-                "as the dataset divides it; put more of them into train"
-            )
-        groups, length = _groups(same, [photos[one].taken for one in pool])
-        told[name] = {"groups": len(groups), "neighbours": length}
-        wanted = (shares or Shares()).wanted(len(pool))
-        dealt = _deal(groups, {split: wanted[split] for split in missing}, f"{seed}/{name}")
-        for split, members in dealt.items():
-            kept[split] = [pool[index] for index in sorted(members)]
+        kept, pool = _kept(positions, [(given or {}).get(photos[one].path) for one in positions])
+        dealt, told[name] = _divide_class(
+            name,
+            [original[one] for one in pool],
+            [photos[one].taken for one in pool],
+            missing=[split for split in SPLITS if split not in kept],
+            shares=shares or Shares(),
+            seed=seed,
+        )
+        kept |= {split: [pool[index] for index in members] for split, members in dealt.items()}
         for split in SPLITS:
             result[split][name] = [photos[one] for one in kept[split]]
     return result, told
+
+
+def _divide_class(
+    name: str,
+    same: Sequence[int],
+    taken: Sequence[float | None],
+    *,
+    missing: Sequence[str],
+    shares: Shares,
+    seed: int,
+) -> tuple[dict[str, list[int]], dict[str, int]]:
+    """Deal the photos of a class, by index, to the splits that have none yet; what was done."""
+    if len(set(same)) < len(missing):
+        raise StepError(
+            f"class {name!r}: {len(set(same))} different photos for {' and '.join(missing)}, "
+            "as the dataset divides it; put more of them into train"
+        )
+    groups, length = _groups(same, taken)
+    wanted = shares.wanted(len(same))
+    dealt = _deal(groups, {split: wanted[split] for split in missing}, f"{seed}/{name}")
+    found = {split: sorted(members) for split, members in dealt.items()}
+    return found, {"groups": len(groups), "neighbours": length}
 
 
 def _kept(positions: Sequence[int], given: Sequence[str]) -> tuple[dict[str, list[int]], list[int]]:
@@ -116,7 +132,7 @@ def _kept(positions: Sequence[int], given: Sequence[str]) -> tuple[dict[str, lis
     kept: dict[str, list[int]] = defaultdict(list)
     pool: list[int] = []
     for position, split in zip(positions, given, strict=True):
-        (kept[split] if split in ("validation", "test") else pool).append(position)
+        (kept[split] if split and split != "train" else pool).append(position)
     return dict(kept), pool
 
 
