@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A folder of photos becomes a dataset: every photo is looked at, then uploaded with a manifest."""
+"""Checks every photo of a dataset and uploads them with a manifest."""
 
 import json
 from collections.abc import Callable, Sequence

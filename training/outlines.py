@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the item is on a photo, guessed from the photo alone: training asks nobody for masks.
+"""Estimates where the item is on a photo from the photo alone; no masks are needed.
 
 A photo whose border is of one colour, but for a slope of light, shows an item on a plain ground:
 what differs from that ground is the item. Of any other photo the whole is taken for the item.

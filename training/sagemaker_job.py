@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a step meets SageMaker: folders, hyperparameters, failure reports, signals.
+"""What a step needs of SageMaker: folders, hyperparameters, failure reports, signals.
 
 A processing or training job has fixed folders under ``/opt/ml``. No toolkit is in use, so the
-environment variables that the toolkit would set are honoured when somebody sets them and not
+environment variables that the toolkit would set are honoured when they are set and not
 needed otherwise. ``SAGEMAKER_BASE_DIR`` moves the whole tree (a rehearsal, a test).
 """
 

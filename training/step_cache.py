@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Steps that need not be done again: same inputs, same code, same settings, results untouched.
+"""Caches the steps of a local run by their inputs, code and settings.
 
 A step's record holds the digest of all that went in and of all that came out. It is removed before
 the step starts and written after it is done, so an interrupted step has none. A result that was

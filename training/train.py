@@ -50,7 +50,7 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="binsight-") as scratch:
         weights, settings = _weights(settings, Path(scratch))
-        # Imported only now so that wrong settings or folders are told at once: they take seconds.
+        # These imports take seconds; wrong settings or folders are reported before.
         from training.learning.fit import fit  # noqa: PLC0415
         from training.packaging.model_archive import Origin, clear, package  # noqa: PLC0415
 

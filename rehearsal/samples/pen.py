@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the sample pictures are drawn with."""
+"""Drawing helpers for the sample pictures."""
 
 import random
 from collections.abc import Sequence

@@ -5,7 +5,16 @@ import numpy as np
 import pytest
 
 from contracts.cut import Box
-from contracts.empty_view import box_of, common_view, grid, groups, item_box, largest_group
+from contracts.empty_view import (
+    SMALL_ITEM,
+    appears,
+    box_of,
+    common_view,
+    grid,
+    groups,
+    item_box,
+    largest_group,
+)
 
 COLUMNS, ROWS = 640, 360
 
@@ -52,6 +61,30 @@ def test_of_two_things_apart_the_larger_one_counts():
     large, small = Box(80, 80, 240, 240), Box(480, 80, 580, 180)
     both = put(put(table(seed=1), large), small)
     assert around(both) == around(put(table(seed=1), large))
+
+
+def test_a_small_item_is_found():
+    """A can on an eighth of the width: two cells in a hundred."""
+    found = around(put(table(seed=1), Box(300, 150, 380, 210)))
+    assert found is not None
+    assert found.left <= 300
+    assert found.right >= 380
+
+
+def test_a_small_item_is_one_piece_and_no_rim():
+    cells = np.zeros((18, 24), np.bool_)
+    cells[5:7, 5:9] = True
+    assert cells.sum() == SMALL_ITEM
+    assert appears(cells)
+    cells[5, 5] = False
+    assert not appears(cells)
+    scattered = np.zeros((18, 24), np.bool_)
+    scattered[1:17:5, 2:24:7] = True
+    assert scattered.sum() > SMALL_ITEM
+    assert not appears(scattered)
+    rim = np.zeros((18, 24), np.bool_)
+    rim[5, 3:15] = True
+    assert not appears(rim)
 
 
 def test_pieces_that_lie_near_are_one():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What of each photo is compared with the others: the item on its view, or else the whole photo."""
+"""Fingerprints what is compared of each photo: the item on its view, or the whole photo."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -99,7 +99,7 @@ class Compared:
     def same(self, one: int, other: int) -> bool:
         """Whether two photos show the same picture, of the item where they are of a view.
 
-        Of what is hardly to be seen on its view (white paper on white) nobody can say so.
+        This cannot be decided for what is hardly visible on its view (white paper on white).
         """
         if one in self._faint or other in self._faint:
             return False

@@ -69,7 +69,7 @@ class Duplicates:
     """Groups of positions (two or more each, ascending), in the order of their first member.
 
     ``alike``: photos of one class that must stay in one split. ``contradictory``: photos alike but
-    of different classes, of which nobody can tell which label is right; they are in no ``alike``.
+    of different classes, whose right label is unknown; they are in no ``alike``.
     """
 
     alike: tuple[tuple[int, ...], ...]

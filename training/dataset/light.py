@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Puts light aside: what a lamp, a cloud or the hour does to a picture of the same place."""
+"""Removes differences in light between pictures of one place: brightness, colour and slope."""
 
 from functools import lru_cache
 

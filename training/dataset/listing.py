@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What lies in a folder of photos: classes, photos, and what is neither."""
+"""Lists the classes and photos in a folder, and what is neither."""
 
 import codecs
 from pathlib import Path

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What ``dataset.json`` says of a prepared dataset."""
+"""Builds ``dataset.json``, which describes a prepared dataset."""
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence

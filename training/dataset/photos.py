@@ -76,8 +76,8 @@ def check(
 ) -> tuple[list[Photo], list[Rejected]]:
     """Decode every file; return the usable photos and the rejected files, both in source order.
 
-    Usable photos are stored in the folder ``keep``; ``tick`` is told how many are done. All cores
-    take part: Pillow decodes and NumPy counts outside of Python's lock.
+    Usable photos are stored in the folder ``keep``; ``tick`` is called with how many are done. All
+    cores take part: Pillow decodes and NumPy counts outside of Python's lock.
     """
     photos: list[Photo] = []
     rejected: list[Rejected] = []

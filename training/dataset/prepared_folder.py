@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The folder that prepare writes: claimed without harm, whole or empty, its marker last."""
+"""Writes the prepared folder: complete or empty, with ``dataset.json`` as its last file."""
 
 import errno
 import json
@@ -84,7 +84,7 @@ def clear(output: Path) -> None:
 
 
 def _claim(dataset: Path, output: Path) -> None:
-    """Refuse a folder in which clearing an earlier result could delete somebody's photos."""
+    """Refuse a folder in which clearing an earlier result could delete photos of the user."""
     if output.is_relative_to(dataset) or dataset.is_relative_to(output):
         raise StepError(f"output {output} and dataset {dataset}: one is inside the other")
     if not output.exists():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names what a file is by its first bytes, where its suffix says something else."""
+"""Recognises the format of a file by its first bytes."""
 
 import re
 
@@ -32,7 +32,7 @@ _BEGINNINGS = (
 
 
 def real_format(raw: bytes) -> str:
-    """The format of a file that is neither JPEG nor PNG; empty where nobody knows."""
+    """The format of a file that is neither JPEG nor PNG; empty where it is unknown."""
     if raw[4:8] == b"ftyp":
         return _BRANDS.get(raw[8:12], "a video or picture in an ISO container")
     return next(

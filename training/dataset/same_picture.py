@@ -86,7 +86,7 @@ def _line(
         total = weights.sum()
         middle, target = (weights * given).sum() / total, (weights * wanted).sum() / total
         spread = (weights * (given - middle) ** 2).sum()
-        # Nearly one level everywhere: no slope can be told.
+        # Nearly one level everywhere: no slope can be measured.
         if spread > total:
             slope = float((weights * (given - middle) * (wanted - target)).sum() / spread)
         slope = float(np.clip(slope, *slopes))

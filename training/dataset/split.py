@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Divides photos into training, validation and test so that the test says something.
+"""Divides photos into training, validation and test without similar photos on two sides.
 
 Neighbouring file numbers and photos taken within seconds are often shots of one object, and a copy
 is the same photo twice. Either on both sides of a split would flatter the accuracy by a point or
@@ -82,7 +82,7 @@ def divide(
     for position in sorted(range(len(photos)), key=lambda index: natural(photos[index].path)):
         by_class[photos[position].class_name].append(position)
     result: dict[str, dict[str, list[Photo]]] = {split: {} for split in SPLITS}
-    told: dict[str, Any] = {}
+    dealing: dict[str, Any] = {}
     for name, positions in sorted(by_class.items()):
         different = len({original[position] for position in positions})
         if different < minimum_photos:
@@ -91,7 +91,7 @@ def divide(
                 "are needed"
             )
         kept, pool = _kept(positions, [(given or {}).get(photos[one].path) for one in positions])
-        dealt, told[name] = _divide_class(
+        dealt, dealing[name] = _divide_class(
             name,
             [original[one] for one in pool],
             [photos[one].taken for one in pool],
@@ -102,7 +102,7 @@ def divide(
         kept |= {split: [pool[index] for index in members] for split, members in dealt.items()}
         for split in SPLITS:
             result[split][name] = [photos[one] for one in kept[split]]
-    return result, told
+    return result, dealing
 
 
 def _divide_class(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When a photo was taken, by its EXIF or by its name: shots of one item follow each other."""
+"""Reads when a photo was taken from its EXIF or its file name."""
 
 import re
 from datetime import UTC, datetime

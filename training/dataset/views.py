@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which photos are of one fixed camera, and what lies on its view.
+"""Finds the photos of one fixed camera and the item on each of them.
 
 Such photos differ in a tenth of their area only. Compared as whole frames they are all copies of
 one another, whatever is on them; so they are compared by what differs from the view that they have

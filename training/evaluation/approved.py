@@ -29,8 +29,9 @@ def fetch_approved(*, sagemaker: Any, s3: Any, group: str, folder: Path) -> Appr
     """Download the archive of the group's latest approved package into ``folder``.
 
     None where there is no group or nothing approved: the first model has nothing to beat. A package
-    whose archive is gone or strange is told, not raised: it must not block every later model. What
-    the role may not read is raised as StepError, because nobody would notice it otherwise.
+    whose archive is missing or invalid is reported, not raised: it must not block every later
+    model. What the role may not read is raised as StepError, because it would go unnoticed
+    otherwise.
     """
     arn = _latest_approved(sagemaker, group)
     if arn is None:

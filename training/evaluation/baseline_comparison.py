@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The new model against the one in service, on test photos that neither of them has seen."""
+"""Compares the new model with the approved one on test photos that neither of them has seen."""
 
 import tempfile
 from collections.abc import Sequence
@@ -48,7 +48,7 @@ def compare_with_baseline(
 ) -> BaselineComparison:
     """Compare. ``right`` tells which test photos the new model answers rightly.
 
-    Whatever is wrong with the approved model is told and never raised: a broken model in service is
+    Defects of the approved model are reported and never raised: a broken model in service is
     a reason to replace it, not to keep it.
     """
     if approved is None:

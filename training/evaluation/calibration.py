@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes a confidence mean what it says: of answers given with 0.8, four of five are right.
+"""Calibrates confidences: of the answers given with 0.8, four of five are right.
 
 One number, the temperature, is fitted on validation photos and divides the scores inside the
 deployed graph. The same photos suggest below which confidence an answer is better called unsure.

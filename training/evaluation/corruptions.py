@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a real place does to a photo: the accuracy under each of seven corruptions.
+"""Measures the accuracy on test photos under each of seven corruptions, such as blur.
 
 They are done to the whole photo before it is reduced to the model's size, as a camera would.
 """

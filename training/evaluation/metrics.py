@@ -53,7 +53,7 @@ class BinQuality:
 
     An answer less confident than the policy's threshold goes to its default bin. ``rows`` has the
     bins that occur, ``matrix`` their counts (row = where it belongs, column = where it went).
-    Classes that the policy does not name (``unnamed``) get the default bin because nobody said
+    Classes that the policy does not name (``unnamed``) get the default bin because no rule said
     where they belong: they have a row of their own, ``NO_BIN``, and are never right.
     """
 

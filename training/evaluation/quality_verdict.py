@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The gate: may this model go to the registry, and why not? Pure logic over measured values."""
+"""Decides whether a model may go to the registry, and says why. Pure logic over measured values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field

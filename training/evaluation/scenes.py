@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a camera over a tray would have seen: test photos shrunk onto views, with the empty view."""
+"""Makes frames as of a camera over a tray: test photos shrunk onto views, with the empty view."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

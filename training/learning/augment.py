@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Varies training photos: trash lies any way round, in any light, not always in the middle."""
+"""Augments training photos: rotation, crops, light and colour."""
 
 import math
 from dataclasses import dataclass

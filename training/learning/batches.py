@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The batches of a stage: batch k is always the same, whoever asks for it and when.
+"""The batches of a stage: batch k is always the same, in every process and at any time.
 
 Its photos, their variations and their mixing depend on the seed, the stage and k alone, not on how
 many batches were made before. So a resumed run goes on exactly where it was, however many batches

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checkpoints: whole or not there, and only ever continued by the run that they belong to.
+"""Writes checkpoints atomically; only the run that wrote one can continue from it.
 
 A checkpoint is a folder ``<run>-stage<s>-step<k>`` with a manifest that lists every file's digest;
 it gets its name by a rename when everything in it is on the disk. ``<run>`` is derived from the
@@ -108,7 +108,7 @@ class Checkpoints:
         return sorted(found, reverse=True)
 
     def _explain(self, path: Path) -> None:
-        """Say why somebody else's checkpoint is not continued."""
+        """Say why a checkpoint of another run is not used."""
         found = _read(path)
         if isinstance(found, str):
             reason = found

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the training computes with: GPUs or processors, and at which precision."""
+"""Chooses the device and the precision of training."""
 
 import subprocess
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From photos to weights: the stages of the plan, one after the other."""
+"""Trains a network: runs the stages of the plan one after the other."""
 
 import os
 import tempfile

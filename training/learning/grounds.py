@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What items lie on: drawn surfaces, and the empty views that a dataset brings.
+"""Backgrounds for training items: drawn surfaces, and the empty views that a dataset brings.
 
 Drawn ones only have to differ from each other and from any photo's own ground: a model that has
 seen items on hundreds of them goes by the item.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a training went, for people and programs: training/index.html and training/history.json."""
+"""Writes the training report: index.html for people, history.json for programs."""
 
 import json
 from collections.abc import Sequence

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Shows an item as a camera over a tray cuts it out: off centre, with a margin, on some ground.
+"""Augments photos as a camera over a tray crops an item: off centre, with a margin, on a ground.
 
 The camera's region is a little larger than the item, in whole cells of a coarse grid, and squashed
 by at most 4/3 in either direction (``contracts.cut``); at times it cuts a piece of the item off.

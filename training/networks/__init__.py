@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The networks that can be trained, exported and quantised; ``recipes`` says how each is trained.
+"""The networks that can be trained, exported and quantised; ``presets`` says how each is trained.
 
 Light to import: torch and transformers come with ``build``.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every network offers, whoever wrote it: pictures in, scores out, and a few names."""
+"""The base class of all networks: pictures in, scores out, names of their parts."""
 
 import copy
 from collections.abc import Sequence

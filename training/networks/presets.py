@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How each network is trained: the table to look at, and to change, when a model should get better.
+"""Default hyperparameters and stages of each network: change them here to improve a model.
 
-Nothing here needs torch, so that wrong settings are told before it is imported. What each idea was
-worth on real photos is recorded in docs/figures.md.
+Nothing here needs torch, so that wrong settings are reported before it is imported. The effect of
+each choice on real photos is recorded in docs/figures.md.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """The values that hyperparameters have when nobody gives them, and the stages."""
+    """Default values of hyperparameters, and the stages."""
 
     epochs: int
     image_size: int

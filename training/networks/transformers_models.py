@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""transformers' image classification models, mended where fine-tuning on small sets needs it.
+"""transformers' image classification models, with fixes for fine-tuning on small datasets.
 
 Each one in the table is tested through training, export and int8. Another model of transformers
 needs an entry here, one in ``recipes.py``, and to pass the tests of this folder.
@@ -155,7 +155,7 @@ def _load(
 
 
 def _new_head(model: nn.Module) -> None:
-    """A head of somebody else's classes is of no use, even where their number happens to agree."""
+    """A head trained for other classes is dropped, even where their number happens to agree."""
     for module in model.get_submodule("classifier").modules():
         if isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, std=0.01)

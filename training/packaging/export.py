@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a trained network to ONNX: the float file, its parity with torch, the temperature.
+"""Exports a network to ONNX, checks its parity with torch and folds in the temperature.
 
 ``training.packaging.quantise`` makes the int8 file from what this module writes.
 """

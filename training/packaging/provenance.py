@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a model comes from: the code's digest, the versions of what ran it, the photos it has seen.
+"""Provenance of a model: digest of the code, versions of the frameworks, photos it has seen.
 
 Datasets grow, and a photo that one model was tested on may be what an earlier model learned from.
 Comparing the two on such a photo would favour the earlier one, year after year: so each card lists

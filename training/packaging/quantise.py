@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The int8 version of a float model: half the time, a third of the size, the same answers.
+"""Quantises a float model to int8: half the time and a third of the size.
 
 Weights and activations become int8 (QDQ, one scale per output channel), calibrated on training
 photos. What a network names in ``float_modules`` (its stem) and everything around the network stay
