@@ -127,7 +127,9 @@ def _divide_class(
     return found, {"groups": len(groups), "neighbours": length}
 
 
-def _kept(positions: Sequence[int], given: Sequence[str]) -> tuple[dict[str, list[int]], list[int]]:
+def _kept(
+    positions: Sequence[int], given: Sequence[str | None]
+) -> tuple[dict[str, list[int]], list[int]]:
     """Positions whose split is given as validation or test, and the rest, to be dealt."""
     kept: dict[str, list[int]] = defaultdict(list)
     pool: list[int] = []
