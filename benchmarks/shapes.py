@@ -6,6 +6,7 @@ and prints for each step its seconds, its peak memory, or what it asked for.
 """
 
 import argparse
+import multiprocessing
 import os
 import shutil
 import subprocess
@@ -100,7 +101,12 @@ def main() -> int:
             continue
         folder = Path(tempfile.mkdtemp(prefix="binsight-shape-"))
         try:
-            draw(folder / "set")
+            # In a process of its own: a step's peak memory would count what this one has held.
+            drawing = multiprocessing.get_context("fork").Process(
+                target=draw, args=(folder / "set",)
+            )
+            drawing.start()
+            drawing.join()
             prepared, model, out = (str(folder / part) for part in ("prepared", "model", "out"))
             steps = {
                 "prepare": ("--dataset", str(folder / "set"), "--output", prepared),

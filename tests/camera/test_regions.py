@@ -213,10 +213,10 @@ def test_an_item_that_the_model_takes_for_the_same_is_told_by_its_colours(played
 
 
 def test_the_rim_of_an_item_leaves_nothing_in_the_empty_view(played):
-    """Too little of it is in view to be told; what it covered must not be an item afterwards."""
+    """Too thin a strip of it is in view; what it covered must not be an item afterwards."""
     played.show({"paper": RIGHT}, frames=8)
     played.show({}, frames=8)
-    rim = Box(-60, 40, 14, 110)
+    rim = Box(-60, 10, 6, 150)
     assert not any(view.presence.present for view in played.show({"trash": rim}, frames=40))
     played.show({}, frames=4)
     played.show({"glass": LEFT}, frames=12)
