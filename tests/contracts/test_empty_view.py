@@ -79,7 +79,7 @@ def test_a_small_item_is_one_piece_and_no_rim():
     cells[5, 5] = False
     assert not appears(cells)
     scattered = np.zeros((18, 24), np.bool_)
-    scattered[1:17:5, 2:24:7] = True
+    scattered[1:17:5, 2:24:8] = True
     assert scattered.sum() > SMALL_ITEM
     assert not appears(scattered)
     rim = np.zeros((18, 24), np.bool_)
