@@ -45,7 +45,10 @@ def explain(work: Path) -> Iterator[str]:
         return
     stage = unfinished[-1] if unfinished else {"name": "", "status": "failed"}
     place = f" in stage '{stage['name']}'" if stage["name"] else ""
-    yield f"The last rehearsal {_ended(stage['status'])}{place}: {document['error']}"
+    if "interrupted" in (stage["status"], document["error"]):
+        yield f"The last rehearsal was interrupted{place}"
+    else:
+        yield f"The last rehearsal failed{place}: {document['error']}"
     logs = _newest(work, _LOGS.get(stage["name"], _SERVER))
     for log in logs:
         yield ""
@@ -54,10 +57,6 @@ def explain(work: Path) -> Iterator[str]:
         yield from (f"  {line}" for line in lines[-LINES:])
     yield ""
     yield f"All logs: {work / 'cdk.log'}, {work / 'local-aws'}, {work / 'cameras'}"
-
-
-def _ended(status: str) -> str:
-    return "was interrupted" if status == "interrupted" else "failed"
 
 
 def _newest(work: Path, patterns: tuple[str, ...]) -> list[Path]:

@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -49,9 +50,7 @@ def test_the_logs_of_the_stage_that_failed_are_shown(tmp_path, stages, shown, hi
 
 def test_an_interrupted_rehearsal_is_called_interrupted(tmp_path):
     leave(tmp_path, error="interrupted", deploy="interrupted")
-    assert next(explain(tmp_path)) == (
-        "The last rehearsal was interrupted in stage 'deploy': interrupted"
-    )
+    assert next(explain(tmp_path)) == "The last rehearsal was interrupted in stage 'deploy'"
 
 
 def test_a_finished_one_and_none_at_all_are_told_apart(tmp_path):
@@ -82,15 +81,25 @@ def rehearse(work, *arguments):
     )
 
 
-def test_a_failed_rehearsal_names_the_command_that_shows_why(tmp_path):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        failed = rehearse(tmp_path, "run", "--port", port)
-    assert failed.returncode == 1
-    assert WHY in failed.stdout
-    assert f"port {port}" in rehearse(tmp_path, "why").stdout
+def test_an_interrupted_rehearsal_names_the_command_that_shows_why(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    started = subprocess.Popen(
+        [sys.executable, "-m", "rehearsal", "--work", tmp_path, "run", "--port", str(port)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        # A shell's background jobs ignore SIGINT, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+    )
+    assert started.stdout is not None
+    assert started.stdout.readline().startswith("dataset:")
+    started.send_signal(signal.SIGINT)
+    said, _ = started.communicate(timeout=60)
+    assert started.returncode == 130
+    assert WHY in said
+    assert "was interrupted in stage 'dataset'" in rehearse(tmp_path, "why").stdout
 
 
 def test_a_wrong_argument_names_no_command(tmp_path):

@@ -53,17 +53,17 @@ class Picture:
 
 def _rehearsal_text() -> str:
     """The literals that a rehearsal prints, so that other changes to its code leave the still."""
-    tree = ast.parse((ROOT / "rehearsal" / "rehearse.py").read_text())
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    printed = [
+    trees = [ast.parse(path.read_text()) for path in (ROOT / "rehearsal").glob("*.py")]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    printed = {
         part.value
         for call in calls
         if isinstance(call.func, ast.Attribute) and call.func.attr in _PRINTED
         for argument in call.args
         for part in ast.walk(argument)
         if isinstance(part, ast.Constant) and isinstance(part.value, str)
-    ]
-    return "\n".join(printed)
+    }
+    return "\n".join(sorted(printed))
 
 
 _OURS = "tools/pictures/"
