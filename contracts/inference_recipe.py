@@ -16,10 +16,10 @@ PREPARATION_SECONDS = 300
 TOKEN_EXCHANGE = "aws.greengrass.TokenExchangeService"  # noqa: S105 - a component's name
 TOKEN_EXCHANGE_VERSIONS = ">=2.0.0 <3.0.0"  # noqa: S105 - as above
 
-REVISION_KEY = "revision"
+REVISION_KEY = "BINSIGHT_REVISION"
 """Stands for all settings at once in the component configuration; a change of it restarts."""
-
-_VARIABLE_PREFIX = "BINSIGHT_"
+MODEL_FOLDER_KEY = "BINSIGHT_MODEL_FOLDER"
+"""Names the model folder there."""
 
 
 def artifact_name(architecture: str) -> str:
@@ -52,21 +52,6 @@ def access_control(component: str, topics: Topics) -> dict[str, Any]:
     }
 
 
-def component_configuration(variables: Mapping[str, str]) -> dict[str, str]:
-    """The program's environment variables as the keys of its component configuration.
-
-    ``BINSIGHT_TOPIC_PREFIX`` becomes ``topicPrefix``; lambda/inference/camera_component.py turns
-    them back on the camera.
-    """
-    configuration = {}
-    for name, value in variables.items():
-        if not name.startswith(_VARIABLE_PREFIX):
-            raise ValueError(f"{name!r}: the program's variables begin with {_VARIABLE_PREFIX}")
-        first, *others = name.removeprefix(_VARIABLE_PREFIX).lower().split("_")
-        configuration[first + "".join(word.capitalize() for word in others)] = value
-    return configuration
-
-
 def inference_recipe(
     *,
     component: str,
@@ -79,15 +64,16 @@ def inference_recipe(
     """The recipe text of one version of the camera program.
 
     ``artifacts`` maps the processors in ARCHITECTURES to the S3 URI of a zip. ``configuration``
-    holds the defaults of what the program reads from its component configuration
-    (``topicPrefix``, ``source``, ``bins`` and so on, see lambda/inference/README.md);
-    ``modelFolder`` must be among them. ``uploads``: captures are uploaded, so the device's
+    holds the defaults of what the program reads from its component configuration, under the names
+    of its environment variables (lambda/inference/README.md); ``MODEL_FOLDER_KEY`` must be among
+    them. ``uploads``: captures are uploaded, so the device's
     credentials are needed. Raises RecipeError where a camera would not run it as written.
     """
     exchange = {
         TOKEN_EXCHANGE: {
             "VersionRequirement": TOKEN_EXCHANGE_VERSIONS,
-            "DependencyType": "HARD",
+            # With HARD, one crash of the token exchange stops the camera on nucleus lite for good.
+            "DependencyType": "SOFT",
         }
     }
     return recipe(
@@ -108,7 +94,7 @@ def inference_recipe(
                     "runtime": "*",
                     "architecture": ARCHITECTURES[architecture],
                 },
-                "Lifecycle": _lifecycle(uri, version),
+                "Lifecycle": _lifecycle(uri),
                 "Artifacts": [{"Uri": uri, "Unarchive": "ZIP"}],
             }
             for architecture, uri in sorted(artifacts.items())
@@ -116,7 +102,7 @@ def inference_recipe(
     )
 
 
-def _lifecycle(uri: str, version: str) -> dict[str, Any]:
+def _lifecycle(uri: str) -> dict[str, Any]:
     """Greengrass unpacks a zip into a folder of its name.
 
     The path variable ends with a slash on nucleus lite and without one on the Java nucleus.
@@ -129,16 +115,15 @@ def _lifecycle(uri: str, version: str) -> dict[str, Any]:
             # Makes the model folder, which a component's user cannot; the program itself, and what
             # it loads, run without privilege.
             "RequiresPrivilege": True,
-            "Script": f'sh {starter} prepare "{{configuration:/modelFolder}}"',
+            "Script": f'sh {starter} prepare "{{configuration:/{MODEL_FOLDER_KEY}}}"',
             "Timeout": PREPARATION_SECONDS,
         },
         "run": {
             "Script": f"exec sh {starter} run",
             "Setenv": {
-                "BINSIGHT_COMPONENT_VERSION": version,
                 # The Java nucleus restarts a component whose steps changed, variables replaced, and
                 # never for its configuration, which the program reads once.
-                "BINSIGHT_REVISION": f"{{configuration:/{REVISION_KEY}}}",
+                REVISION_KEY: f"{{configuration:/{REVISION_KEY}}}",
             },
         },
     }

@@ -1,131 +1,120 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Telemetry: how a camera is, once a minute and on change."""
+"""Telemetry: how a camera is, once a minute and on change.
 
-from collections.abc import Mapping
+A new field is one entry of ``Telemetry`` here, with a default, and its value in
+``Status.telemetry`` (lambda/inference/camera/messaging/status.py).
+"""
+
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
-from contracts.messages import SCHEMA, ModelName, check_schema, field
+from contracts.messages import Message, Metric, ModelName, described
 
 SOURCE_STATES = ("starting", "streaming", "lost", "paused", "ended")
 """``ended``: a recording was shown to its end. A camera never ends; it is lost."""
+REASONS = ("interval", "change", "command")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What came of a command. ``picture`` is a small JPEG, base64; ``id`` is the command's own."""
+class Answer(Message):
+    """What came of a command."""
 
-    command: str
-    accepted: bool
-    detail: str
-    id: str = ""
-    picture: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """The answer; absent values are left out."""
-        message = {
-            "command": self.command,
-            "id": self.id or None,
-            "accepted": self.accepted,
-            "detail": self.detail,
-            "picture": self.picture,
-        }
-        return {key: value for key, value in message.items() if value is not None}
-
-    @classmethod
-    def from_json(cls, message: object) -> "Answer":
-        if not isinstance(message, Mapping) or not isinstance(message.get("accepted"), bool):
-            raise ValueError(f"field 'answer': {message!r}; expected an object with 'accepted'")
-        return cls(
-            command=field(message, "command", str),
-            accepted=message["accepted"],
-            detail=field(message, "detail", str),
-            id=field(message, "id", str) if "id" in message else "",
-            picture=field(message, "picture", str) if "picture" in message else None,
-        )
+    command: str = described("The command")
+    accepted: bool = described("Whether it was carried out")
+    detail: str = described("What was done, or why not")
+    id: str = described("The command's own id", default="")
+    picture: str | None = described("A small JPEG, base64", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Telemetry:
-    """The state of one camera.
+class Telemetry(Message):
+    """The state of one camera. Rates and latencies cover the time since the last message; counts
+    are since the program's start."""
 
-    ``reason`` is why it was sent (``interval``, ``change`` or ``command``, which has an
-    ``answer``). Rates and latencies cover the time since the last message; counts are since the
-    start. ``model`` is None until one was adopted. ``problem`` is a sentence for an operator, or
-    None: a rule raises an alert for it.
-    """
+    VERSIONED: ClassVar[bool] = True
 
-    thing: str
-    observed_at: str
-    reason: str
-    fps: float
-    p50_ms: float
-    p99_ms: float
-    frames: int
-    dropped: int
-    bad_frames: int
-    detections: int
-    undelivered: int
-    model: ModelName | None
-    source: str
-    source_state: str
-    uptime_s: float
-    temperature_c: float | None
-    problem: str | None
-    answer: Answer | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """The message; absent values are left out, so that rules can test for them."""
-        message = {
-            "schema": SCHEMA,
-            "thing": self.thing,
-            "observed_at": self.observed_at,
-            "reason": self.reason,
-            "fps": round(self.fps, 2),
-            "p50_ms": round(self.p50_ms, 1),
-            "p99_ms": round(self.p99_ms, 1),
-            "frames": self.frames,
-            "dropped": self.dropped,
-            "bad_frames": self.bad_frames,
-            "detections": self.detections,
-            "undelivered": self.undelivered,
-            "model": self.model.to_json() if self.model else None,
-            "source": self.source,
-            "source_state": self.source_state,
-            "uptime_s": round(self.uptime_s, 1),
-            "temperature_c": self.temperature_c,
-            "problem": self.problem,
-            "answer": self.answer.to_json() if self.answer else None,
-        }
-        return {key: value for key, value in message.items() if value is not None}
-
-    @classmethod
-    def from_json(cls, message: Mapping[str, Any]) -> "Telemetry":
-        """Read a message. Raises ValueError naming the field that is missing or wrong."""
-        check_schema(message)
-        state = field(message, "source_state", str)
-        if state not in SOURCE_STATES:
-            raise ValueError(f"field 'source_state': {state!r}; expected one of {SOURCE_STATES}")
-        model = message.get("model")
-        return cls(
-            thing=field(message, "thing", str),
-            observed_at=field(message, "observed_at", str),
-            reason=field(message, "reason", str),
-            fps=field(message, "fps", float),
-            p50_ms=field(message, "p50_ms", float),
-            p99_ms=field(message, "p99_ms", float),
-            frames=field(message, "frames", int),
-            dropped=field(message, "dropped", int),
-            bad_frames=field(message, "bad_frames", int),
-            detections=field(message, "detections", int),
-            undelivered=field(message, "undelivered", int),
-            model=None if model is None else ModelName.from_json(model),
-            source=field(message, "source", str),
-            source_state=state,
-            uptime_s=field(message, "uptime_s", float),
-            temperature_c=(
-                None if "temperature_c" not in message else field(message, "temperature_c", float)
-            ),
-            problem=None if "problem" not in message else field(message, "problem", str),
-            answer=Answer.from_json(message["answer"]) if "answer" in message else None,
-        )
+    thing: str = described("Name of the camera's IoT thing")
+    observed_at: str = described("The camera's clock, RFC 3339, UTC", format="date-time")
+    reason: str = described("Why it was sent: interval, change or command")
+    fps: float = described(
+        "Frames per second since the last message",
+        digits=2,
+        low=0,
+        label="Frames per second",
+        metric=Metric("binsight_fps", "gauge", "Frames per second, last 5 seconds"),
+    )
+    p50_ms: float = described(
+        "Median latency since the last message",
+        digits=1,
+        label="Latency, median",
+        unit="ms",
+        metric=Metric("binsight_latency_p50_ms", "gauge", "From capture to answer, median"),
+    )
+    p99_ms: float = described(
+        "99th percentile of the latency since the last message",
+        digits=1,
+        label="Latency, 99 %",
+        unit="ms",
+        metric=Metric(
+            "binsight_latency_p99_ms", "gauge", "From capture to answer, 99th percentile"
+        ),
+    )
+    frames: int = described(
+        "Frames since the program's start",
+        low=0,
+        label="Frames",
+        metric=Metric("binsight_frames_total", "counter", "Frames looked at"),
+    )
+    dropped: int = described(
+        "Frames that were not looked at, since the start",
+        low=0,
+        label="Dropped",
+        metric=Metric("binsight_frames_dropped_total", "counter", "Frames replaced by newer ones"),
+    )
+    bad_frames: int = described(
+        "Frames that could not be read, since the start",
+        low=0,
+        label="Bad",
+        metric=Metric("binsight_frames_bad_total", "counter", "Frames that were no picture"),
+    )
+    detections: int = described(
+        "Items since the start",
+        low=0,
+        label="Items",
+        metric=Metric("binsight_detections_total", "counter", "Items reported"),
+    )
+    undelivered: int = described("Detections that wait for delivery or were given up", low=0)
+    model: ModelName | None = described(
+        "The model that runs, once one was adopted",
+        default=None,
+        metric=Metric("binsight_model_loaded", "gauge", "1 once a model is in use", bool),
+    )
+    source: str = described("Where frames come from, without secrets")
+    source_state: str = described(
+        "starting, streaming, lost, paused or ended",
+        values=SOURCE_STATES,
+        metric=Metric(
+            "binsight_streaming", "gauge", "1 while frames come", lambda state: state == "streaming"
+        ),
+    )
+    uptime_s: float = described(
+        "Seconds since the program's start",
+        digits=1,
+        low=0,
+        label="Up",
+        unit="s",
+        metric=Metric("binsight_uptime_seconds", "gauge", "Since the program started"),
+    )
+    temperature_c: float | None = described(
+        "Degrees Celsius, where readable",
+        default=None,
+        label="Temperature",
+        unit="°C",
+        metric=Metric("binsight_temperature_celsius", "gauge", "First thermal zone"),
+    )
+    problem: str | None = described(
+        "What is wrong, for an operator; a rule raises an alert for it",
+        default=None,
+        metric=Metric("binsight_problem", "gauge", "1 while something is wrong", bool),
+    )
+    answer: Answer | None = described("The answer to a command", default=None, glue="")

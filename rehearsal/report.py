@@ -11,11 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from contracts.atomic_file import write_file
+from contracts.bins import BIN_COLOURS
 from rehearsal.permissions.coverage import Coverage
 from rehearsal.playback import SortedPhoto
 from rehearsal.progress import Stages
-
-_COLOURS = {"landfill": "white", "compost": "green", "recycling": "blue"}
 
 
 @dataclass(kw_only=True)
@@ -60,7 +59,7 @@ class Report:
             table.add_row(
                 row.photo,
                 f"[{'green' if right else 'red'}]{row.class_name}[/]",
-                f"[{_COLOURS[row.bin]}]{row.bin}[/]",
+                label(row.bin),
                 f"{row.confidence:.2f}",
                 f"…{row.archived[-16:]}" if row.archived else "",
                 row.latest,
@@ -82,3 +81,8 @@ class Report:
         kept = Counter(name.split(" ", 1)[0] for name in self.retained)
         text = ", ".join(f"{count} {kind}" for kind, count in sorted(kept.items())) or "nothing"
         console.print(f"  {len(self.destroyed)} resources deleted; kept on purpose: {text}")
+
+
+def label(name: str) -> str:
+    """A bin's name in white on its colour."""
+    return f"[white on rgb({','.join(map(str, BIN_COLOURS[name]))})] {name} [/]"

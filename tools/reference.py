@@ -11,7 +11,6 @@ import json
 import re
 import typing
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,8 @@ from annotated_types import Ge, Le, MaxLen
 from pydantic import AfterValidator
 from pydantic_core import PydanticUndefined
 
-from contracts.detection import DETECTION_COLUMNS
+from contracts.detection import Detection
+from contracts.messages import items
 from contracts.telemetry import Answer, Telemetry
 from infra.config import limits
 from infra.config.base import Section
@@ -113,15 +113,18 @@ def messages_page() -> str:
         "commands on `.../commands` ([camera program](../camera.md#commands)). Rules select one",
         "version of `schema` and ignore others, so a newer camera can be rolled out before the",
         "cloud understands it.",
-        *("", "## Detection", "", "One message per sorted item.", ""),
-        *("| field | type in the archive | meaning |", "|---|---|---|"),
-        *(f"| `{name}` | `{kind}` | {_cell(text)} |" for name, kind, text in DETECTION_COLUMNS),
+        "",
+        "JSON Schemas (2020-12) to validate with: `contracts/schema/detection.json` and",
+        "`contracts/schema/telemetry.json`. They allow keys that they do not name, because a newer",
+        "camera may send more.",
     ]
-    for model, title in ((Telemetry, "Telemetry"), (Answer, "Answer in a telemetry message")):
-        lines += ["", f"## {title}", "", _doc(model), "", "| field | type |", "|---|---|"]
-        for each in fields(model):
-            kind = each.type if isinstance(each.type, str) else _type_name(each.type)
-            lines.append(f"| `{each.name}` | {_cell(kind)} |")
+    titles = {Detection: "Detection", Telemetry: "Telemetry", Answer: "Answer in telemetry"}
+    for model, title in titles.items():
+        lines += ["", f"## {title}", "", _doc(model), ""]
+        lines += ["| field | type | | meaning |", "|---|---|---|---|"]
+        for item in items(model):
+            kind, needed = _type_name(item.kind), "required" if item.required else "optional"
+            lines.append(f"| `{item.key}` | {kind} | {needed} | {_cell(item.about.meaning)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationError
 
-from contracts.bins import BINS, BinPolicy
+from contracts.bins import BINS, DEFAULT_BIN, UNSURE_BELOW, BinPolicy
 from contracts.recipes import MAXIMUM_CONFIGURATION_VALUE
 from contracts.topics import Topics
 from infra.config.base import Days, Fraction, Section
@@ -60,8 +60,8 @@ class DataSettings(Section):
 class BinSettings(Section):
     """Which class goes into which bin in this city."""
 
-    default: Bin = "landfill"
-    unsure_below: Fraction = 0.5
+    default: Bin = DEFAULT_BIN
+    unsure_below: Fraction = UNSURE_BELOW
     classes: dict[str, Bin] = Field(default_factory=dict)
 
     def policy(self) -> BinPolicy:

@@ -13,7 +13,6 @@ from contracts.components import content_version
 from contracts.inference_recipe import (
     REVISION_KEY,
     artifact_name,
-    component_configuration,
     inference_recipe,
 )
 from infra.assets.definitions import INFERENCE, INFERENCE_AARCH64
@@ -85,10 +84,7 @@ def _merge(settings: Settings, captures_bucket: str) -> dict[str, Any]:
     if settings.camera.uploads:
         # The bucket's name is known at deployment only, and it is configuration too.
         revision = f"{revision}.{captures_bucket}"
-    merge: dict[str, Any] = dict(
-        component_configuration(camera_variables(settings, captures_bucket))
-    )
-    return {**merge, REVISION_KEY: revision}
+    return {**camera_variables(settings, captures_bucket), REVISION_KEY: revision}
 
 
 def _recipe(settings: Settings, component: str, version: str, folder: str) -> str:
@@ -106,6 +102,6 @@ def _recipe(settings: Settings, component: str, version: str, folder: str) -> st
             architecture: f"{folder}/{artifact_name(architecture)}" for architecture in BUNDLES
         },
         topics=settings.topics,
-        configuration=component_configuration(camera_variables(own, "")),
+        configuration=camera_variables(own, ""),
         uploads=settings.camera.uploads,
     )

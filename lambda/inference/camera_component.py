@@ -8,7 +8,6 @@ them into a script would have to quote them for a shell and for two nuclei.
 import json
 import logging
 import os
-import re
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -20,23 +19,22 @@ from camera.settings import SettingsError, from_environment
 from camera.signals import EndSignals
 
 _log = logging.getLogger(__name__)
-_NOT_OURS = {"accessControl"}
 _LONGEST_END = 10.0
 """Seconds for the parts to end; what then still runs ends with the process."""
 
 
 def environment_of(configuration: Mapping[str, Any]) -> dict[str, str]:
-    """A component configuration as the variables of the Lambda packaging.
+    """The program's variables in a component configuration, which has them under their names.
 
-    ``topicPrefix`` becomes ``BINSIGHT_TOPIC_PREFIX``; objects become JSON.
+    A deployment made by hand may hold numbers and objects instead of text; objects become JSON.
     """
     variables = {}
-    for key, value in configuration.items():
-        if key not in _NOT_OURS:
-            name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).upper()
-            number = isinstance(value, float) and value.is_integer()
-            text = str(int(value)) if number else value
-            variables[f"BINSIGHT_{name}"] = text if isinstance(text, str) else json.dumps(text)
+    for name, value in configuration.items():
+        if name.startswith("BINSIGHT_"):
+            # A nucleus gives whole numbers back as 5.0.
+            whole = isinstance(value, float) and value.is_integer()
+            text = str(int(value)) if whole else value
+            variables[name] = text if isinstance(text, str) else json.dumps(text)
     return variables
 
 
@@ -49,7 +47,7 @@ def main(connect: Callable[[], Any] = connect_to_core) -> int:
         settings = from_environment({**_configuration(connect), **os.environ})
         publisher = open_publisher(settings.publisher)
     except (SettingsError, ValueError) as error:
-        # The component ends as BROKEN. What that does to the deployment: docs/packaging.md.
+        # BROKEN; nothing goes back by itself on nucleus lite (docs/packaging.md).
         print(f"camera: {error}", file=sys.stderr)
         return 2
     # Loading numpy and onnxruntime takes seconds on a small board: settings are checked first.

@@ -6,7 +6,8 @@ every time. They are drawings, made to be told apart, and stand for no real accu
 import math
 from collections.abc import Callable, Mapping
 
-from rehearsal.samples.pen import Pen, shade
+from contracts.bins import ALL_BINS
+from rehearsal.samples.pen import Colour, Pen, shade
 
 
 def banana_peel(pen: Pen) -> None:
@@ -207,9 +208,23 @@ def dirty_napkin(pen: Pen) -> None:
         )
 
 
-ITEMS: Mapping[str, tuple[Callable[[Pen], None], ...]] = {
+def canister(colour: Colour) -> Callable[[Pen], None]:
+    """A canister in a bin's colour, for a bin that has no drawings of its own."""
+
+    def draw(pen: Pen) -> None:
+        pen.polygon([(30, 20), (70, 20), (74, 90), (26, 90)], shade(colour, pen.around(0.9, 0.1)))
+        pen.polygon([(42, 10), (58, 10), (58, 20), (42, 20)], shade(colour, 0.5))
+        pen.ellipse(50, 55, 14, 14, pen.tone((240, 200, 40), (255, 230, 90)))
+
+    return draw
+
+
+_DRAWINGS: Mapping[str, tuple[Callable[[Pen], None], ...]] = {
     "compost": (banana_peel, apple_core, leaf, orange_slice),
     "landfill": (chip_bag, foam_cup, toothpaste_tube, dirty_napkin),
     "recycling": (bottle, can, cardboard_box, newspaper),
 }
-"""What lies in each class folder."""
+ITEMS: Mapping[str, tuple[Callable[[Pen], None], ...]] = {
+    each.name: _DRAWINGS.get(each.name, (canister(each.colour),)) for each in ALL_BINS
+}
+"""What lies in each class folder: one folder for each bin."""

@@ -31,7 +31,7 @@ _TABLES: tuple[Colour, ...] = (
 def draw(folder: Path, *, photos_per_class: int = 80, seed: int = 0) -> int:
     """Draw ``photos_per_class`` pictures into ``folder/<class>/``; return how many in all.
 
-    The classes are the bins: compost, landfill and recycling.
+    The classes are the bins.
     """
     if photos_per_class < 1:
         raise ValueError(f"photos_per_class = {photos_per_class}; allowed: 1 or more")

@@ -63,13 +63,13 @@ class ComponentProcess:
             )
         return cls(process=process, log=log, ends=True)
 
-    def settles(self, name: str) -> bool:
-        """Whether it still runs when a nucleus lite looks, after a while; it may end with 0 too.
+    def settles(self, name: str, seconds: float) -> bool:
+        """Whether it still runs when a nucleus lite looks, after ``seconds``; it may end with 0.
 
         Raises RehearsalError when it ended with anything else.
         """
         try:
-            self.process.wait(SETTLING_SECONDS)
+            self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             return True
         self.check(name)
@@ -132,8 +132,13 @@ def stop_group(process: subprocess.Popen[bytes], patience: float = 5) -> None:
             continue
 
 
+def component_path() -> str:
+    """Where a component's programs are looked for."""
+    return f"{Path(base_python()).parent}:{_PATH}"
+
+
 def _component_environment() -> dict[str, str]:
-    return {"PATH": f"{Path(base_python()).parent}:{_PATH}", "LANG": "C.UTF-8"}
+    return {"PATH": component_path(), "LANG": "C.UTF-8"}
 
 
 def base_python() -> str:

@@ -238,6 +238,7 @@ class Installer:
         runner = Runner(
             name=name,
             log=self.folder / f"{name}.log",
+            nucleus=self.nucleus,
             work=variables.work,
             environment={
                 **environment_of_core(self.thing, self.cloud.region),

@@ -32,7 +32,7 @@ class FakeCore:
             raise self.error
         self.event, self.fail, self.end = on_stream_event, on_stream_error, on_stream_closed
         self.topic = topic_name
-        return None, None
+        return None, SimpleNamespace(close=on_stream_closed)
 
     def send(self, payload):
         self.event(SimpleNamespace(message=SimpleNamespace(payload=payload)))

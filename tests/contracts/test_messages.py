@@ -6,10 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from contracts.detection import DETECTION_COLUMNS, Detection
 from contracts.messages import ModelName, timestamp
-from contracts.telemetry import Telemetry
+from contracts.schemas import FOLDER, PUBLISHED, text_of
+from contracts.telemetry import Answer, Telemetry
 
 DETECTION = Detection(
     thing="cam-1",
@@ -87,3 +89,47 @@ def test_times_are_utc_with_milliseconds():
     moment = datetime(2026, 11, 22, 15, 3, 7, 125999, tzinfo=timezone(timedelta(hours=1)))
     assert timestamp(moment) == "2026-11-22T14:03:07.125Z"
     assert timestamp(moment.astimezone(UTC)) == timestamp(moment)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_published_schemas_are_current(name):
+    """`python -m contracts.schemas` writes them."""
+    assert (FOLDER / f"{name}.json").read_text(encoding="utf-8") == text_of(name)
+    assert {path.stem for path in FOLDER.iterdir()} == set(PUBLISHED)
+    Draft202012Validator.check_schema(json.loads(text_of(name)))
+
+
+def validator(name):
+    return Draft202012Validator(json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        TELEMETRY,
+        replace(TELEMETRY, model=DETECTION.model, problem=None, temperature_c=51.0),
+        replace(TELEMETRY, answer=Answer(command="pause", accepted=True, detail="paused", id="7")),
+    ],
+)
+def test_telemetry_is_valid_by_its_schema(message):
+    validator("telemetry").validate(message.to_json())
+
+
+def test_what_the_reader_refuses_the_schema_refuses_as_well():
+    wrong = [("schema", 2), ("bin", "sea"), ("sequence", "7"), ("confidence", 1.5), ("model", "m")]
+    detection = DETECTION.to_json()
+    validator("detection").validate(detection)
+    for key, value in wrong:
+        for message in (
+            {**detection, key: value},
+            {k: v for k, v in detection.items() if k != key},
+        ):
+            assert not validator("detection").is_valid(message)
+            with pytest.raises(ValueError, match=f"'{key}'"):
+                Detection.from_json(message)
+
+
+def test_a_newer_camera_may_send_more():
+    message = {**TELEMETRY.to_json(), "new_field": 1}
+    validator("telemetry").validate(message)
+    assert Telemetry.from_json(message) == TELEMETRY

@@ -3,7 +3,7 @@
 
 import pytest
 
-from rehearsal.simulated_core import component_process
+from rehearsal.simulated_core import component_process, lifecycle
 from rehearsal.simulated_core import device as core_device
 from rehearsal.simulated_core.device import CoreDevice
 from tests.rehearsal.core_cloud import Cloud, recipe
@@ -20,6 +20,7 @@ def reports():
 def core(tmp_path, monkeypatch, reports):
     """Makes a core of a nucleus; ``core.cloud`` is its cloud."""
     monkeypatch.setattr(component_process, "SETTLING_SECONDS", 0.3)
+    monkeypatch.setattr(lifecycle, "RESTART_SECONDS", 0.02)
     monkeypatch.setattr(
         core_device, "report_deployment", lambda _, **document: reports.append(document)
     )

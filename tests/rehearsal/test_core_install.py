@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 from rehearsal.errors import RehearsalError
-from rehearsal.simulated_core import component_process
+from rehearsal.simulated_core import component_process, lifecycle
 from rehearsal.simulated_core.configuration import Update
 from rehearsal.simulated_core.install import Installer
 from rollout.recipe import model_recipe
@@ -20,6 +20,7 @@ from tests.rollout.test_recipe import MODEL
 def install(tmp_path, monkeypatch):
     """Installs a recipe; ``install.core`` is the core that has it."""
     monkeypatch.setattr(component_process, "SETTLING_SECONDS", 0.4)
+    monkeypatch.setattr(lifecycle, "RESTART_SECONDS", 0.02)
     cores = []
 
     def run(recipe, *, nucleus="lite", merge=(), **objects):
@@ -99,14 +100,39 @@ def test_what_lite_would_not_do_is_refused_before_anything_runs(install):
         install(recipe({"install": {"Script": "true"}}))
 
 
-@pytest.mark.parametrize("nucleus", ["java", "lite"])
-def test_a_model_that_is_refused_fails_the_deployment_on_both(install, monkeypatch, nucleus):
-    # Nucleus lite looks after five seconds; a Python needs some of them to begin.
-    monkeypatch.setattr(component_process, "SETTLING_SECONDS", 5.0)
+def model_component(adopt):
+    """The recipe of a model component with another ``adopt.py``, and its artifacts."""
     document = json.loads(model_recipe(**{**MODEL, "model_folder": "/var/models"}))
     del document["ComponentDependencies"]  # what they bring is in test_core_deployments.py
-    refuse = b"import sys; print(sys.argv[1:]); sys.exit(1)"
     for manifest in document["Manifests"]:
-        manifest["Artifacts"] = [artifact("model.tar.gz", b"m"), artifact("adopt.py", refuse)]
+        manifest["Artifacts"] = [artifact("model.tar.gz", b"m"), artifact("adopt.py", adopt)]
+    return document, {"model_tar_gz": b"m", "adopt_py": adopt}
+
+
+@pytest.mark.parametrize("seconds", [0, 0.8], ids=["at once", "after the nucleus would look"])
+@pytest.mark.parametrize("nucleus", ["java", "lite"])
+def test_a_model_that_is_refused_fails_the_deployment_on_both(install, nucleus, seconds):
+    document, objects = model_component(
+        f"import sys, time; time.sleep({seconds}); sys.exit(1)".encode()
+    )
     with pytest.raises(RehearsalError, match="ended with status 1"):
-        install(document, nucleus=nucleus, model_tar_gz=b"m", adopt_py=refuse)
+        install(document, nucleus=nucleus, **objects)
+
+
+@pytest.mark.parametrize("nucleus", ["java", "lite"])
+def test_a_model_that_is_adopted_is_installed_on_both(install, nucleus):
+    document, objects = model_component(b"import time; time.sleep(0.8)")
+    assert "binsight-dev.Model" in install(document, nucleus=nucleus, **objects).installed
+
+
+def test_nucleus_lite_looks_once_and_takes_what_still_runs_for_what_works(install):
+    """So no step whose end matters may be a ``run`` step (ADR 0008)."""
+    core = install(recipe({"run": {"Script": "sleep 0.8; exit 1"}}))
+    assert core.installed
+    with pytest.raises(RehearsalError, match="ended with status 1"):
+        install(recipe({"run": {"Script": "exit 1"}}))
+
+
+def test_nucleus_lite_waits_for_a_startup_step_to_say_that_it_is_ready(install):
+    with pytest.raises(RehearsalError, match="never said --ready"):
+        install(recipe({"startup": {"Script": "true"}}))

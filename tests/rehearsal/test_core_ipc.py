@@ -16,7 +16,7 @@ from rehearsal.simulated_core.ipc import Client, Ipc
 
 TOPICS = Topics("binsight-dev")
 CONFIGURATION = {
-    "topicPrefix": "binsight-dev",
+    "BINSIGHT_TOPIC_PREFIX": "binsight-dev",
     "accessControl": access_control("x.Inference", TOPICS),
 }
 

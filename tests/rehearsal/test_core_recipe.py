@@ -55,7 +55,7 @@ def test_the_model_is_adopted_in_the_step_that_each_nucleus_waits_for():
     recipe = json.loads(model_recipe(**MODEL))
     lite = chosen_manifest(recipe, nucleus="lite", architecture="amd64")
     require_lite(recipe, lite)
-    assert set(lite["Lifecycle"]) == {"run"}
+    assert set(lite["Lifecycle"]) == {"startup"}
     java = chosen_manifest(recipe, nucleus="java", architecture="amd64")
     assert set(java["Lifecycle"]) == {"startup"}
     # Nothing of another component but its name: no path of its files, no variable of its own.

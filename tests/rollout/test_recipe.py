@@ -49,6 +49,7 @@ def test_the_model_s_recipe():
         + "ab" * 32
         + " --version 1.23.456 --folder {configuration:/modelFolder} --timeout 120"
     )
+    reported = f"{script} && systemd-notify --ready && exit 0; exit 1"
     artifacts = [
         {"Uri": MODEL["archive_uri"], "Unarchive": "NONE"},
         {"Uri": MODEL["adopt_uri"], "Unarchive": "NONE"},
@@ -69,7 +70,7 @@ def test_the_model_s_recipe():
         "Manifests": [
             {
                 "Platform": {"os": "linux", "runtime": "aws_nucleus_lite"},
-                "Lifecycle": {"run": {"Script": script}},
+                "Lifecycle": {"startup": {"Script": reported, "Timeout": 180}},
                 "Artifacts": artifacts,
             },
             {

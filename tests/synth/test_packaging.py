@@ -174,7 +174,7 @@ def test_uploading_cameras_get_credentials(assemblies: Assemblies, variant: str)
         assert deployed(assemblies, variant)[exchange] == {"ComponentVersion": "2.0.3"}
     else:
         dependency = json.loads(recipe_of(assemblies, variant))["ComponentDependencies"]
-        assert dependency[exchange]["DependencyType"] == "HARD"
+        assert dependency[exchange]["DependencyType"] == "SOFT"
 
 
 def test_the_second_processor_is_built_only_where_it_is_asked_for(

@@ -47,7 +47,7 @@ class Settings:
 
 
 _PREFIX = "BINSIGHT_"
-_NOT_READ = {"BINSIGHT_COMPONENT_CONTENT", "BINSIGHT_COMPONENT_VERSION", "BINSIGHT_REVISION"}
+_NOT_READ = {"BINSIGHT_COMPONENT_CONTENT", "BINSIGHT_REVISION"}
 """Set by the packagings so that a nucleus restarts the program when it must."""
 
 

@@ -31,12 +31,15 @@ def model_recipe(
         " --folder {configuration:/modelFolder}"
         f" --timeout {ADOPTION_SECONDS}"
     )
+    # On nucleus lite a `startup` step is done when it reports so through systemd. Exiting here
+    # avoids the nucleus's own `systemd-notify --stopping`, which older systemd does not have.
+    reported = f"{script} && systemd-notify --ready && exit 0; exit 1"
     artifacts = [{"Uri": uri, "Unarchive": "NONE"} for uri in (archive_uri, adopt_uri)]
 
-    def manifest(runtime: str, step: str, **limits: int) -> dict[str, Any]:
+    def manifest(runtime: str, script: str) -> dict[str, Any]:
         return {
             "Platform": {"os": "linux", "runtime": runtime},
-            "Lifecycle": {step: {"Script": script, **limits}},
+            "Lifecycle": {"startup": {"Script": script, "Timeout": ADOPTION_SECONDS + 60}},
             "Artifacts": artifacts,
         }
 
@@ -50,10 +53,8 @@ def model_recipe(
         # deployment brings the program, with its defaults. Which version runs is for the runtime
         # deployment to say, and SOFT: neither is stopped with the other.
         dependencies={program: {"VersionRequirement": ">=0.0.0", "DependencyType": "SOFT"}},
-        # The Java nucleus calls a deployment done when `run` has begun; only `startup` makes it
-        # wait for the answer. Nucleus lite waits for `run` and takes the first manifest.
-        manifests=[
-            manifest("aws_nucleus_lite", "run"),
-            manifest("*", "startup", Timeout=ADOPTION_SECONDS + 60),
-        ],
+        # `startup`, because no nucleus waits for `run`: the Java nucleus calls a deployment done
+        # when it has begun, and nucleus lite looks once, 5 s after the start. A refused model would
+        # be reported as deployed by every camera that takes longer than that to refuse it.
+        manifests=[manifest("aws_nucleus_lite", reported), manifest("*", script)],
     )

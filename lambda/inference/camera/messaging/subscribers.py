@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hears messages that are meant for this camera."""
+"""Receive the commands that are meant for this camera."""
 
 import contextlib
 import logging
@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from camera.messaging.publishers import connect_to_core
 
 _log = logging.getLogger(__name__)
+_CLOSING_SECONDS = 2.0
 
 
 class SubscriberError(Exception):
@@ -41,7 +42,7 @@ class GreengrassSubscriber:
         ready: Callable[[], None],
         stop: threading.Event,
     ) -> None:
-        """Listen; ``ready`` is told once the core has accepted the subscription."""
+        """Listen; ``ready`` is called once the core has accepted the subscription."""
         ended = threading.Event()
         reasons: list[str] = []
 
@@ -63,8 +64,9 @@ class GreengrassSubscriber:
         except Exception as error:
             # The SDK raises many unrelated types.
             raise SubscriberError(f"Greengrass core: {type(error).__name__}: {error}") from error
+        operation: Any = None
         try:
-            client.subscribe_to_iot_core(
+            _, operation = client.subscribe_to_iot_core(
                 topic_name=topic,
                 qos="1",
                 on_stream_event=on_event,
@@ -77,6 +79,11 @@ class GreengrassSubscriber:
         except Exception as error:
             raise SubscriberError(f"{topic}: {type(error).__name__}: {error}") from error
         finally:
+            # The stream first: the SDK logs an error where a client is closed with open streams.
+            with contextlib.suppress(Exception):
+                if operation is not None:
+                    operation.close()
+                    ended.wait(_CLOSING_SECONDS)
             with contextlib.suppress(Exception):
                 client.close(executor_wait=False)
         if not stop.is_set():

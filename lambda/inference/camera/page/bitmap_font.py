@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Letters for pictures: 5 x 7 dots, drawn without an image library."""
 
+import unicodedata
 from functools import lru_cache
 
 import numpy as np
@@ -66,8 +67,13 @@ Dots = NDArray[np.bool_]
 
 @lru_cache(maxsize=256)
 def line(text: str) -> Dots:
-    """A line of text as dots ``[7, 6 * letters]``. Unknown letters become question marks."""
-    letters = [_letter(letter) for letter in text.upper()] or [_letter(" ")]
+    """A line of text as dots ``[7, 6 * letters]``.
+
+    Letters lose their accents; unknown ones become question marks.
+    """
+    plain = unicodedata.normalize("NFKD", text.upper())
+    letters = [_letter(letter) for letter in plain if not unicodedata.combining(letter)]
+    letters = letters or [_letter(" ")]
     dots: Dots = np.concatenate(letters, axis=1)
     return dots
 

@@ -1,37 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The camera's state in Prometheus' text format."""
+"""The camera's state as numbers for people, and in Prometheus' text format."""
 
+from collections.abc import Iterator, Mapping
+
+from contracts.messages import Metric, items
 from contracts.telemetry import Telemetry
 
 
-def exposition(
-    now: Telemetry, *, waiting: int, viewers: int, resident_bytes: int, cpu_seconds: float
-) -> str:
-    """One sample of each metric."""
-    samples: list[tuple[str, str, str, float]] = [
-        ("binsight_frames_total", "counter", "Frames looked at", now.frames),
-        ("binsight_frames_dropped_total", "counter", "Frames replaced by newer ones", now.dropped),
-        ("binsight_frames_bad_total", "counter", "Frames that were no picture", now.bad_frames),
-        ("binsight_detections_total", "counter", "Items reported", now.detections),
-        ("binsight_detections_waiting", "gauge", "Detections that wait for the broker", waiting),
-        ("binsight_fps", "gauge", "Frames per second, last 5 seconds", now.fps),
-        ("binsight_latency_p50_ms", "gauge", "From capture to answer, median", now.p50_ms),
-        ("binsight_latency_p99_ms", "gauge", "From capture to answer, 99th percentile", now.p99_ms),
-        ("binsight_streaming", "gauge", "1 while frames come", now.source_state == "streaming"),
-        ("binsight_problem", "gauge", "1 while something is wrong", now.problem is not None),
-        ("binsight_model_loaded", "gauge", "1 once a model is in use", now.model is not None),
-        ("binsight_viewers", "gauge", "Viewers of the streams", viewers),
-        ("binsight_uptime_seconds", "gauge", "Since the program started", now.uptime_s),
-        ("process_resident_memory_bytes", "gauge", "Resident memory", resident_bytes),
-        ("process_cpu_seconds_total", "counter", "User and system time", cpu_seconds),
-    ]
-    if now.temperature_c is not None:
-        samples.append(
-            ("binsight_temperature_celsius", "gauge", "First thermal zone", now.temperature_c)
-        )
+def numbers(now: Telemetry) -> Iterator[tuple[str, str]]:
+    """Label and text of each number that the page shows."""
+    for item in items(Telemetry):
+        about, value = item.about, getattr(now, item.attribute)
+        if not about.label:
+            continue
+        if value is None:
+            yield about.label, "unknown"
+        else:
+            shown = f"{value:.1f}" if isinstance(value, float) else str(value)
+            yield about.label, f"{shown} {about.unit}".rstrip()
+
+
+def exposition(now: Telemetry, others: Mapping[Metric, float]) -> str:
+    """One sample of each metric: those of telemetry, and ``others`` with their values."""
     lines = []
-    for name, kind, text, value in samples:
-        lines += [f"# HELP {name} {text}", f"# TYPE {name} {kind}", f"{name} {float(value)!r}"]
+    for metric, number in (*_samples(now), *others.items()):
+        lines += [
+            f"# HELP {metric.name} {metric.text}",
+            f"# TYPE {metric.name} {metric.kind}",
+            f"{metric.name} {float(number)!r}",
+        ]
     if now.model is not None:
         version = now.model.version.replace("\\", r"\\").replace('"', r"\"").replace("\n", " ")
         lines += [
@@ -40,3 +37,11 @@ def exposition(
             f'binsight_model_info{{version="{version}",digest="{now.model.digest}"}} 1',
         ]
     return "\n".join(lines) + "\n"
+
+
+def _samples(now: Telemetry) -> Iterator[tuple[Metric, float]]:
+    for item in items(Telemetry):
+        metric, value = item.about.metric, getattr(now, item.attribute)
+        # None has no number, but a metric may say whether there is a value.
+        if metric is not None and (value is not None or metric.value is bool):
+            yield metric, metric.value(value)

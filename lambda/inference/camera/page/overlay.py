@@ -6,12 +6,10 @@ import numpy as np
 from camera.inference_loop import FrameResult
 from camera.page import bitmap_font
 from camera.vision.jpeg import encode, small_copy
-from contracts.bins import BinPolicy
+from contracts.bins import BIN_COLOURS, BinPolicy
 from contracts.empty_view import box_of
 from contracts.preprocessing import Pixels
 
-COLOURS = {"landfill": (90, 98, 110), "compost": (28, 124, 60), "recycling": (20, 96, 190)}
-"""The bins' colours, as on the page; white text on each has a contrast of at least 4.5."""
 _NEUTRAL = (60, 60, 60)
 _IDENTIFY = (255, 200, 0)
 _ROWS, _LEAST_ROWS = 360, 240
@@ -33,7 +31,7 @@ def annotated(seen: FrameResult, *, bins: BinPolicy, last: str, identify: bool) 
     words, colour = _words(seen, bins=bins, last=last)
     if seen.view.presence.present:
         _frame(rgb, seen, colour)
-    _write(rgb, words, colour)
+    write_line(rgb, words, colour)
     if identify:
         thick = max(rgb.shape[0] // 30, 4)
         rgb[:thick] = rgb[-thick:] = _IDENTIFY
@@ -52,10 +50,10 @@ def _words(seen: FrameResult, *, bins: BinPolicy, last: str) -> tuple[str, tuple
         confidence = float(seen.probabilities[label])
         bin_ = bins.bin_for(model.card.labels[label], confidence)
         words = f"{model.card.labels[label]} {confidence:.0%} > {bin_}? ({seen.frames})"
-        return words, COLOURS[bin_]
+        return words, BIN_COLOURS[bin_]
     if last:
         name, _, bin_ = last.partition("\n")
-        return f"{name} > {bin_}", COLOURS.get(bin_, _NEUTRAL)
+        return f"{name} > {bin_}", BIN_COLOURS.get(bin_, _NEUTRAL)
     return "looking", _NEUTRAL
 
 
@@ -76,7 +74,7 @@ def _frame(rgb: Pixels, seen: FrameResult, colour: tuple[int, int, int]) -> None
         rgb[top:bottom, edge] = colour
 
 
-def _write(rgb: Pixels, words: str, colour: tuple[int, int, int]) -> None:
+def write_line(rgb: Pixels, words: str, colour: tuple[int, int, int]) -> None:
     """A line of white text on a bar at the bottom."""
     height, width = rgb.shape[:2]
     size = max(min(height // 90, width // (bitmap_font.WIDTH * max(len(words), 1))), 1)

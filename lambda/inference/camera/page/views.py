@@ -3,6 +3,7 @@
 
 import base64
 import hashlib
+import json
 import os
 import re
 import resource
@@ -14,14 +15,20 @@ from typing import Any
 from camera.messaging.detection_publisher import DetectionPublisher
 from camera.messaging.outbox import Outbox
 from camera.model.engine import Model
-from camera.page.metrics import exposition
+from camera.page.metrics import exposition, numbers
 from camera.page.streams import Newest, ProjectStream
 from camera.vision.drift import Drift
 from camera.vision.jpeg import BadFrameError, encode, small_copy
+from contracts.bins import ALL_BINS, BINS
+from contracts.messages import Metric
 from contracts.telemetry import Telemetry
 
 _PAGE = Path(__file__).with_name("page.html")
 _THUMBNAIL_ROWS = 90
+_WAITING = Metric("binsight_detections_waiting", "gauge", "Detections that wait for the broker")
+_VIEWERS = Metric("binsight_viewers", "gauge", "Viewers of the streams")
+_MEMORY = Metric("process_resident_memory_bytes", "gauge", "Resident memory")
+_PROCESSOR = Metric("process_cpu_seconds_total", "counter", "User and system time")
 _WHOLE_FRAME = "the whole frame: this model learned whole photos only, train it anew"
 
 
@@ -44,15 +51,16 @@ class Views:
         self.project = project.newest
         self.device = device
         self._project = project
-        self.page = _PAGE.read_bytes()
+        self.page = page_text().encode()
         self.content_policy = _policy(self.page.decode())
 
     def state(self) -> dict[str, Any]:
         """Everything that the page shows."""
         inside = self._inside
-        model = inside.model()
+        model, now = inside.model(), inside.live()
         return {
-            **inside.live().to_json(),
+            **now.to_json(),
+            "numbers": list(numbers(now)),
             "identify": self._project.identifying,
             "waiting": inside.outbox.waiting,
             "unsure_below": inside.reporter.bins.unsure_below,
@@ -86,13 +94,13 @@ class Views:
 
     def metrics(self) -> bytes:
         """For Prometheus."""
-        return exposition(
-            self._inside.live(),
-            waiting=self._inside.outbox.waiting,
-            viewers=self.project.viewers + self.device.viewers,
-            resident_bytes=_resident_bytes(),
-            cpu_seconds=sum(resource.getrusage(resource.RUSAGE_SELF)[:2]),
-        ).encode()
+        others = {
+            _WAITING: self._inside.outbox.waiting,
+            _VIEWERS: self.project.viewers + self.device.viewers,
+            _MEMORY: _resident_bytes(),
+            _PROCESSOR: sum(resource.getrusage(resource.RUSAGE_SELF)[:2]),
+        }
+        return exposition(self._inside.live(), others).encode()
 
     def thumbnail(self, sequence: int) -> bytes | None:
         """A small copy of the frame that decided a detection, as long as it is among the last."""
@@ -103,6 +111,18 @@ class Views:
                 except BadFrameError:
                     return None
         return None
+
+
+def page_text() -> str:
+    """The page with the names and colours of the bins."""
+    colours = "".join(
+        f".bin{index}{{background:#{bytes(each.colour).hex()}}}"
+        for index, each in enumerate(ALL_BINS)
+    )
+    # In a script, </ would end it.
+    names = json.dumps(BINS)[1:-1].replace("<", "\\u003c")
+    text = _PAGE.read_text(encoding="utf-8")
+    return text.replace("/*bin colours*/", colours).replace("/*bin names*/", names)
 
 
 def _resident_bytes() -> int:
