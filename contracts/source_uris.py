@@ -44,7 +44,7 @@ KINDS = {
             module="folder",
             example="dir:/photos",
             summary="a folder of photos, or of folders of photos, one after another",
-            options={"follow": "0", "hold": "6", "gap": "4", "fps": "15"},
+            options={"follow": "0", "hold": "6", "gap": "4", "fps": "15", "folders": "0"},
         ),
         SourceKind(
             scheme="file",

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """AWS Lambda entry of the model rollout; README.md beside it has payloads and results."""
 
-import inspect
 import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import boto3
 
@@ -14,12 +13,35 @@ from rollout.deployments import check, deploy, restore
 from rollout.package import create_component, package
 from rollout.settings import RolloutError, Settings, from_environment
 
-_ACTIONS: Mapping[str, Callable[..., dict[str, Any]]] = {
-    "package": package,
-    "create_component": create_component,
-    "deploy": deploy,
-    "check": check,
-    "restore": restore,
+
+class _Action(NamedTuple):
+    """A step: its function, the payload keys that it takes, and what else it is given."""
+
+    call: Callable[..., dict[str, Any]]
+    keys: tuple[str, ...]
+    given: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+
+
+_ACTIONS: Mapping[str, _Action] = {
+    "package": _Action(package, ("model_package_arn",), ("settings", "sagemaker", "s3")),
+    "create_component": _Action(
+        create_component,
+        ("version", "digest", "archive_uri", "adopt_uri"),
+        ("settings", "greengrass"),
+    ),
+    "deploy": _Action(deploy, ("group", "version"), ("settings", "greengrass", "now")),
+    "check": _Action(
+        check,
+        ("group", "deployment_id", "started_at"),
+        ("settings", "greengrass", "iot", "now"),
+    ),
+    "restore": _Action(
+        restore,
+        ("group", "deployment_id"),
+        ("settings", "greengrass"),
+        optional=("previous_version",),
+    ),
 }
 
 
@@ -42,18 +64,14 @@ def dispatch(
     if action is None:
         raise RolloutError(f"action {name!r}: allowed are {', '.join(_ACTIONS)}")
     ready: dict[str, Any] = {**clients, "settings": settings, "now": now}
-    arguments: dict[str, Any] = {}
-    for key, parameter in inspect.signature(action).parameters.items():
-        if key in ready:
-            arguments[key] = ready[key]
-        elif parameter.default in (inspect.Parameter.empty, None):
-            value = event.get(key)
-            if parameter.default is None and value is None:
-                continue
-            if not isinstance(value, str) or not value:
-                raise RolloutError(f"action {name!r}: payload key {key!r} is {value!r}, not text")
-            arguments[key] = value
-    return action(**arguments)
+    arguments = {name: ready[name] for name in action.given}
+    optional = [key for key in action.optional if event.get(key) is not None]
+    for key in (*action.keys, *optional):
+        value = event.get(key)
+        if not isinstance(value, str) or not value:
+            raise RolloutError(f"action {name!r}: payload key {key!r} is {value!r}, not text")
+        arguments[key] = value
+    return action.call(**arguments)
 
 
 @lru_cache(maxsize=1)

@@ -7,6 +7,7 @@ import time
 import pytest
 from PIL import Image
 
+from camera.__main__ import _with_class_folders
 from camera.sources import SourceError, open_source
 from camera.sources.jpeg_stream import JpegCutter
 from camera.vision.jpeg import thumbnail
@@ -147,3 +148,15 @@ def test_a_file_without_frames_is_refused(tmp_path):
 def test_a_wrong_uri_is_refused_with_what_is_allowed(uri, said):
     with pytest.raises(SourceError, match=said):
         open_source(uri)
+
+
+def test_class_folders_are_shown_where_that_is_asked_for(tmp_path):
+    for name in ("glass", "paper", "@eaDir", ".cache"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.jpg").write_bytes(name.encode())
+    source = open_source(f"dir:{tmp_path}?fps=0&hold=1&gap=1&folders=1")
+    frames = list(source.frames(threading.Event()))
+    assert [frame for frame in frames if len(frame) < 20] == [b"glass", b"paper"]
+    assert _with_class_folders("dir:x?fps=0") == "dir:x?fps=0&folders=1"
+    assert _with_class_folders("dir:x?folders=0") == "dir:x?folders=0"
+    assert _with_class_folders("v4l2:/dev/video0") == "v4l2:/dev/video0"

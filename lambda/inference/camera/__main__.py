@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
         settings = Settings(
             thing=options.thing,
             topics=Topics(options.prefix),
-            source=options.source,
+            source=_with_class_folders(options.source),
             model_folder=options.folder or Path(str(scratch)),
             bins=read_policy(options.bins),
             page=None if options.page == "off" else _page(options.page),
@@ -69,6 +69,13 @@ def main(arguments: list[str] | None = None) -> int:
     finally:
         if scratch:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _with_class_folders(uri: str) -> str:
+    """At a desk a folder is often one of class folders: their photos are shown, too."""
+    if not uri.startswith("dir:") or "folders=" in uri:
+        return uri
+    return f"{uri}{'&' if '?' in uri else '?'}folders=1"
 
 
 def _page(address: str) -> Access:

@@ -24,6 +24,7 @@ class FolderSource:
     ``_empty.jpg`` in the folder is the empty view of the camera that the photos are of; without it
     empty frames are plain grey.
 
+    ``folders``: where the folder has no photos of its own, those of the folders in it are shown.
     ``follow``: photos that appear later are shown as well; rename them into place, so that none is
     read half-written. ``fps``: frames per second at most; 0 is as fast as they are taken.
     """
@@ -33,6 +34,7 @@ class FolderSource:
     hold: int = 6
     gap: int = 4
     fps: float = 15
+    folders: bool = False
     live: bool = False
     # Kept over interruptions, so that a folder that was away and came back shows nothing twice.
     _shown: set[str] = field(default_factory=set)
@@ -70,13 +72,14 @@ class FolderSource:
             entries = list(self.folder.iterdir())
         except OSError as error:
             raise SourceError(f"folder {self.folder}: {error.strerror}") from error
-        return sorted(
-            entry.name
-            for entry in entries
-            if entry.suffix.lower() in _SUFFIXES
-            and not entry.name.startswith(".")
-            and entry.name != EMPTY_VIEW
-        )
+        found = sorted(entry.name for entry in entries if _is_photo(entry))
+        if found or not self.folders:
+            return found
+        return [
+            f"{folder.name}/{name}"
+            for folder in sorted(entry for entry in entries if _may_be_a_class(entry))
+            for name in sorted(entry.name for entry in folder.iterdir() if _is_photo(entry))
+        ]
 
     def _instead(self) -> str:
         """What lies in a folder without a photo, for the person who named it."""
@@ -94,7 +97,7 @@ class FolderSource:
             first = next(iter(inside))
             told += (
                 f"; {sum(inside.values())} photos lie one folder down ({', '.join(inside)}): "
-                f"name one of these, as dir:{self.folder / first}"
+                f"name one of these, as dir:{self.folder / first}, or show all with folders=1"
             )
         if others:
             counted = ", ".join(f"{count} {suffix}" for suffix, count in others.items())
@@ -109,6 +112,16 @@ class FolderSource:
             return None
 
 
+def _is_photo(entry: Path) -> bool:
+    named = entry.suffix.lower() in _SUFFIXES and not entry.name.startswith(".")
+    return named and entry.name != EMPTY_VIEW
+
+
+def _may_be_a_class(entry: Path) -> bool:
+    """Helper folders of desktops and NAS boxes begin with one of these."""
+    return entry.is_dir() and not entry.name.startswith((".", "@", "_"))
+
+
 def open_uri(address: str, options: Reader) -> FolderSource:
     """The source for ``dir:``. Raises ValueError for a wrong option."""
     return FolderSource(
@@ -117,4 +130,5 @@ def open_uri(address: str, options: Reader) -> FolderSource:
         hold=options.count("hold", low=1, high=10_000),
         gap=options.count("gap", low=0, high=10_000),
         fps=options.number("fps", low=0, high=1000),
+        folders=options.flag("folders"),
     )

@@ -7,6 +7,7 @@ import numpy as np
 import simplejpeg
 
 from camera.restarts import is_whole
+from camera.vision.orientation import lies_on_its_side, orientation_of, turned
 from contracts.cut import BLOCK, Box, cut, decode_divisor, whole
 from contracts.empty_view import GRID_COLUMNS, GRID_ROWS, Grid, grid
 from contracts.preprocessing import Pixels
@@ -66,7 +67,10 @@ def model_input(jpeg: bytes, *, width: int, height: int, region: Box | None = No
 
 
 def size_of(jpeg: bytes) -> tuple[int, int]:
-    """Width and height of a picture. Raises BadFrameError for what no camera delivers."""
+    """Width and height of a picture as it is shown, upright.
+
+    Raises BadFrameError for what no camera delivers.
+    """
     try:
         height, width, *_ = simplejpeg.decode_jpeg_header(jpeg)
     except (ValueError, RuntimeError, MemoryError) as error:
@@ -75,6 +79,8 @@ def size_of(jpeg: bytes) -> tuple[int, int]:
         raise BadFrameError(f"picture of {width} x {height} pixels")
     if height < GRID_ROWS or width < GRID_COLUMNS:
         raise BadFrameError(f"picture of only {width} x {height} pixels")
+    if lies_on_its_side(orientation_of(jpeg)):
+        height, width = width, height
     return int(width), int(height)
 
 
@@ -97,6 +103,13 @@ def encode(
 
 
 def _decode(jpeg: bytes, *, rows: int, columns: int) -> Pixels:
+    orientation = orientation_of(jpeg)
+    if lies_on_its_side(orientation):
+        rows, columns = columns, rows
+    return turned(_as_stored(jpeg, rows=rows, columns=columns), orientation)
+
+
+def _as_stored(jpeg: bytes, *, rows: int, columns: int) -> Pixels:
     try:
         return _pixels(jpeg, rows=rows, columns=columns, strict=True)
     except (ValueError, RuntimeError, MemoryError) as error:

@@ -14,7 +14,6 @@ from contracts.preprocessing import Pixels
 
 _JPEG = b"\xff\xd8\xff"
 _LARGEST = 64 << 20
-_EXIF_BYTES = 1 << 16
 
 
 class NoPhotoError(Exception):
@@ -22,7 +21,7 @@ class NoPhotoError(Exception):
 
 
 class Photo:
-    """JPEGs go the camera's way. What no camera delivers (PNG, CMYK, a turned phone photo) takes
+    """JPEGs go the camera's way, a phone's turn included. What no camera delivers (PNG, CMYK) takes
     Pillow first, where it is installed.
 
     Raises NoPhotoError. ``columns`` and ``rows`` are its size, ``grid`` what the presence gate
@@ -37,8 +36,7 @@ class Photo:
         except OSError as error:
             raise NoPhotoError(str(error.strerror)) from error
         self._rgb: Pixels | None = None
-        plain = self._content.startswith(_JPEG) and b"Exif\0" not in self._content[:_EXIF_BYTES]
-        if not (plain and self._usable()):
+        if not (self._content.startswith(_JPEG) and self._usable()):
             self._rgb = self._with_pillow()
 
     @property
@@ -77,8 +75,7 @@ class Photo:
             raise NoPhotoError("not a JPEG as cameras deliver; Pillow is not installed") from error
         try:
             with Image.open(io.BytesIO(self._content), formats=("JPEG", "PNG")) as image:
-                upright = image.getexif().get(0x0112, 1) == 1
-                if image.format == "JPEG" and image.mode == "RGB" and upright:
+                if image.format == "JPEG" and image.mode == "RGB":
                     thumbnail(self._content)
                     return None
                 picture = ImageOps.exif_transpose(image)
