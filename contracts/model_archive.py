@@ -99,24 +99,29 @@ class ModelCard:
         required = {item.name for item in fields(cls) if _has_no_default(item)}
         for key in sorted(required - set(document)):
             raise ArchiveError(f"{CARD}: key {key!r} is missing")
-        labels = document["labels"]
-        if not isinstance(labels, list) or not labels or len(set(labels)) != len(labels):
-            raise ArchiveError(f"{CARD}: key 'labels': {labels!r}; expected different names")
-        for key in ("width", "height"):
-            if not isinstance(document[key], int) or not 16 <= document[key] <= 1024:
-                raise ArchiveError(f"{CARD}: key {key!r}: {document[key]!r}; allowed: 16 to 1024")
-        if not isinstance(document["digests"], dict) or "model" not in document["digests"]:
-            raise ArchiveError(f"{CARD}: key 'digests': expected an object with 'model'")
-        for key in ("calibration", "statistics", "cut", "metrics", "frameworks", "created_from"):
-            if not isinstance(document.get(key, {}), dict):
-                raise ArchiveError(f"{CARD}: key {key!r}: {document[key]!r}; expected an object")
-        try:
-            CutRule.from_json(document["cut"]) if document.get("cut") else None
-        except ValueError as error:
-            raise ArchiveError(f"{CARD}: {error}") from error
+        _check(document)
         # A later minor version may add keys; a camera that does not know them still runs the model.
         values = {key: value for key, value in document.items() if key in known}
-        return cls(**{**values, "labels": tuple(labels)})
+        return cls(**{**values, "labels": tuple(document["labels"])})
+
+
+def _check(document: dict[str, Any]) -> None:
+    """Raise ArchiveError naming the key of a model card whose value is wrong."""
+    labels = document["labels"]
+    if not isinstance(labels, list) or not labels or len(set(labels)) != len(labels):
+        raise ArchiveError(f"{CARD}: key 'labels': {labels!r}; expected different names")
+    for key in ("width", "height"):
+        if not isinstance(document[key], int) or not 16 <= document[key] <= 1024:
+            raise ArchiveError(f"{CARD}: key {key!r}: {document[key]!r}; allowed: 16 to 1024")
+    if not isinstance(document["digests"], dict) or "model" not in document["digests"]:
+        raise ArchiveError(f"{CARD}: key 'digests': expected an object with 'model'")
+    for key in ("calibration", "statistics", "cut", "metrics", "frameworks", "created_from"):
+        if not isinstance(document.get(key, {}), dict):
+            raise ArchiveError(f"{CARD}: key {key!r}: {document[key]!r}; expected an object")
+    try:
+        CutRule.from_json(document["cut"]) if document.get("cut") else None
+    except ValueError as error:
+        raise ArchiveError(f"{CARD}: {error}") from error
 
 
 def _has_no_default(item: Any) -> bool:
