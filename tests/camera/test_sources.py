@@ -141,7 +141,10 @@ def test_a_file_without_frames_is_refused(tmp_path):
         ("dir:", "a path must follow"),
         ("dir:/photos?hold=0", "option hold = '0': allowed are 1 to 10000"),
         ("dir:/photos?fps=fast", "option fps"),
-        ("dir:/photos?speed=1", "unknown option 'speed': allowed are folders, follow, fps, gap, hold"),
+        (
+            "dir:/photos?speed=1",
+            "unknown option 'speed': allowed are folders, follow, fps, gap, hold",
+        ),
         ("file:/clip?loop=yes", "option loop"),
     ],
 )
