@@ -16,6 +16,7 @@ from rehearsal.account import Account
 from rehearsal.aws_client import Cloud
 from rehearsal.cameras import Cameras
 from rehearsal.errors import RehearsalError
+from rehearsal.look import look
 from rehearsal.permissions.decisions import Decisions
 from rehearsal.photos import Photos, held_out
 from rehearsal.playback import Playback
@@ -83,6 +84,7 @@ class Rehearsal:
             self._roll_out(cloud, outputs, cameras)
             photos = held_out(cloud, outputs, dataset, execution)
             self._sort(cloud, outputs, cameras, photos)
+            self._look(account)
             if self.notebook:
                 self._run_notebook(account, outputs, self.notebook)
             if self.keep:
@@ -201,6 +203,13 @@ class Rehearsal:
             )
             self.report.photos = playback.show(photos, progress=self.stages.progress)
         self.report.show(self.console)
+
+    def _look(self, account: Account) -> None:
+        with self.stages.stage("fleet", "show every camera, as the reader's role"):
+            page = self.work / "fleet.html"
+            lines = look(self.name, account.environment(account.people.operator), page)
+            for line in lines:
+                self.stages.news(line)
 
     def _run_notebook(self, account: Account, outputs: dict[str, str], copy: Path) -> None:
         operator = account.people.operator

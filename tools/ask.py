@@ -12,8 +12,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.config.errors import SettingsError
 from infra.config.settings import load
+from infra.insights.questions import QUESTIONS, Question
 from tools.account import AccountError
-from tools.ask_athena import AskError, Insights, Row, ask, questions, reader
+from tools.ask_athena import AskError, Insights, Row, ask, reader
 
 _BAR = 24
 _DAYS = re.compile(r"interval '7' day")
@@ -30,7 +31,12 @@ def main() -> int:
     arguments = parser.parse_args()
     if not 1 <= arguments.days <= 3650:
         parser.error(f"DAYS={arguments.days}: allowed: 1 to 3650")
+    if not arguments.question:
+        for question in sorted(QUESTIONS):
+            print(f"{question.name:16} {question.answers}")
+        return 0
     try:
+        _known(arguments.question)
         insights = reader(load(arguments.environment))
         print(_answer(insights, arguments.question, arguments.days))
     except (AskError, AccountError, SettingsError, BotoCoreError, ClientError) as error:
@@ -40,14 +46,18 @@ def main() -> int:
 
 
 def _answer(insights: Insights, name: str, days: int) -> str:
-    known = questions(insights)
-    if not name:
-        return "\n".join(f"{one:16} {query['Description']}" for one, query in known.items())
-    if name not in known:
-        raise AskError(f"QUESTION={name!r}: allowed: {', '.join(known)}")
-    rows, size = ask(insights, _DAYS.sub(f"interval '{days}' day", known[name]["QueryString"]))
+    rows, size = ask(insights, _DAYS.sub(f"interval '{days}' day", _known(name).sql))
     read = f"{size / 10**6:.1f} MB read, about {size * USD_PER_BYTE:.4f} USD (2025)"
-    return f"{known[name]['Description']} ({days} days)\n\n{drawn(rows)}\n\n{read}"
+    return f"{_known(name).answers} ({days} days)\n\n{drawn(rows)}\n\n{read}"
+
+
+def _known(name: str) -> Question:
+    """The question of this name; AskError where there is none."""
+    for question in QUESTIONS:
+        if question.name == name:
+            return question
+    names = ", ".join(sorted(one.name for one in QUESTIONS))
+    raise AskError(f"QUESTION={name!r}: allowed: {names}")
 
 
 def drawn(rows: list[Row]) -> str:

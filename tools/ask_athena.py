@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the named queries of an environment's Athena workgroup, as its reader's role."""
+"""Runs queries in an environment's Athena workgroup, as its reader's role."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,6 @@ from tools.account import describe, session_for, stack_name
 
 WAIT_SECONDS = 120.0
 _POLL_SECONDS = 0.3
-_BATCH = 50
 Row = dict[str, str | None]
 
 
@@ -48,19 +47,6 @@ def reader(settings: Settings) -> Insights:
         aws_session_token=assumed["SessionToken"],
     )
     return Insights(settings=settings, session=as_reader, outputs=outputs)
-
-
-def questions(insights: Insights) -> dict[str, Mapping[str, Any]]:
-    """The workgroup's named queries, by name."""
-    athena, group = insights.session.client("athena"), insights.outputs["Workgroup"]
-    ids: list[str] = []
-    for page in athena.get_paginator("list_named_queries").paginate(WorkGroup=group):
-        ids += page["NamedQueryIds"]
-    found: dict[str, Mapping[str, Any]] = {}
-    for start in range(0, len(ids), _BATCH):
-        batch = athena.batch_get_named_query(NamedQueryIds=ids[start : start + _BATCH])
-        found |= {one["Name"]: one for one in batch["NamedQueries"]}
-    return dict(sorted(found.items()))
 
 
 def ask(insights: Insights, sql: str) -> tuple[list[Row], int]:

@@ -18,7 +18,8 @@ from contracts.fleet import (
     silent_after_seconds,
     unpacked,
 )
-from tools.ask_athena import AskError, Insights, ask, questions
+from infra.insights.questions import QUESTIONS
+from tools.ask_athena import AskError, Insights, ask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +84,10 @@ def _rows(session: boto3.Session, table: str) -> Iterator[Row]:
 
 
 def _asked(insights: Insights, name: str, notes: list[str]) -> Sequence[Mapping[str, Any]]:
+    [question] = [one for one in QUESTIONS if one.name == name]
     try:
-        return ask(insights, questions(insights)[name]["QueryString"])[0]
-    except (AskError, KeyError, BotoCoreError, ClientError) as error:
+        return ask(insights, question.sql)[0]
+    except (AskError, BotoCoreError, ClientError) as error:
         notes.append(f"Athena's query {name} was not answered: {error}")
         return ()
 

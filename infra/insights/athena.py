@@ -13,7 +13,7 @@ RESULTS = "athena"
 """Folder of the archive bucket; its objects expire."""
 SCAN_LIMIT_BYTES = 100 * 1024**3
 """A query that would read more is cancelled, at about 0.50 USD (5 USD per TB, us-east-1, 2025).
-A year of 2,000 cameras' telemetry is half of it (docs/adr/0013)."""
+A year of 2,000 cameras' telemetry is half of it (docs/adr/0014)."""
 
 
 class Workgroup(Construct):

@@ -35,7 +35,6 @@ class Reader(Construct):
         allow = [
             Allow(
                 actions=[
-                    "athena:BatchGetNamedQuery",
                     "athena:GetNamedQuery",
                     "athena:GetQueryExecution",
                     "athena:GetQueryResults",

@@ -58,6 +58,9 @@ def test_the_deployer_assumes_the_bootstrap_s_roles_and_nothing_else():
 def test_the_operator_changes_no_permission_and_no_stack():
     actions = {one for each in statements(OPERATOR_POLICY) for one in listed(each["Action"])}
     assert not [one for one in actions if "*" in one]
+    assumes = [each for each in statements(OPERATOR_POLICY) if each["Action"] == "sts:AssumeRole"]
+    assert [each["Resource"] for each in assumes] == ["arn:aws:iam::*:role/binsight-*Reader*"]
+    actions -= {"sts:AssumeRole"}  # of the role that only reads
     assert not [one for one in actions if one.startswith(("iam:", "sts:", "lambda:", "events:"))]
     stacks = {one for one in actions if one.startswith("cloudformation:")}
     writing = {one for one in stacks if not re.search(":(Describe|List|Get)", one)}

@@ -106,13 +106,26 @@ def _wrap_record(original: Callable[..., Document]) -> Callable[..., Document]:
     return record
 
 
+def _look_at_one(alarm: Document, original: Callable[[Document], None]) -> None:
+    """An alarm on one metric: ministack counts the points of all dimensions for it."""
+    if not alarm.get("Statistic") or alarm.get("ComparisonOperator") not in _COMPARISONS:
+        original(alarm)
+        return
+    metric = {key: alarm.get(key) for key in ("Namespace", "MetricName", "Dimensions")}
+    query = {"Metric": metric, "Period": alarm["Period"], "Stat": alarm["Statistic"]}
+    periods = int(alarm.get("EvaluationPeriods", 1))
+    value = _stored({"MetricStat": query}, periods=periods)
+    if value is not None:
+        _apply(alarm, value)
+
+
 def _wrap_evaluate(original: Callable[[Document], None]) -> Callable[[Document], None]:
     """Compare what the query that returns data gives; states and actions stay ministack's."""
 
     def look(alarm: Document) -> None:
         queries = alarm.get("Metrics")
         if not queries:
-            original(alarm)
+            _look_at_one(alarm, original)
             return
         periods = int(alarm.get("EvaluationPeriods", 1))
         values: dict[str, Value] = {

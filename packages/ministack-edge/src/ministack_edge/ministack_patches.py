@@ -25,7 +25,7 @@ REQUIRED_NAMES: dict[str, tuple[str, ...]] = {
         "extract_access_key_id",
         "extract_region",
     ),
-    "ministack.core.iam_actions": ("request_tag_context",),
+    "ministack.core.iam_actions": ("extract_resource_arn", "request_tag_context"),
     "ministack.core.iam_evaluator": (
         "_POLICY_REQUIRED",
         "_gather_role_policies",
@@ -39,6 +39,14 @@ REQUIRED_NAMES: dict[str, tuple[str, ...]] = {
         "parse_policy_document",
         "resolve_principal",
     ),
+    "ministack.services.athena": (
+        "_create_named_query",
+        "_delete_named_query",
+        "_executions",
+        "_named_queries",
+        "_workgroups",
+    ),
+    "ministack.services.budgets": ("_create_budget", "_delete_budget", "_update_budget"),
     "ministack.services.iam": ("_roles",),
     "ministack.core.responses": (
         "AccountRegionScopedDict",

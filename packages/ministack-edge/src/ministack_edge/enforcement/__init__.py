@@ -22,6 +22,7 @@ def install(permissions: Path) -> None:
         condition_keys,
         dependents,
         provisioned,
+        query_arns,
         requests,
         resources,
         services,
@@ -32,6 +33,7 @@ def install(permissions: Path) -> None:
     ledger.start(permissions)
     requests.install()
     condition_keys.install()
+    query_arns.install()
     resources.install()
     services.install()
     provisioned.install()

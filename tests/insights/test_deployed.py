@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Dev, deployed under enforcement: what cameras send is kept, watched, shown and asked about.
+
+AWS's own metrics (AWS IoT, Firehose, Step Functions) have no local counterpart: they are written by
+hand, to see that the deployed alarms hear them.
+"""
+
+import json
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from infra.config.settings import load
+from ministack_edge.process import LocalAws, free_port
+from rehearsal.account import Account
+from rehearsal.aws_client import Cloud
+from rehearsal.look import look
+from rehearsal.progress import Stages
+from rehearsal.report import Report
+
+pytestmark = pytest.mark.xdist_group("insights")
+SPEAKS, SILENT, NEVER = "cam-speaks", "cam-silent", "cam-never"
+
+
+@dataclass
+class Deployed:
+    """The deployed environment, its account and the root user's clients."""
+
+    account: Account
+    cloud: Cloud
+    outputs: dict
+
+    def send(self, thing, kind="telemetry", **more):
+        message = {"schema": 1, "thing": thing, "reason": "interval", **more}
+        self.cloud.client("iot-data").publish(
+            topic=f"binsight-dev/{thing}/{kind}", qos=1, payload=json.dumps(message)
+        )
+
+    def row(self, thing, kind="telemetry"):
+        table = self.outputs["LatestTable"]
+        key = {"thing": {"S": thing}, "kind": {"S": kind}}
+        return self.cloud.client("dynamodb").get_item(TableName=table, Key=key).get("Item")
+
+    def watch(self):
+        functions = self.cloud.client("lambda")
+        [name] = [
+            one["FunctionName"]
+            for one in functions.list_functions()["Functions"]
+            if "FleetWatchFunction" in one["FunctionName"]
+        ]
+        answer = functions.invoke(FunctionName=name)
+        body = json.loads(answer["Payload"].read())
+        assert "FunctionError" not in answer, body
+        return body
+
+    def alarm(self, name):
+        """The alarm whose logical id begins so."""
+        found = self.cloud.client("cloudwatch").describe_alarms()["MetricAlarms"]
+        [one] = [one for one in found if f"-Alerts{name}" in one["AlarmName"]]
+        return one
+
+
+def until(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.2)
+    raise AssertionError("not in time")
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory):
+    work = tmp_path_factory.mktemp("insights")
+    settings = load("dev")
+    stages = Stages(Console(quiet=True))
+    with LocalAws(port=free_port(), work=work / "local-aws") as aws:
+        account = Account.settled(aws=aws, name="dev", settings=settings, work=work, stages=stages)
+        report = Report(environment="dev", dataset="")
+        account.deploy(report)
+        cloud = Cloud(
+            endpoint=aws.endpoint, account=settings.account, region=settings.region,
+            prefix=settings.prefix,
+        )  # fmt: skip
+        iot = cloud.client("iot")
+        for thing in (SPEAKS, SILENT, NEVER):
+            iot.create_thing(thingName=thing)
+            iot.add_thing_to_thing_group(thingGroupName="binsight-dev-runtime", thingName=thing)
+        yield Deployed(account, cloud, account.cloud(account.people.operator).outputs())
+        refused = [
+            one
+            for one in map(json.loads, Path(aws.permissions).read_text().splitlines())
+            if one["decision"] != "allow" and "insights" in one["principal"]
+        ]
+        assert refused == []
+
+
+def test_a_message_gets_the_server_s_time_and_the_newest_stays(deployed):
+    before = time.time() * 1000
+    deployed.send(SPEAKS, observed_at="1999-01-01T00:00:00.000Z", problem="disk full")
+    row = until(lambda: deployed.row(SPEAKS))
+    assert before - 1000 <= int(row["received_ms"]["N"]) <= time.time() * 1000
+    for sequence in (7, 3):
+        deployed.send(SPEAKS, "detections", sequence=sequence, bin="landfill", confidence=0.9)
+    until(lambda: deployed.row(SPEAKS, "detection"))
+    time.sleep(1)
+    assert deployed.row(SPEAKS, "detection")["sequence"]["N"] == "7"
+
+
+def test_the_watcher_sees_who_is_silent(deployed):
+    """Ten minutes are not waited for: the row is made that old."""
+    deployed.send(SILENT)
+    until(lambda: deployed.row(SILENT))
+    old = str(int(time.time() * 1000) - 10 * 60_000)
+    deployed.cloud.client("dynamodb").put_item(
+        TableName=deployed.outputs["LatestTable"],
+        Item={"thing": {"S": SILENT}, "kind": {"S": "telemetry"}, "received_ms": {"N": old}},
+    )
+    metrics = deployed.watch()
+    assert (metrics["Cameras"], metrics["SilentCameras"]) == (3, 1)
+    assert metrics["CamerasWithProblem"] == 1
+    assert until(lambda: deployed.alarm("SilentCameras")["StateValue"] == "ALARM")
+    assert until(lambda: deployed.alarm("CameraProblems")["StateValue"] == "ALARM")
+
+
+def test_a_refused_program_reaches_the_table_and_the_alarm(deployed):
+    group = f"arn:aws:iot:us-east-1:{deployed.cloud.account}:thinggroup/binsight-dev-runtime"
+    [deployment] = deployed.cloud.client("greengrassv2").list_deployments(
+        targetArn=group, historyFilter="LATEST_ONLY"
+    )["deployments"]
+    detail = {
+        "deploymentId": deployment["deploymentId"],
+        "coreDeviceExecutionStatus": "FAILED",
+        "reason": "FAILED_ROLLBACK_COMPLETE",
+    }
+    event = {
+        "Source": "aws.greengrass",
+        "DetailType": "Greengrass V2 Effective Deployment Status Change",
+        "Detail": json.dumps(detail),
+        "Resources": [
+            f"arn:aws:greengrass:us-east-1:{deployed.cloud.account}:coreDevices:{SPEAKS}"
+        ],
+        "Time": datetime.now(UTC),
+    }
+    functions = deployed.cloud.client("lambda")
+    [writer] = [
+        one["FunctionName"]
+        for one in functions.list_functions()["Functions"]
+        if "StateWriterFunction" in one["FunctionName"]
+    ]
+    # AWS alone may send events of aws.*, so the rule's target gets it directly.
+    given = {
+        "detail-type": event["DetailType"],
+        "source": event["Source"],
+        "time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "resources": event["Resources"],
+        "detail": detail,
+    }
+    answer = functions.invoke(FunctionName=writer, Payload=json.dumps(given))
+    assert json.loads(answer["Payload"].read()) == {"written": 1, "skipped": 0}
+    assert deployed.watch()["CamerasRefusingProgram"] == 1
+    assert until(lambda: deployed.alarm("ProgramRefused")["StateValue"] == "ALARM")
+
+
+@pytest.mark.parametrize(
+    ("alarm", "namespace", "metric", "dimension"),
+    [
+        ("CamerasDenied", "AWS/IoT", "Connect.AuthError", {"Protocol": "MQTT"}),
+        ("CamerasThrottled", "AWS/IoT", "PublishIn.Throttle", {"Protocol": "MQTT"}),
+        ("RulesNotRun", "AWS/IoT", "ParseError", "RuleName"),
+        ("RolloutAborted", "AWS/States", "ExecutionsAborted", "StateMachineArn"),
+        (
+            "TrainingStopped",
+            "AWS/Sagemaker/ModelBuildingPipeline",
+            "ExecutionStopped",
+            "PipelineName",
+        ),
+        ("ApprovedNotStarted", "AWS/Events", "FailedInvocations", "RuleName"),
+        ("ClockNotStarted", "AWS/Events", "FailedInvocations", "RuleName"),
+        ("StateLost", "AWS/Lambda", "AsyncEventsDropped", "FunctionName"),
+        (
+            "TelemetryDeliveryLate",
+            "AWS/Firehose",
+            "DeliveryToS3.DataFreshness",
+            "DeliveryStreamName",
+        ),
+    ],
+)
+def test_what_failed_without_a_word_has_an_alarm(deployed, alarm, namespace, metric, dimension):
+    found = deployed.alarm(alarm)
+    assert found["StateValue"] != "ALARM", found["StateReason"]
+    assert found["AlarmActions"]
+    parts = [one["MetricStat"]["Metric"] for one in found.get("Metrics", []) if "MetricStat" in one]
+    [watched, *_] = [one for one in parts or [found] if one["MetricName"] == metric]
+    assert watched["Namespace"] == namespace
+    names = {one["Name"]: one["Value"] for one in watched["Dimensions"]}
+    if isinstance(dimension, dict):
+        assert names == dimension
+    else:
+        assert list(names) == [dimension]
+    datum = {"MetricName": metric, "Dimensions": watched["Dimensions"], "Value": 10_000}
+    deployed.cloud.client("cloudwatch").put_metric_data(Namespace=namespace, MetricData=[datum])
+    assert until(lambda: deployed.alarm(alarm)["StateValue"] == "ALARM")
+
+
+def test_the_operator_sees_the_fleet_with_the_reader_s_role(deployed, tmp_path):
+    account = deployed.account
+    lines = look("dev", account.environment(account.people.operator), tmp_path / "fleet.html")
+    said = "\n".join(lines)
+    assert any(line.split()[:2] == [SILENT, "silent"] for line in lines), said
+    assert any(line.split()[:2] == [NEVER, "silent"] for line in lines), said
+    assert any(line.split()[:2] == [SPEAKS, "refused"] for line in lines), said
+    assert SPEAKS in (tmp_path / "fleet.html").read_text()
