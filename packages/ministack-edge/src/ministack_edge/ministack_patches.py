@@ -162,8 +162,6 @@ REQUIRED_NAMES: dict[str, tuple[str, ...]] = {
         "_runs_on_worker_thread",
         "_update_resource",
     ),
-    "ministack.services.athena": ("_create_named_query", "_delete_named_query", "_workgroups"),
-    "ministack.services.budgets": ("_create_budget", "_delete_budget", "_update_budget"),
     "ministack.services.dynamodb": ("_tables",),
     "ministack.services.glue": ("_databases",),
     "ministack.services.sqs": ("_queue_name_to_url",),
