@@ -123,8 +123,8 @@ def _copy(root: Path, tree: Path) -> None:
 
 
 def _without_differences(text: str) -> str:
-    """The list of what the local AWS does otherwise is in docs/limits.md, too long for a still."""
-    return text.split("What the local AWS does", 1)[0]
+    """The list of what differs from AWS is too long for a still; docs/limits.md refers to it."""
+    return re.split(r"^What (?:differs from AWS|the local AWS does)", text, flags=re.MULTILINE)[0]
 
 
 def _shortened(text: str, most: int = 42) -> str:
