@@ -103,4 +103,7 @@ class EdgeStack(EnvironmentStack):
         self.output(
             "CameraGreengrassPolicy", group.identity.greengrass.ref, "What its nucleus may ask"
         )
+        self.output(
+            "CamerasTable", group.identity.enrolment.table.table_name, "Who may become a camera"
+        )
         self.output("ClaimPolicy", group.identity.claim_policy.ref, "What a claim certificate may")

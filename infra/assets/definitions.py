@@ -106,6 +106,9 @@ REGISTRY_CLEANUP = Bundle(
 )
 """Empties the model package group when an environment that keeps nothing is destroyed."""
 
+ENROLMENT = Bundle(name="enrolment", sources=(Source(folder="lambda/enrolment"),))
+"""AWS IoT's pre-provisioning hook, and the expiry of enrolment kits."""
+
 FLEET_WATCH = Bundle(
     name="fleet_watch",
     sources=(
@@ -124,7 +127,15 @@ TRAINING = Bundle(
 )
 """What every step of the training pipeline runs."""
 
-BUNDLES = (COMPONENT_ARTIFACTS, FLEET_WATCH, INFERENCE, REGISTRY_CLEANUP, ROLLOUT, TRAINING)
+BUNDLES = (
+    COMPONENT_ARTIFACTS,
+    ENROLMENT,
+    FLEET_WATCH,
+    INFERENCE,
+    REGISTRY_CLEANUP,
+    ROLLOUT,
+    TRAINING,
+)
 """What every environment needs."""
 
 

@@ -11,6 +11,7 @@ from constructs import Construct
 from infra.common.role import Allow, ServiceRole
 from infra.common.stack import environment_of
 from infra.config.messages_policy import messages_policy
+from infra.edge.enrolment import Enrolment
 from infra.edge.iot_policies import claim_policy, greengrass_policy
 
 _ANY_CERTIFICATE = (
@@ -61,6 +62,7 @@ class CameraIdentity(Construct):
         role = self._provisioning_role(thing_type, groups)
         # AWS IoT takes 36 characters, and a prefix may have 24.
         name = f"{settings.prefix}-provision"
+        self.enrolment = Enrolment(self, "Enrolment", template=name)
         self.template = iot.CfnProvisioningTemplate(
             self,
             "Template",
@@ -69,10 +71,14 @@ class CameraIdentity(Construct):
             enabled=True,
             provisioning_role_arn=role.arn,
             template_type="FLEET_PROVISIONING",
+            pre_provisioning_hook=iot.CfnProvisioningTemplate.ProvisioningHookProperty(
+                payload_version="2020-04-01", target_arn=self.enrolment.hook.function_arn
+            ),
             template_body=json.dumps(self._template(thing_type, groups), sort_keys=True),
         )
         # The body names them as text, so CloudFormation cannot know the order by itself.
-        for resource in (self.messages, self.greengrass, thing_type, *groups):
+        known = (self.messages, self.greengrass, thing_type, self.enrolment.permission, *groups)
+        for resource in known:
             self.template.add_resource_dependency(resource)
         self.claim_policy = iot.CfnPolicy(
             self,
@@ -152,6 +158,8 @@ class CameraIdentity(Construct):
         return {
             "Parameters": {
                 "SerialNumber": {"Type": "String"},
+                # From the list of expected cameras: the hook fills it in.
+                "Site": {"Type": "String", "Default": "unassigned"},
                 "AWS::IoT::Certificate::Id": {"Type": "String"},
             },
             "Resources": {
@@ -159,6 +167,10 @@ class CameraIdentity(Construct):
                     "Type": "AWS::IoT::Thing",
                     "Properties": {
                         "ThingName": thing,
+                        "AttributePayload": {
+                            "serial": {"Ref": "SerialNumber"},
+                            "site": {"Ref": "Site"},
+                        },
                         "ThingTypeName": thing_type.thing_type_name,
                         "ThingGroups": [group.thing_group_name for group in groups],
                     },

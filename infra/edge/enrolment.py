@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which boxes may become cameras: the list of serial numbers, and the hook that goes by it."""
+
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.assets.definitions import ENROLMENT
+from infra.common.compliance import acknowledge
+from infra.common.function import Function
+from infra.common.permissions import use_data_key
+from infra.common.role import Allow
+from infra.common.stack import environment_of
+from infra.config.retention import removal
+
+_SMALL = {
+    "NIST.800.53.R5-LambdaConcurrency": "A reservation could not be made in a new account, where "
+    "AWS allows 10 concurrent executions in all; a camera enrols once.",
+    "NIST.800.53.R5-LambdaInsideVPC": "Calls AWS APIs only and reaches nothing in a VPC; a VPC "
+    "would add NAT costs and endpoints without protecting anything.",
+    "NIST.800.53.R5-LambdaDLQ": "AWS IoT waits for the hook's answer and the camera tries again; "
+    "the kits are looked at again the next day.",
+}
+
+
+class Enrolment(Construct):
+    """The list of expected cameras and kits, the pre-provisioning hook, the expiry of kits.
+
+    lambda/enrolment/ decides: a camera is registered only if its serial number is on the list, it
+    has no certificate yet, and its claim certificate belongs to a kit that has not expired.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, template: str) -> None:
+        super().__init__(scope, construct_id)
+        stack = environment_of(self)
+        prefix = stack.settings.prefix
+        self.table = dynamodb.Table(
+            self,
+            "Cameras",
+            partition_key=dynamodb.Attribute(name="id", type=dynamodb.AttributeType.STRING),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
+            encryption_key=stack.key,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            removal_policy=removal(stack.settings),
+        )
+        acknowledge(
+            self.table,
+            {
+                "NIST.800.53.R5-DynamoDBInBackupPlan": "The list is made from a file that the ops "
+                "team keeps; point-in-time recovery covers a deletion by mistake.",
+            },
+        )
+        self.hook = self._function(
+            "Hook",
+            "handler",
+            "Decides whether a camera may be registered",
+            timeout=cdk.Duration.seconds(5),
+            allow=[
+                Allow(
+                    actions=["dynamodb:GetItem", "dynamodb:UpdateItem"],
+                    resources=[self.table.table_arn],
+                ),
+                Allow(
+                    actions=["iot:ListThingPrincipals"],
+                    resources=[stack.arn("iot", f"thing/{prefix}-*")],
+                    why="Serial numbers are not known at deployment; cameras are named "
+                    "<prefix>-<serial>.",
+                ),
+                use_data_key(self, ["dynamodb"]),
+            ],
+        )
+        self.permission = lambda_.CfnPermission(
+            self,
+            "MayAsk",
+            action="lambda:InvokeFunction",
+            function_name=self.hook.function_arn,
+            principal="iot.amazonaws.com",
+            source_account=stack.account,
+            source_arn=stack.arn("iot", f"provisioningtemplate/{template}"),
+        )
+        expiry = self._function(
+            "Expiry",
+            "daily",
+            "Deactivates the claim certificates of expired kits",
+            timeout=cdk.Duration.minutes(2),
+            allow=[
+                Allow(
+                    actions=["dynamodb:Scan", "dynamodb:UpdateItem"],
+                    resources=[self.table.table_arn],
+                ),
+                Allow(
+                    actions=["iot:UpdateCertificate"],
+                    resources=[stack.arn("iot", "cert/*")],
+                    why="AWS IoT makes up a certificate's id when it issues it; the function "
+                    "updates only those that the table names as kits.",
+                ),
+                use_data_key(self, ["dynamodb"]),
+            ],
+        )
+        events.Rule(
+            self,
+            "Daily",
+            description="Looks for expired enrolment kits",
+            schedule=events.Schedule.rate(cdk.Duration.days(1)),
+            targets=[
+                targets.LambdaFunction(
+                    expiry, max_event_age=cdk.Duration.hours(1), retry_attempts=8
+                )
+            ],
+        )
+
+    def _function(
+        self, construct_id: str, handler: str, description: str, **options: Any
+    ) -> lambda_.Function:
+        return Function(
+            self,
+            construct_id,
+            code=ENROLMENT,
+            description=description,
+            handler=f"enrolment_handler.{handler}",
+            runtime=lambda_.Runtime.PYTHON_3_14,
+            memory_size=256,
+            environment={
+                "BINSIGHT_CAMERAS_TABLE": self.table.table_name,
+                "BINSIGHT_PREFIX": environment_of(self).settings.prefix,
+            },
+            acknowledged=_SMALL,
+            **options,
+        ).function
