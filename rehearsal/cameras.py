@@ -1,22 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rehearsal's two cameras: one in the canary group, one in the fleet."""
 
-import json
 import shutil
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rehearsal.aws_client import Cloud
+from rehearsal.enrolment import Kit
 from rehearsal.errors import RehearsalError
 from rehearsal.simulated_core.cloud import CoreCloud
 from rehearsal.simulated_core.device import CoreDevice
+from rehearsal.simulated_core.enrol import enrol
+from rehearsal.simulated_core.mqtt import Connection, RefusedError
 from rehearsal.simulated_core.recipe import Nucleus
 
 INSTALL_TIMEOUT = 60
+SERIALS = ("rehearsal-canary", "rehearsal-fleet")
 EMPTY_VIEW = "_empty.jpg"
 """What the camera's source `dir:` shows between photos, where the folder has it."""
 
@@ -30,20 +31,16 @@ class Cameras:
     folder: Path
     model_folder: str
     nucleus: Nucleus
+    kit: Kit
     news: Callable[[str], None]
     empty: Path | None = None
     """A JPEG of what both see while nothing is shown to them; None: a plain grey."""
     canary: CoreDevice = field(init=False)
     fleet: CoreDevice = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.canary = self._device(f"{self.cloud.prefix}-rehearsal-canary")
-        self.fleet = self._device(f"{self.cloud.prefix}-rehearsal-fleet")
-
     def start(self) -> None:
-        """Provision both, start them, wait until the runtime deployment is installed."""
-        for camera in (self.canary, self.fleet):
-            self._provision(camera)
+        """Enrol both, start them, wait until the runtime deployment is installed."""
+        self.canary, self.fleet = (self._enrolled(serial) for serial in SERIALS)
         self._make_canary(self.canary)
         for camera in (self.canary, self.fleet):
             camera.start()
@@ -51,8 +48,9 @@ class Cameras:
 
     def stop(self) -> None:
         """End both cameras and their processes."""
-        for camera in (self.canary, self.fleet):
-            camera.stop()
+        for camera in (getattr(self, name, None) for name in ("canary", "fleet")):
+            if camera is not None:
+                camera.stop()
 
     def take_out_of_service(self) -> None:
         """End both cameras and unregister them, as docs/runbook.md says; AWS refuses to delete the
@@ -78,10 +76,27 @@ class Cameras:
         """The folder that a camera looks at."""
         return camera.folder / "lens"
 
-    def _device(self, thing: str) -> CoreDevice:
-        folder = self.folder / thing
+    def _enrolled(self, serial: str) -> CoreDevice:
+        """A camera with a certificate of its own, connected as itself."""
+        folder = self.folder / f"{self.cloud.prefix}-{serial}"
         # What an earlier rehearsal left must not pass for this one's installation.
         shutil.rmtree(folder, ignore_errors=True)
+        try:
+            identity = enrol(
+                self.kit.endpoint,
+                self.kit.claim,
+                prefix=self.cloud.prefix,
+                template=self.outputs["ProvisioningTemplate"],
+                serial=serial,
+                nucleus=self.nucleus,
+                folder=folder / "identity",
+            )
+            connection = Connection(self.kit.endpoint, identity.certificate, identity.thing).open()
+        except RefusedError as error:
+            raise RehearsalError(f"camera {serial} was not enrolled: {error}") from error
+        return self._device(identity.thing, folder, connection)
+
+    def _device(self, thing: str, folder: Path, connection: Connection) -> CoreDevice:
         lens = folder / "lens"
         lens.mkdir(parents=True)
         if self.empty:
@@ -106,29 +121,8 @@ class Cameras:
             model_folder=self.model_folder,
             nucleus=self.nucleus,
             news=self.news,
+            connection=connection,
         )
-
-    def _provision(self, camera: CoreDevice) -> None:
-        """Register the camera by the stack's provisioning template, with its serial number.
-
-        On AWS a camera does this itself with its claim certificate, over MQTT.
-        """
-        template = self.outputs["ProvisioningTemplate"]
-        serial = camera.thing.removeprefix(f"{self.cloud.prefix}-")
-        request = urllib.request.Request(  # noqa: S310 - the address of the local AWS
-            f"{self.cloud.iot_endpoint}/provisioning-templates/{template}",
-            data=json.dumps({"SerialNumber": serial}).encode(),
-            method="POST",
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310 - as above
-                made = json.load(reply)
-        except urllib.error.HTTPError as error:
-            raise RehearsalError(
-                f"{camera.thing} was not provisioned by {template}: {error.read().decode()}"
-            ) from error
-        if made["thingName"] != camera.thing:
-            raise RehearsalError(f"{template} made {made['thingName']} instead of {camera.thing}")
 
     def _make_canary(self, camera: CoreDevice) -> None:
         """Move a camera from the fleet to the canaries, as docs/runbook.md says."""

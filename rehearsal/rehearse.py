@@ -2,6 +2,7 @@
 """The rehearsal, stage by stage: from an empty account to sorted photos, and back to empty."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -10,11 +11,12 @@ from pathlib import Path
 from rich.console import Console
 
 from infra.config.settings import Settings
-from ministack_edge.process import LocalAws
+from ministack_edge.process import LocalAws, free_port
 from rehearsal import notebook, offline_weights
 from rehearsal.account import Account
 from rehearsal.aws_client import Cloud
-from rehearsal.cameras import Cameras
+from rehearsal.cameras import SERIALS, Cameras
+from rehearsal.enrolment import make_kit
 from rehearsal.errors import RehearsalError
 from rehearsal.look import look
 from rehearsal.permissions.decisions import Decisions
@@ -63,6 +65,7 @@ class Rehearsal:
         with self._reported(), ExitStack() as cleanup:
             aws = LocalAws(
                 port=self.port,
+                mqtt_port=free_port(),
                 work=self.work / "local-aws",
                 lifeline=not self.keep,
                 extensions=[f"rehearsal.offline_weights:OfflineWeights={self.weights or ''}"],
@@ -79,7 +82,7 @@ class Rehearsal:
             cloud = account.cloud(account.people.operator)
             outputs = cloud.outputs()
             decisions.note_policies(cloud)
-            cameras = self._start_cameras(cloud, outputs, dataset, cleanup)
+            cameras = self._start_cameras(account, outputs, dataset, cleanup)
             execution = self._train(cloud, outputs, dataset)
             self._roll_out(cloud, outputs, cameras)
             photos = held_out(cloud, outputs, dataset, execution)
@@ -125,12 +128,24 @@ class Rehearsal:
         )
 
     def _start_cameras(
-        self, cloud: Cloud, outputs: dict[str, str], dataset: Dataset, cleanup: ExitStack
+        self, account: Account, outputs: dict[str, str], dataset: Dataset, cleanup: ExitStack
     ) -> Cameras:
+        operator = account.people.operator
         empty = next(iter(sorted((dataset.folder / BACKGROUND).glob("*.jpg"))), None)
-        with self.stages.stage("cameras", "provision two simulated cameras, install the runtime"):
+        with self.stages.stage("enrolment kit", "claim certificate and list, by `make enrolment`"):
+            shutil.rmtree(self.work / "enrolment", ignore_errors=True)
+            kit = make_kit(
+                environment_name=self.name,
+                serials=SERIALS,
+                folder=self.work / "enrolment",
+                endpoint=account.aws.endpoint,
+                mqtt_port=account.aws.mqtt_port,
+                environment=account.environment(operator),
+            )
+        with self.stages.stage("cameras", "two enrol over MQTT, install the runtime"):
             cameras = Cameras(
-                cloud=cloud,
+                cloud=account.cloud(operator),
+                kit=kit,
                 outputs=outputs,
                 folder=self.work / "cameras",
                 model_folder=self.settings.camera.model_folder,

@@ -3,8 +3,8 @@
 
 Everything it runs was downloaded from the local AWS: the inference Lambda's package and the model
 archive are the deployed artifacts. What stands in for hardware is named in ``stand_ins``: the lens
-(a folder of photos). A Lambda component publishes over HTTPS instead of the nucleus's IPC; a
-generic component talks to the IPC that this core serves.
+(a folder of photos). Components talk to the IPC that this core serves; what they publish goes to
+AWS IoT over the core's own connection, which its certificate and policies limit.
 """
 
 import json
@@ -22,6 +22,7 @@ from rehearsal.errors import RehearsalError
 from rehearsal.simulated_core.cloud import CoreCloud
 from rehearsal.simulated_core.configuration import Update
 from rehearsal.simulated_core.install import Installer
+from rehearsal.simulated_core.mqtt import Connection
 from rehearsal.simulated_core.recipe import Nucleus
 from rehearsal.simulated_core.report import report_deployment
 from rehearsal.simulated_core.resolve import PUBLIC_PREFIX
@@ -49,6 +50,7 @@ class CoreDevice:
     news: Callable[[str], None]
     nucleus: Nucleus = "java"
     first_group: str = ""
+    connection: Connection | None = None
     problems: list[str] = field(default_factory=list)
     installer: Installer = field(init=False)
     _finished: dict[str, str] = field(default_factory=dict)
@@ -64,6 +66,7 @@ class CoreDevice:
             stand_ins=self.stand_ins,
             model_folder=self.model_folder,
             nucleus=self.nucleus,
+            connection=self.connection,
         )
 
     def start(self) -> None:
@@ -78,6 +81,8 @@ class CoreDevice:
         if self._thread is not None:
             self._thread.join(timeout=30)
         self.installer.stop()
+        if self.connection is not None:
+            self.connection.close()
 
     @property
     def thread_name(self) -> str:

@@ -16,6 +16,7 @@ from rehearsal.simulated_core.component_process import ComponentProcess
 from rehearsal.simulated_core.configuration import JAVA_DEFAULT, ConfigurationStore, Update
 from rehearsal.simulated_core.ipc import Client, Ipc
 from rehearsal.simulated_core.lifecycle import Installed, Runner, environment_of_core, rendered
+from rehearsal.simulated_core.mqtt import Connection
 from rehearsal.simulated_core.recipe import (
     ARCHITECTURES,
     LAMBDA,
@@ -47,12 +48,17 @@ class Installer:
     stand_ins: Mapping[str, str]
     model_folder: str
     nucleus: Nucleus
+    connection: Connection | None = None
+    """The core's own connection to AWS IoT. Without one, messages go over HTTPS as root."""
     ipc: Ipc = field(init=False)
     configuration: ConfigurationStore = field(init=False)
     _components: dict[str, Installed] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.ipc = Ipc(publish=partial(publish, self.cloud))
+        if self.connection is None:
+            self.ipc = Ipc(publish=partial(publish, self.cloud))
+        else:
+            self.ipc = Ipc(publish=self.connection.publish, subscribe=self.connection.subscribe)
         self.configuration = ConfigurationStore(nucleus=self.nucleus)
 
     @property
@@ -196,6 +202,7 @@ class Installer:
         """Start a pinned Lambda where its version changed: of more, nobody but AWS knows."""
         name = resolved.name
         if self.installed.get(name) == resolved.version:
+            self.ipc.configure(name, configuration)
             return
         self._end(name)
         # On a camera a person makes this folder (docs/packaging.md).
@@ -207,13 +214,20 @@ class Installer:
             environment={
                 **self._moved(parameters),
                 **environment_of_core(self.thing, self.cloud.region),
-                # Nothing stands behind the endpoints of a Java nucleus here.
-                "BINSIGHT_PUBLISHER": f"https:{self.cloud.iot_endpoint}",
+                **self._way_to_aws_iot(
+                    Client(name=name, configuration=configuration, thing=self.thing)
+                ),
                 **self.stand_ins,
             },
             log=self.folder / f"{name}.log",
         )
         self._components[name] = Installed(resolved=resolved, steps={}, process=process)
+
+    def _way_to_aws_iot(self, name: str, configuration: Mapping[str, Any]) -> dict[str, str]:
+        if self.connection is None:
+            return {"BINSIGHT_PUBLISHER": f"https:{self.cloud.iot_endpoint}"}
+        client = Client(name=name, configuration=configuration, thing=self.thing)
+        return self.ipc.admit(client)
 
     def _run_generic(
         self,

@@ -2,7 +2,7 @@
 """A core's IPC as components see it: configuration, publishing, subscribing, on a Unix socket.
 
 The components' own SDK talks to it. It enforces their access control and the size of a message, as
-nucleus lite does; what is published goes on to AWS IoT over HTTPS.
+nucleus lite does; what is published goes on to AWS IoT.
 """
 
 import base64
@@ -24,6 +24,7 @@ from rehearsal.simulated_core.event_stream import (
     Message,
     read_message,
 )
+from rehearsal.simulated_core.mqtt import RefusedError
 
 MAXIMUM_BYTES = 10_000
 """A longer message closes the connection on nucleus lite; the payload is base64 inside."""
@@ -52,12 +53,14 @@ class Client:
 
 @dataclass(kw_only=True)
 class Ipc:
-    """Serves all components of a core. ``publish(topic, payload)`` takes their messages.
+    """Serves all components of a core. ``publish(topic, payload)`` takes their messages,
+    ``subscribe(topic, deliver)`` asks AWS IoT for those of a topic.
 
     ``faults`` is what components did that a core refuses.
     """
 
     publish: Callable[[str, bytes], None]
+    subscribe: Callable[[str, Callable[[str, bytes], None]], None] | None = None
     faults: list[str] = field(default_factory=list)
     _clients: dict[str, Client] = field(default_factory=dict)
     _streams: dict[str, list[tuple["_Handler", int]]] = field(default_factory=dict)
@@ -116,6 +119,8 @@ class Ipc:
 
     def listen(self, topic: str, handler: "_Handler", stream: int) -> None:
         """Remember a subscription."""
+        if self.subscribe is not None and topic not in self._streams:
+            self.subscribe(topic, self.deliver)
         self._streams.setdefault(topic, []).append((handler, stream))
 
     def forget(self, handler: "_Handler") -> None:
@@ -189,6 +194,9 @@ class _Handler(socketserver.StreamRequestHandler):
         else:
             try:
                 self.server.ipc.publish(topic, base64.b64decode(request.get("payload", "")))
+            except RefusedError as error:
+                self.server.ipc.faults.append(str(error))
+                self._refuse(stream, "ServiceError", str(error))
             except OSError as error:
                 self._refuse(stream, "ServiceError", str(error))
             else:
