@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rehearsal.aws_client import Cloud
-from rehearsal.enrolment import Kit
+from rehearsal.enrolment import Kit, Operator, retire
 from rehearsal.errors import RehearsalError
 from rehearsal.simulated_core.cloud import CoreCloud
 from rehearsal.simulated_core.device import CoreDevice
@@ -32,6 +32,7 @@ class Cameras:
     model_folder: str
     nucleus: Nucleus
     kit: Kit
+    operator: Operator
     news: Callable[[str], None]
     empty: Path | None = None
     """A JPEG of what both see while nothing is shown to them; None: a plain grey."""
@@ -53,20 +54,9 @@ class Cameras:
                 camera.stop()
 
     def take_out_of_service(self) -> None:
-        """End both cameras and unregister them, as docs/runbook.md says; AWS refuses to delete the
-        policy and the thing type of a camera that is still registered."""
+        """End both cameras and unregister them with `make cameras`, and end their kit."""
         self.stop()
-        iot = self.cloud.client("iot")
-        for camera in (self.canary, self.fleet):
-            self.cloud.client("greengrassv2").delete_core_device(coreDeviceThingName=camera.thing)
-            for principal in iot.list_thing_principals(thingName=camera.thing)["principals"]:
-                for policy in iot.list_attached_policies(target=principal)["policies"]:
-                    iot.detach_policy(policyName=policy["policyName"], target=principal)
-                iot.detach_thing_principal(thingName=camera.thing, principal=principal)
-                certificate = principal.rpartition("/")[2]
-                iot.update_certificate(certificateId=certificate, newStatus="INACTIVE")
-                iot.delete_certificate(certificateId=certificate)
-            iot.delete_thing(thingName=camera.thing)
+        retire(self.operator, SERIALS, self.kit)
 
     def await_model(self, component: str) -> str:
         """Wait until both have adopted the model; return the component's version."""

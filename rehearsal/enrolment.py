@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the rehearsal's cameras enrol: with a kit that the operator makes, as docs/how-to says."""
 
+import json
+import os
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -8,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ministack_edge.process import LocalAws
 from rehearsal.errors import RehearsalError
 from rehearsal.simulated_core.mqtt import Certificate, Endpoint
 
-KIT_SECONDS = 120
+COMMAND_SECONDS = 120
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +26,11 @@ class Kit:
     endpoint: Endpoint
 
     @property
+    def id(self) -> str:
+        """The first characters of the claim certificate's id."""
+        return str(json.loads((self.folder / "kit.json").read_text())["MADE"])
+
+    @property
     def claim(self) -> Certificate:
         """The claim certificate."""
         return Certificate(
@@ -29,39 +38,47 @@ class Kit:
         )
 
 
-def make_kit(
-    *,
-    environment_name: str,
-    serials: Sequence[str],
-    folder: Path,
-    endpoint: str,
-    mqtt_port: int,
-    environment: Mapping[str, str],
-) -> Kit:
-    """Run the command of ``make enrolment`` for these serial numbers.
+@dataclass(frozen=True, kw_only=True)
+class Operator:
+    """Who runs the commands for cameras: the environment's name, the operator's variables."""
 
-    ``endpoint`` is the local AWS's, ``environment`` the operator's process environment. Raises
-    RehearsalError with what the command said.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
+    environment_name: str
+    variables: Mapping[str, str]
+
+    def run(self, module: str, *arguments: str) -> None:
+        """Run a tool for this environment. Raises RehearsalError with what it said."""
+        done = subprocess.run(
+            [sys.executable, "-m", module, "--environment", self.environment_name, *arguments],
+            env={**self.variables, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=COMMAND_SECONDS,
+        )
+        if done.returncode:
+            raise RehearsalError(f"{module} failed: {done.stderr.strip()}")
+
+
+def make_kit(operator: Operator, serials: Sequence[str], folder: Path, aws: LocalAws) -> Kit:
+    """Run the command of ``make enrolment`` for these serial numbers; ``folder`` is made anew."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     root_ca, cameras = folder / "root-ca.pem", folder / "cameras.csv"
-    with urllib.request.urlopen(f"{endpoint}/_ministack/iot/ca.pem", timeout=30) as answer:  # noqa: S310 - the local AWS
+    url = f"{aws.endpoint}/_ministack/iot/ca.pem"
+    with urllib.request.urlopen(url, timeout=30) as answer:  # noqa: S310 - the local AWS
         root_ca.write_bytes(answer.read())
-    lines = [f"{serial},rehearsal\n" for serial in serials]
-    cameras.write_text("".join(["serial,site\n", *lines]))
-    command = [sys.executable, "-m", "tools.enrolment", "--environment", environment_name]
-    command += ["--cameras", str(cameras), "--root-ca", str(root_ca), "--out", str(folder / "kit")]
-    done = subprocess.run(
-        command,
-        env={**environment, "PYTHONPATH": ":".join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=KIT_SECONDS,
-    )
-    if done.returncode:
-        raise RehearsalError(f"make enrolment failed: {done.stderr.strip()}")
+    cameras.write_text("".join(["serial,site\n", *(f"{serial},rehearsal\n" for serial in serials)]))
+    options = ("--cameras", str(cameras), "--root-ca", str(root_ca), "--out", str(folder / "kit"))
+    operator.run("tools.enrolment", *options)
     return Kit(
         folder=folder / "kit",
-        endpoint=Endpoint(host="localhost", port=mqtt_port, root_ca=root_ca),
+        endpoint=Endpoint(host="localhost", port=aws.mqtt_port, root_ca=root_ca),
     )
+
+
+def retire(operator: Operator, serials: Sequence[str], kit: Kit) -> None:
+    """Run the command of ``make cameras`` that ends these cameras and their kit.
+
+    AWS refuses to delete a policy that a certificate has, so this comes before ``cdk destroy``.
+    """
+    operator.run("tools.cameras", "--retire", ",".join(serials), "--revoke", kit.id)

@@ -2,7 +2,6 @@
 """The rehearsal, stage by stage: from an empty account to sorted photos, and back to empty."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from rehearsal import notebook, offline_weights
 from rehearsal.account import Account
 from rehearsal.aws_client import Cloud
 from rehearsal.cameras import SERIALS, Cameras
-from rehearsal.enrolment import make_kit
+from rehearsal.enrolment import Operator, make_kit
 from rehearsal.errors import RehearsalError
 from rehearsal.look import look
 from rehearsal.permissions.decisions import Decisions
@@ -133,19 +132,13 @@ class Rehearsal:
         operator = account.people.operator
         empty = next(iter(sorted((dataset.folder / BACKGROUND).glob("*.jpg"))), None)
         with self.stages.stage("enrolment kit", "claim certificate and list, by `make enrolment`"):
-            shutil.rmtree(self.work / "enrolment", ignore_errors=True)
-            kit = make_kit(
-                environment_name=self.name,
-                serials=SERIALS,
-                folder=self.work / "enrolment",
-                endpoint=account.aws.endpoint,
-                mqtt_port=account.aws.mqtt_port,
-                environment=account.environment(operator),
-            )
+            person = Operator(environment_name=self.name, variables=account.environment(operator))
+            kit = make_kit(person, SERIALS, self.work / "enrolment", account.aws)
         with self.stages.stage("cameras", "two enrol over MQTT, install the runtime"):
             cameras = Cameras(
                 cloud=account.cloud(operator),
                 kit=kit,
+                operator=person,
                 outputs=outputs,
                 folder=self.work / "cameras",
                 model_folder=self.settings.camera.model_folder,

@@ -214,9 +214,7 @@ class Installer:
             environment={
                 **self._moved(parameters),
                 **environment_of_core(self.thing, self.cloud.region),
-                **self._way_to_aws_iot(
-                    Client(name=name, configuration=configuration, thing=self.thing)
-                ),
+                **self._way_to_aws_iot(name, configuration),
                 **self.stand_ins,
             },
             log=self.folder / f"{name}.log",

@@ -120,7 +120,8 @@ class Connection:
         """Disconnect. Where AWS IoT closed the connection, the client only stops trying again."""
         ended = self._connection.disconnect()
         if not self._closed.is_set():
-            with suppress(AwsCrtError, FutureTimeoutError):
+            # Closed before, by this side or the other: awscrt says so with a RuntimeError.
+            with suppress(AwsCrtError, FutureTimeoutError, RuntimeError):
                 ended.result(timeout=ANSWER_SECONDS)
 
     def __enter__(self) -> "Connection":

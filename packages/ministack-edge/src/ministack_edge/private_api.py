@@ -25,7 +25,7 @@ from ministack_edge.cloudformation import refusals
 from ministack_edge.enforcement import inventory
 from ministack_edge.enforcement.ledger import ledger
 from ministack_edge.greengrass import api, components, core_devices
-from ministack_edge.iot import fleet_provisioning, role_aliases
+from ministack_edge.iot import role_aliases
 from ministack_edge.protocol import Answer, AwsError, Document, answer
 from ministack_edge.sagemaker import step_retries
 from ministack_edge.server_config import config
@@ -71,10 +71,6 @@ async def _iot(method: str, path: str, headers: dict[str, str], query: Any, body
             # The credentials provider, which on AWS asks for the core's certificate.
             name = unquote(rest.split("/")[1])
             return answer(role_aliases.credentials(name, (query.get("thing") or [""])[0]))
-        if rest.startswith("provisioning-templates/") and method == "POST":
-            # What a camera asks for over MQTT with its claim certificate.
-            name = unquote(rest.split("/")[1])
-            return answer(await fleet_provisioning.provision(name, json.loads(body or b"{}")))
         result: Answer = await iot_data.handle_request(method, f"/{rest}", headers, body, query)
     return result
 

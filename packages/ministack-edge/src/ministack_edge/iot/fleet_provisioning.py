@@ -1,40 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fleet provisioning by claim, as a camera asks for it: a certificate, then a thing by a template.
-
-On AWS a camera publishes these two requests over MQTT with its claim certificate. ministack applies
-the template; what that writes is decided for the template's provisioning role.
-"""
+"""Who acts when a provisioning template is applied: its provisioning role."""
 
 from __future__ import annotations
 
-import json
-
-from ministack.core.responses import get_account_id, get_region
-from ministack.services import iot
-
-from ministack_edge.protocol import AwsError, Document
-
 SESSION = "IoTProvisioning"
-
-
-async def provision(template: str, parameters: Document) -> Document:
-    """Make a certificate and register a thing with it; the template's parameters say which.
-
-    Returns AWS IoT's answer to the second request, with the certificate's id beside it.
-    """
-    place = (get_account_id(), get_region())
-    kind, issued = await iot._fleet_provisioning_reply(*place, "create", None, b"", {})
-    if kind == "accepted":
-        request = {
-            "certificateOwnershipToken": issued["certificateOwnershipToken"],
-            "parameters": parameters,
-        }
-        body = json.dumps(request).encode()
-        kind, made = await iot._fleet_provisioning_reply(*place, "provision", template, body, {})
-        if kind == "accepted":
-            return {**made, "certificateId": issued["certificateId"]}
-        issued = made
-    raise AwsError(issued["errorCode"], issued["errorMessage"], status=issued["statusCode"])
 
 
 def role_allows(role: str, requests: list[tuple[str, str]]) -> bool:
