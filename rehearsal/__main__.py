@@ -28,8 +28,8 @@ from rehearsal.why import explain
 from tools.dataset import DatasetError
 
 SIMULATED_CORES = (
-    "Core devices are simulated. They enrol and speak over MQTT with certificates of their own, under "
-    "the IoT policies; they learn of deployments and report them over a private HTTPS path."
+    "Core devices are simulated. They enrol and speak over MQTT with certificates of their own, "
+    "under the IoT policies; they learn of deployments and report them over a private HTTPS path."
 )
 WORK = Path(__file__).resolve().parent.parent / ".rehearsal"
 _STARTED = time.time()
