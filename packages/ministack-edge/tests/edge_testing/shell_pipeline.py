@@ -153,7 +153,7 @@ def definition(
     judged["PropertyFiles"] = [
         {"PropertyFileName": "Report", "OutputName": "evaluation", "FilePath": "report.json"}
     ]
-    gate = {
+    gate: dict[str, Any] = {
         "Name": "Gate",
         "Type": "Condition",
         "Arguments": {

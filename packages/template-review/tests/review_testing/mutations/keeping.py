@@ -2,6 +2,7 @@
 """Changes of what is kept, for how long, and how it is encrypted."""
 
 from collections.abc import Iterator
+from operator import methodcaller
 from typing import Any
 
 from review_testing.mutations.model import Change, Document, operator
@@ -57,7 +58,7 @@ def _new_expiry(document: Document) -> Found:
     for each in resources(document, "AWS::S3::Bucket"):
         rule = {"Id": "Sweep", "Status": "Enabled", "ExpirationInDays": 3}
         path = (*each.path, "Properties", "LifecycleConfiguration", "Rules")
-        yield each.name, editing(path, lambda rules, rule=rule: rules.append(rule))
+        yield each.name, editing(path, methodcaller("append", rule))
 
 
 @operator("deleted with its stack", Level.DANGEROUS, _POLICY + ": Delete deletes the resource")

@@ -2,6 +2,7 @@
 """Changes of IAM, resource and IoT policies. IAM User Guide, unless another page is named."""
 
 from collections.abc import Iterator
+from operator import methodcaller
 from typing import Any
 
 from review_testing.mutations.model import Change, Document, operator
@@ -256,4 +257,4 @@ def _split(document: Document) -> Found:
 def _twice(document: Document) -> Found:
     for each in statements(document):
         body = {key: value for key, value in each.body.items() if key != "Sid"}
-        yield each.where, editing(each.path[:-1], lambda found, body=body: found.append(body))
+        yield each.where, editing(each.path[:-1], methodcaller("append", body))
