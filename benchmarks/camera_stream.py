@@ -7,6 +7,7 @@ Made of drawn things or, where there are any, of real photos laid on a table.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,7 +128,7 @@ class Script:
                 rgb = np.asarray(image.convert("RGB").resize((side, side)), dtype=np.float32)
             return rgb, label
         side = int(self._random.integers(90, 200))
-        colour = self._random.uniform(20, 235, 3)
+        colour: Any = self._random.uniform(20, 235, 3)
         while np.abs(colour - self._table[0, 0]).max() < 40:
             colour = self._random.uniform(20, 235, 3)
         texture = self._random.normal(0, 12, (side // 8 + 1, side // 8 + 1, 1))

@@ -12,7 +12,13 @@ from onnx import TensorProto, helper, numpy_helper
 from contracts.model_archive import ModelCard, write_archive
 
 LABELS = ("cardboard", "glass", "metal", "paper", "plastic", "trash")
-_BLOCKS = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1))
+_BLOCKS: tuple[tuple[int, int, int, int], ...] = (
+    (1, 16, 1, 1),
+    (6, 24, 2, 2),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+)
 _BLOCKS += ((6, 160, 3, 2), (6, 320, 1, 1))
 
 

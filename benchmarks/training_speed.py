@@ -11,6 +11,7 @@ import argparse
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 
@@ -28,8 +29,9 @@ def measure(prepared: Path, weights: Path, *, precision: str, epochs: int) -> li
     labels = dataset["classes"]
     photos = sum(dataset["counts"]["train"].values())
     settings = Hyperparameters(weights=str(weights), epochs=epochs, patience=0)
-    chosen = fit.precision
-    fit.precision = lambda _wanted: precision
+    settled: Any = fit
+    chosen = settled.precision
+    settled.precision = lambda _wanted: precision
     try:
         with TemporaryDirectory() as scratch:
             started = time.monotonic()
@@ -40,7 +42,7 @@ def measure(prepared: Path, weights: Path, *, precision: str, epochs: int) -> li
                 weights=find(settings.weights, scratch=Path(scratch)),
             )
     finally:
-        fit.precision = chosen
+        settled.precision = chosen
     seconds = time.monotonic() - started
     last = {epoch.stage: epoch for epoch in fitted.epochs}
     lines = [

@@ -8,6 +8,7 @@ import threading
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from botocore.auth import S3SigV4Auth
@@ -31,6 +32,8 @@ def bucket():
     """A server that keeps what is put; ``status`` is its answer."""
 
     class Handler(BaseHTTPRequestHandler):
+        server: Any
+
         def do_PUT(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self.server.status == 200:
@@ -41,7 +44,7 @@ def bucket():
         def log_message(self, *_):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server: Any = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.put, server.status = {}, 200
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server

@@ -8,6 +8,7 @@ import logging
 import threading
 import traceback
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -146,7 +147,7 @@ def test_no_character_makes_an_address_tell_its_password(scheme, character, plac
             open_source(uri)
         told += "".join(traceback.format_exception(refused.value))
     else:
-        source = open_source(uri)
+        source: Any = open_source(uri)
         told += repr(source) + source._place
     assert "Zq7" not in told
     assert "Kw9" not in told
@@ -186,7 +187,7 @@ def test_what_is_shown_of_an_address_holds_no_secret(uri, shown):
 
 def test_frames_that_come_late_are_passed_over_but_something_is_always_seen(monkeypatch):
     now = [100.0]
-    monkeypatch.setattr(rtsp.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("camera.sources.rtsp.time.monotonic", lambda: now[0])
     clock = rtsp._Clock(15)
     assert clock.due(0.0)
     passed = []

@@ -38,10 +38,12 @@ def show(settings, publisher, models):
     program._load_current()
     classes = []
     report = program.loop._report_to
-    program.loop._report_to = lambda decision, model, view: (
-        classes.append(model.card.labels[decision.label]),
-        report(decision, model, view),
-    )
+
+    def also(decision, model, view):
+        classes.append(model.card.labels[decision.label])
+        report(decision, model, view)
+
+    program.loop._report_to = also
 
     def process(*jpegs):
         for jpeg in jpegs:

@@ -9,6 +9,7 @@ import struct
 import subprocess
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -114,7 +115,7 @@ class FakeMemory:
 
 def read(driver, count=None, **options):
     source = Video4LinuxSource(device="/dev/video9", kernel=driver, **options)
-    frames = source.frames(threading.Event())
+    frames: Any = source.frames(threading.Event())
     found = list(itertools.islice(frames, count))
     frames.close()
     return found

@@ -22,7 +22,7 @@ def s3(monkeypatch):
     client = boto3.client(
         "s3", region_name="us-east-1", aws_access_key_id="1", aws_secret_access_key="none"
     )
-    monkeypatch.setattr(copies.boto3, "client", lambda service: client)
+    monkeypatch.setattr("component_artifacts_handler.boto3.client", lambda service: client)
     monkeypatch.setattr(copies, "PAUSE_SECONDS", 0.0)
     with Stubber(client) as stubber:
         yield stubber

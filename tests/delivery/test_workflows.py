@@ -159,8 +159,13 @@ def test_zizmor_has_nothing_to_say_of_ours():
 
 def audit(*what):
     """zizmor as `make lint` calls it."""
-    command = [Path(sys.executable).with_name("zizmor"), "--offline", "--quiet", "--no-progress"]
-    settings = ["--config", FOLDER.parent / "zizmor.yml"]
+    command = [
+        str(Path(sys.executable).with_name("zizmor")),
+        "--offline",
+        "--quiet",
+        "--no-progress",
+    ]
+    settings = ["--config", str(FOLDER.parent / "zizmor.yml")]
     return subprocess.run([*command, *settings, *what], capture_output=True, text=True, check=False)
 
 

@@ -19,7 +19,7 @@ class Bucket:
         self.objects, self.version = objects, version
 
     def get_paginator(self, _name: str) -> Any:
-        contents = [
+        contents: list[dict[str, Any]] = [
             {"Key": key, "LastModified": datetime(2026, 1, day, tzinfo=UTC)}
             for day, key in enumerate(self.objects, start=1)
         ]

@@ -28,7 +28,7 @@ def sagemaker(monkeypatch):
         aws_access_key_id="111111111111",
         aws_secret_access_key="none",
     )
-    monkeypatch.setattr(cleanup.boto3, "client", lambda service, config: client)
+    monkeypatch.setattr("registry_cleanup_handler.boto3.client", lambda service, config: client)
     with Stubber(client) as stubber:
         yield stubber
         stubber.assert_no_pending_responses()

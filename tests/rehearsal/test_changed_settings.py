@@ -15,6 +15,7 @@ import sys
 import sysconfig
 import time
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -183,7 +184,7 @@ class Camera:
 
     core: CoreDevice
     cloud: Cloud
-    probe: object
+    probe: Path
     versions: int = 0
 
     def deploy(self, document):

@@ -2,6 +2,7 @@
 """The simulated core's IPC, spoken to by the SDK that components ship."""
 
 import threading
+from typing import Any
 
 import pytest
 from awsiot.eventstreamrpc import AccessDeniedError, ConnectionClosedError, StreamClosedError
@@ -25,7 +26,7 @@ CONFIGURATION = {
 def core(monkeypatch):
     """A core whose one component is this process; ``sent`` is what it published."""
     sent = []
-    ipc = Ipc(publish=lambda topic, payload: sent.append((topic, payload)))
+    ipc: Any = Ipc(publish=lambda topic, payload: sent.append((topic, payload)))
     ipc.sent = sent
     ipc.start()
     client = Client(name="x.Inference", configuration=CONFIGURATION, thing="cam-1")

@@ -3,6 +3,7 @@
 
 import copy
 import json
+from typing import Any
 
 import pytest
 
@@ -65,7 +66,7 @@ def test_the_model_is_adopted_in_the_step_that_each_nucleus_waits_for():
 
 @pytest.mark.parametrize("platform", [{"os": "linux"}, {"runtime": "*"}, {}, {"os": "windows"}])
 def test_lite_skips_what_java_takes(platform):
-    recipe = copy.deepcopy(GOOD)
+    recipe: Any = copy.deepcopy(GOOD)
     recipe["Manifests"][0]["Platform"] = platform
     with pytest.raises(RehearsalError, match="no manifest"):
         chosen_manifest(recipe, nucleus="lite", architecture="amd64")

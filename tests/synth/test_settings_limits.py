@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.common import tags
-from infra.config import settings
+from infra.config import settings, tags
 from infra.config.errors import SettingsError
 from infra.config.limits import STATE_MACHINE_HISTORY
 from infra.config.schedules import fault

@@ -2,6 +2,7 @@
 """Batch k is a pure function of seed, stage and k."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,7 +96,7 @@ def test_the_order_of_an_epoch() -> None:
 
 def test_the_average_copies_at_first_and_then_follows_slowly() -> None:
     module = torch.nn.BatchNorm1d(2)
-    average = AveragedModel(module, multi_avg_fn=_warming_up(0.9), use_buffers=True)
+    average: Any = AveragedModel(module, multi_avg_fn=_warming_up(0.9), use_buffers=True)
     average.update_parameters(module)
     torch.nn.init.constant_(module.weight, 2.0)
     module.running_mean.fill_(4.0)

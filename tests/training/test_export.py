@@ -3,6 +3,7 @@
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -57,7 +58,9 @@ def test_every_network_is_exported_and_quantised(name: str, tmp_path: Path) -> N
     quantised = onnx.load(tmp_path / "int8.onnx")
     producers = {name: node for node in quantised.graph.node for name in node.output}
     convolutions = [node for node in quantised.graph.node if node.op_type == "Conv"]
-    stems = tuple(f"network/{module.replace('.', '/')}/" for module in made.float_modules)
+    stems = tuple(
+        f"network/{module.replace('.', '/')}/" for module in cast(Any, made.float_modules)
+    )
     for node in convolutions:
         weights = producers.get(node.input[1])
         in_float = any(stem in node.name for stem in stems)
@@ -186,7 +189,8 @@ def test_int8_that_loses_too_much_is_said_and_the_setting_done(
     labels = Classifier(tmp_path / "float.onnx").probabilities(shown).argmax(axis=1)
     part = Part(shown, labels.astype(np.int64), tuple(str(i) for i in range(12)))
     with torch.no_grad():
-        other.get_submodule("network.head.1").bias[labels[0]] -= 50
+        head: Any = other.get_submodule("network.head.1")
+        head.bias[labels[0]] -= 50
 
     def spoilt(_source: Path, path: Path, **_options: object) -> None:
         """An int8 file that never gives the right answer."""

@@ -2,6 +2,7 @@
 """Every network on the list: what it is asked to be, and its way into int8."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -84,7 +85,8 @@ def test_own_padding_is_the_same_bit_for_bit() -> None:
         assert torch.equal(model(inside).logits, before)
     norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
     assert {module.momentum for module in norms} == {0.05}
-    assert build("mobilenet_v2", 3).network.dropout.p == 0.2
+    made: Any = build("mobilenet_v2", 3)
+    assert made.network.dropout.p == 0.2
     strides = {c.stride: c.padding for c in model.modules() if isinstance(c, nn.Conv2d)}
     assert strides[(2, 2)] == (0, 0), "stride 2 keeps TensorFlow's lopsided padding"
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from training.dataset.listing import SPLITS
 from training.dataset.photos import Photo
 from training.dataset.sources import natural
-from training.dataset.split import SPLITS, Shares, divide
+from training.dataset.split import Shares, divide
 from training.sagemaker_job import StepError
 
 

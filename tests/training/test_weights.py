@@ -5,6 +5,7 @@ import json
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import huggingface_hub
 import pytest
@@ -24,7 +25,8 @@ BACKBONE = ROOT.parent / "shared" / "backbone" / "mobilenet_v2_1.0_224"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    config = MobileNetV2Config(num_labels=3, depth_multiplier=0.25)
+    config: Any = MobileNetV2Config(depth_multiplier=0.25)
+    config.num_labels = 3
     MobileNetV2ForImageClassification(config).save_pretrained(tmp_path / "weights")
     return tmp_path / "weights"
 
@@ -106,7 +108,8 @@ def test_the_hub_is_asked_for_what_is_needed_only(
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     assert find("owner/name@v2", scratch=tmp_path).folder == folder
     assert asked[0][:2] == ("owner/name", "v2")
-    assert "*.bin" not in asked[0][2]
+    patterns: Any = asked[0][2]
+    assert "*.bin" not in patterns
 
     def unreachable(repository: str, **options: object) -> str:
         raise ConnectionError("no route to the hub")
@@ -128,7 +131,7 @@ def test_half_precision_becomes_single(tmp_path: Path) -> None:
     """The real backbone: float16, folded batch norms, no head."""
     if not BACKBONE.is_dir():
         pytest.skip(f"{BACKBONE} is not here: weights are not part of the project")
-    network = build("mobilenet_v2", 6, weights=find(str(BACKBONE), scratch=tmp_path))
+    network: Any = build("mobilenet_v2", 6, weights=find(str(BACKBONE), scratch=tmp_path))
     assert {value.dtype for value in network.parameters()} == {torch.float32}
     assert network.network.classifier.weight.shape == (6, 1280)
     assert float(network.scale[0, 0]) == pytest.approx(1 / 127.5)
