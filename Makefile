@@ -15,6 +15,11 @@ SKIP_QUOTAS ?=
 QUOTA ?=
 PICTURES ?=
 TESTS ?=
+FAST ?=
+# What a commit needs: no synth, no local AWS, no training. The whole gate is `make test`.
+FAST_TESTS := tests/checks tests/component_artifacts tests/contracts tests/enrolment/test_hook.py tests/registry_cleanup \
+  tests/rollout/test_recipe.py tests/synth/test_layers.py tests/camera/test_frames.py tests/camera/test_settings.py \
+  tests/tools/test_readme.py tests/house/test_signal_handlers.py
 BASE ?= origin/main
 
 BIN := $(CURDIR)/.venv/bin
@@ -72,8 +77,14 @@ train: ## @next Train and evaluate on this machine (DATASET= WEIGHTS= OUT= APPRO
 	  $(if $(EPOCHS),--epochs "$(EPOCHS)") $(if $(IMAGE_SIZE),--image-size "$(IMAGE_SIZE)") $(if $(SEED),--seed "$(SEED)")
 
 .PHONY: test
-test: lint ## @first Run every check that CI runs (TESTS=path for some of the tests)
-	@exec "$(BIN)/python" -m pytest -n 2 --dist loadgroup $(TESTS)
+test: lint ## @first Run every check that CI runs (TESTS=path for some of the tests, FAST=1 for the quick ones)
+ifneq ($(TESTS)$(FAST),)
+	@exec "$(BIN)/python" -m pytest -n 2 --dist loadgroup $(or $(TESTS),$(FAST_TESTS))
+else
+	@rm -rf .build/coverage && mkdir -p .build/coverage
+	@"$(BIN)/python" -m pytest -n 2 --dist loadgroup --cov --cov-report=
+	@exec bash tools/coverage.sh
+endif
 
 .PHONY: lint
 lint: ## @daily Check format, types, shell scripts and workflows

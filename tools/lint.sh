@@ -19,8 +19,20 @@ gate() {
 
 scripts() { { git ls-files '*.sh'; echo .ci/run; } | sort -u; }
 
+# A function of rank D or worse (cyclomatic complexity above 20, boolean operators counted).
+# shellcheck disable=SC2329  # called through gate
+simple() {
+  local found
+  found=$(radon cc --min D --show-complexity app.py benchmarks contracts infra lambda packages rehearsal stacks tests tools training)
+  [[ -z $found ]] || {
+    echo "$found" >&2
+    return 1
+  }
+}
+
 gate "ruff format" ruff format --quiet --check .
 gate "ruff check" ruff check --quiet .
+gate "complexity" simple
 gate "mypy" mypy --no-error-summary
 # shellcheck disable=SC2046  # a list of file names without spaces
 gate "shellcheck" shellcheck $(scripts)

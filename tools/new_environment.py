@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def create(
+def create(  # noqa: PLR0913 - the questions of the command
     *,
     name: str,
     account: str,

@@ -28,7 +28,7 @@ class CustomResourceFunction(Function):
     The bundle ``x`` has its handler in ``x_handler.py`` (contracts/custom_resource.py answers).
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a function's and a resource's, in one
         self,
         scope: Construct,
         construct_id: str,

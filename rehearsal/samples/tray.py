@@ -101,7 +101,7 @@ def draw(
     return len(items) * photos_per_class
 
 
-def scene(
+def scene(  # noqa: PLR0913 - what the sample set varies
     picture: ItemPicture,
     *,
     name: str,

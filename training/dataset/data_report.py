@@ -28,7 +28,7 @@ _EMPTY_SHOWN = 40
 Parts = Mapping[str, Mapping[str, list[Photo]]]
 
 
-def write(
+def write(  # noqa: PLR0913 - the sections of the report
     path: Path,
     document: Mapping[str, Any],
     parts: Parts,

@@ -13,7 +13,7 @@ from training.dataset.split import Shares
 SCHEMA = 1
 
 
-def describe(
+def describe(  # noqa: PLR0913 - the keys of the manifest
     parts: Mapping[str, Mapping[str, list[Photo]]],
     rejected: Sequence[Rejected],
     *,

@@ -95,7 +95,7 @@ class BySize:
         return [row for row in self.rows if row.size == size and row.background != CUT_OUT]
 
 
-def by_size(
+def by_size(  # noqa: PLR0913 - the axes of the table
     prepared: Path,
     files: Sequence[str],
     labels: NDArray[np.int64],

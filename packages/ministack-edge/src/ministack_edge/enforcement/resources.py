@@ -157,7 +157,7 @@ def _action(original: Callable[..., str | None]) -> Callable[..., str | None]:
 
 
 def _resource(original: Callable[..., str]) -> Callable[..., str]:
-    def extract(  # noqa: PLR0917 - ministack calls it by position
+    def extract(  # noqa: PLR0913, PLR0917 - as ministack calls it
         service: str,
         method: str,
         path: str,

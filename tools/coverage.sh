@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The share of lines that the tests ran, and its floor for each part. Raise a floor when a part is above it.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+export PATH="$PWD/.venv/bin:$PATH"
+failed=0
+
+coverage combine --quiet .build/coverage 2> /dev/null || true
+floor() { # PART PERCENT
+  local report
+  if ! report=$(coverage report --include="$1/*" --fail-under="$2" --precision=1); then
+    echo "$report" >&2
+    failed=1
+  fi
+  printf '  coverage of %-10s %s (floor: %s%%)\n' "$1" "$(tail -n 1 <<< "$report" | awk '{print $NF}')" "$2"
+}
+
+floor contracts 90
+floor infra 90
+floor lambda 90
+exit "$failed"
