@@ -76,21 +76,26 @@ def test_copies_do_not_make_a_class() -> None:
         divide(photos("glass", 50), seed=0, minimum_photos=3, alike=[range(25), range(25, 50)])
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.data())
-def test_any_dataset_is_divided_whole(data: st.DataObject) -> None:
-    """No photo is lost or used twice, alike ones stay together, shares are kept about."""
-    counts = data.draw(st.lists(st.integers(8, 150), min_size=1, max_size=4))
+@st.composite
+def datasets(draw: st.DrawFn) -> tuple[list[int], list[Photo], list[list[int]]]:
+    """Photos a class, the photos, and groups of photos that look alike."""
+    counts = draw(st.lists(st.integers(8, 150), min_size=1, max_size=4))
     taken = [photo for index, count in enumerate(counts) for photo in photos(f"c{index}", count)]
     alike, start = [], 0
     for count in counts:
         # Four photos of each class stay unlike all others.
-        marks = data.draw(st.lists(st.integers(0, 60), min_size=count - 4, max_size=count - 4))
+        marks = draw(st.lists(st.integers(0, 60), min_size=count - 4, max_size=count - 4))
         for mark in set(marks):
             alike.append([start + index for index, one in enumerate(marks) if one == mark])
         start += count
-    chosen = data.draw(st.sampled_from([Shares(), Shares(validation=0.2, test=0.3)]))
-    seed = data.draw(st.integers(0, 3))
+    return counts, taken, alike
+
+
+@settings(max_examples=60, deadline=None)
+@given(datasets(), st.sampled_from([Shares(), Shares(validation=0.2, test=0.3)]), st.integers(0, 3))
+def test_any_dataset_is_divided_whole(dataset, chosen, seed):
+    """No photo is lost or used twice, alike ones stay together, shares are kept about."""
+    counts, taken, alike = dataset
     parts, _ = divide(taken, seed=seed, minimum_photos=4, shares=chosen, alike=alike)
     again, _ = divide(taken, seed=seed, minimum_photos=4, shares=chosen, alike=alike)
     assert parts == again
@@ -102,15 +107,19 @@ def test_any_dataset_is_divided_whole(data: st.DataObject) -> None:
     for group in alike:
         assert len({where[taken[position].path] for position in group}) == 1
     for index, count in enumerate(counts):
-        rows = {split: parts[split][f"c{index}"] for split in SPLITS}
-        assert all(rows.values())
-        assert all(
-            row == sorted(row, key=lambda photo: natural(photo.path)) for row in rows.values()
+        _check_shares(
+            {split: parts[split][f"c{index}"] for split in SPLITS},
+            None if any(len(group) > 3 for group in alike) else chosen.wanted(count),
+            count,
         )
-        if not any(len(group) > 3 for group in alike):
-            largest = 3 * max(1, min(10, count // 20))
-            for split, wanted in chosen.wanted(count).items():
-                assert abs(len(rows[split]) - wanted) <= 2 * largest, (split, wanted)
+
+
+def _check_shares(rows, wanted, count):
+    assert all(rows.values())
+    assert all(row == sorted(row, key=lambda photo: natural(photo.path)) for row in rows.values())
+    largest = 3 * max(1, min(10, count // 20))
+    for split, share in (wanted or {}).items():
+        assert abs(len(rows[split]) - share) <= 2 * largest, (split, share)
 
 
 def test_shots_that_follow_within_seconds_stay_together() -> None:
