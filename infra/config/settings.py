@@ -74,6 +74,7 @@ class RolloutSettings(Section):
 
     bake_minutes: Annotated[int, Field(ge=0, le=1440)] = 30
     check_seconds: Annotated[int, Field(ge=1, le=3600)] = 30
+    look_seconds: Annotated[int, Field(ge=1, le=3600)] = 120
     timeout_minutes: Annotated[int, Field(ge=1, le=10080)] = 60
     cameras_per_minute: Annotated[int, Field(ge=1, le=1000)] = 10
     maximum_failed_percent: Annotated[int, Field(ge=1, le=100)] = 20

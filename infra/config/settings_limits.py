@@ -30,7 +30,9 @@ EVENTS_OF_A_CHECK = 9
 _GROUPS = 2
 """Canaries and fleet are checked one after the other, each for as long as the time-out."""
 _HISTORY_KEPT_FREE = 5000
-"""For the other steps and for retries."""
+"""For the looks at the canaries, the other steps and retries."""
+_HISTORY_OF_A_BAKE = 3000
+"""The part of that for the looks, which take as many events as checks."""
 _RECIPE_KEPT_FREE = 4096
 _ALARM_MINUTES = 5
 """The period of the alarm that tells of late deliveries."""
@@ -51,6 +53,14 @@ def over_limits(settings: Settings) -> Iterator[str]:
             f"rollout.timeout_minutes = {rollout.timeout_minutes}, because "
             f"{STATE_MACHINE_HISTORY}, and a rollout that waits for offline cameras would make "
             f"{events:,}"
+        )
+    looks = EVENTS_OF_A_CHECK * rollout.bake_minutes * 60
+    if looks // rollout.look_seconds > _HISTORY_OF_A_BAKE:
+        yield (
+            f"rollout.look_seconds = {rollout.look_seconds}: allowed: "
+            f"{-(-looks // _HISTORY_OF_A_BAKE)} or more with rollout.bake_minutes = "
+            f"{rollout.bake_minutes}, because {STATE_MACHINE_HISTORY}, and {_HISTORY_OF_A_BAKE:,} "
+            f"of them are for the bake, which would make {looks // rollout.look_seconds:,}"
         )
     insights = settings.insights
     shortest = -(-insights.delivery_seconds // 60) + _ALARM_MINUTES

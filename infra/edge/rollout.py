@@ -56,6 +56,7 @@ class ModelRollout(Construct):
             timeout=cdk.Duration.seconds(90),
             environment={
                 "ARTIFACTS_BUCKET": artifacts.bucket_name,
+                "BAKE_MINUTES": str(rollout.bake_minutes),
                 "CAMERAS_PER_MINUTE": str(rollout.cameras_per_minute),
                 "CANARY_GROUP_ARN": group.canary.attr_arn,
                 "FLEET_GROUP_ARN": group.fleet.attr_arn,
@@ -113,6 +114,7 @@ class ModelRollout(Construct):
                     rollout_definition(
                         function_arn=function.function_arn,
                         check_seconds=rollout.check_seconds,
+                        look_seconds=rollout.look_seconds,
                         bake_minutes=rollout.bake_minutes,
                         timeout_minutes=rollout.timeout_minutes,
                     )

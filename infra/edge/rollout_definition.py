@@ -28,9 +28,17 @@ _RETRIES = [
     }
 ]
 
+_FROM_LOOK_TO_LOOK = ("since", "looked_at", "suspects")
+"""What a look at the canaries answers for the next one."""
+
 
 def rollout_definition(
-    *, function_arn: str, check_seconds: int, bake_minutes: int, timeout_minutes: int
+    *,
+    function_arn: str,
+    check_seconds: int,
+    look_seconds: int,
+    bake_minutes: int,
+    timeout_minutes: int,
 ) -> dict[str, Any]:
     """The state machine. Its input is the approval event as EventBridge delivers it."""
 
@@ -114,7 +122,29 @@ def rollout_definition(
             ),
         }
     states |= {
-        "Bake": {"Type": "Wait", "Seconds": bake_minutes * 60, "Next": "DeployFleet"},
+        # The first look has none before it.
+        "Bake": {
+            "Type": "Pass",
+            "Result": {"value": dict.fromkeys(_FROM_LOOK_TO_LOOK)},
+            "ResultPath": "$.check",
+            "Next": "Look",
+        },
+        "Look": task(
+            "look",
+            {
+                "started_at.$": "$.canary.value.started_at",
+                **{f"{key}.$": f"$.check.value.{key}" for key in _FROM_LOOK_TO_LOOK},
+            },
+            result="check",
+            then="JudgeLook",
+            on_error="RestoreCanary",
+        ),
+        "JudgeLook": {
+            "Type": "Choice",
+            "Choices": [_when("SUCCEEDED", "DeployFleet"), _when("RUNNING", "WaitLook")],
+            "Default": "RestoreCanary",
+        },
+        "WaitLook": {"Type": "Wait", "Seconds": look_seconds, "Next": "Look"},
         "Done": {"Type": "Succeed"},
         "Failed": {
             "Type": "Fail",

@@ -45,9 +45,18 @@ def rollout_permissions(
             why="Greengrass makes up a deployment's id when it is created.",
         ),
         Allow(
-            actions=["greengrass:CreateDeployment", "greengrass:ListDeployments"],
+            actions=["greengrass:ListInstalledComponents"],
+            resources=[environment.arn("greengrass", "coreDevices:*")],
+            why="Cameras join after the deployment; the bake looks at what runs on the canaries.",
+        ),
+        Allow(
+            actions=[
+                "greengrass:CreateDeployment",
+                "greengrass:ListCoreDevices",
+                "greengrass:ListDeployments",
+            ],
             resources=["*"],
-            why="Neither action has a resource level (service authorization reference); what a "
+            why="None of these has a resource level (service authorization reference); what a "
             "deployment may target is limited by the thing groups in the next statement.",
         ),
         Allow(

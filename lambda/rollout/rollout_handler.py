@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import boto3
 
+from rollout.bake import look
 from rollout.deployments import check, deploy, restore
 from rollout.package import create_component, package
 from rollout.settings import RolloutError, Settings, from_environment
@@ -41,6 +42,12 @@ _ACTIONS: Mapping[str, _Action] = {
         ("group", "deployment_id"),
         ("settings", "greengrass"),
         optional=("previous_version",),
+    ),
+    "look": _Action(
+        look,
+        ("started_at",),
+        ("settings", "greengrass", "now"),
+        optional=("since", "looked_at", "suspects"),
     ),
 }
 

@@ -28,6 +28,7 @@ ENVIRONMENT = {
     "CANARY_GROUP_ARN": GROUPS["canary"],
     "FLEET_GROUP_ARN": GROUPS["fleet"],
     "MODEL_FOLDER": "/var/lib/binsight/models",
+    "BAKE_MINUTES": "30",
     "CAMERAS_PER_MINUTE": "50",
     "MAXIMUM_FAILED_PERCENT": "20",
 }

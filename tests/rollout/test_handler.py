@@ -41,7 +41,7 @@ def test_there_may_be_no_model_to_go_back_to(settings, greengrass):
 @pytest.mark.parametrize(
     ("event", "said"),
     [
-        ({}, "action None: allowed are package, create_component, deploy, check, restore"),
+        ({}, "action None: allowed are package, create_component, deploy, check, restore, look"),
         ({"action": "undo"}, "action 'undo': allowed are"),
         ({"action": "deploy", "group": "canary"}, "payload key 'version' is None"),
         ({"action": "deploy", "group": "canary", "version": 3}, "payload key 'version' is 3"),
@@ -69,6 +69,7 @@ def test_a_wrong_payload_is_refused(settings, greengrass, event, said):
         ("CANARY_GROUP_ARN", "canary", "not a thing group's ARN"),
         ("CAMERAS_PER_MINUTE", "1001", "allowed are 1 to 1000"),
         ("MAXIMUM_FAILED_PERCENT", "some", "allowed are 0 to 100"),
+        ("BAKE_MINUTES", "1441", "allowed are 0 to 1440"),
         ("PATIENCE_MINUTES", "0", "allowed are 1 to 10080"),
     ],
 )

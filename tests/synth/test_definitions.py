@@ -6,7 +6,11 @@ from typing import Any
 from infra.edge.rollout_definition import rollout_definition
 
 ROLLOUT = rollout_definition(
-    function_arn="function", check_seconds=5, bake_minutes=10, timeout_minutes=30
+    function_arn="function",
+    check_seconds=5,
+    look_seconds=60,
+    bake_minutes=10,
+    timeout_minutes=30,
 )
 
 
@@ -30,6 +34,8 @@ def test_every_rollout_state_can_be_reached_and_leads_on() -> None:
 
 def test_a_failed_group_is_restored_and_the_rollout_fails() -> None:
     states = ROLLOUT["States"]
+    assert states["JudgeLook"]["Default"] == "RestoreCanary"
+    assert states["Look"]["Catch"][0]["Next"] == "RestoreCanary"
     for group in ("Canary", "Fleet"):
         assert states[f"Judge{group}"]["Default"] == f"Restore{group}"
         assert states[f"Check{group}"]["Catch"][0]["Next"] == f"Restore{group}"
@@ -38,11 +44,21 @@ def test_a_failed_group_is_restored_and_the_rollout_fails() -> None:
 
 def test_the_fleet_waits_for_the_canaries() -> None:
     states = ROLLOUT["States"]
-    choices = {choice["StringEquals"]: choice["Next"] for choice in _choices("JudgeCanary")}
-    assert choices == {"SUCCEEDED": "Bake", "RUNNING": "WaitCanary"}
-    assert (states["Bake"]["Seconds"], states["Bake"]["Next"]) == (600, "DeployFleet")
+    assert _choices("JudgeCanary") == {"SUCCEEDED": "Bake", "RUNNING": "WaitCanary"}
+    assert states["Bake"]["Next"] == "Look"
+    assert _choices("JudgeLook") == {"SUCCEEDED": "DeployFleet", "RUNNING": "WaitLook"}
+    assert (states["WaitLook"]["Seconds"], states["WaitLook"]["Next"]) == (60, "Look")
     assert states["WaitCanary"]["Seconds"] == 5
 
 
-def _choices(name: str) -> list[dict[str, str]]:
-    return list(ROLLOUT["States"][name]["Choices"])
+def test_a_look_is_given_what_the_last_one_answered() -> None:
+    states = ROLLOUT["States"]
+    [first] = states["Bake"]["Result"].values()
+    payload = states["Look"]["Parameters"]["Payload"]
+    for key in first:
+        assert payload[f"{key}.$"] == f"$.check.value.{key}"
+
+
+def _choices(name: str) -> dict[str, str]:
+    choices = ROLLOUT["States"][name]["Choices"]
+    return {choice["StringEquals"]: choice["Next"] for choice in choices}

@@ -57,6 +57,10 @@ def refused(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> list[st
             ["rollout.check_seconds = 30: allowed: 78 or more with rollout.timeout_minutes = 1440"],
         ),
         (
+            "[rollout]\nlook_seconds = 1\nbake_minutes = 10",
+            ["rollout.look_seconds = 1: allowed: 2 or more with rollout.bake_minutes = 10"],
+        ),
+        (
             "[insights]\ndelivery_seconds = 900\ndelivery_late_minutes = 19",
             ["insights.delivery_late_minutes = 19: allowed: 20 or more", "delivery_seconds = 900"],
         ),
@@ -100,11 +104,17 @@ def test_a_topic_prefix_that_makes_the_policy_too_long_is_told_how_long_it_may_b
     assert list(over_limits(environment(camera=camera, region="ap-southeast-2"))) == []
 
 
-@given(st.integers(1, 3600), st.integers(1, 10080))
-def test_a_rollout_that_is_taken_fits_the_history(check, timeout):
-    rollout = {"check_seconds": check, "timeout_minutes": timeout}
+@given(st.integers(1, 3600), st.integers(1, 10080), st.integers(1, 3600), st.integers(0, 1440))
+def test_a_rollout_that_is_taken_fits_the_history(check, timeout, look, bake):
+    rollout = {
+        "check_seconds": check,
+        "timeout_minutes": timeout,
+        "look_seconds": look,
+        "bake_minutes": bake,
+    }
     if not list(over_limits(environment(rollout=rollout))):
         events = 2 * EVENTS_OF_A_CHECK * timeout * 60 / check
+        events += EVENTS_OF_A_CHECK * bake * 60 / look
         assert events < STATE_MACHINE_HISTORY.most
 
 

@@ -28,6 +28,7 @@ class Settings:
     cameras_per_minute: int
     maximum_failed_percent: float
     patience_minutes: int
+    bake_minutes: int
 
     def group_arn(self, group: str) -> str:
         """ARN of the thing group that the rollout calls ``canary`` or ``fleet``."""
@@ -66,6 +67,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         cameras_per_minute=reader.count("CAMERAS_PER_MINUTE", high=1000),
         maximum_failed_percent=reader.number("MAXIMUM_FAILED_PERCENT", low=0, high=100),
         patience_minutes=reader.count("PATIENCE_MINUTES", 60, high=10080),
+        bake_minutes=reader.count("BAKE_MINUTES", low=0, high=1440),
     )
 
 

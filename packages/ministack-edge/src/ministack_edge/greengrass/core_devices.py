@@ -55,7 +55,7 @@ async def report(thing: str, document: Document) -> Document:
         }
     )
     if document.get("components") is not None:
-        core["_components"] = _installed(document["components"])
+        core["_components"] = _installed(document["components"], core["_components"])
     status = document.get("status")
     if status is not None:
         if status not in JOB_STATUS:
@@ -66,19 +66,27 @@ async def report(thing: str, document: Document) -> Document:
     return {"coreDeviceThingName": thing, "status": core["status"]}
 
 
-def _installed(given: Any) -> dict[str, Document]:
-    """Components as {name: version} or {name: {version, state, isRoot, details}}."""
+def _installed(given: Any, before: dict[str, Document]) -> dict[str, Document]:
+    """Components as {name: version} or {name: {version, state, isRoot, details}}.
+
+    ``before`` are those that the core reported last: a state that stays has not changed.
+    """
     moment, found = now(), {}
     for name, value in given.items():
         part = value if isinstance(value, dict) else {"version": value}
+        state, last = part.get("state", "RUNNING"), before.get(name, {})
+        stays = (last.get("componentVersion"), last.get("lifecycleState")) == (
+            part.get("version"),
+            state,
+        )
         found[name] = without_none(
             {
                 "componentName": name,
                 "componentVersion": part.get("version"),
-                "lifecycleState": part.get("state", "RUNNING"),
+                "lifecycleState": state,
                 "lifecycleStateDetails": part.get("details"),
                 "isRoot": part.get("isRoot", True),
-                "lastStatusChangeTimestamp": moment,
+                "lastStatusChangeTimestamp": last["lastStatusChangeTimestamp"] if stays else moment,
                 "lastReportedTimestamp": moment,
             }
         )

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Looks at canaries against the local AWS, which keeps what simulated cores report."""
+
+import itertools
+import json
+import urllib.request
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ministack_edge.process import LocalAws, free_port
+from rehearsal.aws_client import Cloud
+from rollout import bake
+from rollout.settings import from_environment
+from tests.rollout.conftest import ACCOUNT, COMPONENT, ENVIRONMENT, REGION
+
+PROGRAM = ENVIRONMENT["INFERENCE_COMPONENT"]
+GROUP = "binsight-dev-model-canary"
+_NUMBERS = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory):
+    with LocalAws(port=free_port(), work=tmp_path_factory.mktemp("aws"), enforce=False) as aws:
+        yield Cloud(endpoint=aws.endpoint, account=ACCOUNT, region=REGION, prefix="binsight-dev")
+
+
+class Canaries:
+    """A canary group, and looks at it as the state machine takes them, minutes apart."""
+
+    def __init__(self, cloud, names):
+        self._cloud, self.names = cloud, names
+        self.started = datetime.now(UTC) - timedelta(minutes=1)
+        self.answer, self.operations = {}, []
+        iot = cloud.client("iot")
+        iot.create_thing_group(thingGroupName=GROUP)
+        for name in names:
+            iot.create_thing(thingName=name)
+            iot.add_thing_to_thing_group(thingGroupName=GROUP, thingName=name)
+            self.report(name)
+        self.greengrass = cloud.client("greengrassv2")
+        self.greengrass.meta.events.register(
+            "before-call.greengrassv2", lambda model, **_: self.operations.append(model.name)
+        )
+
+    def report(self, name, *, health="HEALTHY", **states):
+        states = {"model": "RUNNING", "program": "RUNNING"} | states
+        ours = {"model": COMPONENT, "program": PROGRAM}
+        components = {
+            ours.get(key, key): {"version": "1.0.0", "state": state}
+            for key, state in states.items()
+        }
+        request = urllib.request.Request(  # noqa: S310 - the address of the local AWS
+            f"{self._cloud.endpoint}/_edge/core-devices/{name}?account={ACCOUNT}&region={REGION}",
+            data=json.dumps({"components": components, "health": health}).encode(),
+            method="POST",
+        )
+        with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - as above
+            pass
+
+    def look(self, *, minutes=None, started=None, **settings):
+        """Look once: now, or so many minutes after the first look."""
+        now = datetime.now(UTC)
+        if minutes is not None:
+            now = datetime.fromisoformat(self.answer["since"]) + timedelta(minutes=minutes)
+        given = {key: self.answer.get(key) for key in ("since", "looked_at", "suspects")}
+        self.answer = bake.look(
+            started_at=(started or self.started).isoformat(),
+            settings=from_environment({**ENVIRONMENT, **settings}),
+            greengrass=self.greengrass,
+            now=now,
+            **given,
+        )
+        return self.answer["status"]
+
+
+@pytest.fixture
+def canaries(cloud):
+    made = Canaries(cloud, [f"canary-{next(_NUMBERS)}" for _ in range(4)])
+    yield made
+    iot, greengrass = cloud.client("iot"), cloud.client("greengrassv2")
+    for name in made.names:
+        greengrass.delete_core_device(coreDeviceThingName=name)
+        iot.remove_thing_from_thing_group(thingGroupName=GROUP, thingName=name)
+    iot.delete_thing_group(thingGroupName=GROUP)
+
+
+def test_well_canaries_bake_until_the_time_is_up(canaries):
+    assert [canaries.look(), canaries.look(minutes=29)] == ["RUNNING", "RUNNING"]
+    assert canaries.look(minutes=30) == "SUCCEEDED"
+    assert canaries.answer["reason"] == "4 of 4 canaries watched, 0 unwell"
+
+
+def test_without_a_bake_time_one_look_is_taken(canaries):
+    assert canaries.look(BAKE_MINUTES="0") == "SUCCEEDED"
+
+
+@pytest.mark.parametrize("part", ["model", "program"])
+def test_a_broken_component_ends_the_bake_at_once(canaries, part):
+    assert canaries.look() == "RUNNING"
+    canaries.report(canaries.names[2], health="UNHEALTHY", **{part: "BROKEN"})
+    assert canaries.look() == "FAILED"
+    assert "more than 20 % of canaries are unwell: 4 of 4" in canaries.answer["reason"]
+    assert f"{canaries.names[2]}: binsight-dev." in canaries.answer["reason"]
+
+
+def test_an_error_counts_when_it_is_there_twice(canaries):
+    canaries.report(canaries.names[0], health="UNHEALTHY", program="ERRORED")
+    assert [canaries.look(), canaries.look()] == ["RUNNING", "FAILED"]
+    assert "Inference is ERRORED" in canaries.answer["reason"]
+
+
+def test_a_program_that_keeps_restarting_is_unwell(canaries):
+    seen = [canaries.look()]
+    for state in ("STARTING", "RUNNING"):
+        canaries.report(canaries.names[0], program=state)
+        seen.append(canaries.look())
+    assert seen == ["RUNNING", "RUNNING", "FAILED"]
+    assert "Inference restarts" in canaries.answer["reason"]
+
+
+def test_a_program_that_restarts_once_is_well(canaries):
+    canaries.look()
+    canaries.report(canaries.names[0], program="STARTING")
+    seen = [canaries.look(), canaries.look(), canaries.look(minutes=31)]
+    assert seen == ["RUNNING", "RUNNING", "SUCCEEDED"]
+
+
+def test_a_suspect_at_the_end_gets_one_look_more(canaries):
+    assert canaries.look(BAKE_MINUTES="0") == "SUCCEEDED"
+    canaries.report(canaries.names[0], health="UNHEALTHY", model="ERRORED")
+    canaries.answer = {}
+    assert canaries.look(BAKE_MINUTES="0") == "RUNNING"
+    canaries.report(canaries.names[0])
+    assert canaries.look(BAKE_MINUTES="0") == "SUCCEEDED"
+
+
+def test_the_last_look_is_the_last_whatever_it_sees(canaries):
+    """Another canary in each look: none is certain, and the bake must not go on for ever."""
+    answers = []
+    for name in canaries.names[:2]:
+        canaries.report(name, health="UNHEALTHY", model="ERRORED")
+        answers.append(canaries.look(BAKE_MINUTES="0"))
+        canaries.report(name)
+    assert answers == ["RUNNING", "SUCCEEDED"]
+
+
+def test_what_is_not_ours_is_not_the_models_fault(canaries):
+    canaries.report(
+        canaries.names[0], health="UNHEALTHY", **{"aws.greengrass.LogManager": "BROKEN"}
+    )
+    assert [canaries.look(), canaries.look()] == ["RUNNING", "RUNNING"]
+
+
+def test_what_a_sleeping_camera_said_before_the_rollout_does_not_count(canaries):
+    for name in canaries.names:
+        canaries.report(name, health="UNHEALTHY", program="BROKEN")
+    later = datetime.now(UTC) + timedelta(minutes=1)
+    assert canaries.look(started=later) == "RUNNING"
+    assert canaries.answer["reason"] == "0 of 4 canaries watched, 0 unwell"
+
+
+def test_few_unwell_canaries_do_not_end_the_bake(canaries):
+    canaries.report(canaries.names[0], health="UNHEALTHY", program="BROKEN")
+    assert canaries.look(MAXIMUM_FAILED_PERCENT="25") == "RUNNING"
+    assert canaries.answer["reason"] == "4 of 4 canaries watched, 1 unwell"
+
+
+def test_a_look_has_its_most_calls_and_sees_the_unhealthy_first(canaries, monkeypatch):
+    monkeypatch.setattr(bake, "LOOKED_AT", 2)
+    canaries.report(canaries.names[-1], health="UNHEALTHY", program="BROKEN")
+    assert canaries.look() == "FAILED"
+    assert canaries.operations == ["ListCoreDevices", *["ListInstalledComponents"] * 2]
