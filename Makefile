@@ -149,6 +149,11 @@ upload-dataset: ## @next Upload DATASET=folder to ENV, which starts the training
 	@exec "$(BIN)/python" -m tools.upload_dataset --environment "$(ENV)" --dataset "$(DATASET)" $(if $(SKIP_BAD),--skip-bad) \
 	  $(if $(SKIP_QUOTAS),--skip-quotas)
 
+.PHONY: label
+label: ## @daily Label the captures of ENV's cameras on a local page; writes a new manifest
+	$(INSTALL) runtime rehearsal train
+	@exec "$(BIN)/python" -m tools.label --environment "$(ENV)"
+
 .PHONY: check-quotas
 check-quotas: ## @next Check that the account of ENV may use the instances that it trains on
 	$(INSTALL) runtime rehearsal

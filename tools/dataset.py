@@ -17,7 +17,18 @@ from training.dataset.sources import (
     list_sources,
 )
 
-__all__ = ["Dataset", "DatasetError", "check_dataset", "require_enough", "upload"]
+__all__ = [
+    "MANIFEST",
+    "Dataset",
+    "DatasetError",
+    "check_dataset",
+    "manifest_of",
+    "require_enough",
+    "upload",
+]
+
+MANIFEST = "manifest.json"
+"""What starts the training when it is written below a dataset's folder."""
 
 _OTHER_PICTURES = frozenset(
     (
@@ -134,14 +145,18 @@ def upload(
         for count, _ in enumerate(pool.map(put, dataset.photos), start=1):
             if count % 50 == 0:
                 progress(f"{count} of {len(dataset.photos)} photos")
-    key = f"{name}/manifest.json"
+    key = f"{name}/{MANIFEST}"
     files = dataset.photos
     if dataset.divided:
         put(SPLIT_FILE)
         files = (*files, SPLIT_FILE)
-    manifest = [{"prefix": f"s3://{bucket}/{name}/"}, *files]
-    s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(manifest).encode())
+    s3.put_object(Bucket=bucket, Key=key, Body=manifest_of(bucket, name, files))
     return key
+
+
+def manifest_of(bucket: str, name: str, files: Sequence[str]) -> bytes:
+    """SageMaker's ManifestFile that names ``files`` below ``<name>/``."""
+    return json.dumps([{"prefix": f"s3://{bucket}/{name}/"}, *files]).encode()
 
 
 def _problems(folder: Path, photos: Sequence[str]) -> dict[str, str]:

@@ -77,16 +77,17 @@ class Page:
         raise TimeoutError(f"not within {seconds} s: {expression}")
 
     def press(self, key: str) -> None:
-        """A key on the keyboard."""
+        """A key on the keyboard: Tab, Enter, or a letter, digit or space."""
         codes = {"Tab": 9, "Enter": 13}
-        text = {"text": "\r"} if key == "Enter" else {}
+        typed = {"Tab": "", "Enter": "\r"}.get(key, key)
+        text = {"text": typed} if typed else {}
         for kind in ("keyDown", "keyUp"):
             self._call(
                 "Input.dispatchKeyEvent",
                 type=kind,
                 key=key,
                 code=key,
-                windowsVirtualKeyCode=codes[key],
+                windowsVirtualKeyCode=codes.get(key) or ord(key.upper()),
                 **(text if kind == "keyDown" else {}),
             )
 

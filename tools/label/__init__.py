@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Turn captures into labelled photos on a local page."""

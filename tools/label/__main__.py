@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Label the captures of an environment's cameras: `make label ENV=dev`.
+
+Opens a page on this machine. What is labelled goes into the dataset bucket; a new manifest, which
+starts the training, is written only after a confirmation on the page.
+"""
+
+import argparse
+import datetime
+import secrets
+import sys
+import time
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.config.errors import SettingsError
+from infra.config.settings import Settings, load
+from tools.account import AccountError, describe, session_for, stack_name
+from tools.label.captures import Captures
+from tools.label.desk import Desk, DeskError
+from tools.label.known import read_known
+from tools.label.photos import Photos, classes_of
+from tools.label.server import LabelServer
+from training.dataset.listing import DatasetError
+
+CACHE = Path(".build/label")
+
+
+def main() -> int:
+    """Serve the page until the manifest is written or Ctrl-C is pressed; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--environment", required=True, help="a file in environments/")
+    parser.add_argument("--no-browser", action="store_true", help="only print the address")
+    arguments = parser.parse_args()
+    try:
+        settings = load(arguments.environment)
+        desk = open_desk(session_for(settings), settings, cache=CACHE, progress=_say)
+        _say(f"{desk.left} captures; classes: {', '.join(desk.classes)}")
+        with LabelServer(desk, environment=arguments.environment) as server:
+            _say(f"{server.url}\nCtrl-C saves what you labelled and ends.")
+            if not arguments.no_browser:
+                webbrowser.open(server.url)
+            _wait(server)
+            desk.settle()
+    except (
+        SettingsError,
+        AccountError,
+        DatasetError,
+        DeskError,
+        BotoCoreError,
+        ClientError,
+    ) as error:
+        print(f"label: {error}", file=sys.stderr)
+        return 1
+    _say(", ".join(f"{count} {name}" for name, count in desk.counts.items()) or "nothing labelled")
+    if server.manifest:
+        _say(f"{server.manifest} is written; the training starts")
+    else:
+        _say("No manifest was written. The next session's manifest names these photos as well.")
+    return 0
+
+
+def open_desk(
+    session: boto3.Session, settings: Settings, *, cache: Path, progress: Callable[[str], None]
+) -> Desk:
+    """The desk of an environment. Raises DatasetError where it is not deployed.
+
+    ``cache`` is a folder for the fingerprints of known photos.
+    """
+    stack = stack_name(settings, "Data")
+    described = describe(session, stack)
+    if described is None:
+        raise DatasetError(f"there is no stack {stack}; deploy the environment first")
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in described["Outputs"]}
+    s3 = session.client("s3")
+    name = settings.training.dataset
+    photos = Photos(
+        s3,
+        bucket=outputs["DatasetBucket"],
+        name=name,
+        who=session.client("sts").get_caller_identity()["Arn"],
+        session=f"{datetime.datetime.now(datetime.UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
+    )
+    known = read_known(
+        photos.known(),
+        photos.read,
+        cache=cache / f"{outputs['DatasetBucket']}-{name.replace('/', '_')}.json",
+        progress=progress,
+    )
+    classes = classes_of(photos.manifest()[0], list(settings.bins.classes))
+    return Desk(Captures(s3, outputs["CapturesBucket"]), photos, known, classes)
+
+
+def _wait(server: LabelServer) -> None:
+    try:
+        server.finished.wait()
+        time.sleep(1)  # the page's last answer is on its way
+    except KeyboardInterrupt:
+        print()
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
