@@ -130,7 +130,9 @@ def box_of(cells: Cells, *, columns: int, rows: int) -> Box | None:
     if -(-rows // BLOCK) < GRID_ROWS or -(-columns // BLOCK) < GRID_COLUMNS:
         unit = 1
     x, y = _edges(columns, GRID_COLUMNS, unit), _edges(rows, GRID_ROWS, unit)
-    return Box(int(x[across[0]]), int(y[down[0]]), int(x[across[-1] + 1]), int(y[down[-1] + 1]))
+    left, top = int(x[across[0]]), int(y[down[0]])
+    right, bottom = int(x[across[-1] + 1]), int(y[down[-1] + 1])
+    return Box(left, top, max(right, left + 1), max(bottom, top + 1))
 
 
 def common_view(grids: Sequence[Grid]) -> Grid | None:
@@ -221,5 +223,6 @@ def _means(size: int, count: int, unit: int) -> NDArray[np.float32]:
     """Matrix ``[count, size]`` that takes the mean over each group."""
     weights = np.zeros((count, size), dtype=np.float32)
     for row, (start, end) in enumerate(pairwise(_edges(size, count, unit))):
-        weights[row, start:end] = 1 / (end - start)
+        # A picture of fewer pixels than cells has cells that share a pixel.
+        weights[row, start : max(end, start + 1)] = 1 / max(end - start, 1)
     return weights

@@ -72,8 +72,8 @@ def test_unusable_files_are_skipped_counted_and_named(dataset: Path, tmp_path: P
     assert reasons == {
         "compost/compost002.jpg": same,
         "compost/compost003.jpg": near,
-        "compost/empty.png": "cannot be decoded: cannot identify image file the file",
-        "compost/words.jpg": "cannot be decoded: cannot identify image file the file",
+        "compost/empty.png": "cannot be decoded: the file is empty",
+        "compost/words.jpg": "cannot be decoded: it is neither JPEG nor PNG",
         "landfill/also.jpg": same,
         "landfill/dot.png": "1 x 1 pixels; smallest side allowed: 16",
         "landfill/notes.txt": "not a photo: .txt; use .jpg .jpeg .png",

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from training.dataset import photos
+from contracts import photo_rules
 from training.dataset.photos import check, problem
 from training.dataset.sources import Source
 
@@ -127,14 +127,14 @@ def test_reasons_name_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     whole = (tmp_path / "whole.jpg").read_bytes()
     assert "truncated" in reason("cut.jpg", whole[: len(whole) // 2])
     assert reason("words.jpg", b"not a picture") == (
-        "cannot be decoded: cannot identify image file the file"
+        "cannot be decoded: it is neither JPEG nor PNG"
     )
     assert reason("notes.txt", b"a note") == "not a photo: .txt; use .jpg .jpeg .png"
     assert reason("README", b"a note") == "not a photo: no suffix; use .jpg .jpeg .png"
     assert problem(tmp_path / "gone.jpg") == "cannot be decoded: No such file or directory"
     (tmp_path / "folder.jpg").mkdir()
     assert problem(tmp_path / "folder.jpg") == "cannot be decoded: Is a directory"
-    monkeypatch.setattr(photos, "_LARGEST_PIXELS", 7999)
+    monkeypatch.setattr(photo_rules, "LARGEST_PIXELS", 7999)
     assert problem(tmp_path / "whole.jpg") == "400 x 20 pixels; largest allowed: 7999 in all"
-    monkeypatch.setattr(photos, "_LARGEST_BYTES", 100)
+    monkeypatch.setattr(photo_rules, "LARGEST_BYTES", 100)
     assert problem(tmp_path / "whole.jpg") == f"{len(whole)} bytes; largest allowed: 100"

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from contracts.real_format import real_format
 from training.dataset.archives import unpack
 from training.dataset.ground_truth import SUFFIX, is_manifest, manifest_in, read_manifest
 from training.dataset.listing import (
@@ -27,7 +28,6 @@ from training.dataset.listing import (
     folders_in,
     visible,
 )
-from training.dataset.real_format import real_format
 from training.dataset.shape import kept_splits
 from training.dataset.sources import class_names
 

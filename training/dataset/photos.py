@@ -16,19 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from contracts.empty_view import GRID_COLUMNS, GRID_ROWS
+from contracts.orientation import UPRIGHT
+from contracts.photo_rules import bytes_problem
+from contracts.still import RefusedError, as_frame, opened, turn_of, upright_rgb
 from training.dataset.duplicates import Likeness, likeness
 from training.dataset.listing import SUFFIXES
-from training.dataset.real_format import real_format
 from training.dataset.sources import Source, natural
 from training.dataset.taken import taken_at
-
-_SMALLEST_SIDE = 16
-_LARGEST_PIXELS = 100_000_000
-_LARGEST_BYTES = 100_000_000
-_ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,19 +107,14 @@ def problem(path: Path) -> str:
 
 
 def as_jpeg(path: Path) -> bytes:
-    """A photo as a camera would send it: upright RGB on white, as prepare sees it.
+    """A photo as a camera would send it: as it is where cameras take it, else the best JPEG of it.
 
-    A plain JPEG stays as it is, whatever its name. Raises ValueError for what prepare rejects.
+    Raises ValueError with the file's name and why prepare rejects it.
     """
     try:
-        decoded = _decode(path, longest_side=_LARGEST_PIXELS)
-    except _UnusableError as error:
+        return as_frame(_content(path))
+    except (_UnusableError, RefusedError) as error:
         raise ValueError(f"{path.name}: {error}") from error
-    if decoded.suffix == ".jpg":
-        return decoded.content
-    packed = io.BytesIO()
-    decoded.picture.save(packed, "JPEG", quality=95)
-    return packed.getvalue()
 
 
 def _load(dataset: Path, source: Source, target: Path, longest_side: int) -> Photo | Rejected:
@@ -165,33 +157,14 @@ def _grid(picture: Image.Image) -> bytes:
 
 def _decode(path: Path, *, longest_side: int) -> _Decoded:
     """Read, check and decode one file. Raises _UnusableError where it is not to be used."""
-    if path.suffix.lower() not in SUFFIXES:
-        allowed = " ".join(SUFFIXES)
-        raise _UnusableError(f"not a photo: {path.suffix or 'no suffix'}; use {allowed}")
-    if path.is_symlink() and not path.is_file():
-        leads = "a folder, which is not followed" if path.is_dir() else "nothing"
-        raise _UnusableError(f"a link to {leads}; put the file itself there")
+    raw = _content(path)
     try:
-        if (count := path.stat().st_size) > _LARGEST_BYTES:
-            raise _UnusableError(f"{count} bytes; largest allowed: {_LARGEST_BYTES}")
-        raw = path.read_bytes()
-        with Image.open(io.BytesIO(raw), formats=("JPEG", "PNG")) as image:
+        with opened(raw) as image:
             width, height = image.size
-            if min(width, height) < _SMALLEST_SIDE:
-                wanted = f"smallest side allowed: {_SMALLEST_SIDE}"
-                raise _UnusableError(f"{width} x {height} pixels; {wanted}")
-            if width * height > _LARGEST_PIXELS:
-                wanted = f"largest allowed: {_LARGEST_PIXELS} in all"
-                raise _UnusableError(f"{width} x {height} pixels; {wanted}")
             taken = taken_at(image, path.name)
             picture, content, suffix = _stored(image, raw, longest_side)
-    except _UnusableError:
-        raise
-    except UnidentifiedImageError as error:
-        if name := real_format(raw):
-            said = f"cannot be decoded: it is {name}, whatever its name says; save it as JPEG"
-            raise _UnusableError(said) from error
-        raise _UnusableError(f"cannot be decoded: {_first_line(error)}") from error
+    except RefusedError as error:
+        raise _UnusableError(str(error)) from error
     except Exception as error:  # decoders raise anything; no photo ends the run
         raise _UnusableError(f"cannot be decoded: {_first_line(error)}") from error
     digest = hashlib.sha256(raw).hexdigest()
@@ -206,6 +179,22 @@ def _decode(path: Path, *, longest_side: int) -> _Decoded:
     )
 
 
+def _content(path: Path) -> bytes:
+    """The file's bytes. Raises _UnusableError where its name or its size is not that of a photo."""
+    if path.suffix.lower() not in SUFFIXES:
+        allowed = " ".join(SUFFIXES)
+        raise _UnusableError(f"not a photo: {path.suffix or 'no suffix'}; use {allowed}")
+    if path.is_symlink() and not path.is_file():
+        leads = "a folder, which is not followed" if path.is_dir() else "nothing"
+        raise _UnusableError(f"a link to {leads}; put the file itself there")
+    try:
+        if problem := bytes_problem(path.stat().st_size):
+            raise _UnusableError(problem)
+        return path.read_bytes()
+    except OSError as error:
+        raise _UnusableError(f"cannot be decoded: {_first_line(error)}") from error
+
+
 def _stored(image: Image.Image, raw: bytes, longest_side: int) -> tuple[Image.Image, bytes, str]:
     """The picture, and the bytes to keep. A small upright 8-bit RGB photo stays as it is.
 
@@ -215,23 +204,18 @@ def _stored(image: Image.Image, raw: bytes, longest_side: int) -> tuple[Image.Im
     form, small = image.format, max(image.size) <= longest_side
     # The 25th byte of a PNG is its depth; Pillow reduces 16-bit colour to 8 and says RGB.
     plain = image.mode == "RGB" and (form == "JPEG" or (form == "PNG" and raw[24] == 8))
-    turned = image.getexif().get(_ORIENTATION, 1) != 1
+    plain = plain and "transparency" not in image.info and turn_of(image, raw) == UPRIGHT
     if form != "PNG":
         image.draft("RGB", (longest_side, longest_side))
-    image.load()
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        layered, plain = image.convert("RGBA"), False
-        image = Image.new("RGBA", layered.size, "white")
-        image.alpha_composite(layered)
-    elif image.mode.startswith("I"):
-        # 16-bit grey: Pillow's own conversion to RGB would clip everything above 255 to white.
-        image = image.convert("I").point(lambda value: value / 257).convert("L")
-    picture = ImageOps.exif_transpose(image) if turned else image
-    picture = picture.convert("RGB")
-    if plain and small and not turned:
+    picture = upright_rgb(image, raw)
+    if plain and small:
         return picture, raw, ".jpg" if form == "JPEG" else ".png"
-    picture.thumbnail((longest_side, longest_side), Image.Resampling.BOX)
     packed = io.BytesIO()
+    if small:
+        # Nothing is lost: training sees the pixels that a camera would.
+        picture.save(packed, "PNG")
+        return picture, packed.getvalue(), ".png"
+    picture.thumbnail((longest_side, longest_side), Image.Resampling.BOX)
     picture.save(packed, "JPEG", quality=95, subsampling=0)
     return picture, packed.getvalue(), ".jpg"
 

@@ -12,6 +12,8 @@ import numpy as np
 from camera.sources.base import Pace, SourceError
 from camera.vision.jpeg import encode
 from contracts.environment import Reader
+from contracts.photo_rules import frame_problem
+from contracts.still import RefusedError, as_frame
 
 _SUFFIXES = {".jpg", ".jpeg"}
 EMPTY_VIEW = "_empty.jpg"
@@ -106,10 +108,23 @@ class FolderSource:
 
     def _read(self, name: str) -> bytes | None:
         try:
-            return (self.folder / name).read_bytes()
+            return _frame((self.folder / name).read_bytes())
         except FileNotFoundError:
             # Taken away between the listing and now: nothing to show.
             return None
+
+
+def _frame(raw: bytes) -> bytes:
+    """What a camera's decoder does not take (PNG) as prepare sees it, where Pillow is installed.
+
+    What is no photo is left to the camera, which counts it and says why.
+    """
+    if not frame_problem(raw):
+        return raw
+    try:
+        return as_frame(raw)
+    except (ImportError, RefusedError):
+        return raw
 
 
 def _is_photo(entry: Path) -> bool:

@@ -7,13 +7,11 @@ import numpy as np
 import simplejpeg
 
 from camera.restarts import is_whole
-from camera.vision.orientation import lies_on_its_side, orientation_of, turned
 from contracts.cut import BLOCK, Box, cut, decode_divisor, whole
 from contracts.empty_view import GRID_COLUMNS, GRID_ROWS, Grid, grid
+from contracts.orientation import lies_on_its_side, orientation_of, turned
+from contracts.photo_rules import damaged, file_problem, frame_problem, size_problem
 from contracts.preprocessing import Pixels
-
-MAXIMUM_PIXELS = 50_000_000
-"""A damaged header can claim any size; memory stays bounded all the same."""
 
 Thumbnail = Grid
 _STRAY = "extraneous bytes before marker"
@@ -69,16 +67,16 @@ def model_input(jpeg: bytes, *, width: int, height: int, region: Box | None = No
 def size_of(jpeg: bytes) -> tuple[int, int]:
     """Width and height of a picture as it is shown, upright.
 
-    Raises BadFrameError for what no camera delivers.
+    Raises BadFrameError with the sentence of ``contracts.photo_rules`` for what is not taken.
     """
+    if problem := file_problem(jpeg) or frame_problem(jpeg):
+        raise BadFrameError(problem)
     try:
         height, width, *_ = simplejpeg.decode_jpeg_header(jpeg)
     except (ValueError, RuntimeError, MemoryError) as error:
-        raise BadFrameError(f"no JPEG: {error}") from error
-    if height * width > MAXIMUM_PIXELS:
-        raise BadFrameError(f"picture of {width} x {height} pixels")
-    if height < GRID_ROWS or width < GRID_COLUMNS:
-        raise BadFrameError(f"picture of only {width} x {height} pixels")
+        raise BadFrameError(damaged()) from error
+    if problem := size_problem(width, height):
+        raise BadFrameError(problem)
     if lies_on_its_side(orientation_of(jpeg)):
         height, width = width, height
     return int(width), int(height)
@@ -115,15 +113,29 @@ def _as_stored(jpeg: bytes, *, rows: int, columns: int) -> Pixels:
     except (ValueError, RuntimeError, MemoryError) as error:
         # Stray bytes in a whole frame are harmless, and training took such photos.
         if _STRAY not in str(error) or not is_whole(jpeg):
-            raise BadFrameError(f"no JPEG: {error}") from error
+            raise BadFrameError(damaged()) from error
     try:
         return _pixels(jpeg, rows=rows, columns=columns, strict=False)
     except (ValueError, RuntimeError, MemoryError) as error:
-        raise BadFrameError(f"no JPEG: {error}") from error
+        raise BadFrameError(damaged()) from error
 
 
 def _pixels(jpeg: bytes, *, rows: int, columns: int, strict: bool) -> Pixels:
+    colours = simplejpeg.decode_jpeg_header(jpeg)[2]
+    printed = colours in ("CMYK", "YCCK")
     pixels: Pixels = simplejpeg.decode_jpeg(
-        jpeg, colorspace="RGB", min_height=rows, min_width=columns, strict=strict
+        jpeg,
+        colorspace="CMYK" if printed else "RGB",
+        min_height=rows,
+        min_width=columns,
+        strict=strict,
     )
-    return pixels
+    return _from_print(pixels) if printed else pixels
+
+
+def _from_print(inks: Pixels) -> Pixels:
+    """RGB of inks ``[H, W, 4]`` as JPEGs hold them, 255 for none: Pillow's numbers exactly."""
+    black = inks[..., 3:].astype(np.int32)
+    taken = (255 - inks[..., :3].astype(np.int32)) * black + 128
+    taken = ((taken >> 8) + taken) >> 8
+    return np.clip(black - taken, 0, 255).astype(np.uint8)

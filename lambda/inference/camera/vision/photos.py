@@ -1,19 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """A photo on a disk, seen as a camera would see it."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from camera.vision.jpeg import BadFrameError, model_input, size_of, thumbnail
-from contracts import cut
+from contracts import cut, still
 from contracts.empty_view import Grid, common_view, grid
+from contracts.photo_rules import bytes_problem, file_problem, frame_problem
 from contracts.preprocessing import Pixels
-
-_JPEG = b"\xff\xd8\xff"
-_LARGEST = 64 << 20
 
 
 class NoPhotoError(Exception):
@@ -21,23 +18,29 @@ class NoPhotoError(Exception):
 
 
 class Photo:
-    """JPEGs go the camera's way, a phone's turn included. What no camera delivers (PNG, CMYK) takes
-    Pillow first, where it is installed.
+    """JPEGs go the camera's way, a phone's turn included.
 
+    What a camera's decoder does not take (PNG, unusual subsampling) goes through Pillow, where it
+    is installed. The sentences of refusal are those of ``contracts.photo_rules``, as prepare's are.
     Raises NoPhotoError. ``columns`` and ``rows`` are its size, ``grid`` what the presence gate
     compares.
     """
 
     def __init__(self, path: Path) -> None:
         try:
-            if path.stat().st_size > _LARGEST:
-                raise NoPhotoError(f"over {_LARGEST >> 20} MB")
+            if problem := bytes_problem(path.stat().st_size):
+                raise NoPhotoError(problem)
             self._content = path.read_bytes()
         except OSError as error:
             raise NoPhotoError(str(error.strerror)) from error
         self._rgb: Pixels | None = None
-        if not (self._content.startswith(_JPEG) and self._usable()):
-            self._rgb = self._with_pillow()
+        if not file_problem(self._content) and (other := frame_problem(self._content)):
+            self._rgb = self._with_pillow(other)
+            return
+        try:
+            thumbnail(self._content)
+        except BadFrameError as error:
+            raise NoPhotoError(str(error)) from error
 
     @property
     def size(self) -> tuple[int, int]:
@@ -58,37 +61,14 @@ class Photo:
         part = region or cut.whole(*self.size)
         return cut.cut(self._rgb, part, width=width, height=height)
 
-    def _usable(self) -> bool:
-        """Whether the camera's decoder reads all of it."""
+    def _with_pillow(self, otherwise: str) -> Pixels:
         try:
-            thumbnail(self._content)
-        except BadFrameError:
-            return False
-        return True
-
-    def _with_pillow(self) -> Pixels | None:
-        """The pixels; None where the camera's way is right after all."""
-        try:
-            # A training and laptop package; cameras have none and need none.
-            from PIL import Image, ImageOps  # noqa: PLC0415
+            picture = still.upright_rgb(still.opened(self._content), self._content)
         except ImportError as error:
-            raise NoPhotoError("not a JPEG as cameras deliver; Pillow is not installed") from error
-        try:
-            with Image.open(io.BytesIO(self._content), formats=("JPEG", "PNG")) as image:
-                if image.format == "JPEG" and image.mode == "RGB":
-                    thumbnail(self._content)
-                    return None
-                picture = ImageOps.exif_transpose(image)
-                if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-                    layered = picture.convert("RGBA")
-                    picture = Image.new("RGBA", layered.size, "white")
-                    picture.alpha_composite(layered)
-                elif picture.mode.startswith("I"):
-                    picture = picture.convert("I").point(lambda value: value / 257).convert("L")
-                return np.asarray(picture.convert("RGB"))
-        except Exception as error:
-            # Decoders raise anything; no file ends the run.
-            raise NoPhotoError(f"no photo: {type(error).__name__}") from error
+            raise NoPhotoError(f"{otherwise}; Pillow, which could, is not installed") from error
+        except still.RefusedError as error:
+            raise NoPhotoError(str(error)) from error
+        return np.asarray(picture)
 
 
 def empty_view_of(paths: Sequence[Path]) -> tuple[Grid, tuple[int, int]] | None:

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A photo that Pillow opened, as the pixels that all parts of Binsight see. Cameras have no Pillow.
+
+Grey, 16-bit, palette and CMYK pictures become 8-bit RGB, what is transparent shows a white ground,
+and the turn that a phone notes in EXIF is applied.
+"""
+
+import io
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from contracts.orientation import UPRIGHT, orientation_of
+from contracts.photo_rules import JPEG, damaged, file_problem, frame_problem, size_problem
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+_ORIENTATION = 0x0112
+_LAYERED = ("LA", "La", "PA", "RGBA", "RGBa")
+
+
+class RefusedError(ValueError):
+    """This photo is not taken; the message is the sentence of ``contracts.photo_rules``."""
+
+
+def opened(raw: bytes) -> "Image.Image":
+    """The picture with its header read and its size checked. Raises RefusedError."""
+    from PIL import Image  # noqa: PLC0415 - only where photos are read; cameras have none
+
+    if problem := file_problem(raw):
+        raise RefusedError(problem)
+    try:
+        image = Image.open(io.BytesIO(raw), formats=("JPEG", "PNG"))
+    except Exception as error:
+        # Decoders raise anything.
+        raise RefusedError(damaged()) from error
+    if problem := size_problem(*image.size):
+        raise RefusedError(problem)
+    return image
+
+
+def turn_of(image: "Image.Image", raw: bytes) -> int:
+    """1 to 8 as EXIF numbers them; 1 is upright."""
+    if raw.startswith(JPEG):
+        # Not Pillow's, which looks into XMP as well: the camera must see the same.
+        return orientation_of(raw)
+    with suppress(Exception):
+        # Damaged EXIF notes nothing.
+        noted = image.getexif().get(_ORIENTATION, UPRIGHT)
+        return noted if noted in range(1, 9) else UPRIGHT
+    return UPRIGHT
+
+
+def upright_rgb(image: "Image.Image", raw: bytes) -> "Image.Image":
+    """The picture in 8-bit RGB, upright, on white. Raises RefusedError where it is damaged."""
+    from PIL import Image  # noqa: PLC0415 - as above
+
+    try:
+        image.load()
+        turn = turn_of(image, raw)
+        plain = _without_transparency(image).convert("RGB")
+    except Exception as error:
+        raise RefusedError(damaged()) from error
+    if turn == UPRIGHT:
+        return plain
+    ways = Image.Transpose
+    return plain.transpose(
+        {
+            2: ways.FLIP_LEFT_RIGHT,
+            3: ways.ROTATE_180,
+            4: ways.FLIP_TOP_BOTTOM,
+            5: ways.TRANSPOSE,
+            6: ways.ROTATE_270,
+            7: ways.TRANSVERSE,
+            8: ways.ROTATE_90,
+        }[turn]
+    )
+
+
+def as_frame(raw: bytes) -> bytes:
+    """A photo as a camera's frame: as it is where cameras take it, else the best JPEG of it.
+
+    Raises RefusedError for a photo that prepare rejects.
+    """
+    picture = upright_rgb(opened(raw), raw)
+    if not frame_problem(raw):
+        return raw
+    packed = io.BytesIO()
+    picture.save(packed, "JPEG", quality=100, subsampling=0)
+    return packed.getvalue()
+
+
+def _without_transparency(image: "Image.Image") -> "Image.Image":
+    from PIL import Image  # noqa: PLC0415 - as above
+
+    if image.mode.startswith("I"):
+        return _grey(image)
+    if image.mode not in _LAYERED and "transparency" not in image.info:
+        return image
+    layered = image.convert("RGBA")
+    ground = Image.new("RGBA", layered.size, "white")
+    ground.alpha_composite(layered)
+    return ground
+
+
+def _grey(image: "Image.Image") -> "Image.Image":
+    """16-bit grey as 8-bit: Pillow's own conversion would clip everything above 255 to white."""
+    from PIL import Image  # noqa: PLC0415 - as above
+
+    deep = np.asarray(image.convert("I"))
+    grey = (deep // 257).astype(np.uint8)
+    clear = image.info.get("transparency")
+    if isinstance(clear, int):
+        grey[deep == clear] = 255
+    return Image.fromarray(grey)
