@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from PIL import Image
 
 from tests.label.conftest import frame, jpeg, picture
-from tools.label.captures import CaptureError, parse
+from tools.label.captures import CaptureError, Captures, parse
 from tools.label.desk import UNDO, DeskError
 from tools.label.photos import Photos
 from tools.label.server import KEYS, LabelServer
@@ -176,6 +176,22 @@ def test_what_could_not_be_saved_is_said_and_tried_again(place, monkeypatch):
     desk.settle()
     assert place.in_captures() == []
     assert desk.plan().new == {"glass": 1}
+
+
+def test_a_bucket_that_does_not_answer_loses_no_capture(place, monkeypatch):
+    place.put_dataset(DATASET)
+    gone, broken, key = (place.capture(number) for number in range(1, 4))
+    place.s3.put_object(Bucket=place.captures, Key=broken, Body=b"no photo")
+    desk = place.desk()
+    place.s3.delete_object(Bucket=place.captures, Key=gone)
+    with LabelServer(desk, environment="dev") as server, monkeypatch.context() as down:
+        refusal = ClientError({"Error": {"Code": "ExpiredToken", "Message": "old"}}, "GetObject")
+        down.setattr(Captures, "read", lambda *_: (_ for _ in ()).throw(refusal))
+        state = server.state()
+        assert (state["capture"], state["left"]) == (None, 3)
+        assert "ExpiredToken" in state["problem"]
+    assert desk.current().key == key
+    assert desk.counts == {"unreadable": 2}
 
 
 def test_prepare_reads_a_copy_of_the_bucket_and_ignores_the_list(place, tmp_path):

@@ -21,7 +21,7 @@ _METADATA = "prediction"
 
 
 class CaptureError(Exception):
-    """An object in the captures bucket is no capture; the message names its key."""
+    """An object in the captures bucket is gone or no capture; the message names its key."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +65,11 @@ class Captures:
         return sorted(key for key in found if key.endswith(".jpg"))
 
     def read(self, key: str) -> Capture:
-        """One capture. Raises CaptureError where the object is no JPEG with a prediction."""
-        answer = self._s3.get_object(Bucket=self._bucket, Key=key)
+        """One capture. Raises CaptureError where it is gone or no JPEG with a prediction."""
+        try:
+            answer = self._s3.get_object(Bucket=self._bucket, Key=key)
+        except self._s3.exceptions.NoSuchKey as error:
+            raise CaptureError(f"{key}: it is not in the bucket any more") from error
         frame = answer["Body"].read()
         return parse(key, frame, answer.get("Metadata", {}).get(_METADATA, ""))
 

@@ -66,7 +66,8 @@ class Desk:
     def current(self) -> Capture | None:
         """The capture to decide about; None where none is left.
 
-        Near duplicates of known photos, and objects that are no captures, are passed over.
+        Near duplicates of known photos, and objects that are no captures, are passed over. Raises
+        DeskError where the bucket does not answer; the next call tries again.
         """
         with self._lock:
             while self._queue:
@@ -74,10 +75,13 @@ class Desk:
                 key = self._queue[0]
                 try:
                     found = self._reading[key].result()
-                except (CaptureError, ClientError, BotoCoreError) as error:
-                    self.problem = f"passed over: {key}: {error}"
+                except CaptureError as error:
+                    self.problem = f"passed over: {error}"
                     self._pass("unreadable")
                     continue
+                except (ClientError, BotoCoreError) as error:
+                    self._reading.clear()
+                    raise DeskError(f"{key}: {error}") from error
                 if not self._known.alike(found.likeness):
                     return found
                 self._pass("near duplicates")

@@ -61,7 +61,11 @@ class LabelServer:
     def state(self) -> dict[str, Any]:
         """What the page shows now."""
         desk = self.desk
-        current = desk.current()
+        current, problem = None, ""
+        try:
+            current = desk.current()
+        except DeskError as error:
+            problem = str(error)
         return {
             "environment": self.environment,
             "classes": [
@@ -74,7 +78,7 @@ class LabelServer:
             "counts": desk.counts,
             "undoable": desk.undoable,
             "repeats": desk.repeats,
-            "problem": desk.problem,
+            "problem": problem or desk.problem,
             "manifest": self.manifest,
         }
 
