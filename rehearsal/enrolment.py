@@ -49,7 +49,7 @@ class Operator:
         """Run a tool for this environment. Raises RehearsalError with what it said."""
         done = subprocess.run(
             [sys.executable, "-m", module, "--environment", self.environment_name, *arguments],
-            env={**self.variables, "PYTHONPATH": os.pathsep.join(sys.path)},
+            env={**self.variables, **_folder(), "PYTHONPATH": os.pathsep.join(sys.path)},
             capture_output=True,
             text=True,
             check=False,
@@ -57,6 +57,12 @@ class Operator:
         )
         if done.returncode:
             raise RehearsalError(f"{module} failed: {done.stderr.strip()}")
+
+
+def _folder() -> dict[str, str]:
+    """Where this process finds the environments' files, for the programs that it starts."""
+    name = "BINSIGHT_ENVIRONMENTS"
+    return {name: os.environ[name]} if name in os.environ else {}
 
 
 def make_kit(operator: Operator, serials: Sequence[str], folder: Path, aws: LocalAws) -> Kit:

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The list of cameras on a real table: what the tools write, and what the hook makes of it."""
+
+import time
+from types import SimpleNamespace
+
+import boto3
+import pytest
+from enrolment.hook import answer
+from enrolment.kits import close_expired
+from enrolment.registry import Registry
+
+from ministack_edge.process import LocalAws, free_port
+from tools.camera_list import SERIAL, Camera, CameraList, EnrolmentError, read_cameras
+from tools.cameras import Fleet, run
+
+PLACE = {"region_name": "eu-central-1", "aws_access_key_id": "111122223333"}
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory):
+    with LocalAws(port=free_port(), work=tmp_path_factory.mktemp("aws"), enforce=False) as aws:
+        made = boto3.Session(**PLACE, aws_secret_access_key="local")
+        yield SimpleNamespace(
+            client=lambda name: made.client(name, endpoint_url=aws.endpoint),
+            resource=lambda name: made.resource(name, endpoint_url=aws.endpoint),
+        )
+
+
+@pytest.fixture
+def table(session):
+    name = f"cameras-{time.monotonic_ns()}"
+    return session.resource("dynamodb").create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+
+@pytest.fixture
+def known(session, table, monkeypatch):
+    outputs = {
+        "CamerasTable": table.name,
+        "CanaryThingGroup": "binsight-model-canary",
+        "FleetThingGroup": "binsight-model-fleet",
+    }
+    monkeypatch.setattr("tools.camera_list.edge_outputs", lambda *_: outputs)
+    return CameraList(session, SimpleNamespace(prefix="binsight"))
+
+
+@pytest.fixture
+def registry(session, table):
+    return Registry(table, session.client("iot"), "binsight")
+
+
+def event(serial, certificate="c-1", kit="k-1"):
+    return {
+        "claimCertificateId": kit,
+        "certificateId": certificate,
+        "parameters": {"SerialNumber": serial},
+    }
+
+
+def test_a_camera_that_was_added_is_allowed_once_at_a_time(known, registry):
+    list(known.add([Camera("7", "hall-3")]))
+    known.add_kit("k-1", days=1)
+    now = int(time.time())
+    allowed = {"allowProvisioning": True, "parameterOverrides": {"Site": "hall-3"}}
+    assert answer(event("7"), registry, now) == allowed
+    assert answer(event("7", "c-2"), registry, now + 1) == {"allowProvisioning": False}
+    assert answer(event("7"), registry, now + 2) == allowed, "the same camera may try again"
+    assert answer(event("7", "c-2"), registry, now + 200) == allowed, "the first one never came"
+
+
+def test_adding_twice_changes_nothing_but_the_site(known):
+    assert [change for _, change in known.add([Camera("7", "a")])] == ["added"]
+    assert [change for _, change in known.add([Camera("7", "a")])] == ["unchanged (expected)"]
+    assert [change for _, change in known.add([Camera("7", "b")])] == ["site is now b"]
+    assert [item["site"] for item in known.cameras()] == ["b"]
+
+
+def test_a_retired_camera_is_refused_until_it_is_expected_again(known, registry):
+    list(known.add([Camera("7")]))
+    known.add_kit("k-1", days=1)
+    now = int(time.time())
+    known.retire("7")
+    assert answer(event("7"), registry, now) == {"allowProvisioning": False}
+    known.expect("7")
+    assert answer(event("7"), registry, now)["allowProvisioning"]
+
+
+def test_an_expired_kit_is_closed_with_its_certificate(session, known, registry):
+    iot = session.client("iot")
+    made = iot.create_keys_and_certificate(setAsActive=True)["certificateId"]
+    known.add_kit(made, days=1)
+    later = int(time.time()) + 2 * 86_400
+    assert close_expired(registry, later) == {"kits_closed": 1, "days_left": None}
+    found = iot.describe_certificate(certificateId=made)["certificateDescription"]
+    assert found["status"] == "INACTIVE"
+    assert [kit["kit_state"] for kit in known.kits()] == ["expired"]
+
+
+def test_a_camera_is_retired_with_everything_it_has_and_again_without_error(session, known):
+    iot = session.client("iot")
+    list(known.add([Camera("9")]))
+    made = iot.create_keys_and_certificate(setAsActive=True)
+    iot.create_thing(thingName="binsight-9")
+    iot.attach_thing_principal(thingName="binsight-9", principal=made["certificateArn"])
+    fleet = Fleet(session, SimpleNamespace(prefix="binsight"), known)
+    run(fleet.retire("9"), dry=True)
+    assert iot.list_thing_principals(thingName="binsight-9")["principals"], "a dry run does nothing"
+    run(fleet.retire("9"), dry=False)
+    run(fleet.retire("9"), dry=False)
+    assert known.get("9")["camera_state"] == "retired"
+    with pytest.raises(iot.exceptions.ResourceNotFoundException):
+        iot.describe_thing(thingName="binsight-9")
+    with pytest.raises(iot.exceptions.ResourceNotFoundException):
+        iot.describe_certificate(certificateId=made["certificateId"])
+
+
+@pytest.mark.parametrize(
+    ("text", "serials"),
+    [
+        ("serial,site\n7,hall\n8\n", ["7", "8"]),
+        ("\ufeff7,hall\n\n# gone\n8,\n", ["7", "8"]),
+        ("Serial\na-1\n", ["a-1"]),
+    ],
+)
+def test_lists_of_cameras_are_read_as_people_write_them(tmp_path, text, serials):
+    path = tmp_path / "cameras.csv"
+    path.write_text(text, encoding="utf-8")
+    assert [camera.serial for camera in read_cameras(path)] == serials
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("7\n7\n", ":2: serial 7 is there twice"), ("a b\n", ":1: serial 'a b'"), ("", "no camera")],
+)
+def test_faulty_lists_are_refused_with_the_line(tmp_path, text, said):
+    path = tmp_path / "cameras.csv"
+    path.write_text(text)
+    with pytest.raises(EnrolmentError, match=said):
+        read_cameras(path)
+
+
+def test_tools_and_hook_take_the_same_serial_numbers():
+    from enrolment.hook import SERIAL as OF_HOOK  # noqa: PLC0415 - beside the other one
+
+    assert OF_HOOK.pattern == SERIAL.pattern
