@@ -16,6 +16,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
+from contracts.text_file import decoded_text
 from infra.config.settings import Settings
 from tools.account import describe, stack_name
 
@@ -44,7 +45,7 @@ def read_cameras(path: Path) -> list[Camera]:
     Raises EnrolmentError that names the file, the line and what is allowed.
     """
     try:
-        text = path.expanduser().read_text(encoding="utf-8-sig")
+        text = decoded_text(path.expanduser().read_bytes())
     except (OSError, UnicodeDecodeError) as error:
         raise EnrolmentError(f"{path}: {error}; expected: a CSV file of serial,site") from error
     found: dict[str, Camera] = {}

@@ -44,7 +44,9 @@ def main() -> int:
         cameras = read_cameras(Path(given.cameras)) if given.cameras else []
         if not 1 <= given.days <= 365:
             raise EnrolmentError(f"days = {given.days}; allowed: 1 to 365")
-        root_ca = given.root_ca.read_text() if given.root_ca else amazon_root_ca()
+        root_ca = (
+            given.root_ca.read_text(encoding="utf-8-sig") if given.root_ca else amazon_root_ca()
+        )
         folder = _new_folder(given.out)
         session = session_for(settings)
         known = CameraList(session, settings)

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
+
+from contracts.onnx_runtime import onnxruntime
 
 
 @dataclass(frozen=True, kw_only=True)

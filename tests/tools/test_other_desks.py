@@ -18,6 +18,7 @@ from template_review.synthesis.tree import resolve
 from tests.conftest import ROOT
 from tools import upgrade
 from tools.breaking import BreakingError, declarations
+from tools.camera_list import read_cameras
 
 ENVIRONMENT = (
     'account = "111111111111"\r\nregion = "us-east-1"\r\nprefix = "binsight-test"\r\n'
@@ -42,7 +43,7 @@ def test_make_works_in_a_folder_with_a_space(tmp_path, target):
     shutil.copy(ROOT / "Makefile", clone)
     (clone / "tools").mkdir()
     shutil.copy(ROOT / "tools" / "choose_python.sh", clone / "tools")
-    for name in ("python", "cdk"):
+    for name in ("python", "cdk", "mkdocs"):
         program = clone / ".venv" / "bin" / name
         program.write_text('#!/bin/sh\necho "stand-in: $*"\n')
         program.chmod(0o755)
@@ -69,6 +70,13 @@ def test_a_byte_order_mark_is_read_past_everywhere(folder, tmp_path):
     (declared / "0001-a.md").write_bytes(codecs.BOM_UTF8 + b'+++\nafter = "1.0.0"\n+++\n')
     with pytest.raises(BreakingError, match=r"no .*change"):  # what stands before it was read
         declarations(declared)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_list_of_cameras_is_read_as_spreadsheets_save_it(tmp_path, encoding):
+    (tmp_path / "cameras.csv").write_bytes("serial,site\r\nA-1,Hall\r\n".encode(encoding))
+    (found,) = read_cameras(tmp_path / "cameras.csv")
+    assert (found.serial, found.site) == ("A-1", "Hall")
 
 
 def test_another_encoding_is_named(folder):

@@ -12,7 +12,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from training.dataset.listing import DatasetError, decoded_text
+from contracts.text_file import decoded_text
+from training.dataset.listing import DatasetError
 
 SUFFIX = ".manifest"
 _OF_JOB = Path("manifests/output/output.manifest")

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lists the classes and photos in a folder, and what is neither."""
 
-import codecs
 from pathlib import Path
 
 from training.sagemaker_job import StepError
@@ -50,13 +49,6 @@ class DatasetError(StepError):
 def folders_in(folder: Path) -> list[Path]:
     """The class folders in a folder, in a fixed order."""
     return [item for item in sorted(folder.iterdir()) if is_class(item.name) and item.is_dir()]
-
-
-def decoded_text(raw: bytes) -> str:
-    """A text file's text, with or without a byte order mark. Raises UnicodeDecodeError."""
-    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return raw.decode("utf-16")
-    return raw.decode("utf-8-sig")
 
 
 def is_class(name: str) -> bool:

@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
+from contracts.text_file import decoded_text
 from training.dataset.listing import (
     BACKGROUND,
     EXPECTED,
@@ -14,7 +15,6 @@ from training.dataset.listing import (
     SPLITS,
     SUFFIXES,
     DatasetError,
-    decoded_text,
     files_in,
     folders_in,
 )

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
+from contracts.onnx_runtime import onnxruntime
 from training.classifier import Classifier
 from training.sagemaker_job import StepError
 

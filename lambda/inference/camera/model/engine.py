@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from contracts.cut import CutRule
 from contracts.messages import ModelName
 from contracts.model_archive import GOLDEN_INPUTS, GOLDEN_OUTPUTS, MODEL, ModelCard
+from contracts.onnx_runtime import onnxruntime
 from contracts.preprocessing import Pixels
 
 Probabilities = NDArray[np.float32]
