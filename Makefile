@@ -149,6 +149,19 @@ upload-dataset: ## @next Upload DATASET=folder to ENV, which starts the training
 	@exec "$(BIN)/python" -m tools.upload_dataset --environment "$(ENV)" --dataset "$(DATASET)" $(if $(SKIP_BAD),--skip-bad) \
 	  $(if $(SKIP_QUOTAS),--skip-quotas)
 
+.PHONY: enrolment
+enrolment: ## @next Make a kit that turns boxes into cameras (OUT=folder CAMERAS=serials.csv DAYS=90)
+	$(call need,OUT,folder for the kit)$(INSTALL) runtime rehearsal
+	$(SETTINGS)
+	@exec "$(BIN)/python" -m tools.enrolment --environment "$(ENV)" --out "$(OUT)" $(if $(CAMERAS),--cameras "$(CAMERAS)") $(if $(DAYS),--days "$(DAYS)")
+
+.PHONY: cameras
+cameras: ## @daily List, add, move or retire cameras (ADD= CANARY= FLEET= RETIRE= EXPECT= REVOKE= DRY=1)
+	$(INSTALL) runtime rehearsal
+	$(SETTINGS)
+	@exec "$(BIN)/python" -m tools.cameras --environment "$(ENV)" --add "$(ADD)" --canary "$(CANARY)" --fleet "$(FLEET)" \
+	  --retire "$(RETIRE)" --expect "$(EXPECT)" --revoke "$(REVOKE)" $(if $(DRY),--dry-run)
+
 .PHONY: label
 label: ## @daily Label the captures of ENV's cameras on a local page; writes a new manifest
 	$(INSTALL) runtime rehearsal train

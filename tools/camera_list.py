@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The list of expected cameras and the enrolment kits: the DynamoDB table that the hook reads.
 
-``lambda/enrolment`` decides by this table who may become a camera; docs/how-to/enrol-a-camera.md
+``lambda/enrolment`` decides by this table who may become a camera; docs/how-to/enrol-cameras.md
 describes it.
 """
 
