@@ -6,6 +6,7 @@ unusual subsampling are converted before they reach a camera's decoder, by the r
 ``dir:``, and are compressed there once more.
 """
 
+import base64
 import io
 import threading
 from pathlib import Path
@@ -297,3 +298,27 @@ def test_damaged_exif_does_not_refuse_a_frame(folder, damage):
     raw = JPEG_BYTES[:2] + segment + JPEG_BYTES[2:]
     assert size_of(raw) == (96, 64)
     agree(Seen(folder, raw), raw)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_zeros_that_fill_up_a_block_are_left_out_by_all(folder, progressive):
+    raw = saved(drawn("RGB", (96, 64), 0), "JPEG", progressive=progressive)
+    padded = raw[:-2] + bytes(500) + raw[-2:]
+    agree(Seen(folder, padded), padded)
+    assert np.array_equal(on_camera(padded), on_camera(raw))
+
+
+ARITHMETIC = base64.b85decode(
+    "|JeWF01!$>Nk#wx0RR9200961|JwjV01XKW3knDg3knMk4h;_zAQcl55)&sJ9v2`kDKRiEDJ?8BI!Zn>HbyrrEkI"
+    "X6ModmpQ&KWMT47pHU`kO^PygEhLjevB4iga*CKVMXPc<zyPft%zPft%zPft%zPft%zPft%zPft%zPft%zPft%zP"
+    "ft%zPft%zPft%zPft%zPf!2J01*fP7yuvx0U`hb5di}c0sqVZ3IGrg1pyEd1^?Or3<CiG0ucid06zfIkKD7@yrs>"
+    "1$YjrG*|*6-<_NadsVE&C?H(<^At811YLf}^A#}WIeVvtPlZgbn5=wiozR#%!#d)Y;9wB|%XZK%i5$9%3BU%m})l"
+    "agd!COJ__ai8DeE$HR0@=>}j8y7M;@UJbdy0-JDF@s14(qE?G|>aHlEGerNWVQB)N=pX"
+)
+"""32 x 24 pixels, by ``jpegtran -arithmetic`` (libjpeg-turbo 2.1.5): Pillow writes no such JPEG."""
+
+
+def test_arithmetic_codes_are_the_same_to_all(folder):
+    assert b"\xff\xc9" in ARITHMETIC
+    assert Seen(folder, ARITHMETIC).prepare().shape == (24, 32, 3)
+    agree(Seen(folder, ARITHMETIC), ARITHMETIC)

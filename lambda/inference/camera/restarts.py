@@ -33,6 +33,12 @@ def is_whole(jpeg: bytes) -> bool:
     return False
 
 
+def without_padding(jpeg: bytes) -> bytes:
+    """The JPEG without the zeros that some cameras put before its end, to fill a whole block."""
+    end = jpeg.rfind(b"\xff\xd9")
+    return jpeg if end < 0 else jpeg[:end].rstrip(b"\0") + jpeg[end:]
+
+
 def _units(frame: bytes) -> int:
     """How many coded units (MCU) a baseline frame header stands for."""
     if len(frame) < 6 or len(frame) < 6 + 3 * frame[5]:

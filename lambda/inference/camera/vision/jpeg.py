@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import simplejpeg
 
-from camera.restarts import is_whole
+from camera.restarts import is_whole, without_padding
 from contracts.cut import BLOCK, Box, cut, decode_divisor, whole
 from contracts.empty_view import GRID_COLUMNS, GRID_ROWS, Grid, grid
 from contracts.orientation import lies_on_its_side, orientation_of, turned
@@ -112,10 +112,12 @@ def _as_stored(jpeg: bytes, *, rows: int, columns: int) -> Pixels:
         return _pixels(jpeg, rows=rows, columns=columns, strict=True)
     except (ValueError, RuntimeError, MemoryError) as error:
         # Stray bytes in a whole frame are harmless, and training took such photos.
-        if _STRAY not in str(error) or not is_whole(jpeg):
+        if _STRAY not in str(error):
             raise BadFrameError(damaged()) from error
+    whole = is_whole(jpeg)
     try:
-        return _pixels(jpeg, rows=rows, columns=columns, strict=False)
+        kept = jpeg if whole else without_padding(jpeg)
+        return _pixels(kept, rows=rows, columns=columns, strict=not whole)
     except (ValueError, RuntimeError, MemoryError) as error:
         raise BadFrameError(damaged()) from error
 
