@@ -42,7 +42,8 @@ class InsightsStack(EnvironmentStack):
         table = DeviceStateTable(self, "LatestState")
         alerts = Alerts(self, "Alerts")
         errors = log_group(self, "RuleErrors")
-        writer = StateWriter(self, "StateWriter", table=table)
+        every_camera = f"{self.settings.prefix}-runtime"
+        writer = StateWriter(self, "StateWriter", table=table, thing_group=every_camera)
         rules = MessageRules(
             self, "Rules", archive=archive, state_writer=writer.function, errors=errors
         )
@@ -51,7 +52,7 @@ class InsightsStack(EnvironmentStack):
             "FleetWatch",
             table=table,
             topic=alerts.topic,
-            thing_group=f"{self.settings.prefix}-runtime",
+            thing_group=every_camera,
         )
         monitoring = Monitoring(
             self,

@@ -36,8 +36,12 @@ class StateWriter(Construct):
     components arrive here too.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, table: dynamodb.ITable) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, table: dynamodb.ITable, thing_group: str
+    ) -> None:
         super().__init__(scope, construct_id)
+        stack = environment_of(self)
+        cameras = f"{stack.settings.prefix}-"
         self.function = Function(
             self,
             "Function",
@@ -47,10 +51,20 @@ class StateWriter(Construct):
             runtime=lambda_.Runtime.PYTHON_3_14,
             memory_size=256,
             timeout=cdk.Duration.seconds(30),
-            environment={"LATEST_TABLE": table.table_name},
+            environment={
+                "LATEST_TABLE": table.table_name,
+                "THING_GROUP": thing_group,
+                "THING_PREFIX": cameras,
+            },
             allow=[
                 Allow(
                     actions=["dynamodb:GetItem", "dynamodb:PutItem"], resources=[table.table_arn]
+                ),
+                Allow(
+                    actions=["iot:ListThingGroupsForThing"],
+                    resources=[stack.arn("iot", f"thing/{cameras}*")],
+                    why="Serial numbers are not known at deployment; cameras are named "
+                    "<prefix>-<serial>.",
                 ),
                 use_data_key(self, ["dynamodb"]),
             ],

@@ -6,7 +6,7 @@ IoT rules (messages, presence) and by EventBridge (Greengrass), one event at a t
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -21,17 +21,22 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, int]:
     """Write the rows of one event; how many were written, how many were older than what is there
     or of no camera."""
     del context
-    table = _table()
-    written = [write(table, row) for row in rows(event)]
+    table, is_camera = _table(), _is_camera
+    written = [write(table, row, is_camera) for row in rows(event)]
     return {"written": written.count(True), "skipped": written.count(False)}
 
 
-def write(table: Any, row: NewRow) -> bool:
-    """Put the row where there is none or an older one; whether it was written."""
+def write(table: Any, row: NewRow, is_camera: Callable[[str], bool]) -> bool:
+    """Put the row where there is none or an older one; whether it was written.
+
+    ``is_camera`` is asked about a thing that has sent no telemetry yet: a camera's first deployment
+    comes before its first message.
+    """
     thing = row.item["thing"]
     if row.known_only:
         key = {"thing": thing, "kind": TELEMETRY}
-        if "Item" not in table.get_item(Key=key, ProjectionExpression="thing"):
+        known = "Item" in table.get_item(Key=key, ProjectionExpression="thing")
+        if not known and not is_camera(thing):
             return False
     try:
         table.put_item(
@@ -45,6 +50,25 @@ def write(table: Any, row: NewRow) -> bool:
             return False
         raise
     return True
+
+
+def _is_camera(thing: str) -> bool:
+    """Whether a thing is in the environment's group of cameras."""
+    # Other names are of other systems, and the function may not ask about them.
+    if not thing.startswith(os.environ["THING_PREFIX"]):
+        return False
+    try:
+        groups = _iot().list_thing_groups_for_thing(thingName=thing)["thingGroups"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ResourceNotFoundException":
+            return False
+        raise
+    return os.environ["THING_GROUP"] in {group["groupName"] for group in groups}
+
+
+@lru_cache(maxsize=1)
+def _iot() -> Any:
+    return boto3.client("iot")
 
 
 @lru_cache(maxsize=1)

@@ -11,10 +11,14 @@ from fleet_watch.rows import rows
 from tests.fleet_watch.local import CAMERA, deployment_event, presence, telemetry
 
 
+NEW = "binsight-dev-new"
+"""A camera that has sent nothing yet."""
+
+
 @pytest.fixture
 def write(table):
     def write_event(event):
-        return [device_state.write(table, row) for row in rows(event)]
+        return [device_state.write(table, row, lambda thing: thing == NEW) for row in rows(event)]
 
     return write_event
 
@@ -54,6 +58,24 @@ def test_things_of_other_systems_get_no_row(table, write):
     write(telemetry(CAMERA, 1))
     assert write(presence(CAMERA, 5, "disconnected")) == [True]
     assert write(presence(CAMERA, 4, "connected")) == [False]
+
+
+def test_the_first_deployment_of_a_camera_comes_before_its_first_message(table, write):
+    assert write(deployment_event(NEW, "d-1", "SUCCEEDED")) == [True]
+    assert write(deployment_event("binsight-dev-other", "d-1", "SUCCEEDED")) == [False]
+
+
+def test_a_camera_is_a_thing_of_the_environments_group(aws, monkeypatch):
+    iot = aws.client("iot")
+    iot.create_thing_group(thingGroupName="binsight-dev-runtime")
+    for thing in (NEW, "binsight-dev-pump"):
+        iot.create_thing(thingName=thing)
+    iot.add_thing_to_thing_group(thingGroupName="binsight-dev-runtime", thingName=NEW)
+    monkeypatch.setenv("THING_PREFIX", "binsight-dev-")
+    monkeypatch.setenv("THING_GROUP", "binsight-dev-runtime")
+    monkeypatch.setattr(device_state, "_iot", lambda: iot)
+    things = (NEW, "binsight-dev-pump", "binsight-dev-gone", "somebodys-pump")
+    assert [thing for thing in things if device_state._is_camera(thing)] == [NEW]
 
 
 def test_what_is_no_event_of_a_camera_is_refused():

@@ -25,7 +25,7 @@ class NewRow:
     item: dict[str, Any]
     order: str
     known_only: bool = False
-    """Only for things that have sent telemetry: AWS reports other systems' things too."""
+    """Only for cameras of this environment: AWS reports other systems' things too."""
 
 
 def rows(event: Mapping[str, Any]) -> Iterator[NewRow]:
