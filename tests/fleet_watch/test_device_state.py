@@ -10,7 +10,6 @@ import device_state_handler as device_state
 from fleet_watch.rows import rows
 from tests.fleet_watch.local import CAMERA, deployment_event, presence, telemetry
 
-
 NEW = "binsight-dev-new"
 """A camera that has sent nothing yet."""
 
