@@ -78,6 +78,9 @@ class RolloutSettings(Section):
     timeout_minutes: Annotated[int, Field(ge=1, le=10080)] = 60
     cameras_per_minute: Annotated[int, Field(ge=1, le=1000)] = 10
     maximum_failed_percent: Annotated[int, Field(ge=1, le=100)] = 20
+    minimum_fps: Annotated[int, Field(ge=0, le=1000)] = 1
+    maximum_latency_ms: Annotated[int, Field(ge=1, le=60_000)] = 1000
+    false_alarm_percent: Annotated[int, Field(ge=1, le=50)] = 1
 
 
 class InsightSettings(Section):

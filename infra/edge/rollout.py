@@ -9,13 +9,14 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from contracts.fleet import silent_after_seconds
 from infra.assets.definitions import ROLLOUT
 from infra.common.function import Function
 from infra.common.log_group import log_group
 from infra.common.role import Allow, ServiceRole
 from infra.common.stack import environment_of
 from infra.edge.rollout_definition import rollout_definition
-from infra.edge.rollout_permissions import rollout_permissions
+from infra.edge.rollout_permissions import insights_stack, rollout_permissions
 from infra.edge.thing_groups import GreengrassGroup
 
 _CALLED_BY_STEPS = "Called by the state machine only, which waits for the answer, "
@@ -59,12 +60,20 @@ class ModelRollout(Construct):
                 "BAKE_MINUTES": str(rollout.bake_minutes),
                 "CAMERAS_PER_MINUTE": str(rollout.cameras_per_minute),
                 "CANARY_GROUP_ARN": group.canary.attr_arn,
+                "FALSE_ALARM_PERCENT": str(rollout.false_alarm_percent),
                 "FLEET_GROUP_ARN": group.fleet.attr_arn,
                 "INFERENCE_COMPONENT": group.inference_component,
+                "INSIGHTS_STACK": insights_stack(settings.prefix),
                 "MAXIMUM_FAILED_PERCENT": str(rollout.maximum_failed_percent),
+                "MAXIMUM_LATENCY_MS": str(rollout.maximum_latency_ms),
+                "MINIMUM_FPS": str(rollout.minimum_fps),
                 "MODEL_COMPONENT": group.model_component,
                 "MODEL_FOLDER": settings.camera.model_folder,
                 "PATIENCE_MINUTES": str(rollout.timeout_minutes),
+                "SILENT_AFTER_SECONDS": str(
+                    silent_after_seconds(settings.camera.telemetry_seconds)
+                ),
+                "UNSURE_BELOW": str(settings.bins.unsure_below),
             },
             allow=rollout_permissions(
                 group, artifacts=artifacts, model_package_group=model_package_group

@@ -28,7 +28,7 @@ _RETRIES = [
     }
 ]
 
-_FROM_LOOK_TO_LOOK = ("since", "looked_at", "suspects")
+_FROM_LOOK_TO_LOOK = ("memory",)
 """What a look at the canaries answers for the next one."""
 
 

@@ -12,11 +12,17 @@ from infra.edge.token_exchange import COMPONENTS_PREFIX
 MODELS_PREFIX = "models"
 
 
+def insights_stack(prefix: str) -> str:
+    """Name of the environment's stack that keeps the cameras' latest messages."""
+    return f"{prefix}-insights"
+
+
 def rollout_permissions(
     group: GreengrassGroup, *, artifacts: s3.IBucket, model_package_group: str
 ) -> list[Allow]:
     """The statements of the role of the function that rolls models out to the group's cameras."""
     environment = environment_of(group)
+    insights = insights_stack(environment.settings.prefix)
     component = f"components:{group.model_component}"
     return [
         Allow(
@@ -28,7 +34,19 @@ def rollout_permissions(
         read_objects(artifacts, [f"{MODELS_PREFIX}/*"], versions=True),
         read_objects(artifacts, [f"{COMPONENTS_PREFIX}/*"]),
         write_objects(artifacts, [f"{COMPONENTS_PREFIX}/*"]),
-        use_data_key(group, ["s3"]),
+        use_data_key(group, ["dynamodb", "s3"]),
+        Allow(
+            actions=["cloudformation:DescribeStacks"],
+            resources=[environment.arn("cloudformation", f"stack/{insights}/*")],
+            why="CloudFormation makes up a stack's id. The stack is deployed after this one and "
+            "has the latest-state table's name among its outputs.",
+        ),
+        Allow(
+            actions=["dynamodb:BatchGetItem"],
+            resources=[environment.arn("dynamodb", f"table/{insights}-LatestState*")],
+            why="CloudFormation makes up the end of the table's name, in a stack that is deployed "
+            "after this one; the beginning is the stack's and the resource's.",
+        ),
         # A version is made of the component, whose ARN ends with its name.
         Allow(
             actions=["greengrass:CreateComponentVersion"],

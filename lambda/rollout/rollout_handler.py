@@ -46,8 +46,8 @@ _ACTIONS: Mapping[str, _Action] = {
     "look": _Action(
         look,
         ("started_at",),
-        ("settings", "greengrass", "now"),
-        optional=("since", "looked_at", "suspects"),
+        ("settings", "clients", "now"),
+        optional=("memory",),
     ),
 }
 
@@ -70,7 +70,7 @@ def dispatch(
     action = _ACTIONS.get(str(name))
     if action is None:
         raise RolloutError(f"action {name!r}: allowed are {', '.join(_ACTIONS)}")
-    ready: dict[str, Any] = {**clients, "settings": settings, "now": now}
+    ready: dict[str, Any] = {**clients, "clients": clients, "settings": settings, "now": now}
     arguments = {name: ready[name] for name in action.given}
     optional = [key for key in action.optional if event.get(key) is not None]
     for key in (*action.keys, *optional):
@@ -88,5 +88,9 @@ def _settings() -> Settings:
 
 @lru_cache(maxsize=1)
 def _clients() -> dict[str, Any]:
-    names = {"greengrass": "greengrassv2", "iot": "iot", "s3": "s3", "sagemaker": "sagemaker"}
-    return {name: boto3.client(service) for name, service in names.items()}
+    names = ("cloudformation", "iot", "s3", "sagemaker")
+    return {
+        **{name: boto3.client(name) for name in names},
+        "greengrass": boto3.client("greengrassv2"),
+        "dynamodb": boto3.resource("dynamodb"),
+    }

@@ -5,7 +5,9 @@ import itertools
 import json
 import urllib.request
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
+import boto3
 import pytest
 
 from ministack_edge.process import LocalAws, free_port
@@ -15,14 +17,74 @@ from rollout.settings import from_environment
 from tests.rollout.conftest import ACCOUNT, COMPONENT, ENVIRONMENT, REGION
 
 PROGRAM = ENVIRONMENT["INFERENCE_COMPONENT"]
-GROUP = "binsight-dev-model-canary"
+GROUP, FLEET = "binsight-dev-model-canary", "binsight-dev-model-fleet"
+STACK = {
+    "Resources": {
+        "LatestState": {
+            "Type": "AWS::DynamoDB::Table",
+            "Properties": {
+                "AttributeDefinitions": [
+                    {"AttributeName": name, "AttributeType": "S"} for name in ("thing", "kind")
+                ],
+                "KeySchema": [
+                    {"AttributeName": "thing", "KeyType": "HASH"},
+                    {"AttributeName": "kind", "KeyType": "RANGE"},
+                ],
+                "BillingMode": "PAY_PER_REQUEST",
+            },
+        }
+    },
+    "Outputs": {"LatestTable": {"Value": {"Ref": "LatestState"}}},
+}
+"""As much of the insights stack as a look needs."""
+WELL = {"fps": 15, "p99_ms": 80, "source_state": "streaming", "problem": None}
 _NUMBERS = itertools.count()
 
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory):
     with LocalAws(port=free_port(), work=tmp_path_factory.mktemp("aws"), enforce=False) as aws:
-        yield Cloud(endpoint=aws.endpoint, account=ACCOUNT, region=REGION, prefix="binsight-dev")
+        made = Cloud(endpoint=aws.endpoint, account=ACCOUNT, region=REGION, prefix="binsight-dev")
+        made.client("iot").create_thing_group(thingGroupName=FLEET)
+        for number in range(30):
+            name = f"fleet-{number}"
+            made.client("iot").create_thing(thingName=name)
+            made.client("iot").add_thing_to_thing_group(thingGroupName=FLEET, thingName=name)
+        yield made
+
+
+@pytest.fixture
+def table(cloud):
+    """The latest-state table; without this fixture the insights stack is not there."""
+    cloudformation = cloud.client("cloudformation")
+    name = ENVIRONMENT["INSIGHTS_STACK"]
+    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(STACK))
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName=name, WaiterConfig={"Delay": 1}
+    )
+    [stack] = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    yield dynamodb(cloud).Table(stack["Outputs"][0]["OutputValue"])
+    cloudformation.delete_stack(StackName=name)
+    cloudformation.get_waiter("stack_delete_complete").wait(
+        StackName=name, WaiterConfig={"Delay": 1}
+    )
+
+
+def dynamodb(cloud):
+    return boto3.resource(
+        "dynamodb",
+        endpoint_url=cloud.endpoint,
+        region_name=REGION,
+        aws_access_key_id=ACCOUNT,
+        aws_secret_access_key="test",
+    )
+
+
+def say(table, thing, kind, *, ago=0, **values):
+    """Write what a camera said so many seconds ago, as the state writer does."""
+    received = datetime.now(UTC).timestamp() * 1000 - ago * 1000
+    item = {"thing": thing, "kind": kind, "received_ms": int(received), **values}
+    table.put_item(Item=json.loads(json.dumps(item), parse_float=Decimal))
 
 
 class Canaries:
@@ -39,6 +101,12 @@ class Canaries:
             iot.add_thing_to_thing_group(thingGroupName=GROUP, thingName=name)
             self.report(name)
         self.greengrass = cloud.client("greengrassv2")
+        self.clients = {
+            "cloudformation": cloud.client("cloudformation"),
+            "dynamodb": dynamodb(cloud),
+            "greengrass": self.greengrass,
+            "iot": iot,
+        }
         self.greengrass.meta.events.register(
             "before-call.greengrassv2", lambda model, **_: self.operations.append(model.name)
         )
@@ -62,14 +130,14 @@ class Canaries:
         """Look once: now, or so many minutes after the first look."""
         now = datetime.now(UTC)
         if minutes is not None:
-            now = datetime.fromisoformat(self.answer["since"]) + timedelta(minutes=minutes)
-        given = {key: self.answer.get(key) for key in ("since", "looked_at", "suspects")}
+            since = json.loads(self.answer["memory"])["since"]
+            now = datetime.fromisoformat(since) + timedelta(minutes=minutes)
         self.answer = bake.look(
             started_at=(started or self.started).isoformat(),
             settings=from_environment({**ENVIRONMENT, **settings}),
-            greengrass=self.greengrass,
+            clients=self.clients,
             now=now,
-            **given,
+            memory=self.answer.get("memory"),
         )
         return self.answer["status"]
 
@@ -171,3 +239,69 @@ def test_a_look_has_its_most_calls_and_sees_the_unhealthy_first(canaries, monkey
     canaries.report(canaries.names[-1], health="UNHEALTHY", program="BROKEN")
     assert canaries.look() == "FAILED"
     assert canaries.operations == ["ListCoreDevices", *["ListInstalledComponents"] * 2]
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ({"problem": "model refused; disk full"}, "model refused; disk full"),
+        ({"fps": 0.4}, "0.4 frames per second"),
+        ({"p99_ms": 1500.5}, "latency 1500.5 ms (99 %)"),
+    ],
+)
+def test_what_telemetry_says_counts_when_it_says_it_twice(canaries, table, bad, said):
+    for name in canaries.names:
+        say(table, name, "telemetry", **WELL)
+    say(table, canaries.names[1], "telemetry", **{**WELL, **bad})
+    assert [canaries.look(), canaries.look()] == ["RUNNING", "FAILED"]
+    assert f"{canaries.names[1]}: {said}" in canaries.answer["reason"]
+
+
+@pytest.mark.parametrize(("event", "then"), [("connected", "FAILED"), ("disconnected", "RUNNING")])
+def test_a_silent_canary_is_unwell_unless_it_has_no_network(canaries, table, event, then):
+    say(table, canaries.names[0], "telemetry", ago=500, **WELL)
+    say(table, canaries.names[0], "presence", event=event)
+    started = canaries.started - timedelta(minutes=10)
+    assert canaries.look(started=started) == "RUNNING"
+    assert canaries.look(started=started) == then
+    assert ("no telemetry for 8 min" in canaries.answer["reason"]) == (then == "FAILED")
+
+
+def test_well_canaries_that_speak_bake_until_the_time_is_up(canaries, table):
+    for name in canaries.names:
+        say(table, name, "telemetry", **WELL)
+    assert [canaries.look(), canaries.look(), canaries.look(minutes=1)] == ["RUNNING"] * 3
+
+
+def looks_at_items(canaries, table, canary, *, looks):
+    """Looks at canaries that see ``canary`` and a fleet that sees paper, one item each per look."""
+    seen = [canaries.look()]
+    for _ in range(looks):
+        for name in canaries.names:
+            say(table, name, "detection", **canary)
+        for number in range(30):
+            say(table, f"fleet-{number}", "detection", **{"class": "paper", "confidence": 0.9})
+        seen.append(canaries.look())
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("canary", "said"),
+    [
+        ({"class": "metal", "confidence": 0.99}, "canaries answer 'metal' more often"),
+        ({"class": "paper", "confidence": 0.3}, "canaries answer 'unsure' more often"),
+    ],
+)
+def test_a_model_that_answers_otherwise_than_the_fleet_ends_the_bake(canaries, table, canary, said):
+    assert looks_at_items(canaries, table, canary, looks=5)[-1] == "FAILED"
+    assert said in canaries.answer["reason"]
+
+
+def test_a_model_that_answers_as_the_fleet_does_not_end_it(canaries, table):
+    alike = {"class": "paper", "confidence": 0.8}
+    assert set(looks_at_items(canaries, table, alike, looks=5)) == {"RUNNING"}
+
+
+def test_an_item_counts_in_one_look_only(canaries, table):
+    looks_at_items(canaries, table, {"class": "metal", "confidence": 0.9}, looks=1)
+    assert [canaries.look() for _ in range(10)] == ["RUNNING"] * 10

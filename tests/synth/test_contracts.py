@@ -33,6 +33,21 @@ def test_outputs_have_the_promised_names(
 
 
 @each_environment
+def test_the_rollout_finds_the_table_of_the_stack_that_comes_later(
+    assemblies: Assemblies, environment: str
+) -> None:
+    """CloudFormation names a table after its stack and logical id."""
+    functions = assemblies.of_type(environment, "AWS::Lambda::Function").values()
+    found = [one.get("Environment", {}).get("Variables", {}) for one in functions]
+    [stack] = {one["INSIGHTS_STACK"] for one in found if "INSIGHTS_STACK" in one}
+    assert stack == f"{settings.load(environment).prefix}-insights"
+    insights = assemblies.template(environment, "Insights")
+    table = insights["Outputs"]["LatestTable"]["Value"]["Ref"]
+    assert insights["Resources"][table]["Type"] == "AWS::DynamoDB::Table"
+    assert table.startswith("LatestState")
+
+
+@each_environment
 def test_rules_select_trusted_messages_of_the_contract_topics(
     assemblies: Assemblies, environment: str
 ) -> None:

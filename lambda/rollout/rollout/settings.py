@@ -29,6 +29,13 @@ class Settings:
     maximum_failed_percent: float
     patience_minutes: int
     bake_minutes: int
+    insights_stack: str
+    """The stack that has the latest-state table, once it is deployed."""
+    silent_after_ms: float
+    minimum_fps: float
+    maximum_latency_ms: float
+    unsure_below: float
+    false_alarm_percent: float
 
     def group_arn(self, group: str) -> str:
         """ARN of the thing group that the rollout calls ``canary`` or ``fleet``."""
@@ -67,6 +74,12 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         cameras_per_minute=reader.count("CAMERAS_PER_MINUTE", high=1000),
         maximum_failed_percent=reader.number("MAXIMUM_FAILED_PERCENT", low=0, high=100),
         patience_minutes=reader.count("PATIENCE_MINUTES", 60, high=10080),
+        insights_stack=reader.text("INSIGHTS_STACK"),
+        silent_after_ms=1000 * reader.count("SILENT_AFTER_SECONDS", high=86_400),
+        minimum_fps=reader.number("MINIMUM_FPS", low=0, high=1000),
+        maximum_latency_ms=reader.number("MAXIMUM_LATENCY_MS", low=1, high=60_000),
+        unsure_below=reader.number("UNSURE_BELOW", low=0, high=1),
+        false_alarm_percent=reader.number("FALSE_ALARM_PERCENT", low=0.001, high=50),
         bake_minutes=reader.count("BAKE_MINUTES", low=0, high=1440),
     )
 
