@@ -54,7 +54,7 @@ def runs(watch, tmp_path_factory) -> dict[str, Run]:
     source = f"dir:{lens}?hold=6&gap=4&fps=15"
     shown = ["python", "-m", "camera", "--source", source, "--model", str(archive), "--stay"]
     told = {**CAMERA, "BINSIGHT_SOURCE": source, "BINSIGHT_MODEL_FOLDER": str(work / "models")}
-    runtime = str(ROOT / "rehearsal" / "lambda_runtime.py")
+    runtime = str(ROOT / "rehearsal" / "simulated_core" / "lambda_runtime.py")
     handler = ["python", runtime, str(INFERENCE), "camera_handler.handler"]
     start = str(INFERENCE / "start.sh")
     generic = f"sh {start} prepare {work}/models && exec sh {start} run"

@@ -77,7 +77,7 @@ def test_changed_sources_make_another_asset(tree: Path) -> None:
     bundling.build(SMALL, tree)
     before = bundling.built(SMALL, tree).digest
     (tree / "lib" / "util.py").write_text("VALUE = 2\n", encoding="utf-8")
-    with pytest.raises(NotBundledError, match=r"run: \.venv/bin/python -m infra\.bundling"):
+    with pytest.raises(NotBundledError, match=r"run: \.venv/bin/python -m infra\.assets\.bundling"):
         bundling.built(SMALL, tree)
     bundling.build(SMALL, tree)
     assert bundling.built(SMALL, tree).digest != before
