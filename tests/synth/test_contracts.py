@@ -16,7 +16,7 @@ OUTPUTS = {
     "Training": "PipelineName ModelPackageGroup TrainingRoleArn",
     "Edge": "RuntimeThingGroup CanaryThingGroup FleetThingGroup InferenceComponent "
     "InferenceComponentVersion ModelComponent RolloutStateMachineArn ProvisioningTemplate "
-    "RoleAlias ThingType CameraPolicy CameraGreengrassPolicy ClaimPolicy",
+    "RoleAlias ThingType CameraPolicy CameraGreengrassPolicy ClaimPolicy CamerasTable",
     "Insights": "LatestTable AlertsTopicArn DetectionsDeliveryStream TelemetryDeliveryStream "
     "Database DashboardName Workgroup ReaderRoleArn",
 }
