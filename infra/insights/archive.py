@@ -38,6 +38,12 @@ class Archive(Construct):
             # It may hold what people added.
             removal_policy=removal(settings),
         )
+        # Escape hatch: the L2 names the database in DatabaseInput only; CloudFormation imports an
+        # existing one (make deploy-again) by this property.
+        resource = self.database.node.default_child
+        if not isinstance(resource, glue.CfnDatabase):
+            raise TypeError(f"{self.database.node.path}: not made of an AWS::Glue::Database")
+        resource.add_property_override("DatabaseName", self.database_name)
         self.detections = _Delivery(self, "Detections", DETECTIONS, bucket).stream
         self.telemetry = _Delivery(self, "Telemetry", TELEMETRY, bucket).stream
         for table in (DETECTIONS, TELEMETRY):

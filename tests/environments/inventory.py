@@ -59,6 +59,7 @@ LISTERS: Mapping[str, tuple[str, Lister]] = {
         "cloudwatch",
         _paged("describe_alarms", "MetricAlarms", "AlarmName"),
     ),
+    "AWS::Athena::WorkGroup": ("athena", _paged("list_work_groups", "WorkGroups", "Name")),
     "AWS::CloudWatch::Dashboard": (
         "cloudwatch",
         _paged("list_dashboards", "DashboardEntries", "DashboardName"),
@@ -127,6 +128,8 @@ PART_OF_ANOTHER = {
     "AWS::Logs::LogStream": "AWS::Logs::LogGroup",
     "AWS::S3::BucketPolicy": "AWS::S3::Bucket",
     "AWS::SNS::TopicPolicy": "AWS::SNS::Topic",
+    "AWS::Athena::NamedQuery": "AWS::Athena::WorkGroup",
+    "AWS::Lambda::Permission": "AWS::Lambda::Function",
     "Custom::EmptiedModelPackageGroup": "AWS::SageMaker::ModelPackageGroup",
     "Custom::S3AutoDeleteObjects": "AWS::S3::Bucket",
 }

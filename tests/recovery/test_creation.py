@@ -37,7 +37,7 @@ def test_a_failed_creation_leaves_nothing_and_is_repeated(
     lifted = production.tool("before_deploy")
     assert lifted.returncode == 0, lifted.stderr
     assert lifted.stdout.startswith(f"{production.name(stack)}: its first deployment failed")
-    assert lifted.stdout.count("lifted") == 1
+    assert lifted.stdout.count("turned off its termination protection") == 1
 
 
 def test_then_the_deployment_succeeds_and_no_protection_is_lifted(production: Production) -> None:

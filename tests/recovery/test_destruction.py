@@ -10,12 +10,12 @@ from rehearsal.errors import RehearsalError
 from tests.recovery.production import Production
 
 KEPT = {
-    "AWS::DynamoDB::Table": 1,
+    "AWS::DynamoDB::Table": 2,
     "AWS::Glue::Database": 1,
     "AWS::IoT::ThingGroup": 3,
     "AWS::IoT::ThingType": 1,
     "AWS::KMS::Key": 1,
-    "AWS::Logs::LogGroup": 5,
+    "AWS::Logs::LogGroup": 9,
     "AWS::S3::Bucket": 5,
     "AWS::SageMaker::ModelPackageGroup": 1,
 }
@@ -99,6 +99,6 @@ def test_then_it_goes_on_and_keeps_what_the_readme_says(busy: Production) -> Non
 def test_a_second_destroy_finds_nothing_to_do(busy: Production) -> None:
     told = busy.tool("before_destroy")
     assert (told.returncode, told.stderr) == (0, "")
-    assert "there is no stack" in told.stdout
+    assert "there are no stacks" in told.stdout
     busy.destroy()
     assert kept(busy) == KEPT

@@ -35,7 +35,7 @@ def camera_recipe() -> dict:
             version="1.2.3",
             artifacts={cpu: f"s3://b/c/{artifact_name(cpu)}" for cpu in ARCHITECTURES},
             topics=Topics("binsight-dev"),
-            configuration={"modelFolder": "/m"},
+            configuration={"BINSIGHT_MODEL_FOLDER": "/m"},
             uploads=True,
         )
     )

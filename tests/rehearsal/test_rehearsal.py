@@ -112,7 +112,7 @@ def test_from_an_empty_account_to_sorted_photos_and_back(rehearsed):
 def test_every_call_was_decided_and_none_refused(rehearsed):
     permissions = json.loads((rehearsed / "report.json").read_text())["permissions"]
     assert permissions["refused"] == 0
-    assert permissions["exercised"] / permissions["granted"] >= 0.7
+    assert permissions["exercised"] / permissions["granted"] >= 0.65
     lines = [json.loads(line) for line in (rehearsed / "permissions.jsonl").open()]
     assert {line["decision"] for line in lines} == {"allow"}
     # The root user makes an administrator, as in a new account. Beyond that it only stands in for

@@ -173,11 +173,9 @@ def test_weights_in_s3_may_be_read_and_nothing_else_there(assemblies: Assemblies
         for statement in jobs["PolicyDocument"]["Statement"]
         if "our-weights" in json.dumps(statement)
     ]
-    assert [statement["Action"] for statement in on_weights] == [
-        ["s3:GetObject"],
-        ["s3:ListBucket"],
-    ]
-    assert on_weights[0]["Resource"] == ["arn:aws:s3:::our-weights/mobilenet/*"]
+    assert [statement["Action"] for statement in on_weights] == ["s3:GetObject", "s3:ListBucket"]
+    read = [arn for arn in on_weights[0]["Resource"] if "our-weights" in json.dumps(arn)]
+    assert read == ["arn:aws:s3:::our-weights/mobilenet/*"]
 
 
 def kernel(state: str, minutes: int) -> dict[str, Any]:
