@@ -33,6 +33,11 @@ def stack_name(settings: Settings, stack: str) -> str:
     return f"{settings.prefix}-{stack.lower()}"
 
 
+def outputs(stack: Mapping[str, Any] | None) -> dict[str, str]:
+    """The outputs of a described stack by name; none where there is no stack."""
+    return {one["OutputKey"]: one["OutputValue"] for one in (stack or {}).get("Outputs", [])}
+
+
 def describe(session: boto3.Session, name: str) -> Mapping[str, Any] | None:
     """A stack by its name, or None where there is none; deleted ones have no name any more."""
     try:

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 
 from infra.config.settings import Settings
-from tools.account import describe, session_for, stack_name
+from tools.account import describe, outputs, session_for, stack_name
 
 WAIT_SECONDS = 120.0
 _POLL_SECONDS = 0.3
@@ -33,12 +33,11 @@ def reader(settings: Settings) -> Insights:
     """Find the stack and assume its reader's role. AskError where it is not deployed."""
     session = session_for(settings)
     name = stack_name(settings, "Insights")
-    stack = describe(session, name)
-    outputs = {one["OutputKey"]: one["OutputValue"] for one in (stack or {}).get("Outputs", [])}
-    if "ReaderRoleArn" not in outputs:
+    found = outputs(describe(session, name))
+    if "ReaderRoleArn" not in found:
         raise AskError(f"{name} is not deployed in {settings.region}: run make deploy")
     assumed = session.client("sts").assume_role(
-        RoleArn=outputs["ReaderRoleArn"], RoleSessionName="binsight-ask"
+        RoleArn=found["ReaderRoleArn"], RoleSessionName="binsight-ask"
     )["Credentials"]
     as_reader = boto3.Session(
         region_name=settings.region,
@@ -46,7 +45,7 @@ def reader(settings: Settings) -> Insights:
         aws_secret_access_key=assumed["SecretAccessKey"],
         aws_session_token=assumed["SessionToken"],
     )
-    return Insights(settings=settings, session=as_reader, outputs=outputs)
+    return Insights(settings=settings, session=as_reader, outputs=found)
 
 
 def ask(insights: Insights, sql: str) -> tuple[list[Row], int]:

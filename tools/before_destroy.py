@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.config.errors import SettingsError
 from infra.config.settings import Settings, load
-from tools.account import STACKS, AccountError, describe, session_for, stack_name
+from tools.account import STACKS, AccountError, describe, outputs, session_for, stack_name
 
 SHOWN = 5
 """How many cameras are named; the rest are counted."""
@@ -42,12 +42,8 @@ class Standing:
 
     def outputs(self, key: str) -> list[str]:
         """The values of one output over all stacks: none or one."""
-        return [
-            str(output["OutputValue"])
-            for stack in self.stacks.values()
-            for output in stack.get("Outputs") or ()
-            if output["OutputKey"] == key
-        ]
+        found = [outputs(stack) for stack in self.stacks.values()]
+        return [one[key] for one in found if key in one]
 
 
 def standing(session: boto3.Session, settings: Settings) -> Standing:

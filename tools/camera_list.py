@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from contracts.text_file import decoded_text
 from infra.config.settings import Settings
-from tools.account import describe, stack_name
+from tools.account import describe, outputs, stack_name
 
 SERIAL = re.compile(r"(?!claim-)(?!.*-.{4}-.{12}$)[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 """As ``lambda/enrolment/enrolment/hook.py`` has it; tests/enrolment compares them."""
@@ -174,18 +174,13 @@ class CameraList:
         )
 
     def _scan(self, kind: str) -> Iterator[Mapping[str, Any]]:
-        page: dict[str, Any] = {}
-        while True:
-            answer = self._table.scan(
-                FilterExpression="kind = :kind",
-                ExpressionAttributeValues={":kind": kind},
-                ConsistentRead=True,
-                **page,
-            )
-            yield from answer["Items"]
-            if "LastEvaluatedKey" not in answer:
-                return
-            page = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        for page in self._table.meta.client.get_paginator("scan").paginate(
+            TableName=self._table.name,
+            FilterExpression="kind = :kind",
+            ExpressionAttributeValues={":kind": kind},
+            ConsistentRead=True,
+        ):
+            yield from page["Items"]
 
 
 def edge_outputs(session: boto3.Session, settings: Settings) -> Mapping[str, str]:
@@ -194,7 +189,7 @@ def edge_outputs(session: boto3.Session, settings: Settings) -> Mapping[str, str
     stack = describe(session, name)
     if stack is None:
         raise EnrolmentError(f"stack {name} is not deployed; run make deploy ENV=… first")
-    outputs = {item["OutputKey"]: item["OutputValue"] for item in stack.get("Outputs", [])}
-    if "CamerasTable" not in outputs:
+    found = outputs(stack)
+    if "CamerasTable" not in found:
         raise EnrolmentError(f"stack {name} has no list of cameras; run make deploy ENV=… again")
-    return outputs
+    return found

@@ -114,12 +114,12 @@ class Fleet:
             yield f"refuse the serial number {serial}", lambda: self.known.retire(serial)
         for principal in self._principals(thing):
             yield from self._end_certificate(thing, principal)
-        if self._exists(self._greengrass.get_core_device, coreDeviceThingName=thing):
+        if self._if_any(self._greengrass.get_core_device, coreDeviceThingName=thing):
             yield (
                 f"delete the core device {thing}",
                 _calling(self._greengrass.delete_core_device, coreDeviceThingName=thing),
             )
-        if self._exists(self._iot.describe_thing, thingName=thing):
+        if self._if_any(self._iot.describe_thing, thingName=thing):
             yield f"delete the thing {thing}", _calling(self._iot.delete_thing, thingName=thing)
 
     def expect(self, serial: str) -> Iterator[Step]:
@@ -171,25 +171,20 @@ class Fleet:
         )
 
     def _principals(self, thing: str) -> list[str]:
-        try:
-            found: list[str] = self._iot.list_thing_principals(thingName=thing)["principals"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceNotFoundException":
-                raise
-            return []
-        return found
+        found = self._if_any(self._iot.list_thing_principals, thingName=thing)
+        return found["principals"] if found else []
 
-    def _exists(self, call: Callable[..., Any], **arguments: str) -> bool:
+    def _if_any(self, call: Callable[..., Any], **arguments: str) -> Any:
+        """The answer of a call, or None where AWS knows no such thing."""
         try:
-            call(**arguments)
+            return call(**arguments)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceNotFoundException":
                 raise
-            return False
-        return True
+            return None
 
     def _require(self, serial: str) -> None:
-        if not self._exists(self._iot.describe_thing, thingName=self.thing(serial)):
+        if not self._if_any(self._iot.describe_thing, thingName=self.thing(serial)):
             raise EnrolmentError(
                 f"serial {serial}: {self.thing(serial)} is not registered yet; a camera can be "
                 "moved once it has enrolled"
@@ -227,9 +222,9 @@ def print_list(known: CameraList, fleet: Fleet) -> None:
 def _asked(given: argparse.Namespace, fleet: Fleet) -> Iterator[tuple[str, Iterable[Step]]]:
     if given.add:
         yield f"add {given.add}", _add(given.add, fleet)
-    for action, word in (("canary", "canary"), ("fleet", "fleet")):
-        for serial in _several(getattr(given, action)):
-            yield f"camera {serial}: to the {word} group", fleet.move(serial, word)
+    for group in ("canary", "fleet"):
+        for serial in _several(getattr(given, group)):
+            yield f"camera {serial}: to the {group} group", fleet.move(serial, group)
     for serial in _several(given.retire):
         yield f"camera {serial}: retire", fleet.retire(serial)
     for serial in _several(given.expect):

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -47,19 +48,32 @@ def main() -> int:
         root_ca = (
             given.root_ca.read_text(encoding="utf-8-sig") if given.root_ca else amazon_root_ca()
         )
-        folder = _new_folder(given.out)
         session = session_for(settings)
         known = CameraList(session, settings)
+        folder = given.out.expanduser().resolve()
+        if folder.exists():
+            raise EnrolmentError(
+                f"OUT={given.out}: it exists; a kit is written into a new folder, so that no older "
+                "key is lost"
+            )
         for camera, change in known.add(cameras):
             print(f"  {camera.serial}: {change}")
         certificate_id = write(
-            folder, session=session, settings=settings, known=known, root_ca=root_ca
+            folder,
+            iot=session.client("iot"),
+            settings=settings,
+            known=known,
+            root_ca=root_ca,
+            days=given.days,
         )
-        known.add_kit(certificate_id, days=given.days)
-    except (SettingsError, AccountError, EnrolmentError, OSError) as error:
-        print(f"enrolment: {error}", file=sys.stderr)
-        return 1
-    except (BotoCoreError, ClientError) as error:
+    except (
+        SettingsError,
+        AccountError,
+        EnrolmentError,
+        OSError,
+        BotoCoreError,
+        ClientError,
+    ) as error:
         print(f"enrolment: {error}", file=sys.stderr)
         return 1
     print(
@@ -72,21 +86,26 @@ def main() -> int:
 
 
 def write(
-    folder: Path, *, session: Any, settings: Settings, known: CameraList, root_ca: str
+    folder: Path, *, iot: Any, settings: Settings, known: CameraList, root_ca: str, days: int
 ) -> str:
-    """Create a claim certificate and write the kit; return the certificate's id.
+    """Create a claim certificate, write the kit, record it; return the certificate's id.
 
-    If anything fails after the certificate was created, it is deactivated and deleted again.
+    ``iot`` is boto3's client. If anything fails, neither folder nor certificate is left.
     """
-    iot = session.client("iot")
     endpoints = {
         name: iot.describe_endpoint(endpointType=kind)["endpointAddress"]
         for name, kind in (("data", "iot:Data-ATS"), ("credentials", "iot:CredentialProvider"))
     }
-    made = iot.create_keys_and_certificate(setAsActive=True)
     policy = known.outputs["ClaimPolicy"]
-    try:
+    with ExitStack() as undo:
+        folder.mkdir(parents=True, mode=0o700)
+        undo.callback(shutil.rmtree, folder)
+        made = iot.create_keys_and_certificate(setAsActive=True)
+        certificate_id = str(made["certificateId"])
+        undo.callback(iot.delete_certificate, certificateId=certificate_id)
+        undo.callback(iot.update_certificate, certificateId=certificate_id, newStatus="INACTIVE")
         iot.attach_policy(policyName=policy, target=made["certificateArn"])
+        undo.callback(iot.detach_policy, policyName=policy, target=made["certificateArn"])
         _write_private(folder / "claim.private.pem.key", made["keyPair"]["PrivateKey"])
         (folder / "claim.pem.crt").write_text(made["certificatePem"])
         (folder / "AmazonRootCA1.pem").write_text(root_ca)
@@ -101,7 +120,7 @@ def write(
             "MODEL_FOLDER": settings.camera.model_folder,
             "SOURCE": settings.camera.source,
             "PACKAGING": settings.camera.packaging,
-            "MADE": made["certificateId"][:8],
+            "MADE": certificate_id[:8],
         }
         for name in ("install.sh", "nucleus.yaml", "nucleus-lite.yaml", "README.txt"):
             text = (TEMPLATES / name).read_text()
@@ -112,13 +131,9 @@ def write(
         (folder / "kit.json").write_text(
             json.dumps({"environment": settings.prefix, **values}, indent=2) + "\n"
         )
-    except BaseException:
-        iot.detach_policy(policyName=policy, target=made["certificateArn"])
-        iot.update_certificate(certificateId=made["certificateId"], newStatus="INACTIVE")
-        iot.delete_certificate(certificateId=made["certificateId"])
-        shutil.rmtree(folder)
-        raise
-    return str(made["certificateId"])
+        known.add_kit(certificate_id, days=days)
+        undo.pop_all()
+    return certificate_id
 
 
 def amazon_root_ca() -> str:
@@ -129,18 +144,6 @@ def amazon_root_ca() -> str:
             start, end = block.index("-----BEGIN"), block.index("-----END CERTIFICATE-----")
             return block[start:end] + "-----END CERTIFICATE-----\n"
     raise EnrolmentError(f"{bundle}: no {ROOT_CA}; pass --root-ca FILE")
-
-
-def _new_folder(path: Path) -> Path:
-    folder = path.expanduser().resolve()
-    try:
-        folder.mkdir(parents=True, mode=0o700)
-    except FileExistsError:
-        raise EnrolmentError(
-            f"OUT={path}: it exists; a kit is written into a new folder, so that no older key is "
-            "lost"
-        ) from None
-    return folder
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -75,11 +75,9 @@ def _cameras(insights: Insights, at_ms: int) -> list[Camera]:
 
 
 def _rows(session: boto3.Session, table: str) -> Iterator[Row]:
-    found = session.resource("dynamodb").Table(table)
-    page = found.scan()
-    yield from page["Items"]
-    while key := page.get("LastEvaluatedKey"):
-        page = found.scan(ExclusiveStartKey=key)
+    # The resource's client takes and gives Python values, as a table does.
+    client = session.resource("dynamodb").meta.client
+    for page in client.get_paginator("scan").paginate(TableName=table):
         yield from page["Items"]
 
 

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.config.errors import SettingsError
 from infra.config.settings import Settings, load
-from tools.account import AccountError, describe, session_for, stack_name
+from tools.account import AccountError, describe, outputs, session_for, stack_name
 from tools.dataset import Dataset, DatasetError, check_dataset, require_enough, upload
 from tools.quotas import QuotaError, check_or_warn
 from training.dataset.opening import opened
@@ -127,8 +127,7 @@ def _output(session: boto3.Session, stack: str, key: str) -> str:
     described = describe(session, stack)
     if described is None:
         raise DatasetError(f"there is no stack {stack}; deploy the environment first")
-    outputs = {one["OutputKey"]: one["OutputValue"] for one in described["Outputs"]}
-    return str(outputs[key])
+    return outputs(described)[key]
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from enrolment.registry import Registry
 from ministack_edge.process import LocalAws, free_port
 from tools.camera_list import SERIAL, Camera, CameraList, EnrolmentError, read_cameras
 from tools.cameras import Fleet, run
+from tools.enrolment import write
 
 PLACE = {"region_name": "eu-central-1", "aws_access_key_id": "111122223333"}
 
@@ -117,6 +118,18 @@ def test_a_camera_is_retired_with_everything_it_has_and_again_without_error(sess
         iot.describe_thing(thingName="binsight-9")
     with pytest.raises(iot.exceptions.ResourceNotFoundException):
         iot.describe_certificate(certificateId=made["certificateId"])
+
+
+def test_a_kit_that_cannot_be_made_leaves_neither_folder_nor_certificate(session, known, tmp_path):
+    iot = session.client("iot")
+    before = iot.list_certificates()["certificates"]
+    known.outputs = {**known.outputs, "ClaimPolicy": "no-such-policy"}
+    settings = SimpleNamespace(account="1", region="r", prefix="binsight", camera=None)
+    with pytest.raises(iot.exceptions.ResourceNotFoundException):
+        write(tmp_path / "kit", iot=iot, settings=settings, known=known, root_ca="", days=1)
+    assert not (tmp_path / "kit").exists()
+    assert iot.list_certificates()["certificates"] == before
+    assert known.kits() == []
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.config.errors import SettingsError
 from infra.config.settings import Settings, load
-from tools.account import AccountError, describe, session_for, stack_name
+from tools.account import AccountError, describe, outputs, session_for, stack_name
 from tools.label.captures import Captures
 from tools.label.desk import Desk, DeskError
 from tools.label.known import read_known
@@ -75,12 +75,12 @@ def open_desk(
     described = describe(session, stack)
     if described is None:
         raise DatasetError(f"there is no stack {stack}; deploy the environment first")
-    outputs = {one["OutputKey"]: one["OutputValue"] for one in described["Outputs"]}
+    buckets = outputs(described)
     s3 = session.client("s3")
     name = settings.training.dataset
     photos = Photos(
         s3,
-        bucket=outputs["DatasetBucket"],
+        bucket=buckets["DatasetBucket"],
         name=name,
         who=session.client("sts").get_caller_identity()["Arn"],
         session=f"{datetime.datetime.now(datetime.UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
@@ -88,11 +88,11 @@ def open_desk(
     known = read_known(
         photos.known(),
         photos.read,
-        cache=cache / f"{outputs['DatasetBucket']}-{name.replace('/', '_')}.json",
+        cache=cache / f"{buckets['DatasetBucket']}-{name.replace('/', '_')}.json",
         progress=progress,
     )
     classes = classes_of(photos.manifest()[0], list(settings.bins.classes))
-    return Desk(Captures(s3, outputs["CapturesBucket"]), photos, known, classes)
+    return Desk(Captures(s3, buckets["CapturesBucket"]), photos, known, classes)
 
 
 def _wait(server: LabelServer) -> None:

@@ -68,18 +68,12 @@ class Registry:
 
     def active_kits(self) -> list[Mapping[str, Any]]:
         """Every kit that can still be used."""
-        found: list[Mapping[str, Any]] = []
-        page: dict[str, Any] = {}
-        while True:
-            answer = self._table.scan(
-                FilterExpression="kind = :kit AND kit_state = :active",
-                ExpressionAttributeValues={":kit": "kit", ":active": "active"},
-                **page,
-            )
-            found += answer["Items"]
-            if "LastEvaluatedKey" not in answer:
-                return found
-            page = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        pages = self._table.meta.client.get_paginator("scan").paginate(
+            TableName=self._table.name,
+            FilterExpression="kind = :kit AND kit_state = :active",
+            ExpressionAttributeValues={":kit": "kit", ":active": "active"},
+        )
+        return [item for page in pages for item in page["Items"]]
 
     def close(self, certificate_id: str) -> None:
         """Deactivate a kit's claim certificate and mark the kit as expired."""

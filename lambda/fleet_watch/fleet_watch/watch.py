@@ -95,10 +95,8 @@ def _log(fleet: Sequence[Camera], faults: Mapping[str, Fault], metrics: Mapping[
 def _rows(table: Any) -> Iterator[Row]:
     names = {f"#{number}": name for number, name in enumerate(_READ)}
     query = {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
-    page = table.scan(**query)
-    yield from page["Items"]
-    while key := page.get("LastEvaluatedKey"):
-        page = table.scan(**query, ExclusiveStartKey=key)
+    client = table.meta.client
+    for page in client.get_paginator("scan").paginate(TableName=table.name, **query):
         yield from page["Items"]
 
 
