@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rehearsal.aws_client import Cloud
-from rehearsal.enrolment import Kit, Operator, retire
+from rehearsal.commands import Operator
+from rehearsal.enrolment import Kit, retire
 from rehearsal.errors import RehearsalError
 from rehearsal.simulated_core.cloud import CoreCloud
 from rehearsal.simulated_core.device import CoreDevice

@@ -2,20 +2,15 @@
 """How the rehearsal's cameras enrol: with a kit that the operator makes, as docs/how-to says."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ministack_edge.process import LocalAws
-from rehearsal.errors import RehearsalError
+from rehearsal.commands import Operator
 from rehearsal.simulated_core.mqtt import Certificate, Endpoint
-
-COMMAND_SECONDS = 120
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,33 +31,6 @@ class Kit:
         return Certificate(
             certificate=self.folder / "claim.pem.crt", key=self.folder / "claim.private.pem.key"
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Operator:
-    """Who runs the commands for cameras: the environment's name, the operator's variables."""
-
-    environment_name: str
-    variables: Mapping[str, str]
-
-    def run(self, module: str, *arguments: str) -> None:
-        """Run a tool for this environment. Raises RehearsalError with what it said."""
-        done = subprocess.run(
-            [sys.executable, "-m", module, "--environment", self.environment_name, *arguments],
-            env={**self.variables, **_folder(), "PYTHONPATH": os.pathsep.join(sys.path)},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=COMMAND_SECONDS,
-        )
-        if done.returncode:
-            raise RehearsalError(f"{module} failed: {done.stderr.strip()}")
-
-
-def _folder() -> dict[str, str]:
-    """Where this process finds the environments' files, for the programs that it starts."""
-    name = "BINSIGHT_ENVIRONMENTS"
-    return {name: os.environ[name]} if name in os.environ else {}
 
 
 def make_kit(operator: Operator, serials: Sequence[str], folder: Path, aws: LocalAws) -> Kit:

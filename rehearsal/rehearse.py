@@ -15,9 +15,9 @@ from rehearsal import notebook, offline_weights
 from rehearsal.account import Account
 from rehearsal.aws_client import Cloud
 from rehearsal.cameras import SERIALS, Cameras
-from rehearsal.enrolment import Operator, make_kit
+from rehearsal.commands import Operator
+from rehearsal.enrolment import make_kit
 from rehearsal.errors import RehearsalError
-from rehearsal.look import look
 from rehearsal.permissions.decisions import Decisions
 from rehearsal.photos import Photos, held_out
 from rehearsal.playback import Playback
@@ -131,16 +131,15 @@ class Rehearsal:
     def _start_cameras(
         self, account: Account, outputs: dict[str, str], dataset: Dataset, cleanup: ExitStack
     ) -> Cameras:
-        operator = account.people.operator
+        operator = self._operator(account)
         empty = next(iter(sorted((dataset.folder / BACKGROUND).glob("*.jpg"))), None)
         with self.stages.stage("enrolment kit", "claim certificate and list, by `make enrolment`"):
-            person = Operator(environment_name=self.name, variables=account.environment(operator))
-            kit = make_kit(person, SERIALS, self.work / "enrolment", account.aws)
+            kit = make_kit(operator, SERIALS, self.work / "enrolment", account.aws)
         with self.stages.stage("cameras", "two enrol over MQTT, install the runtime"):
             cameras = Cameras(
-                cloud=account.cloud(operator),
+                cloud=account.cloud(account.people.operator),
                 kit=kit,
-                operator=person,
+                operator=operator,
                 outputs=outputs,
                 folder=self.work / "cameras",
                 model_folder=self.settings.camera.model_folder,
@@ -214,6 +213,11 @@ class Rehearsal:
             self.report.photos = playback.show(photos, progress=self.stages.progress)
         self.report.show(self.console)
 
+    def _operator(self, account: Account) -> Operator:
+        return Operator(
+            environment_name=self.name, variables=account.environment(account.people.operator)
+        )
+
     def _run_schedules(self) -> None:
         # Root stands in for EventBridge's clock; the functions act as their own roles.
         clock = Cloud(
@@ -228,8 +232,7 @@ class Rehearsal:
     def _look(self, account: Account) -> None:
         with self.stages.stage("fleet", "show every camera, as the reader's role"):
             page = self.work / "fleet.html"
-            lines = look(self.name, account.environment(account.people.operator), page)
-            for line in lines:
+            for line in self._operator(account).run("tools.fleet", "--out", str(page)):
                 self.stages.news(line)
 
     def _run_notebook(self, account: Account, outputs: dict[str, str], copy: Path) -> None:

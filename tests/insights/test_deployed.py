@@ -18,7 +18,7 @@ from infra.config.settings import load
 from ministack_edge.process import LocalAws, free_port
 from rehearsal.account import Account
 from rehearsal.aws_client import Cloud
-from rehearsal.look import look
+from rehearsal.commands import Operator
 from rehearsal.progress import Stages
 from rehearsal.report import Report
 
@@ -209,7 +209,10 @@ def test_what_failed_without_a_word_has_an_alarm(deployed, alarm, namespace, met
 
 def test_the_operator_sees_the_fleet_with_the_reader_s_role(deployed, tmp_path):
     account = deployed.account
-    lines = look("dev", account.environment(account.people.operator), tmp_path / "fleet.html")
+    operator = Operator(
+        environment_name="dev", variables=account.environment(account.people.operator)
+    )
+    lines = operator.run("tools.fleet", "--out", str(tmp_path / "fleet.html"))
     said = "\n".join(lines)
     assert any(line.split()[:2] == [SILENT, "silent"] for line in lines), said
     assert any(line.split()[:2] == [NEVER, "silent"] for line in lines), said

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operator's commands: the programs behind `make`, run with the operator's credentials."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rehearsal.errors import RehearsalError
+
+COMMAND_SECONDS = 120
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operator:
+    """Who runs them: the environment's name, the operator's process environment."""
+
+    environment_name: str
+    variables: Mapping[str, str]
+
+    def run(self, module: str, *arguments: str) -> list[str]:
+        """The lines that a program prints. Raises RehearsalError with what it said."""
+        # Where this process finds the environments' files, for the programs that it starts.
+        name = "BINSIGHT_ENVIRONMENTS"
+        folder = {name: os.environ[name]} if name in os.environ else {}
+        done = subprocess.run(
+            [sys.executable, "-m", module, "--environment", self.environment_name, *arguments],
+            env={**self.variables, **folder, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=COMMAND_SECONDS,
+        )
+        if done.returncode:
+            raise RehearsalError(f"{module} failed: {done.stderr.strip()}")
+        return done.stdout.splitlines()
