@@ -9,7 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.assets.definitions import Bundle
-from infra.common.function import Function
+from infra.common.function import NO_VPC, Function
 from infra.common.role import Allow
 
 _CALLED_ONCE = "Called by CloudFormation when the resource is made, changed or deleted, "
@@ -17,8 +17,7 @@ _ACKNOWLEDGED = {
     "NIST.800.53.R5-LambdaConcurrency": _CALLED_ONCE + "one call at a time; a reservation could "
     "not be made in a new account, where AWS allows 10 concurrent executions in all.",
     "NIST.800.53.R5-LambdaDLQ": _CALLED_ONCE + "which waits for its answer and reports a failure.",
-    "NIST.800.53.R5-LambdaInsideVPC": "Calls AWS APIs only and reaches nothing in a VPC; a VPC "
-    "would add NAT costs and endpoints without protecting anything.",
+    **NO_VPC,
 }
 
 

@@ -14,6 +14,12 @@ from infra.common.log_group import log_group
 from infra.common.permissions import write_logs
 from infra.common.role import Allow, ServiceRole
 
+NO_VPC = {
+    "NIST.800.53.R5-LambdaInsideVPC": "Calls AWS APIs only and reaches nothing in a VPC; a VPC "
+    "would add NAT costs and endpoints without protecting anything.",
+}
+"""The finding that a function in no VPC accepts, with the reason."""
+
 
 class Function(Construct):
     """A function with exactly the permissions in ``allow``, and the right to write its own log.

@@ -4,25 +4,22 @@
 from typing import Any
 
 import aws_cdk as cdk
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.assets.definitions import ENROLMENT
-from infra.common.compliance import acknowledge
-from infra.common.function import Function
+from infra.common.function import NO_VPC, Function
 from infra.common.permissions import use_data_key
 from infra.common.role import Allow
 from infra.common.stack import environment_of
-from infra.config.retention import removal
+from infra.common.table import KeyedTable, key
 
 _SMALL = {
     "NIST.800.53.R5-LambdaConcurrency": "A reservation could not be made in a new account, where "
     "AWS allows 10 concurrent executions in all; a camera enrols once.",
-    "NIST.800.53.R5-LambdaInsideVPC": "Calls AWS APIs only and reaches nothing in a VPC; a VPC "
-    "would add NAT costs and endpoints without protecting anything.",
+    **NO_VPC,
     "NIST.800.53.R5-LambdaDLQ": "AWS IoT waits for the hook's answer and the camera tries again; "
     "the kits are looked at again the next day.",
 }
@@ -39,24 +36,12 @@ class Enrolment(Construct):
         super().__init__(scope, construct_id)
         stack = environment_of(self)
         prefix = stack.settings.prefix
-        self.table = dynamodb.Table(
+        self.table = KeyedTable(
             self,
             "Cameras",
-            partition_key=dynamodb.Attribute(name="id", type=dynamodb.AttributeType.STRING),
-            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
-            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED,
-            encryption_key=stack.key,
-            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
-                point_in_time_recovery_enabled=True
-            ),
-            removal_policy=removal(stack.settings),
-        )
-        acknowledge(
-            self.table,
-            {
-                "NIST.800.53.R5-DynamoDBInBackupPlan": "The list is made from a file that the ops "
-                "team keeps; point-in-time recovery covers a deletion by mistake.",
-            },
+            partition_key=key("id"),
+            no_backup_plan="The list is made from a file that the ops team keeps; point-in-time "
+            "recovery covers a deletion by mistake.",
         )
         self.hook = self._function(
             "Hook",

@@ -11,7 +11,7 @@ from constructs import Construct
 
 from contracts.fleet import silent_after_seconds
 from infra.assets.definitions import ROLLOUT
-from infra.common.function import Function
+from infra.common.function import NO_VPC, Function
 from infra.common.log_group import log_group
 from infra.common.role import Allow, ServiceRole
 from infra.common.stack import environment_of
@@ -25,8 +25,7 @@ _ACKNOWLEDGED = {
     "could not be made in a new account, where AWS allows 10 concurrent executions in all.",
     "NIST.800.53.R5-LambdaDLQ": _CALLED_BY_STEPS + "retries, and reports a failure: there are no "
     "asynchronous invocations that could get lost.",
-    "NIST.800.53.R5-LambdaInsideVPC": "Talks to AWS APIs only and reaches nothing in a VPC; a VPC "
-    "would add NAT costs and endpoints without protecting anything.",
+    **NO_VPC,
 }
 
 

@@ -12,7 +12,7 @@ from constructs import Construct
 
 from contracts.fleet import silent_after_seconds
 from infra.assets.definitions import FLEET_WATCH
-from infra.common.function import Function
+from infra.common.function import NO_VPC, Function
 from infra.common.permissions import use_data_key
 from infra.common.role import Allow
 from infra.common.stack import environment_of
@@ -21,8 +21,7 @@ WATCH_EVERY = cdk.Duration.minutes(2)
 _SMALL = {
     "NIST.800.53.R5-LambdaConcurrency": "A reservation could not be made in a new account, where "
     "AWS allows 10 concurrent executions in all; 2,000 cameras keep one to two busy.",
-    "NIST.800.53.R5-LambdaInsideVPC": "Calls AWS APIs only and reaches nothing in a VPC; a VPC "
-    "would add NAT costs and endpoints without protecting anything.",
+    **NO_VPC,
 }
 _REPLACED = (
     "What is lost is written again by the camera's next message; an alarm counts the losses."
