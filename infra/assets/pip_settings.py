@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """pip's configuration as settings of uv, which does not read it.
 
-A laptop or a build machine is told in pip's configuration where packages come from: a company's
-registry, a folder of wheels, a certificate. What is set for uv itself wins over all of it.
+On many laptops and build machines pip's configuration names a company's registry, a folder of
+wheels or a certificate. Settings of uv itself take precedence.
 """
 
 import ast
@@ -49,6 +49,6 @@ def translated(listed: list[str]) -> dict[str, str]:
         if name in settings:
             settings[name] = " ".join(settings[name].split())
     # As pip does: every registry is asked for each package. The digests in the locks say which
-    # files may be installed, whoever answers first.
+    # files may be installed, whichever registry answers first.
     settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"
     return settings

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which boxes may become cameras: the list of serial numbers, and the hook that goes by it."""
+"""Which boxes may become cameras: the list of serial numbers and the hook that checks it."""
 
 from typing import Any
 

@@ -7,7 +7,7 @@ from constructs import Construct, IConstruct
 from infra.common.stack import environment_of
 
 TAG = "environment"
-"""The tag by which costs are told apart; it must be activated as a cost allocation tag."""
+"""The tag that separates costs by environment; it must be activated as a cost allocation tag."""
 
 
 def budget_name(construct: IConstruct) -> str:

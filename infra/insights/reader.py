@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The role of whoever asks about the fleet: it reads, and runs queries."""
+"""The role for questions about the fleet: it reads data and runs queries."""
 
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam

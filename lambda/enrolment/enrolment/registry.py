@@ -12,9 +12,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 CLAIM_SECONDS = 120
-"""For this long after a claim a serial number is taken. Two cameras that claim one serial number at
-the same moment are told apart by it, and a registration that AWS IoT failed can be tried again
-afterwards."""
+"""How long a claim reserves a serial number. It keeps a second camera from claiming the same number
+at the same moment, and lets a registration that failed in AWS IoT be tried again later."""
 
 
 class Registry:

@@ -81,7 +81,7 @@ def _metrics(fleet: Sequence[Camera]) -> dict[str, int]:
 
 
 def _log(fleet: Sequence[Camera], faults: Mapping[str, Fault], metrics: Mapping[str, int]) -> None:
-    """Names and since when, for whoever reads the log."""
+    """Log the metrics, every silent camera and every fault, one JSON line each."""
     print(json.dumps({"metrics": metrics}))
     for one in fleet:
         if one.silent_since_ms is not None:
