@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """onnxruntime, imported where it can be.
 
-Its import ends with SIGSEGV, and not a word, on a Linux machine that lists its processors nowhere:
-a container or a sandbox with neither /sys nor a filled /proc/cpuinfo. So this is checked first.
+On a Linux machine that lists its processors nowhere (a container or a sandbox with neither /sys nor
+a filled /proc/cpuinfo) its import reads past an empty list. It ends with SIGSEGV and not a word, or
+it works, by what happens to be in memory there: the same command did one thing on one machine and
+the other on the next. So the lists are checked, and a trial would prove nothing.
 """
 
 import sys
@@ -36,7 +38,7 @@ def _text(path: Path) -> str:
 
 
 if sys.platform == "linux" and (_problem := processors_problem(Path("/"))):
-    # Nothing could catch the crash that would follow.
+    # Nothing could catch the crash that may follow.
     raise SystemExit(_problem)
 
 import onnxruntime  # noqa: E402

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where no list of processors is there, a sentence comes before onnxruntime's SIGSEGV."""
+"""Where no list of processors is there, a sentence comes instead of a SIGSEGV by chance."""
 
 import os
 import shutil
@@ -77,9 +77,3 @@ def test_programs_say_so_and_do_not_crash(tmp_path, module):
     assert done.returncode == 1, done.stderr
     assert "onnxruntime needs one of them to count the processors" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_without_the_check_it_does_crash(tmp_path):
-    # When this fails, onnxruntime has learned to do without, and the check can go.
-    done = without_processors(tmp_path, "-c", "import onnxruntime")
-    assert done.returncode == -11
