@@ -9,14 +9,11 @@ import gzip
 import json
 from datetime import UTC, datetime, timedelta
 
+import duckdb
 import pytest
 
 from contracts.archive import TABLES
 from infra.insights.questions import QUESTIONS, RECENT
-
-duckdb = pytest.importorskip(
-    "duckdb", reason="duckdb is no development dependency yet: `uv pip install duckdb==2.0.1`"
-)
 
 CAMERAS, DAYS, PER_DAY = 200, 2, 288
 """A message every five minutes: 200 cameras, two days."""

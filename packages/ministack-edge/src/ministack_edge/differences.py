@@ -24,8 +24,9 @@ DIFFERENCES: tuple[str, ...] = (
         "and retries wait a hundredth."
     ),
     (
-        "Firehose delivers every record at once as an object of its own; buffering, partition "
-        "projection and Athena queries are not exercised."
+        "Firehose delivers every record at once as an object of its own, without buffering. "
+        "DuckDB answers Athena's queries: SQL that only Athena understands fails, and a query is "
+        "not refused for what it reads."
     ),
     "Lambda functions are local processes of this Python, whatever runtime and memory they name.",
     "Lifecycle rules, DynamoDB time to live and log retention are stored; nothing expires.",

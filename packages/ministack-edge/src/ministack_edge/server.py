@@ -82,7 +82,7 @@ def build(
     from ministack_edge.sagemaker import api as sagemaker  # noqa: PLC0415
     from ministack_edge.sagemaker import pipelines, quota_names, quotas  # noqa: PLC0415
     from ministack_edge.server_config import config  # noqa: PLC0415
-    from ministack_edge.storage import buckets, delivery_streams  # noqa: PLC0415
+    from ministack_edge.storage import buckets, delivery_streams, queries  # noqa: PLC0415
 
     config.work, config.endpoint = work, f"http://{HOST}:{port}"
     config.extensions = extension.load(extensions)
@@ -96,6 +96,7 @@ def build(
         rule_actions,
         delivery_streams,
         buckets,
+        queries,
         metrics,
         cloudformation,
     ):
