@@ -13,7 +13,8 @@ from rehearsal.enrolment import Kit, retire
 from rehearsal.errors import RehearsalError
 from rehearsal.simulated_core.cloud import CoreCloud
 from rehearsal.simulated_core.device import CoreDevice
-from rehearsal.simulated_core.enrol import enrol
+from rehearsal.simulated_core.enrol import Identity, enrol
+from rehearsal.simulated_core.https import DeviceHttps
 from rehearsal.simulated_core.mqtt import Connection, RefusedError
 from rehearsal.simulated_core.recipe import Nucleus
 
@@ -85,24 +86,25 @@ class Cameras:
             connection = Connection(self.kit.endpoint, identity.certificate, identity.thing).open()
         except RefusedError as error:
             raise RehearsalError(f"camera {serial} was not enrolled: {error}") from error
-        return self._device(identity.thing, folder, connection)
+        return self._device(identity, folder, connection)
 
-    def _device(self, thing: str, folder: Path, connection: Connection) -> CoreDevice:
+    def _device(self, identity: Identity, folder: Path, connection: Connection) -> CoreDevice:
         lens = folder / "lens"
         lens.mkdir(parents=True)
         if self.empty:
             shutil.copy(self.empty, lens / EMPTY_VIEW)
         return CoreDevice(
-            thing=thing,
+            thing=identity.thing,
             folder=folder,
             cloud=CoreCloud(
                 endpoint=self.cloud.endpoint,
                 account=self.cloud.account,
                 region=self.cloud.region,
                 prefix=self.cloud.prefix,
-                thing=thing,
+                thing=identity.thing,
                 role_alias=self.outputs["RoleAlias"],
                 nucleus=self.nucleus,
+                device=DeviceHttps(self.kit.endpoint, identity.certificate),
             ),
             stand_ins={
                 "BINSIGHT_SOURCE": f"dir:{lens}?follow=1&hold=6&gap=4&fps=15",

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cloud as a core sees it: S3 and logs with the credentials that its role alias gives it."""
 
-import json
 import time
-import urllib.request
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +10,7 @@ from typing import Any
 import boto3
 
 from rehearsal.aws_client import Cloud
+from rehearsal.simulated_core.https import DeviceHttps
 from rehearsal.simulated_core.recipe import Nucleus
 
 
@@ -26,6 +25,7 @@ class CoreCloud(Cloud):
     thing: str
     role_alias: str
     nucleus: Nucleus
+    device: DeviceHttps
     _own: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
@@ -53,9 +53,9 @@ class CoreCloud(Cloud):
 
     def credentials(self) -> dict[str, str]:
         """What the credentials provider answers to the core's certificate."""
-        url = f"{self.iot_endpoint}/role-aliases/{self.role_alias}/credentials?thing={self.thing}"
-        with urllib.request.urlopen(url, timeout=15) as answer:  # noqa: S310 - the local AWS
-            found: dict[str, str] = json.load(answer)["credentials"]
+        path = f"/role-aliases/{self.role_alias}/credentials"
+        answer = self.device.get(path, **{"x-amzn-iot-thingname": self.thing})
+        found: dict[str, str] = answer["credentials"]
         return found
 
     def _as_token_exchange_role(self, service: str) -> Any:

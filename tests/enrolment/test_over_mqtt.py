@@ -10,13 +10,14 @@ import boto3
 import pytest
 
 from infra.config.messages_policy import messages_policy
-from infra.edge.iot_policies import claim_policy
+from infra.edge.iot_policies import claim_policy, greengrass_policy
 from ministack_edge.process import LocalAws, free_port
 from rehearsal.simulated_core.enrol import enrol
+from rehearsal.simulated_core.https import DeviceHttps
 from rehearsal.simulated_core.mqtt import Certificate, Connection, Endpoint, RefusedError
 
 ACCOUNT, REGION, PREFIX = "111122223333", "eu-central-1", "binsight"
-TEMPLATE = f"{PREFIX}-provision"
+TEMPLATE, ALIAS = f"{PREFIX}-provision", f"{PREFIX}-cameras"
 OWN = f"{PREFIX}-cam-7"
 
 
@@ -27,6 +28,9 @@ class _Environment:
 
     def arn(self, service, resource):
         return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"
+
+    def format_arn(self, *, service, account, resource, resource_name, **_form):
+        return f"arn:aws:{service}:{REGION}:{account}:{resource}:{resource_name}"
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +59,16 @@ def endpoint(aws, tmp_path_factory):
     return Endpoint(host="localhost", port=aws.mqtt_port, root_ca=path)
 
 
+def trusting(service):
+    """A trust policy for one service."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": f"{service}.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
 @pytest.fixture(scope="module")
 def account(aws, iot):
     """The environment's policies and its provisioning template, without the hook."""
@@ -65,17 +79,12 @@ def account(aws, iot):
         aws_access_key_id=ACCOUNT,
         aws_secret_access_key="local",
     )
-    trust = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "iot.amazonaws.com"},
-                "Action": "sts:AssumeRole",
-            }
-        ],
-    }
-    role = iam.create_role(RoleName="provisioning", AssumeRolePolicyDocument=json.dumps(trust))
+    role = iam.create_role(RoleName="provisioning", AssumeRolePolicyDocument=trusting("iot"))
+    exchange = iam.create_role(
+        RoleName="exchange", AssumeRolePolicyDocument=trusting("credentials.iot")
+    )
+    for name in (ALIAS, "others"):
+        iot.create_role_alias(roleAlias=name, roleArn=exchange["Role"]["Arn"])
     iam.put_role_policy(
         RoleName="provisioning",
         PolicyName="all",
@@ -89,6 +98,11 @@ def account(aws, iot):
     iot.create_policy(
         policyName="camera",
         policyDocument=json.dumps(messages_policy(REGION, ACCOUNT, "binsight")),
+    )
+    alias = SimpleNamespace(attr_role_alias_arn=f"arn:aws:iot:{REGION}:{ACCOUNT}:rolealias/{ALIAS}")
+    iot.create_policy(
+        policyName="greengrass",
+        policyDocument=json.dumps(greengrass_policy(_Environment(), alias)),
     )
     iot.create_policy(
         policyName="claim",
@@ -113,7 +127,10 @@ def account(aws, iot):
                     "Status": "ACTIVE",
                 },
             },
-            "policy": {"Type": "AWS::IoT::Policy", "Properties": {"PolicyName": "camera"}},
+            **{
+                name: {"Type": "AWS::IoT::Policy", "Properties": {"PolicyName": name}}
+                for name in ("camera", "greengrass")
+            },
         },
     }
     iot.create_provisioning_template(
@@ -214,3 +231,22 @@ def test_a_deactivated_certificate_connects_no_more(endpoint, claim, iot, tmp_pa
     iot.update_certificate(certificateId=principal.rpartition("/")[2], newStatus="INACTIVE")
     with pytest.raises(RefusedError):
         Connection(endpoint, made.certificate, made.thing).open()
+    with pytest.raises(RefusedError, match="invalid on this endpoint"):
+        _ask_for_credentials(endpoint, made.certificate, made.thing)
+
+
+def _ask_for_credentials(endpoint, certificate, thing, alias=ALIAS):
+    path = f"/role-aliases/{alias}/credentials"
+    return DeviceHttps(endpoint, certificate).get(path, **{"x-amzn-iot-thingname": thing})
+
+
+def test_a_camera_gets_credentials_of_its_own_alias_as_itself(endpoint, camera, claim):
+    found = _ask_for_credentials(endpoint, camera.certificate, OWN)
+    assert found["credentials"]["accessKeyId"].startswith("ASIA")
+    with pytest.raises(RefusedError, match="Access Denied"):
+        _ask_for_credentials(endpoint, camera.certificate, OWN, "others")
+    with pytest.raises(RefusedError, match="Invalid thing name"):
+        _ask_for_credentials(endpoint, camera.certificate, f"{PREFIX}-cam-8")
+    # A claim has no thing, and its policy names no alias.
+    with pytest.raises(RefusedError, match="Access Denied"):
+        _ask_for_credentials(endpoint, claim, "")

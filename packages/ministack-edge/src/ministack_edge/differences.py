@@ -6,8 +6,8 @@ from __future__ import annotations
 DIFFERENCES: tuple[str, ...] = (
     (
         "Every call is decided by identity, resource, key and trust policies and permissions "
-        "boundaries; AWS IoT policies are stored, not enforced, and service control policies are "
-        "absent."
+        "boundaries, and what a certificate does by its AWS IoT policies; service control policies "
+        "are absent."
     ),
     (
         "Nothing is encrypted at rest and loopback counts as TLS; whether a caller may use a key "
@@ -16,6 +16,10 @@ DIFFERENCES: tuple[str, ...] = (
     (
         "Pipeline steps are processes of this machine with the server's Python: no SageMaker "
         "image, no instance type, no network isolation."
+    ),
+    (
+        "MQTT, the credentials provider and Greengrass's data plane share one port and one name; "
+        "on AWS each has its own, and a device without the right server name is turned away."
     ),
     "Training jobs find SM_* variables and a rewritten /opt/ml; on AWS /opt/ml is real.",
     (

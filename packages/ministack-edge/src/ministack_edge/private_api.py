@@ -25,7 +25,6 @@ from ministack_edge.cloudformation import refusals
 from ministack_edge.enforcement import inventory
 from ministack_edge.enforcement.ledger import ledger
 from ministack_edge.greengrass import api, components, core_devices
-from ministack_edge.iot import role_aliases
 from ministack_edge.protocol import Answer, AwsError, Document, answer
 from ministack_edge.sagemaker import step_retries
 from ministack_edge.server_config import config
@@ -67,10 +66,6 @@ async def _iot(method: str, path: str, headers: dict[str, str], query: Any, body
             "ValidationException", "expected /_edge/iot/<account>/<region>/topics/<topic>"
         )
     with request_scope(account, region):
-        if rest.startswith("role-aliases/") and method == "GET":
-            # The credentials provider, which on AWS asks for the core's certificate.
-            name = unquote(rest.split("/")[1])
-            return answer(role_aliases.credentials(name, (query.get("thing") or [""])[0]))
         result: Answer = await iot_data.handle_request(method, f"/{rest}", headers, body, query)
     return result
 

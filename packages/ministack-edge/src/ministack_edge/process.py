@@ -51,7 +51,7 @@ class LocalAws:
     """Folder for everything that the server writes: its log, jobs, decisions."""
     port: int = DEFAULT_PORT
     mqtt_port: int = 0
-    """Where devices connect by MQTT over mutual TLS; 0: nowhere."""
+    """Where devices connect with their certificates, by MQTT and by HTTPS; 0: nowhere."""
     enforce: bool = True
     """Decide every call by the policies that apply to it. False lets everybody do everything: for
     tests of a service whose roles are made up."""

@@ -78,7 +78,14 @@ def build(
     ministack_patches.verify()
     from ministack_edge import cloudformation, events, extension, metrics, private_api  # noqa: PLC0415
     from ministack_edge.greengrass import api as greengrass  # noqa: PLC0415
-    from ministack_edge.iot import mqtt_listener, role_aliases, rule_actions  # noqa: PLC0415
+    from ministack_edge.iot import (  # noqa: PLC0415
+        certificates,
+        credentials_provider,
+        device_https,
+        mqtt_listener,
+        role_aliases,
+        rule_actions,
+    )
     from ministack_edge.sagemaker import api as sagemaker  # noqa: PLC0415
     from ministack_edge.sagemaker import pipelines, quota_names, quotas  # noqa: PLC0415
     from ministack_edge.server_config import config  # noqa: PLC0415
@@ -91,8 +98,11 @@ def build(
         quotas,
         sagemaker,
         greengrass,
+        certificates,
         mqtt_listener,
+        device_https,
         role_aliases,
+        credentials_provider,
         rule_actions,
         delivery_streams,
         buckets,
@@ -137,7 +147,9 @@ async def _serve(application: Any, *, port: int) -> None:
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="ministack-edge", description=__doc__)
     parser.add_argument("--port", type=int, default=4566)
-    parser.add_argument("--mqtt-port", type=int, default=0, help="MQTT over mutual TLS; 0 for none")
+    parser.add_argument(
+        "--mqtt-port", type=int, default=0, help="MQTT and HTTPS for devices; 0: none"
+    )
     parser.add_argument(
         "--work", type=Path, required=True, help="folder for jobs and temporary files"
     )

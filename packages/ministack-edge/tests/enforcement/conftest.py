@@ -21,7 +21,7 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     work = tmp_path_factory.mktemp("enforcing-aws")
-    with LocalAws(port=free_port(), work=work) as running:
+    with LocalAws(port=free_port(), mqtt_port=free_port(), work=work) as running:
         yield running
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import io
 import json
 import time
-import urllib.error
 import urllib.request
 import zipfile
 from typing import Any
@@ -240,22 +239,6 @@ def test_a_deployment_needs_the_jobs_behind_it(root: Any, person: Any, lacks: in
     else:
         with pytest.raises(ClientError, match="not authorized"):
             someone.create_deployment(targetArn=target, components={})
-
-
-def test_a_role_alias_gives_the_role_and_nothing_more(root: Any, aws: Any, new_role: Any) -> None:
-    own = {
-        "Principal": {"Service": "credentials.iot.amazonaws.com"},
-        "Condition": {"ArnEquals": {"aws:SourceArn": f"{IOT}:rolealias/cameras"}},
-    }
-    root.client("iot").create_role_alias(roleAlias="cameras", roleArn=new_role(READ, trust=own))
-    root.client("iot").create_role_alias(roleAlias="others", roleArn=new_role(READ, trust=own))
-    url = f"{aws.endpoint}/_edge/iot/{ACCOUNT}/{REGION}/role-aliases"
-    with urllib.request.urlopen(f"{url}/cameras/credentials", timeout=15) as answer:  # noqa: S310
-        assert json.load(answer)["credentials"]["accessKeyId"].startswith("ASIA")
-    # The role trusts one alias by its ARN; another alias cannot hand it out.
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"{url}/others/credentials", timeout=15)  # noqa: S310
-    assert refused.value.code == 403
 
 
 def test_a_recipe_that_cannot_be_read_is_a_right_on_nothing(person: Any, decisions: Any) -> None:

@@ -26,11 +26,13 @@ def install(permissions: Path) -> None:
         requests,
         resources,
         services,
+        session_variables,
     )
     from ministack_edge.enforcement.ledger import ledger  # noqa: PLC0415
     from ministack_edge.iot import fleet_provisioning  # noqa: PLC0415
 
     ledger.start(permissions)
+    session_variables.install()
     requests.install()
     condition_keys.install()
     query_arns.install()

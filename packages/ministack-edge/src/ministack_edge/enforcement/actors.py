@@ -12,7 +12,7 @@ from ministack.core import iam_evaluator
 from ministack.core.responses import get_account_id
 from ministack.services import sts
 
-from ministack_edge.enforcement import decisions
+from ministack_edge.enforcement import decisions, session_variables
 from ministack_edge.enforcement.ledger import Decision
 from ministack_edge.enforcement.policies import role_name
 
@@ -71,10 +71,13 @@ def become(role: str, service: str, *, source_arn: str | None = None, session: s
     return Actor(role, session or service.partition(".")[0])
 
 
-def credentials(actor: Actor, *, seconds: int = SESSION_SECONDS) -> dict[str, str]:
+def credentials(
+    actor: Actor, *, seconds: int = SESSION_SECONDS, variables: dict[str, str] | None = None
+) -> dict[str, str]:
     """Access key, secret and token of a session of the actor's role, as environment variables.
 
-    Without enforcement: the account's 12-digit key, which is root.
+    ``variables`` are what the session's policies may name (see `session_variables`). Without
+    enforcement: the account's 12-digit key, which is root.
     """
     if not decisions.enabled():
         return {"AWS_ACCESS_KEY_ID": get_account_id(), "AWS_SECRET_ACCESS_KEY": "local"}
@@ -88,6 +91,7 @@ def credentials(actor: Actor, *, seconds: int = SESSION_SECONDS) -> dict[str, st
             "SecretAccessKey": secret,
             "SessionToken": token,
             "Expiration": time.time() + seconds,
+            session_variables.KEY: variables or {},
         },
     )
     return {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""IoT role aliases: the API that ministack lacks, and the credentials devices get through one."""
+"""IoT role aliases: the API that ministack lacks."""
 
 from __future__ import annotations
 
@@ -11,15 +11,12 @@ from urllib.parse import unquote
 from ministack.core.responses import get_account_id
 
 from ministack_edge import ministack_patches, tags
-from ministack_edge.enforcement.actors import become
-from ministack_edge.enforcement.actors import credentials as session_credentials
 from ministack_edge.protocol import (
     Answer,
     AwsError,
     Document,
     answer,
     arn,
-    iso,
     not_found,
     now,
     page,
@@ -71,9 +68,15 @@ def _duration(request: Document) -> int:
     return seconds
 
 
-def find(name: str) -> Document:
-    """The stored role alias."""
+def get(name: str) -> Document | None:
+    """The stored role alias; None where there is none."""
     alias: Document | None = _aliases.get(name)
+    return alias
+
+
+def find(name: str) -> Document:
+    """The stored role alias; raises AwsError where there is none."""
+    alias = get(name)
     if alias is None:
         raise not_found(f"Role alias {name} does not exist")
     return alias
@@ -104,34 +107,11 @@ def _list(query: Document) -> Document:
     return with_token({"roleAliases": items}, "nextMarker", token)
 
 
-def credentials(name: str, thing: str = "") -> Document:
-    """What the credentials provider gives a device that asks through this alias."""
-    alias = find(name)
-    seconds = alias["credentialDurationSeconds"]
-    actor = become(
-        alias["roleArn"],
-        "credentials.iot.amazonaws.com",
-        source_arn=alias["roleAliasArn"],
-        session=thing or "device",
-    )
-    found = session_credentials(actor, seconds=seconds)
-    return {
-        "credentials": {
-            "accessKeyId": found["AWS_ACCESS_KEY_ID"],
-            "secretAccessKey": found["AWS_SECRET_ACCESS_KEY"],
-            "sessionToken": found.get("AWS_SESSION_TOKEN", ""),
-            "expiration": iso(now() + seconds),
-        }
-    }
-
-
 def _route(method: str, path: str, body: bytes, query: Document) -> Answer:
     document = json.loads(body or b"{}")
     if path == PATH and method == "GET":
         return answer(_list(query))
     name, _, rest = unquote(path[len(PATH) + 1 :]).partition("/")
-    if rest == "credentials" and method == "GET":
-        return answer(credentials(name))
     if rest:
         raise AwsError("InvalidRequestException", f"Unsupported IoT path: {method} {path}")
     if method == "POST":
