@@ -6,15 +6,14 @@ from typing import NamedTuple
 import numpy as np
 import simplejpeg
 
-from camera.restarts import is_whole, without_padding
 from contracts.cut import BLOCK, Box, cut, decode_divisor, whole
 from contracts.empty_view import GRID_COLUMNS, GRID_ROWS, Grid, grid
+from contracts.jpeg_pixels import DamagedJpegError, stored_pixels, stored_size
 from contracts.orientation import lies_on_its_side, orientation_of, turned
-from contracts.photo_rules import damaged, file_problem, frame_problem, size_problem
+from contracts.photo_rules import file_problem, frame_problem, size_problem
 from contracts.preprocessing import Pixels
 
 Thumbnail = Grid
-_STRAY = "extraneous bytes before marker"
 
 
 class BadFrameError(ValueError):
@@ -72,14 +71,14 @@ def size_of(jpeg: bytes) -> tuple[int, int]:
     if problem := file_problem(jpeg) or frame_problem(jpeg):
         raise BadFrameError(problem)
     try:
-        height, width, *_ = simplejpeg.decode_jpeg_header(jpeg)
-    except (ValueError, RuntimeError, MemoryError) as error:
-        raise BadFrameError(damaged()) from error
+        width, height = stored_size(jpeg)
+    except DamagedJpegError as error:
+        raise BadFrameError(str(error)) from error
     if problem := size_problem(width, height):
         raise BadFrameError(problem)
     if lies_on_its_side(orientation_of(jpeg)):
         height, width = width, height
-    return int(width), int(height)
+    return width, height
 
 
 def small_copy(jpeg: bytes, *, rows: int) -> Pixels:
@@ -104,40 +103,8 @@ def _decode(jpeg: bytes, *, rows: int, columns: int) -> Pixels:
     orientation = orientation_of(jpeg)
     if lies_on_its_side(orientation):
         rows, columns = columns, rows
-    return turned(_as_stored(jpeg, rows=rows, columns=columns), orientation)
-
-
-def _as_stored(jpeg: bytes, *, rows: int, columns: int) -> Pixels:
     try:
-        return _pixels(jpeg, rows=rows, columns=columns, strict=True)
-    except (ValueError, RuntimeError, MemoryError) as error:
-        # Stray bytes in a whole frame are harmless, and training took such photos.
-        if _STRAY not in str(error):
-            raise BadFrameError(damaged()) from error
-    whole = is_whole(jpeg)
-    try:
-        kept = jpeg if whole else without_padding(jpeg)
-        return _pixels(kept, rows=rows, columns=columns, strict=not whole)
-    except (ValueError, RuntimeError, MemoryError) as error:
-        raise BadFrameError(damaged()) from error
-
-
-def _pixels(jpeg: bytes, *, rows: int, columns: int, strict: bool) -> Pixels:
-    colours = simplejpeg.decode_jpeg_header(jpeg)[2]
-    printed = colours in ("CMYK", "YCCK")
-    pixels: Pixels = simplejpeg.decode_jpeg(
-        jpeg,
-        colorspace="CMYK" if printed else "RGB",
-        min_height=rows,
-        min_width=columns,
-        strict=strict,
-    )
-    return _from_print(pixels) if printed else pixels
-
-
-def _from_print(inks: Pixels) -> Pixels:
-    """RGB of inks ``[H, W, 4]`` as JPEGs hold them, 255 for none: Pillow's numbers exactly."""
-    black = inks[..., 3:].astype(np.int32)
-    taken = (255 - inks[..., :3].astype(np.int32)) * black + 128
-    taken = ((taken >> 8) + taken) >> 8
-    return np.clip(black - taken, 0, 255).astype(np.uint8)
+        pixels = stored_pixels(jpeg, rows=rows, columns=columns)
+    except DamagedJpegError as error:
+        raise BadFrameError(str(error)) from error
+    return turned(pixels, orientation)
