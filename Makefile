@@ -136,12 +136,14 @@ deploy-again: ## @sometimes Deploy ENV over what an earlier make destroy kept
 	@exec "$(CDK)" deploy --all --import-existing-resources --app cdk.out/again
 
 .PHONY: fleet
-fleet: install ## @daily Show every camera of ENV, and write the page; CAMERA=name shows one camera's day
+fleet: ## @daily Show every camera of ENV, and write the page; CAMERA=name shows one camera's day
+	$(INSTALL) runtime rehearsal
 	@exec "$(BIN)/python" -m tools.fleet --environment "$(ENV)" --camera "$(CAMERA)" --out ".build/fleet-$(ENV).html"
 
 .PHONY: ask
-ask: install ## @daily Ask about ENV's archive: QUESTION=name DAYS=7; without QUESTION, list the questions
-	@exec "$(BIN)/python" -m tools.ask --environment "$(ENV)" --question "$(QUESTION)" $(if $(DAYS),--days "$(DAYS)")
+ask: ## @daily Ask about ENV's archive: QUESTION=name, or all; DAYS=7 OUT=file.json; without QUESTION, list the questions
+	$(INSTALL) runtime rehearsal
+	@exec "$(BIN)/python" -m tools.ask --environment "$(ENV)" --question "$(QUESTION)" $(if $(DAYS),--days "$(DAYS)") $(if $(OUT),--out "$(OUT)")
 
 .PHONY: upload-dataset
 upload-dataset: ## @next Upload DATASET=folder to ENV, which starts the training pipeline

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from infra.config.settings import Settings
 from ministack_edge.process import HOST, LocalAws, free_port
-from rehearsal import notebook, offline_weights
+from rehearsal import notebook, offline_weights, questions
 from rehearsal.account import Account
 from rehearsal.aws_client import Cloud
 from rehearsal.cameras import SERIALS, Cameras
@@ -89,6 +89,7 @@ class Rehearsal:
             self._sort(cloud, outputs, cameras, photos)
             self._run_schedules()
             self._look(account)
+            self._ask(account, cameras)
             if self.notebook:
                 self._run_notebook(account, outputs, self.notebook)
             if self.keep:
@@ -234,6 +235,15 @@ class Rehearsal:
             page = self.work / "fleet.html"
             for line in self._operator(account).run("tools.fleet", "--out", str(page)):
                 self.stages.news(line)
+
+    def _ask(self, account: Account, cameras: Cameras) -> None:
+        with self.stages.stage("questions", "the named queries over what Firehose wrote"):
+            questions.ask(
+                self._operator(account),
+                (cameras.canary, cameras.fleet),
+                self.work / "answers.json",
+                self.stages.news,
+            )
 
     def _run_notebook(self, account: Account, outputs: dict[str, str], copy: Path) -> None:
         operator = account.people.operator

@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ask a named question about the fleet: `make ask ENV=prod QUESTION=items DAYS=30`.
 
-Without QUESTION it lists the questions. Acts as the environment's reader's role.
+Without QUESTION it lists the questions; QUESTION=all asks every one. ``--out`` also writes the
+answers as JSON: per question ``rows`` and ``bytes``, or ``error``. Acts as the environment's
+reader's role.
 """
 
 import argparse
+import json
 import re
 import sys
+from pathlib import Path
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -16,6 +21,7 @@ from infra.insights.questions import QUESTIONS, Question
 from tools.account import AccountError
 from tools.ask_athena import AskError, Insights, Row, ask, reader
 
+ALL = "all"
 _BAR = 24
 _DAYS = re.compile(r"interval '7' day")
 USD_PER_BYTE = 5 / 10**12
@@ -28,6 +34,7 @@ def main() -> int:
     parser.add_argument("--environment", required=True, help="a file in environments/")
     parser.add_argument("--question", default="", help="QUESTION=; empty lists them")
     parser.add_argument("--days", type=int, default=7, help="DAYS=: how far back")
+    parser.add_argument("--out", type=Path, help="a JSON file for the answers")
     arguments = parser.parse_args()
     if not 1 <= arguments.days <= 3650:
         parser.error(f"DAYS={arguments.days}: allowed: 1 to 3650")
@@ -36,28 +43,50 @@ def main() -> int:
             print(f"{question.name:16} {question.answers}")
         return 0
     try:
-        _known(arguments.question)
+        questions = _known(arguments.question)
         insights = reader(load(arguments.environment))
-        print(_answer(insights, arguments.question, arguments.days))
     except (AskError, AccountError, SettingsError, BotoCoreError, ClientError) as error:
         print(f"ask: {error}", file=sys.stderr)
         return 1
-    return 0
+    answers = {}
+    for question in questions:
+        answers[question.name] = answer = _answer(insights, question, arguments.days)
+        if "error" in answer:
+            print(f"ask: {question.name}: {answer['error']}", file=sys.stderr)
+        else:
+            print(_text(question, answer, arguments.days))
+            if len(questions) > 1:
+                print()
+    if arguments.out:
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+        arguments.out.write_text(json.dumps(answers, indent=2) + "\n", encoding="utf-8")
+    return 0 if any("rows" in answer for answer in answers.values()) else 1
 
 
-def _answer(insights: Insights, name: str, days: int) -> str:
-    rows, size = ask(insights, _DAYS.sub(f"interval '{days}' day", _known(name).sql))
+def _answer(insights: Insights, question: Question, days: int) -> dict[str, Any]:
+    """Rows and bytes, or the error."""
+    try:
+        rows, size = ask(insights, _DAYS.sub(f"interval '{days}' day", question.sql))
+    except (AskError, BotoCoreError, ClientError) as error:
+        return {"error": str(error)}
+    return {"rows": rows, "bytes": size}
+
+
+def _text(question: Question, answer: dict[str, Any], days: int) -> str:
+    size = answer["bytes"]
     read = f"{size / 10**6:.1f} MB read, about {size * USD_PER_BYTE:.4f} USD (2025)"
-    return f"{_known(name).answers} ({days} days)\n\n{drawn(rows)}\n\n{read}"
+    return f"{question.answers} ({days} days)\n\n{drawn(answer['rows'])}\n\n{read}"
 
 
-def _known(name: str) -> Question:
-    """The question of this name; AskError where there is none."""
+def _known(name: str) -> list[Question]:
+    """The question of this name, or all; AskError where there is none."""
+    if name == ALL:
+        return list(QUESTIONS)
     for question in QUESTIONS:
         if question.name == name:
-            return question
+            return [question]
     names = ", ".join(sorted(one.name for one in QUESTIONS))
-    raise AskError(f"QUESTION={name!r}: allowed: {names}")
+    raise AskError(f"QUESTION={name!r}: allowed: {ALL}, {names}")
 
 
 def drawn(rows: list[Row]) -> str:

@@ -12,7 +12,7 @@ from infra.config.settings import Settings
 from tools.account import describe, outputs, session_for, stack_name
 
 WAIT_SECONDS = 120.0
-_POLL_SECONDS = 0.3
+_FIRST_POLL_SECONDS, _LAST_POLL_SECONDS = 0.05, 1.0
 Row = dict[str, str | None]
 
 
@@ -56,7 +56,7 @@ def ask(insights: Insights, sql: str) -> tuple[list[Row], int]:
         WorkGroup=insights.outputs["Workgroup"],
         QueryExecutionContext={"Database": insights.outputs["Database"]},
     )["QueryExecutionId"]
-    deadline = time.monotonic() + WAIT_SECONDS
+    deadline, wait = time.monotonic() + WAIT_SECONDS, _FIRST_POLL_SECONDS
     while True:
         execution = athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]
         state = execution["Status"]["State"]
@@ -67,7 +67,8 @@ def ask(insights: Insights, sql: str) -> tuple[list[Row], int]:
         if time.monotonic() > deadline:
             athena.stop_query_execution(QueryExecutionId=query)
             raise AskError(f"Athena did not answer within {WAIT_SECONDS:g} s")
-        time.sleep(_POLL_SECONDS)
+        time.sleep(wait)
+        wait = min(2 * wait, _LAST_POLL_SECONDS)
     rows = list(_rows(athena, query))
     return rows, int(execution.get("Statistics", {}).get("DataScannedInBytes", 0))
 

@@ -57,6 +57,8 @@ class Connection:
         lost: Callable[[], None] | None = None,
     ) -> None:
         self.client_id = client_id
+        self.sent: list[tuple[str, bytes]] = []
+        """Topic and payload of each message that AWS IoT acknowledged."""
         self._closed = threading.Event()
         self._lost = lost
         self._connection: Any = mqtt_connection_builder.mtls_from_path(
@@ -84,6 +86,7 @@ class Connection:
         self._closed.clear()
         future, _ = self._connection.publish(topic, payload, mqtt.QoS.AT_LEAST_ONCE)
         self._await(future, f"publish to {topic}")
+        self.sent.append((topic, payload))
 
     def subscribe(self, topic_filter: str, on_message: Callable[[str, bytes], None]) -> None:
         """Call ``on_message(topic, payload)`` for every message, on a thread of the client."""

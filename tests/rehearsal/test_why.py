@@ -70,6 +70,7 @@ def test_every_stage_has_its_logs():
         "approval",
         "enrolment kit",
         "fleet",
+        "questions",
         "schedules",
     }
 
