@@ -27,10 +27,8 @@ TELEMETRY = Table(
     "How each camera was, once a minute and on change",
     (
         *Telemetry.columns(),
-        # No camera sends these yet.
-        Column("program", "string", "Version of the camera program"),
+        # No camera sends it yet.
         Column("site", "string", "Where the camera stands"),
-        Column("drift", "double", "How far the pictures are from those of the training"),
         _RECEIVED,
     ),
 )

@@ -3,6 +3,8 @@
 
 import re
 
+PROGRAM_VERSION = "BINSIGHT_PROGRAM_VERSION"
+"""Environment variable by which the camera program learns its component's version."""
 _PART = 10**6
 """Greengrass allows 0 to 999999 in each part of a version."""
 

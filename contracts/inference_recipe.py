@@ -4,6 +4,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from contracts.components import PROGRAM_VERSION
 from contracts.recipes import recipe
 from contracts.silence import ON_CAMERAS
 from contracts.topics import Topics
@@ -94,7 +95,7 @@ def inference_recipe(
                     "runtime": "*",
                     "architecture": ARCHITECTURES[architecture],
                 },
-                "Lifecycle": _lifecycle(uri),
+                "Lifecycle": _lifecycle(uri, version),
                 "Artifacts": [{"Uri": uri, "Unarchive": "ZIP"}],
             }
             for architecture, uri in sorted(artifacts.items())
@@ -102,7 +103,7 @@ def inference_recipe(
     )
 
 
-def _lifecycle(uri: str) -> dict[str, Any]:
+def _lifecycle(uri: str, version: str) -> dict[str, Any]:
     """Greengrass unpacks a zip into a folder of its name.
 
     The path variable ends with a slash on nucleus lite and without one on the Java nucleus.
@@ -124,6 +125,8 @@ def _lifecycle(uri: str) -> dict[str, Any]:
                 # The Java nucleus restarts a component whose steps changed, variables replaced, and
                 # never for its configuration, which the program reads once.
                 REVISION_KEY: f"{{configuration:/{REVISION_KEY}}}",
+                # Not configuration: a new version's defaults never overwrite what a core has.
+                PROGRAM_VERSION: version,
             },
         },
     }

@@ -89,6 +89,19 @@ class Telemetry(Message):
         default=None,
         metric=Metric("binsight_model_loaded", "gauge", "1 once a model is in use", bool),
     )
+    program: str | None = described(
+        "Version of the camera program's component; a program on a laptop has none",
+        default=None,
+        label="Program",
+    )
+    drift: float | None = described(
+        "How far the last items' pictures are from those of the training, in its standard "
+        "deviations; above 2 the camera calls it drift",
+        default=None,
+        digits=2,
+        low=0,
+        metric=Metric("binsight_drift", "gauge", "How far pictures are from those of the training"),
+    )
     source: str = described("Where frames come from, without secrets")
     source_state: str = described(
         "starting, streaming, lost, paused or ended",

@@ -18,6 +18,7 @@ PATIENCE_SECONDS = 20
 NO_ENGINE = "duckdb is not installed, which answers Athena's queries: none was asked"
 _NEWEST: tuple[tuple[str, str, Callable[[Mapping[str, Any]], str | None]], ...] = (
     ("models", "model_version", lambda said: (said.get("model") or {}).get("version")),
+    ("programs", "program", lambda said: said.get("program")),
 )
 """Questions that count cameras by a column, and where a message of telemetry has its value."""
 Rows = Sequence[Mapping[str, str | None]]

@@ -11,7 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from contracts.components import content_version
+from contracts.components import PROGRAM_VERSION, content_version
 from contracts.inference_recipe import TOKEN_EXCHANGE, TOKEN_EXCHANGE_VERSIONS, access_control
 from contracts.silence import ON_CAMERAS
 from infra.assets.definitions import INFERENCE
@@ -97,6 +97,7 @@ class LambdaComponent(Construct):
                 "componentPlatforms": [{"name": "Linux", "attributes": PLATFORM}],
                 "componentLambdaParameters": _parameters(
                     camera_variables(settings, captures.bucket_name)
+                    | {PROGRAM_VERSION: self.version}
                 ),
                 **({"componentDependencies": dependencies} if dependencies else {}),
             },

@@ -36,8 +36,10 @@ class Model:
 
 def test_pictures_like_those_of_training_are_no_drift():
     drift, model = Drift(), Model()
+    assert drift.shift is None
     assert {drift.see(model, picture(level), confidence=0.9) for level in range(90, 150)} == {""}
     assert drift.now == ""
+    assert 0 <= drift.shift < 2
 
 
 def test_one_picture_far_off_is_told_by_its_worst_measure():
@@ -52,6 +54,7 @@ def test_a_shift_of_many_is_told_until_it_is_over():
     told = [drift.see(model, picture(60), confidence=0.9) for _ in range(12)]
     assert told[:9] == [""] * 9
     assert told[-1].startswith("last 12 items: ")
+    assert drift.shift > 2
     assert "in training" in drift.now
     for _ in range(60):
         drift.see(model, picture(120), confidence=0.9)

@@ -23,11 +23,13 @@ NAME = "binsight-dev.Inference"
 
 
 def text(value: Any) -> str:
-    """A value as CloudFormation makes it: imports become the name of a bucket."""
+    """A value as CloudFormation makes it: an import is a bucket's name, a version 3."""
     if isinstance(value, str):
         return value
     if "Fn::Join" in value:
         return "".join(text(part) for part in value["Fn::Join"][1])
+    if "Fn::GetAtt" in value and value["Fn::GetAtt"][1] == "Version":
+        return "3"
     assert "Fn::ImportValue" in value
     return BUCKET
 
@@ -134,6 +136,14 @@ def test_both_packagings_tell_the_program_the_same(assemblies: Assemblies) -> No
     given = {name: text(value) for name, value in parameters["EnvironmentVariables"].items()}
     # The generic one has it in its recipe, for the install step too.
     assert given.pop("ORT_DISABLE_TELEMETRY") == "1"
+    # Each has its own version, the generic one in its recipe.
+    assert given.pop("BINSIGHT_PROGRAM_VERSION") == text(
+        component["LambdaFunction"]["ComponentVersion"]
+    )
+    recipe = only(assemblies, "generic-captures", "AWS::GreengrassV2::ComponentVersion")
+    document = json.loads(text(recipe["InlineRecipe"]))
+    [run] = {json.dumps(one["Lifecycle"]["run"]["Setenv"]) for one in document["Manifests"]}
+    assert json.loads(run)["BINSIGHT_PROGRAM_VERSION"] == document["ComponentVersion"]
     generic = environment_of(merged(assemblies, "generic-captures"))
     # Of the generic one only: it restarts the program where a Lambda gets a new version.
     assert generic.pop("BINSIGHT_REVISION").endswith(f".{BUCKET}")

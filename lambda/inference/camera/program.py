@@ -48,7 +48,11 @@ class Program:
         self.source_ended = threading.Event()
         self._disk_searched = threading.Event()
         self.slot = FrameBuffer[Frame]()
-        self.status = Status(thing=settings.thing, source=without_secrets(settings.source))
+        self.status = Status(
+            thing=settings.thing,
+            source=without_secrets(settings.source),
+            program=settings.program,
+        )
         self._telemetry_publisher = TelemetryPublisher(
             settings, publisher=turns, changed=self.status.changed, telemetry=self._telemetry
         )
@@ -135,6 +139,7 @@ class Program:
             model=model.name if model else None,
             dropped=self.slot.dropped,
             undelivered=self.outbox.undelivered,
+            drift=self.drift.shift,
             answer=answer,
         )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from camera.page.access import Access
 from contracts.bins import BinPolicy
+from contracts.components import PROGRAM_VERSION
 from contracts.environment import Reader
 from contracts.topics import Topics
 
@@ -23,7 +24,7 @@ class Settings:
     after ``arrival_frames`` frames and has left after ``departure_frames`` frames without it.
     ``outbox_size`` detections are kept while the broker is away. ``page``: where the camera's own
     web page is, if anywhere. ``captures``: whether unsure frames are kept (``local``) or uploaded
-    (``upload``), at most ``captures_per_hour``.
+    (``upload``), at most ``captures_per_hour``. ``program``: the component's version.
     """
 
     thing: str
@@ -43,6 +44,7 @@ class Settings:
     captures_bucket: str = ""
     captures_per_hour: int = 12
     region: str = ""
+    program: str = ""
     unknown: tuple[str, ...] = field(default=())
 
 
@@ -76,6 +78,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         captures_bucket=reader.text("BINSIGHT_CAPTURES_BUCKET", ""),
         captures_per_hour=reader.count("BINSIGHT_CAPTURES_PER_HOUR", 12, high=3600),
         region=reader.text("AWS_REGION", ""),
+        program=reader.text(PROGRAM_VERSION, ""),
     )
     found = {name for name in environment if name.startswith(_PREFIX)}
     return replace(settings, unknown=tuple(sorted(found - reader.asked - _NOT_READ)))

@@ -23,10 +23,10 @@ class Status:
     ``changed`` is set whenever something changed that an operator would want to know at once.
     """
 
-    def __init__(self, *, thing: str, source: str) -> None:
+    def __init__(self, *, thing: str, source: str, program: str = "") -> None:
         self.changed = threading.Event()
         self._thing = thing
-        self._source = source
+        self._source, self._program = source, program
         self._lock = threading.Lock()
         self._started = self._since = time.monotonic()
         self._latencies: deque[float] = deque(maxlen=2000)
@@ -83,6 +83,7 @@ class Status:
         model: ModelName | None,
         dropped: int,
         undelivered: int,
+        drift: float | None = None,
         answer: Answer | None = None,
     ) -> Telemetry:
         """The message for now; where ``reason`` is the interval's or a change, rates begin anew."""
@@ -111,6 +112,8 @@ class Status:
                 detections=self._detections,
                 undelivered=undelivered,
                 model=model,
+                program=self._program or None,
+                drift=drift,
                 source=self._source,
                 source_state=self._source_state,
                 uptime_s=now - self._started,

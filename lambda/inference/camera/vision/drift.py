@@ -20,8 +20,10 @@ _CONFIDENCE = "confidence"
 class Drift:
     """Looks at the picture that decided each item.
 
-    ``now`` is what the last items have in common that the training photos had not, or empty. A
-    card without statistics (of an older training) never drifts.
+    ``now`` is what the last items have in common that the training photos had not, or empty.
+    ``shift`` is the largest distance of the last items' mean from that of the training photos, in
+    standard deviations; None until there are enough items. A card without statistics (of an older
+    training) never drifts.
     """
 
     def __init__(self) -> None:
@@ -29,6 +31,7 @@ class Drift:
         self._expected: dict[str, tuple[float, float]] = {}
         self._recent: dict[str, deque[float]] = {}
         self.now = ""
+        self.shift: float | None = None
 
     def see(self, model: Model, pixels: Pixels, *, confidence: float) -> str:
         """An item's picture; how it or the last ones differ from training, or empty."""
@@ -36,7 +39,7 @@ class Drift:
             self._model, self._expected = model, _expected(model.card)
             self._recent = {name: deque(maxlen=_REMEMBERED) for name in self._expected}
         if not self._expected:
-            self.now = ""
+            self.now, self.shift = "", None
             return ""
         found = {**describe(pixels), _CONFIDENCE: confidence}
         shifts = []
@@ -45,6 +48,7 @@ class Drift:
             if len(values) >= _MANY:
                 shifts.append(self._shift(name, sum(values) / len(values)))
         share, words = max(shifts, default=(0.0, ""))
+        self.shift = share if shifts else None
         self.now = words if share > _SHIFTED else ""
         if self.now:
             return f"last {len(next(iter(self._recent.values())))} items: {self.now}"
