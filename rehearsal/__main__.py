@@ -28,8 +28,10 @@ from rehearsal.why import explain
 from tools.dataset import DatasetError
 
 SIMULATED_CORES = (
-    "Core devices are simulated. They enrol and speak over MQTT with certificates of their own, "
-    "under the IoT policies; they learn of deployments and report them over a private HTTPS path."
+    "Core devices are simulated. What they ask of AWS they ask as cores do, with certificates of "
+    "their own and under the IoT policies: enrolment, messages, jobs and status over MQTT, "
+    "Greengrass's data plane and the role alias's credentials over HTTPS. Only the address that "
+    "Greengrass presigns for a Lambda's package is private: on AWS it leads to S3."
 )
 WORK = Path(__file__).resolve().parent.parent / ".rehearsal"
 _STARTED = time.time()

@@ -33,11 +33,6 @@ class Cloud:
     person: Credentials | None = None
     _clients: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def iot_endpoint(self) -> str:
-        """Where this account's things publish; on AWS it is a name of the account's own."""
-        return f"{self.endpoint}/_edge/iot/{self.account}/{self.region}"
-
     def client(self, service: str) -> Any:
         """A boto3 client; made once per service."""
         if service not in self._clients:

@@ -98,9 +98,7 @@ class Cameras:
             folder=folder,
             cloud=CoreCloud(
                 endpoint=self.cloud.endpoint,
-                account=self.cloud.account,
                 region=self.cloud.region,
-                prefix=self.cloud.prefix,
                 thing=identity.thing,
                 role_alias=self.outputs["RoleAlias"],
                 nucleus=self.nucleus,

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rehearsal.aws_client import Cloud
 from rehearsal.errors import RehearsalError
+from rehearsal.simulated_core.cloud import CoreCloud
 from rehearsal.simulated_core.native_packages import fit_packages
 
 
 def fetch_artifacts(
-    cloud: Cloud, *, arn: str, manifest: Mapping[str, Any], folder: Path, unarchived: Path
+    cloud: CoreCloud, *, arn: str, manifest: Mapping[str, Any], folder: Path, unarchived: Path
 ) -> None:
     """Bring every artifact of a manifest into ``folder``.
 
@@ -43,7 +43,7 @@ def fetch_artifacts(
             target.unlink()
 
 
-def _download(cloud: Cloud, *, arn: str, uri: str, target: Path) -> None:
+def _download(cloud: CoreCloud, *, arn: str, uri: str, target: Path) -> None:
     """An artifact that Greengrass itself keeps: a Lambda function's package."""
     answer = cloud.client("greengrassv2").get_component_version_artifact(
         arn=arn, artifactName=uri.removeprefix("greengrass:")

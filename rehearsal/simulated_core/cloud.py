@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cloud as a core sees it: S3 and logs with the credentials that its role alias gives it."""
+"""The cloud as a core sees it: all that it asks for over HTTPS, with its own certificate."""
 
 import time
 from contextlib import suppress
@@ -9,33 +9,40 @@ from typing import Any
 
 import boto3
 
-from rehearsal.aws_client import Cloud
 from rehearsal.simulated_core.https import DeviceHttps
 from rehearsal.simulated_core.recipe import Nucleus
 
 
 @dataclass(frozen=True, kw_only=True)
-class CoreCloud(Cloud):
-    """Like `Cloud`; what a core does in S3 and with logs, it does as the token exchange role.
+class CoreCloud:
+    """Greengrass's data plane, and S3 and logs with the credentials that the role alias gives.
 
     The Java nucleus asks for a bucket's region before it reads from it; nucleus lite does not
     (facts: S3Downloader.getRegionClientForBucket in aws-greengrass-nucleus).
     """
 
+    endpoint: str
+    region: str
     thing: str
     role_alias: str
     nucleus: Nucleus
     device: DeviceHttps
-    _own: dict[str, Any] = field(default_factory=dict)
+    _clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
-        """A boto3 client: the core's own for S3 and logs; for the rest, which a core does over
-        MQTT and Greengrass's data plane, the rehearsal stands in."""
-        if service not in ("s3", "logs"):
-            return super().client(service)
-        if service not in self._own:
-            self._own[service] = self._as_token_exchange_role(service)
-        return self._own[service]
+        """A boto3 client of ``greengrassv2``, ``s3`` or ``logs``; made once per service."""
+        if service not in self._clients:
+            self._clients[service] = (
+                self.device.data_plane(self.region)
+                if service == "greengrassv2"
+                else self._as_token_exchange_role(service)
+            )
+        return self._clients[service]
+
+    def thing_groups(self) -> set[str]:
+        """The thing groups that the core is in, as the data plane lists them."""
+        found = self.device.get(f"/greengrass/v2/coreDevices/{self.thing}/thingGroups")
+        return {group["thingGroupName"] for group in found["thingGroups"]}
 
     def keep_log(self, component: str, text: str) -> None:
         """Write to a component's log group, as the log manager of a Java nucleus does."""

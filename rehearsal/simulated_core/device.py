@@ -7,7 +7,7 @@ archive are the deployed artifacts. What stands in for hardware is named in ``st
 AWS IoT over the core's own connection, which its certificate and policies limit.
 """
 
-import json
+import platform
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -17,15 +17,18 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from rehearsal.aws_client import Cloud
 from rehearsal.errors import RehearsalError
 from rehearsal.simulated_core.cloud import CoreCloud
 from rehearsal.simulated_core.configuration import Update
+from rehearsal.simulated_core.fleet_status import ComponentStatus, FleetStatus
 from rehearsal.simulated_core.install import Installer
-from rehearsal.simulated_core.mqtt import Connection
-from rehearsal.simulated_core.recipe import Nucleus
-from rehearsal.simulated_core.report import report_deployment
+from rehearsal.simulated_core.jobs import DeploymentJobs, Job
+from rehearsal.simulated_core.mqtt import Connection, RefusedError, RejectedError
+from rehearsal.simulated_core.recipe import ARCHITECTURES, Nucleus
 from rehearsal.simulated_core.resolve import PUBLIC_PREFIX
+
+POLL_SECONDS = 5.0
+"""A core looks for deployments this often even if it is not notified."""
 
 NOT_FOR_LITE = (
     "nucleus lite asks the cloud for every component that a deployment names, and the cloud has "
@@ -35,25 +38,26 @@ NOT_FOR_LITE = (
 
 @dataclass(kw_only=True)
 class CoreDevice:
-    """One camera. ``start`` polls for deployments until ``stop``; ``problems`` is what went wrong.
+    """One camera. ``start`` works on deployments until ``stop``; ``problems`` is what went wrong.
 
     ``stand_ins`` are environment variables that replace hardware; ``model_folder`` is the
     configured folder on a camera, which is moved below the simulated device's own root.
-    ``first_group`` is the thing group whose deployment comes first: AWS promises no order.
+    Without a ``connection`` it hears of no deployment, and what its components say goes nowhere.
     """
 
     thing: str
     folder: Path
-    cloud: Cloud
+    cloud: CoreCloud
     stand_ins: Mapping[str, str]
     model_folder: str
     news: Callable[[str], None]
     nucleus: Nucleus = "java"
-    first_group: str = ""
     connection: Connection | None = None
     problems: list[str] = field(default_factory=list)
     installer: Installer = field(init=False)
-    _finished: dict[str, str] = field(default_factory=dict)
+    jobs: DeploymentJobs = field(init=False)
+    status: FleetStatus = field(init=False)
+    _broken: dict[str, str] = field(default_factory=dict)
     _roots: dict[str, dict[str, str]] = field(default_factory=dict)
     _stopping: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -68,9 +72,19 @@ class CoreDevice:
             nucleus=self.nucleus,
             connection=self.connection,
         )
+        if self.connection is not None:
+            self.jobs = DeploymentJobs(self.connection, self.thing)
+            self.status = FleetStatus(
+                connection=self.connection,
+                thing=self.thing,
+                nucleus=self.nucleus,
+                architecture=ARCHITECTURES[platform.machine()],
+            )
 
     def start(self) -> None:
-        """Begin to look for deployments, in a thread of its own."""
+        """Begin to work on deployments, in a thread of its own."""
+        if self.connection is None:
+            raise RehearsalError(f"{self.thing} has no connection to AWS IoT")
         self.installer.start()
         self._thread = threading.Thread(target=self._loop, name=self.thread_name, daemon=True)
         self._thread.start()
@@ -78,6 +92,8 @@ class CoreDevice:
     def stop(self) -> None:
         """End the thread and every component's process."""
         self._stopping.set()
+        if self.connection is not None:
+            self.jobs.changed.set()
         if self._thread is not None:
             self._thread.join(timeout=30)
         self.installer.stop()
@@ -100,65 +116,109 @@ class CoreDevice:
             raise RehearsalError(f"{self.thing}: {self.problems[-1]}")
 
     def _loop(self) -> None:
-        while not self._stopping.wait(0.4):
+        try:
+            self._announce()
+        except RefusedError as error:
+            self.problems.append(str(error))
+        while not self._stopping.is_set():
             try:
                 self._follow_deployments()
             except RehearsalError as error:
                 self.problems.append(str(error))
             except Exception as error:  # noqa: BLE001 - a device outlives what its cloud answers
                 self.problems.append(f"{type(error).__name__}: {error}")
+            self.jobs.changed.wait(POLL_SECONDS)
+            self.jobs.changed.clear()
+
+    def _announce(self) -> None:
+        """Say that the nucleus runs, and ask to be told of deployments."""
+        self.jobs.listen()
+        if self.nucleus == "java":
+            self.jobs.look_at_shadow()
+        self.status.publish("NUCLEUS_LAUNCH", self._components())
 
     def _follow_deployments(self) -> None:
-        """Apply each deployment of this thing's groups that it has not seen yet."""
-        groups = self.cloud.client("iot").list_thing_groups_for_thing(thingName=self.thing)
-        arns = {group["groupName"]: group["groupArn"] for group in groups["thingGroups"]}
-        greengrass = self.cloud.client("greengrassv2")
-        for group in sorted(arns, key=lambda name: (name != self.first_group, name)):
-            latest = greengrass.list_deployments(
-                targetArn=arns[group], historyFilter="LATEST_ONLY"
-            )["deployments"]
-            for summary in latest:
-                deployment = summary["deploymentId"]
-                if self._finished.get(group) != deployment:
-                    self._finished[group] = deployment
-                    self._apply(group, greengrass.get_deployment(deploymentId=deployment))
+        """Work through the jobs that are not finished, in their order."""
+        while not self._stopping.is_set() and (job := self.jobs.next()) is not None:
+            try:
+                self.jobs.update(job, "IN_PROGRESS")
+                # Nuclei ask for the groups that they are in with every deployment to one.
+                groups = self.cloud.thing_groups()
+                self._roots = {name: own for name, own in self._roots.items() if name in groups}
+                problem = self._apply(job.group, job.document)
+                self._report(job, problem)
+            except RejectedError as error:
+                # Another deployment replaced this one, or its abort criteria were met.
+                self.news(f"{self.thing}: deployment to {job.group} is no more wanted: {error}")
 
-    def _apply(self, group: str, deployment: Mapping[str, Any]) -> None:
+    def _apply(self, group: str, document: Mapping[str, Any]) -> str:
+        """Bring what a deployment names; what went wrong, empty where nothing did."""
         core, problem = self.installer, ""
         saved = core.saved()
-        for name, wanted in deployment["components"].items():
+        for name, wanted in document["components"].items():
             try:
-                self._bring(group, name, wanted, deployment)
-            except RehearsalError as error:
-                problem = f"{name} {wanted['componentVersion']}: {error}"
+                self._bring(group, name, wanted, document)
+                self._broken.pop(name, None)
+            except (RehearsalError, RefusedError) as error:
+                problem = f"{name} {wanted['version']}: {error}"
             except ClientError as error:
-                problem = f"{name} {wanted['componentVersion']}: {error.response['Error']}"
+                problem = f"{name} {wanted['version']}: {error.response['Error']}"
             if problem:
+                self._broken[name] = wanted["version"]
                 break
-        policy = deployment.get("deploymentPolicies", {}).get("failureHandlingPolicy", "ROLLBACK")
         if not problem:
-            self._roots[group] = _versions(deployment)
-        elif self.nucleus == "java" and policy == "ROLLBACK":
-            # Nothing goes back by itself on nucleus lite, whatever the policy says.
+            self._roots[group] = _versions(document)
+        elif self._goes_back(document):
             core.go_back(saved)
-        report_deployment(
-            self.cloud,
-            thing=self.thing,
-            deployment_id=deployment["deploymentId"],
-            components=self.components,
-            failure=problem,
-        )
+            self._broken.pop(name, None)
         if problem:
             self.problems.append(f"deployment to {group} failed: {problem}")
             self.news(f"{self.thing}: deployment to {group} FAILED: {problem}")
         else:
-            if self.nucleus == "java" and isinstance(self.cloud, CoreCloud):
-                for name in self.components:
-                    self.cloud.keep_log(name, f"{name} {self.components[name]} is installed")
             self.news(f"{self.thing}: deployment to {group} installed")
+        return problem
+
+    def _goes_back(self, document: Mapping[str, Any]) -> bool:
+        """Nothing goes back by itself on nucleus lite, whatever the policy says."""
+        policy = document.get("failureHandlingPolicy", "ROLLBACK")
+        return self.nucleus == "java" and policy == "ROLLBACK"
+
+    def _report(self, job: Job, problem: str) -> None:
+        """Tell AWS IoT what became of a deployment, then how the core is."""
+        detail = "SUCCESSFUL"
+        if problem:
+            back = self._goes_back(job.document)
+            detail = "FAILED_ROLLBACK_COMPLETE" if back else "FAILED_ROLLBACK_NOT_REQUESTED"
+        status = "FAILED" if problem else "SUCCEEDED"
+        self.jobs.update(
+            job, status, detailed_deployment_status=detail, deployment_failure_cause=problem
+        )
+        told = {
+            "status": status,
+            "fleetConfigurationArnForStatus": job.document["configurationArn"],
+            "deploymentId": job.document["deploymentId"],
+            "statusDetails": {"detailedStatus": detail},
+            "unchangedRootComponents": [],
+        }
+        self.status.publish("THING_GROUP_DEPLOYMENT", self._components(), told)
+        if not problem and self.nucleus == "java":
+            for name, version in self.components.items():
+                self.cloud.keep_log(name, f"{name} {version} is installed")
+
+    def _components(self) -> list[ComponentStatus]:
+        roots = {name for group in self._roots.values() for name in group}
+        installed = [
+            ComponentStatus(name=name, version=version, state=state, root=name in roots)
+            for name, (version, state) in self.installer.states.items()
+            if name not in self._broken
+        ]
+        return installed + [
+            ComponentStatus(name=name, version=version, state="BROKEN")
+            for name, version in self._broken.items()
+        ]
 
     def _bring(
-        self, group: str, name: str, wanted: Mapping[str, Any], deployment: Mapping[str, Any]
+        self, group: str, name: str, wanted: Mapping[str, Any], document: Mapping[str, Any]
     ) -> None:
         if name.startswith(PUBLIC_PREFIX):
             # A Java nucleus and its public components stand for the device's own software.
@@ -173,12 +233,10 @@ class CoreDevice:
         }
         self.installer.install(
             name,
-            {**requirements, f"thinggroup/{group}": f"=={wanted['componentVersion']}"},
+            {**requirements, f"thinggroup/{group}": f"=={wanted['version']}"},
             _update_of(wanted),
             # Nucleus lite takes the time at which it writes.
-            time=deployment["creationTimestamp"].timestamp()
-            if self.nucleus == "java"
-            else time.time(),
+            time=document["creationTimestamp"] / 1000 if self.nucleus == "java" else time.time(),
         )
 
 
@@ -186,11 +244,8 @@ def _update_of(wanted: Mapping[str, Any]) -> Update | None:
     given = wanted.get("configurationUpdate")
     if given is None:
         return None
-    merge = given.get("merge")
-    return Update(
-        reset=tuple(given.get("reset") or ()), merge=dict(json.loads(merge)) if merge else {}
-    )
+    return Update(reset=tuple(given.get("reset") or ()), merge=dict(given.get("merge") or {}))
 
 
-def _versions(deployment: Mapping[str, Any]) -> dict[str, str]:
-    return {name: part["componentVersion"] for name, part in deployment["components"].items()}
+def _versions(document: Mapping[str, Any]) -> dict[str, str]:
+    return {name: part["version"] for name, part in document["components"].items()}

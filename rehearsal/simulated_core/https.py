@@ -7,6 +7,10 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
+
 from rehearsal.simulated_core.mqtt import Certificate, Endpoint, RefusedError
 
 ANSWER_SECONDS = 15
@@ -42,3 +46,16 @@ class DeviceHttps:
         except urllib.error.HTTPError as error:
             said = error.read().decode(errors="replace")
             raise RefusedError(f"GET {path}: {error.code} {said}") from error
+
+    def data_plane(self, region: str) -> Any:
+        """A boto3 client of Greengrass's data plane, which takes certificates, not signatures."""
+        own = self.certificate
+        return boto3.client(
+            "greengrassv2",
+            endpoint_url=self.url,
+            region_name=region,
+            verify=str(self.endpoint.root_ca),
+            config=Config(
+                signature_version=UNSIGNED, client_cert=(str(own.certificate), str(own.key))
+            ),
+        )

@@ -4,14 +4,13 @@
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ministack_edge.greengrass.version_range import VersionRangeError, satisfies
-from rehearsal.aws_client import Cloud
 from rehearsal.errors import RehearsalError
 from rehearsal.simulated_core.artifacts import fetch_artifacts
+from rehearsal.simulated_core.cloud import CoreCloud
 from rehearsal.simulated_core.component_process import ComponentProcess
 from rehearsal.simulated_core.configuration import JAVA_DEFAULT, ConfigurationStore, Update
 from rehearsal.simulated_core.ipc import Client, Ipc
@@ -26,7 +25,6 @@ from rehearsal.simulated_core.recipe import (
     require_values,
 )
 from rehearsal.simulated_core.recipe_script import Variables
-from rehearsal.simulated_core.report import publish
 from rehearsal.simulated_core.resolve import PUBLIC_PREFIX, Resolved, resolve
 
 
@@ -44,19 +42,19 @@ class Installer:
 
     thing: str
     folder: Path
-    cloud: Cloud
+    cloud: CoreCloud
     stand_ins: Mapping[str, str]
     model_folder: str
     nucleus: Nucleus
     connection: Connection | None = None
-    """The core's own connection to AWS IoT. Without one, messages go over HTTPS as root."""
+    """The core's own connection to AWS IoT. Without one, what components publish goes nowhere."""
     ipc: Ipc = field(init=False)
     configuration: ConfigurationStore = field(init=False)
     _components: dict[str, Installed] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.connection is None:
-            self.ipc = Ipc(publish=partial(publish, self.cloud))
+            self.ipc = Ipc(publish=lambda _topic, _payload: None)
         else:
             self.ipc = Ipc(publish=self.connection.publish, subscribe=self.connection.subscribe)
         self.configuration = ConfigurationStore(nucleus=self.nucleus)
@@ -65,6 +63,14 @@ class Installer:
     def installed(self) -> dict[str, str]:
         """Installed components and their versions."""
         return {name: component.version for name, component in self._components.items()}
+
+    @property
+    def states(self) -> dict[str, tuple[str, str]]:
+        """Version and state of each installed component."""
+        return {
+            name: (component.version, "RUNNING" if component.process else "FINISHED")
+            for name, component in self._components.items()
+        }
 
     def start(self) -> None:
         """Begin to answer components."""
@@ -208,24 +214,19 @@ class Installer:
         # On a camera a person makes this folder (docs/packaging.md).
         self.path_of(self.model_folder).mkdir(parents=True, exist_ok=True)
         parameters = configuration["lambdaExecutionParameters"].get("EnvironmentVariables", {})
+        client = Client(name=name, configuration=configuration, thing=self.thing)
         process = ComponentProcess.start_lambda(
             package=next(unarchived.iterdir()),
             handler=configuration["lambdaHandler"],
             environment={
                 **self._moved(parameters),
                 **environment_of_core(self.thing, self.cloud.region),
-                **self._way_to_aws_iot(name, configuration),
+                **self.ipc.admit(client),
                 **self.stand_ins,
             },
             log=self.folder / f"{name}.log",
         )
         self._components[name] = Installed(resolved=resolved, steps={}, process=process)
-
-    def _way_to_aws_iot(self, name: str, configuration: Mapping[str, Any]) -> dict[str, str]:
-        if self.connection is None:
-            return {"BINSIGHT_PUBLISHER": f"https:{self.cloud.iot_endpoint}"}
-        client = Client(name=name, configuration=configuration, thing=self.thing)
-        return self.ipc.admit(client)
 
     def _run_generic(
         self,

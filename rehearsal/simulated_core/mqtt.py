@@ -28,6 +28,10 @@ class RefusedError(Exception):
     """AWS IoT refused: the message says what was asked for, as whom."""
 
 
+class RejectedError(RefusedError):
+    """AWS IoT took a request and answered it on its ``/rejected`` topic."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
     """Where AWS IoT listens for MQTT, and the root certificate that its own is signed under."""
@@ -104,7 +108,7 @@ class Connection:
     def ask(self, topic: str, document: Mapping[str, Any]) -> dict[str, Any]:
         """Publish to ``topic`` and return the answer of ``<topic>/accepted``.
 
-        Raises RefusedError with AWS IoT's own words for an answer of ``<topic>/rejected``.
+        Raises RejectedError with AWS IoT's own words for an answer of ``<topic>/rejected``.
         """
         answers: queue.Queue[tuple[str, bytes]] = queue.Queue()
         for kind in ("accepted", "rejected"):
@@ -115,7 +119,7 @@ class Connection:
         except queue.Empty:
             raise RefusedError(f"{self.client_id}: no answer on {topic}") from None
         if found.endswith("/rejected"):
-            raise RefusedError(f"{self.client_id}: {topic}: {payload.decode()}")
+            raise RejectedError(f"{self.client_id}: {topic}: {payload.decode()}")
         answer: dict[str, Any] = json.loads(payload)
         return answer
 

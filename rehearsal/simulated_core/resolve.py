@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rehearsal.aws_client import Cloud
+from rehearsal.simulated_core.cloud import CoreCloud
 from rehearsal.simulated_core.recipe import Nucleus
 
 PUBLIC_PREFIX = "aws.greengrass."
@@ -23,7 +23,7 @@ class Resolved:
 
 
 def resolve(
-    cloud: Cloud,
+    cloud: CoreCloud,
     *,
     name: str,
     requirements: Mapping[str, str],

@@ -8,13 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 from botocore.exceptions import ClientError
 
+from ministack_edge.greengrass.deployment_jobs import document_of
 from ministack_edge.greengrass.version_range import numbers, satisfies
 
 
 class Cloud:
     """Component versions that were put in with ``add``; objects by name (``a_b``: a.b)."""
 
-    account, region, iot_endpoint = "111111111111", "us-east-1", "http://127.0.0.1:1"
+    region = "us-east-1"
 
     def __init__(self, **objects):
         self.objects = objects
@@ -52,14 +53,14 @@ class Cloud:
             file.write(self.objects[key.rpartition("/")[2].replace(".", "_")])
 
     def deployment(self, components):
-        """A deployment document, a minute after the last one."""
+        """The document of a job for a deployment as CreateDeployment takes it, a minute later."""
         self.minutes += 1
+        moment = datetime(2026, 11, 27, tzinfo=UTC) + timedelta(minutes=self.minutes)
         return {
             "deploymentId": f"d-{self.minutes}",
-            "creationTimestamp": datetime(2026, 11, 27, tzinfo=UTC)
-            + timedelta(minutes=self.minutes),
-            "components": components,
-            "deploymentPolicies": {"failureHandlingPolicy": "ROLLBACK"},
+            "creationTimestamp": moment.timestamp() * 1000,
+            "components": {name: document_of(part) for name, part in components.items()},
+            "failureHandlingPolicy": "ROLLBACK",
         }
 
 

@@ -25,7 +25,7 @@ from infra.config.camera import CameraSettings
 from infra.config.settings import BinSettings
 from ministack_edge.cloudformation.greengrass import to_api
 from ministack_edge.greengrass.lambda_component import recipe_of
-from rehearsal.simulated_core import component_process, device
+from rehearsal.simulated_core import component_process
 from rehearsal.simulated_core.device import CoreDevice
 from tests.conftest import ROOT
 from tests.rehearsal.core_cloud import Cloud, artifact
@@ -250,7 +250,6 @@ def of_type(resources, kind):
 def camera(tmp_path, monkeypatch):
     """Makes a camera of a nucleus."""
     monkeypatch.setattr(component_process, "SETTLING_SECONDS", 0.3)
-    monkeypatch.setattr(device, "report_deployment", lambda *_, **__: None)
     made = []
 
     def make(nucleus):

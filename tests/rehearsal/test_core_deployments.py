@@ -4,7 +4,6 @@
 import pytest
 
 from rehearsal.simulated_core import component_process, lifecycle
-from rehearsal.simulated_core import device as core_device
 from rehearsal.simulated_core.device import CoreDevice
 from tests.rehearsal.core_cloud import Cloud, recipe
 
@@ -12,18 +11,10 @@ STAY = "echo started {configuration:/word}; exec sleep 60"
 
 
 @pytest.fixture
-def reports():
-    return []
-
-
-@pytest.fixture
-def core(tmp_path, monkeypatch, reports):
+def core(tmp_path, monkeypatch):
     """Makes a core of a nucleus; ``core.cloud`` is its cloud."""
     monkeypatch.setattr(component_process, "SETTLING_SECONDS", 0.3)
     monkeypatch.setattr(lifecycle, "RESTART_SECONDS", 0.02)
-    monkeypatch.setattr(
-        core_device, "report_deployment", lambda _, **document: reports.append(document)
-    )
     made = []
 
     def make(nucleus):
@@ -56,7 +47,7 @@ def deploy(device, version="1.0.0", *, group="g", name="x.Y", **update):
     part = {"componentVersion": version}
     if update:
         part["configurationUpdate"] = update
-    device._apply(group, device.cloud.deployment({name: part}))
+    return device._apply(group, device.cloud.deployment({name: part}))
 
 
 def log_of(device, name="x.Y"):
@@ -87,7 +78,7 @@ def test_nucleus_lite_restarts_for_any_document_with_a_configuration(core):
     assert log_of(device) == "started one\nstarted one\n"
 
 
-def test_what_fails_goes_back_on_java_and_stays_on_lite(core, reports):
+def test_what_fails_goes_back_on_java_and_stays_on_lite(core):
     found = {}
     for nucleus in ("java", "lite"):
         device = core(nucleus)
@@ -96,8 +87,8 @@ def test_what_fails_goes_back_on_java_and_stays_on_lite(core, reports):
         deploy(device, merge='{"word": "good"}')
         # CloudFormation deletes a replaced version: a core goes back to what is on its own disk.
         del device.cloud.recipes["x.Y", "1.0.0"]
-        deploy(device, "2.0.0", merge='{"word": "bad"}')
-        assert reports[-1]["failure"].startswith("x.Y 2.0.0: x.Y ended with status 4")
+        failure = deploy(device, "2.0.0", merge='{"word": "bad"}')
+        assert failure.startswith("x.Y 2.0.0: x.Y ended with status 4")
         found[nucleus] = (device.components, device.installer.configuration.of("x.Y"))
     assert found["java"] == ({"x.Y": "1.0.0"}, {"word": "good"})
     assert found["lite"] == ({}, {"word": "bad"})
@@ -120,11 +111,10 @@ def test_a_soft_dependency_comes_with_its_dependent_and_keeps_what_it_has(core, 
     assert device.problems == []
 
 
-def test_two_groups_that_name_different_versions_of_one_component_conflict(core, reports):
+def test_two_groups_that_name_different_versions_of_one_component_conflict(core):
     device = core("java")
     device.cloud.add(program())
     device.cloud.add(program("2.0.0"))
     deploy(device)
-    deploy(device, "2.0.0", group="other")
-    assert "no version of x.Y meets" in reports[-1]["failure"]
+    assert "no version of x.Y meets" in deploy(device, "2.0.0", group="other")
     assert device.components == {"x.Y": "1.0.0"}

@@ -9,12 +9,16 @@ import os
 import subprocess
 import sys
 import time
+import urllib.request
 
 import pytest
 
 from ministack_edge.process import LocalAws, free_port
 from rehearsal.aws_client import Cloud
+from rehearsal.simulated_core.cloud import CoreCloud
 from rehearsal.simulated_core.device import CoreDevice
+from rehearsal.simulated_core.https import DeviceHttps
+from rehearsal.simulated_core.mqtt import Certificate, Connection, Endpoint
 from rollout.recipe import model_recipe
 from tests.camera import tiny
 from tests.conftest import ROOT
@@ -23,7 +27,7 @@ from tests.synth.conftest import SYNTH_SECONDS, synth_environment
 from tests.synth.variants import write_variant
 
 ACCOUNT, REGION, THING = "111111111111", "us-east-1", "binsight-dev-1"
-FLEET = "binsight-dev-model-fleet"
+RUNTIME, FLEET = "binsight-dev-runtime", "binsight-dev-model-fleet"
 INFERENCE, MODEL, VERSION = "binsight-dev.Inference", "binsight-dev.Model", "1.0.1"
 
 
@@ -61,41 +65,81 @@ def assembly(work):
 
 
 @pytest.fixture(scope="module")
-def cloud(work, assembly):
-    """A local AWS with the variant in it."""
-    with LocalAws(port=free_port(), work=work / "local-aws") as aws:
-        found = Cloud(endpoint=aws.endpoint, account=ACCOUNT, region=REGION, prefix="binsight-dev")
-        deploy(found, assembly)
-        yield found
-
-
-def camera(cloud, work, thing, **more):
-    """A camera in the groups that the provisioning template names, on nucleus lite; started."""
-    iot = cloud.client("iot")
-    iot.create_thing(thingName=thing)
-    for group in ("binsight-dev-runtime", FLEET):
-        iot.add_thing_to_thing_group(thingGroupName=group, thingName=thing)
-    (work / "lens").mkdir(exist_ok=True)
-    device = CoreDevice(
-        thing=thing,
-        folder=work / thing,
-        cloud=cloud,
-        stand_ins={
-            "BINSIGHT_SOURCE": f"dir:{work / 'lens'}?follow=1&hold=6&gap=4&fps=15",
-            "BINSIGHT_PAGE": "off",
-        },
-        model_folder="/var/lib/binsight/models",
-        nucleus="lite",
-        news=lambda _: None,
-        **more,
-    )
-    device.start()
-    return device
+def aws(work):
+    with LocalAws(port=free_port(), mqtt_port=free_port(), work=work / "local-aws") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
-def core(work, cloud):
-    device = camera(cloud, work, THING)
+def cloud(aws, assembly):
+    """The variant in a local AWS."""
+    found = Cloud(endpoint=aws.endpoint, account=ACCOUNT, region=REGION, prefix="binsight-dev")
+    deploy(found, assembly)
+    return found
+
+
+@pytest.fixture(scope="module")
+def devices(aws, work):
+    """Where cameras connect."""
+    root_ca = work / "root-ca.pem"
+    with urllib.request.urlopen(f"{aws.endpoint}/_ministack/iot/ca.pem") as answer:  # noqa: S310
+        root_ca.write_bytes(answer.read())
+    return Endpoint(host="localhost", port=aws.mqtt_port, root_ca=root_ca)
+
+
+@pytest.fixture(scope="module")
+def camera(cloud, devices, work):
+    """Starts a camera on nucleus lite, in the groups that the provisioning template names."""
+
+    def start(thing, groups=(RUNTIME, FLEET)):
+        own = identity(cloud, work / f"{thing}-identity", thing, groups)
+        (work / "lens").mkdir(exist_ok=True)
+        device = CoreDevice(
+            thing=thing,
+            folder=work / thing,
+            cloud=CoreCloud(
+                endpoint=cloud.endpoint,
+                region=REGION,
+                thing=thing,
+                role_alias=cloud.outputs()["RoleAlias"],
+                nucleus="lite",
+                device=DeviceHttps(devices, own),
+            ),
+            connection=Connection(devices, own, thing).open(),
+            stand_ins={
+                "BINSIGHT_SOURCE": f"dir:{work / 'lens'}?follow=1&hold=6&gap=4&fps=15",
+                "BINSIGHT_PAGE": "off",
+            },
+            model_folder="/var/lib/binsight/models",
+            nucleus="lite",
+            news=lambda _: None,
+        )
+        device.start()
+        return device
+
+    return start
+
+
+def identity(cloud, folder, thing, groups):
+    """What enrolment leaves: a thing in these groups, one after the other, and its certificate."""
+    iot = cloud.client("iot")
+    iot.create_thing(thingName=thing)
+    made = iot.create_keys_and_certificate(setAsActive=True)
+    iot.attach_thing_principal(thingName=thing, principal=made["certificateArn"])
+    for policy in ("binsight-dev-camera", "binsight-dev-camera-greengrass"):
+        iot.attach_policy(policyName=policy, target=made["certificateArn"])
+    for group in groups:
+        iot.add_thing_to_thing_group(thingGroupName=group, thingName=thing)
+    folder.mkdir()
+    own = Certificate(certificate=folder / "certificate.pem", key=folder / "private.key")
+    own.certificate.write_text(made["certificatePem"])
+    own.key.write_text(made["keyPair"]["PrivateKey"])
+    return own
+
+
+@pytest.fixture(scope="module")
+def core(camera):
+    device = camera(THING)
     yield device
     device.stop()
 
@@ -151,10 +195,10 @@ def test_a_model_is_adopted_and_a_detection_arrives(core, cloud, work):
     assert VERSION in str(found["model"])
 
 
-def test_a_new_camera_whose_model_comes_before_its_program_adopts_it(core, cloud, work):
+def test_a_new_camera_whose_model_comes_before_its_program_adopts_it(core, camera):
     """Provisioning puts it into both groups at once, and their jobs come in no promised order."""
     until(lambda: MODEL in core.components, core=core)
-    new = camera(cloud, work, f"{THING}-new", first_group=FLEET)
+    new = camera(f"{THING}-new", groups=(FLEET, RUNTIME))
     try:
         until(lambda: MODEL in new.components, core=new)
         until(lambda: new.installer.ipc.subscribed(f"binsight-dev/{new.thing}/commands"), core=new)

@@ -3,7 +3,6 @@
 
 import itertools
 import json
-import urllib.request
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -114,17 +113,20 @@ class Canaries:
     def report(self, name, *, health="HEALTHY", **states):
         states = {"model": "RUNNING", "program": "RUNNING"} | states
         ours = {"model": COMPONENT, "program": PROGRAM}
-        components = {
-            ours.get(key, key): {"version": "1.0.0", "state": state}
-            for key, state in states.items()
+        message = {
+            "ggcVersion": "2.17.0",
+            "platform": "linux",
+            "architecture": "amd64",
+            "thing": name,
+            "overallDeviceStatus": health,
+            "components": [
+                {"componentName": ours.get(key, key), "version": "1.0.0", "status": state}
+                for key, state in states.items()
+            ],
         }
-        request = urllib.request.Request(  # noqa: S310 - the address of the local AWS
-            f"{self._cloud.endpoint}/_edge/core-devices/{name}?account={ACCOUNT}&region={REGION}",
-            data=json.dumps({"components": components, "health": health}).encode(),
-            method="POST",
+        self._cloud.client("iot-data").publish(
+            topic=f"$aws/things/{name}/greengrassv2/health/json", payload=json.dumps(message)
         )
-        with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - as above
-            pass
 
     def look(self, *, minutes=None, started=None, **settings):
         """Look once: now, or so many minutes after the first look."""

@@ -22,7 +22,10 @@ REGION = "us-east-1"
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     with LocalAws(
-        port=free_port(), work=tmp_path_factory.mktemp("local-aws"), enforce=False
+        port=free_port(),
+        mqtt_port=free_port(),
+        work=tmp_path_factory.mktemp("local-aws"),
+        enforce=False,
     ) as running:
         yield running
 

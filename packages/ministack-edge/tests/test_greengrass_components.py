@@ -12,6 +12,7 @@ import zipfile
 
 import pytest
 
+from edge_testing.devices import Device
 from edge_testing.recipes import BUCKET, recipe
 
 # One server and one order: these tests build on each other.
@@ -24,6 +25,13 @@ def greengrass(client):
     s3.create_bucket(Bucket=BUCKET)
     s3.put_object(Bucket=BUCKET, Key="model.tar.gz", Body=b"model one")
     return client("greengrassv2")
+
+
+@pytest.fixture(scope="module")
+def core(aws, client, tmp_path_factory):
+    """A core's own client of the data plane."""
+    folder = tmp_path_factory.mktemp("core") / "files"
+    return Device(aws=aws, iot=client("iot"), folder=folder).make().core()
 
 
 def test_a_component_keeps_the_digest_of_its_artifact_at_creation(greengrass, client):
@@ -59,8 +67,8 @@ def test_versions_are_listed_newest_first_as_numbers(greengrass):
     assert [item["componentVersion"] for item in versions] == ["1.10.0", "1.9.0", "1.0.0"]
 
 
-def resolve(greengrass, **requirements):
-    (found,) = greengrass.resolve_component_candidates(
+def resolve(core, **requirements):
+    (found,) = core.resolve_component_candidates(
         platform={"attributes": {"os": "linux", "architecture": "amd64"}},
         componentCandidates=[
             {"componentName": "test.Resolved", "versionRequirements": requirements}
@@ -69,18 +77,18 @@ def resolve(greengrass, **requirements):
     return found
 
 
-def test_a_core_gets_the_newest_version_that_meets_all_requirements(greengrass):
+def test_a_core_gets_the_newest_version_that_meets_all_requirements(greengrass, core):
     for version in ("1.0.0", "1.10.0", "1.9.0"):
         greengrass.create_component_version(inlineRecipe=recipe(version, name="test.Resolved"))
-    assert resolve(greengrass, model=">=0.0.0")["componentVersion"] == "1.10.0"
-    found = resolve(greengrass, model=">=0.0.0", group="==1.9.0")
+    assert resolve(core, model=">=0.0.0")["componentVersion"] == "1.10.0"
+    found = resolve(core, model=">=0.0.0", group="==1.9.0")
     assert found["arn"].endswith("components:test.Resolved:versions:1.9.0")
     artifact = json.loads(found["recipe"])["Manifests"][0]["Artifacts"][0]
     assert artifact["Algorithm"] == "SHA-256"
-    with pytest.raises(greengrass.exceptions.ResourceNotFoundException, match="group asks for"):
-        resolve(greengrass, model=">=0.0.0", group="==3.0.0")
-    with pytest.raises(greengrass.exceptions.ValidationException, match="requirement"):
-        resolve(greengrass, model="^1.0.0")
+    with pytest.raises(core.exceptions.ResourceNotFoundException, match="group asks for"):
+        resolve(core, model=">=0.0.0", group="==3.0.0")
+    with pytest.raises(core.exceptions.ValidationException, match="requirement"):
+        resolve(core, model="^1.0.0")
 
 
 @pytest.mark.parametrize(
@@ -96,7 +104,7 @@ def test_a_bad_recipe_is_refused(greengrass, body, message):
         greengrass.create_component_version(inlineRecipe=body)
 
 
-def test_a_lambda_component_freezes_the_code_of_the_version(greengrass, client):
+def test_a_lambda_component_freezes_the_code_of_the_version(greengrass, client, core):
     def package(text: str) -> bytes:
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as archive:
@@ -140,7 +148,7 @@ def test_a_lambda_component_freezes_the_code_of_the_version(greengrass, client):
         "SOURCE": "dir:/photos"
     }
     artifact = document["Manifests"][0]["Artifacts"][0]
-    url = greengrass.get_component_version_artifact(
+    url = core.get_component_version_artifact(
         arn=created["arn"], artifactName=artifact["Uri"].partition(":")[2]
     )["preSignedUrl"]
     with urllib.request.urlopen(url) as reply:  # noqa: S310

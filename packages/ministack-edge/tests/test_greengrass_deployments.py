@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import urllib.request
 from typing import Any
 
 import pytest
@@ -41,17 +40,39 @@ def group(client):
 
 
 @pytest.fixture(scope="module")
-def report(aws):
-    """A core device's own report, as the simulated core sends it."""
+def report(client):
+    """How a core says what became of a deployment: the execution of its job."""
 
-    def send(thing: str, **document: Any) -> Any:
-        request = urllib.request.Request(  # noqa: S310
-            f"{aws.endpoint}/_edge/core-devices/{thing}?account=111111111111&region=us-east-1",
-            data=json.dumps(document).encode(),
-            method="POST",
+    def send(thing: str, created: Any, status: str, reason: str = "") -> None:
+        details = {"deployment-failure-cause": reason} if reason else {}
+        client("iot-jobs-data").update_job_execution(
+            jobId=created["iotJobId"], thingName=thing, status=status, statusDetails=details
         )
-        with urllib.request.urlopen(request) as reply:  # noqa: S310
-            return json.load(reply)
+
+    return send
+
+
+@pytest.fixture(scope="module")
+def status(client):
+    """What a core says of itself, as nuclei write it."""
+
+    def send(thing: str, *, health: str = "HEALTHY", kind: str = "COMPLETE", **states: str) -> None:
+        message = {
+            "ggcVersion": "2.17.0",
+            "platform": "linux",
+            "architecture": "amd64",
+            "runtime": "aws_nucleus_lite",
+            "thing": thing,
+            "overallDeviceStatus": health,
+            "messageType": kind,
+            "components": [
+                {"componentName": f"test.{name}", "version": "1.0.0", "status": state}
+                for name, state in states.items()
+            ],
+        }
+        client("iot-data").publish(
+            topic=f"$aws/things/{thing}/greengrassv2/health/json", payload=json.dumps(message)
+        )
 
     return send
 
@@ -66,7 +87,7 @@ def job(client: Any, created: Any) -> Any:
     return client("iot").describe_job(jobId=created["iotJobId"])["job"]
 
 
-def test_a_deployment_runs_to_the_counts_of_its_job(greengrass, client, group, report):
+def test_a_deployment_runs_to_the_counts_of_its_job(greengrass, client, group, report, status):
     created = deploy(greengrass, group, "1.0.0", deploymentName="one")
     assert job(client, created)["jobProcessDetails"]["numberOfQueuedThings"] == 2
     mine = greengrass.list_effective_deployments(coreDeviceThingName="camera-1")
@@ -75,20 +96,11 @@ def test_a_deployment_runs_to_the_counts_of_its_job(greengrass, client, group, r
         for item in mine["effectiveDeployments"]
     ] == [(created["deploymentId"], "QUEUED")]
 
-    report("camera-1", deploymentId=created["deploymentId"], status="IN_PROGRESS")
-    report(
-        "camera-1",
-        deploymentId=created["deploymentId"],
-        status="SUCCEEDED",
-        components={NAME: "1.0.0"},
-    )
-    report(
-        "camera-2",
-        deploymentId=created["deploymentId"],
-        status="FAILED",
-        reason="outputs differ",
-        health="UNHEALTHY",
-    )
+    report("camera-1", created, "IN_PROGRESS")
+    report("camera-1", created, "SUCCEEDED")
+    status("camera-1", Deployed="RUNNING")
+    report("camera-2", created, "FAILED", "outputs differ")
+    status("camera-2", health="UNHEALTHY", Deployed="BROKEN")
 
     details = job(client, created)["jobProcessDetails"]
     assert details["numberOfSucceededThings"] == 1
@@ -101,7 +113,35 @@ def test_a_deployment_runs_to_the_counts_of_its_job(greengrass, client, group, r
         "camera-2": "UNHEALTHY",
     }
     installed = greengrass.list_installed_components(coreDeviceThingName="camera-1")
-    assert installed["installedComponents"][0]["componentVersion"] == "1.0.0"
+    [one] = installed["installedComponents"]
+    assert (one["componentVersion"], one["lifecycleState"]) == ("1.0.0", "RUNNING")
+
+
+def test_a_partial_status_says_nothing_of_other_components(greengrass, group, status):
+    status("camera-1", One="RUNNING", Two="RUNNING")
+    status("camera-1", kind="PARTIAL", Two="BROKEN", health="UNHEALTHY")
+
+    def states():
+        found = greengrass.list_installed_components(coreDeviceThingName="camera-1")
+        return {
+            part["componentName"]: part["lifecycleState"] for part in found["installedComponents"]
+        }
+
+    assert states() == {"test.One": "RUNNING", "test.Two": "BROKEN"}
+    assert greengrass.get_core_device(coreDeviceThingName="camera-1")["status"] == "UNHEALTHY"
+    status("camera-1", One="RUNNING")
+    assert states() == {"test.One": "RUNNING"}
+
+
+@pytest.mark.parametrize("payload", [b"{", b"[]", b"{}", b'{"ggcVersion": 1}', b"\xff"])
+def test_a_status_that_cannot_be_read_is_dropped(greengrass, client, group, payload):
+    before = greengrass.get_core_device(coreDeviceThingName="camera-1")
+    client("iot-data").publish(
+        topic="$aws/things/camera-1/greengrassv2/health/json", payload=payload
+    )
+    client("iot-data").publish(topic="$aws/things/nobody/greengrassv2/health/json", payload=payload)
+    after = greengrass.get_core_device(coreDeviceThingName="camera-1")
+    assert (after["status"], after["coreVersion"]) == (before["status"], before["coreVersion"])
 
 
 def test_a_second_deployment_supersedes_the_first(greengrass, client, group):
@@ -172,7 +212,7 @@ def test_the_abort_criteria_cancel_a_rollout(greengrass, client, group, report):
             }
         },
     )
-    report("camera-1", deploymentId=created["deploymentId"], status="FAILED")
+    report("camera-1", created, "FAILED")
     assert job(client, created)["status"] == "CANCELED"
     status = greengrass.get_deployment(deploymentId=created["deploymentId"])["deploymentStatus"]
     assert status == "CANCELED"

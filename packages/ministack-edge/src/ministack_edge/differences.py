@@ -41,6 +41,11 @@ DIFFERENCES: tuple[str, ...] = (
     ),
     "Custom::S3AutoDeleteObjects is done by the local AWS itself, not by CDK's Node function.",
     (
+        "Deployments to single things come as jobs too; on AWS by the named shadow "
+        "AWSManagedGreengrassV2Deployment. Job documents are never too long for a message, so "
+        "GetDeploymentConfiguration is absent."
+    ),
+    (
         "A deployment that another replaced reads CANCELED: AWS does not document whether it is "
         "that or INACTIVE."
     ),

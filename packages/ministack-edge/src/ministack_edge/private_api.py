@@ -1,37 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is not AWS: how simulated core devices report and publish, presigned downloads, and
-failures of pipeline steps and of CloudFormation resources on order.
+"""What is not AWS: failures of pipeline steps and of CloudFormation resources on order, what the
+server knows of itself, and where the URLs lead that Greengrass presigns.
 
-All of it is below /_edge/, so nothing that also runs on AWS can use it by accident. What AWS
-gives an account through its own IoT endpoint name is /_edge/iot/<account>/<region>/ here: names
-like that do not resolve everywhere.
+All of it is below /_edge/, so nothing that also runs on AWS can use it by accident.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
-import re
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs
 
 from ministack.core.responses import get_account_id, get_region, request_scope
 from ministack.core.router import extract_access_key_id, extract_region
-from ministack.services import iot_data
 
 from ministack_edge.cloudformation import refusals
 from ministack_edge.enforcement import inventory
 from ministack_edge.enforcement.ledger import ledger
-from ministack_edge.greengrass import api, components, core_devices
+from ministack_edge.greengrass import components, data_plane
 from ministack_edge.protocol import Answer, AwsError, Document, answer
 from ministack_edge.sagemaker import step_retries
 from ministack_edge.server_config import config
 
 PREFIX = "/_edge/"
 PROTOCOL = b"x-forwarded-proto"
-ACCOUNT = re.compile(r"\d{12}")
 
 ORDERS = {"failures": step_retries.order, "stack-failures": refusals.order}
 """Failures on order: of a pipeline's step, of a resource that CloudFormation makes."""
@@ -57,19 +52,6 @@ def _artifact_url(endpoint: str) -> Callable[[str, str], str]:
     return url
 
 
-async def _iot(method: str, path: str, headers: dict[str, str], query: Any, body: bytes) -> Answer:
-    """An account's IoT data endpoint: on AWS its name says whose it is, here its path does."""
-    account, _, rest = path.partition("/")
-    region, _, rest = rest.partition("/")
-    if not (ACCOUNT.fullmatch(account) and region and rest):
-        raise AwsError(
-            "ValidationException", "expected /_edge/iot/<account>/<region>/topics/<topic>"
-        )
-    with request_scope(account, region):
-        result: Answer = await iot_data.handle_request(method, f"/{rest}", headers, body, query)
-    return result
-
-
 async def _handle(
     method: str, path: str, headers: dict[str, str], query: Any, body: bytes
 ) -> Answer:
@@ -82,26 +64,22 @@ async def _handle(
             return answer({"stage": rest})
         case "GET", "artifacts":
             return await _artifact(rest)
-        case _, "iot":
-            return await _iot(method, rest, headers, query, body)
-        case ("POST", "core-devices" | "failures" | "stack-failures") | ("GET", "policies"):
+        case ("POST", "failures" | "stack-failures") | ("GET", "policies"):
             # A signed request says who it is; a plain one says so in its query.
             account = (query.get("account") or [extract_access_key_id(headers)])[0]
             region = (query.get("region") or [extract_region(headers)])[0]
             if not account:
                 raise AwsError("ValidationException", "give ?account=<12 digits>&region=<region>")
             with request_scope(account, region):
-                return answer(await _of_account(kind, unquote(rest), json.loads(body or b"{}")))
+                return answer(_of_account(kind, json.loads(body or b"{}")))
     raise AwsError("NotFound", f"The local AWS has no {method} {path}", status=404)
 
 
-async def _of_account(kind: str, rest: str, document: Document) -> Document:
+def _of_account(kind: str, document: Document) -> Document:
     """What belongs to one account and region."""
     if kind == "policies":
         return inventory.policies()
-    if kind in ORDERS:
-        return ORDERS[kind](document)
-    return await core_devices.report(rest, document)
+    return ORDERS[kind](document)
 
 
 def _over_tls(scope: Any) -> Any:
@@ -123,7 +101,7 @@ async def _body(receive: Callable[[], Awaitable[Any]]) -> bytes:
 def install(*, endpoint: str) -> Any:
     """ministack's application with the private paths in front of it."""
     application = importlib.import_module("ministack.app").app
-    api.artifact_url = _artifact_url(endpoint)
+    data_plane.artifact_url = _artifact_url(endpoint)
 
     async def serve(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(PREFIX):

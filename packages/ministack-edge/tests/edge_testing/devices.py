@@ -12,7 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edge_testing.enforcing import Person
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
+
+from ministack_edge.process import LocalAws
 
 _numbers = itertools.count(1)
 
@@ -21,7 +25,9 @@ _numbers = itertools.count(1)
 class Device:
     """A thing with an active certificate, and the folder of its files."""
 
-    root: Person
+    aws: LocalAws
+    iot: Any
+    """A client of the account's root user."""
     folder: Path
     thing: str = field(default_factory=lambda: f"device-{next(_numbers)}")
     certificate_id: str = ""
@@ -29,21 +35,34 @@ class Device:
 
     def make(self, *statements: Any) -> Device:
         """Register it; its certificate's only policy has these statements, if there are any."""
-        iot = self.root.client("iot")
-        made = iot.create_keys_and_certificate(setAsActive=True)
+        made = self.iot.create_keys_and_certificate(setAsActive=True)
         self.certificate_id, self.certificate_arn = made["certificateId"], made["certificateArn"]
         self.folder.mkdir(parents=True)
         (self.folder / "own.pem").write_text(made["certificatePem"] + made["keyPair"]["PrivateKey"])
-        url = f"{self.root.aws.endpoint}/_ministack/iot/ca.pem"
+        url = f"{self.aws.endpoint}/_ministack/iot/ca.pem"
         with urllib.request.urlopen(url, timeout=15) as answer:  # noqa: S310 - the local AWS
             (self.folder / "ca.pem").write_bytes(answer.read())
-        iot.create_thing(thingName=self.thing)
-        iot.attach_thing_principal(thingName=self.thing, principal=self.certificate_arn)
+        self.iot.create_thing(thingName=self.thing)
+        self.iot.attach_thing_principal(thingName=self.thing, principal=self.certificate_arn)
         if statements:
             document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-            iot.create_policy(policyName=self.thing, policyDocument=document)
-            iot.attach_policy(policyName=self.thing, target=self.certificate_arn)
+            self.iot.create_policy(policyName=self.thing, policyDocument=document)
+            self.iot.attach_policy(policyName=self.thing, target=self.certificate_arn)
         return self
+
+    def core(self) -> Any:
+        """A client of Greengrass's data plane."""
+        return boto3.client(
+            "greengrassv2",
+            endpoint_url=f"https://localhost:{self.aws.mqtt_port}",
+            region_name=self.iot.meta.region_name,
+            verify=str(self.folder / "ca.pem"),
+            config=Config(
+                signature_version=UNSIGNED,
+                client_cert=str(self.folder / "own.pem"),
+                retries={"max_attempts": 1},
+            ),
+        )
 
     def call(
         self, path: str, *, method: str = "GET", body: Any = None, own: bool = True, **headers: str
@@ -53,7 +72,7 @@ class Device:
         if own:
             context.load_cert_chain(self.folder / "own.pem")
         request = urllib.request.Request(
-            f"https://localhost:{self.root.aws.mqtt_port}{path}",
+            f"https://localhost:{self.aws.mqtt_port}{path}",
             data=None if body is None else json.dumps(body).encode(),
             headers=headers,
             method=method,

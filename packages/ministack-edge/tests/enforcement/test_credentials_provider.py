@@ -46,9 +46,11 @@ def aliases(root: Person, new_role: Any) -> None:
 
 @pytest.fixture
 def device(root: Person, tmp_path: Any, aliases: None) -> Any:
-    return lambda *statements: Device(root=root, folder=tmp_path / str(next(_numbers))).make(
-        *statements
-    )
+    def make(*statements: Any) -> Device:
+        folder = tmp_path / str(next(_numbers))
+        return Device(aws=root.aws, iot=root.client("iot"), folder=folder).make(*statements)
+
+    return make
 
 
 def ask(device: Device, alias: str = ALIAS, thing: str = "", **more: Any) -> tuple[int, Any]:

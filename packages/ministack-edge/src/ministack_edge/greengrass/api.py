@@ -10,14 +10,18 @@ from typing import Any
 from urllib.parse import unquote
 
 from ministack_edge import ministack_patches, tags
-from ministack_edge.greengrass import candidates, components, core_devices, deployments
 from ministack_edge.greengrass import client_tokens as tokens
+from ministack_edge.greengrass import (
+    components,
+    core_devices,
+    core_messages,
+    data_plane,
+    deployment_jobs,
+    deployments,
+)
 from ministack_edge.protocol import Answer, AwsError, Document, answer
 
 Handler = Callable[[dict[str, str], Document, Document], Awaitable[Answer]]
-
-# Set by the server: turns a component's code into a URL that needs no signature.
-artifact_url: Callable[[str, str], str] = lambda component, name: f"{component}/{name}"  # noqa: E731
 
 
 async def _create_component(_path: dict[str, str], body: Document, _query: Document) -> Answer:
@@ -35,11 +39,6 @@ async def _get_component(path: dict[str, str], _body: Document, _query: Document
     return answer(components.recipe_of(path["arn"]))
 
 
-async def _artifact(path: dict[str, str], _body: Document, _query: Document) -> Answer:
-    components.lambda_artifact(path["arn"], path["name"])
-    return answer({"preSignedUrl": artifact_url(path["arn"], path["name"])})
-
-
 async def _delete_component(path: dict[str, str], _body: Document, _query: Document) -> Answer:
     components.delete(path["arn"])
     return answer(status=204)
@@ -51,10 +50,6 @@ async def _list_components(_path: dict[str, str], _body: Document, query: Docume
 
 async def _list_versions(path: dict[str, str], _body: Document, query: Document) -> Answer:
     return answer(components.list_versions(path["arn"], query))
-
-
-async def _resolve(_path: dict[str, str], body: Document, _query: Document) -> Answer:
-    return answer(candidates.resolve(body))
 
 
 async def _create_deployment(_path: dict[str, str], body: Document, _query: Document) -> Answer:
@@ -120,12 +115,6 @@ _ROUTES: list[tuple[str, re.Pattern[str], Handler, str]] = [
     (method, re.compile(pattern), handler, operation)
     for method, pattern, handler, operation in (
         ("POST", rf"{_V2}/createComponentVersion", _create_component, "CreateComponentVersion"),
-        (
-            "POST",
-            rf"{_V2}/resolveComponentCandidates",
-            _resolve,
-            "ResolveComponentCandidates",
-        ),
         ("GET", rf"{_V2}/components", _list_components, "ListComponents"),
         (
             "GET",
@@ -138,12 +127,6 @@ _ROUTES: list[tuple[str, re.Pattern[str], Handler, str]] = [
             rf"{_V2}/components/(?P<arn>[^/]+)/versions",
             _list_versions,
             "ListComponentVersions",
-        ),
-        (
-            "GET",
-            rf"{_V2}/components/(?P<arn>[^/]+)/artifacts/(?P<name>.+)",
-            _artifact,
-            "GetComponentVersionArtifact",
         ),
         ("GET", rf"{_V2}/components/(?P<arn>[^/]+)", _get_component, "GetComponent"),
         ("DELETE", rf"{_V2}/components/(?P<arn>[^/]+)", _delete_component, "DeleteComponent"),
@@ -208,11 +191,20 @@ async def handle(
                 for key, value in query.items()
             }
             return await handler(parts, json.loads(body or b"{}"), flat)
+        if data_plane.is_here(method, path):
+            raise AwsError(
+                "AccessDeniedException",
+                f"{method} {path} is answered to a core's certificate, on the data plane only",
+                status=403,
+            )
         raise AwsError("ValidationException", f"The local AWS does not offer {method} {path}")
     except AwsError as error:
         return error.answer()
 
 
 def install() -> None:
-    """Offer the Greengrass V2 API."""
+    """Offer the Greengrass V2 API, and its data plane to cores."""
     ministack_patches.add_service("greengrass", handle)
+    data_plane.install()
+    deployment_jobs.install()
+    core_messages.install()

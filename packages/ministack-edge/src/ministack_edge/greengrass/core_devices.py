@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Greengrass core devices: what the simulated cores report, as the cloud shows it."""
+"""Greengrass core devices: what cores say of themselves, as the cloud shows it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from typing import Any
 
 from ministack.services import iot
 
-from ministack_edge import events
 from ministack_edge.greengrass import deployment_jobs, deployments
 from ministack_edge.protocol import (
-    AwsError,
     Document,
     arn,
-    iso,
     not_found,
     now,
     page,
@@ -21,15 +18,6 @@ from ministack_edge.protocol import (
     with_token,
     without_none,
 )
-
-# What a core says -> the status of its job execution.
-JOB_STATUS = {
-    "IN_PROGRESS": "IN_PROGRESS",
-    "SUCCEEDED": "SUCCEEDED",
-    "COMPLETED": "SUCCEEDED",
-    "FAILED": "FAILED",
-    "REJECTED": "REJECTED",
-}
 
 _cores: Any = store()
 
@@ -39,79 +27,48 @@ def core_arn(thing: str) -> str:
     return arn("greengrass", f"coreDevices:{thing}")
 
 
-async def report(thing: str, document: Document) -> Document:
-    """What a core sends by itself: its health, its components, how a deployment went."""
-    if thing not in iot._things:
-        raise not_found(f"The thing {thing} does not exist")
-    core = _cores.setdefault(thing, {"coreDeviceThingName": thing, "_components": {}})
-    core.update(
-        {
-            "coreVersion": document.get("coreVersion", core.get("coreVersion", "2.6.0")),
-            "platform": document.get("platform", core.get("platform", "linux")),
-            "architecture": document.get("architecture", core.get("architecture", "amd64")),
-            "runtime": document.get("runtime", core.get("runtime", "aws_nucleus_lite")),
-            "status": document.get("health", core.get("status", "HEALTHY")),
-            "lastStatusUpdateTimestamp": now(),
-        }
-    )
-    if document.get("components") is not None:
-        core["_components"] = _installed(document["components"], core["_components"])
-    status = document.get("status")
-    if status is not None:
-        if status not in JOB_STATUS:
-            raise AwsError(
-                "ValidationException", f"status {status!r} must be one of {', '.join(JOB_STATUS)}"
-            )
-        await _deployment_reported(thing, document, status)
-    return {"coreDeviceThingName": thing, "status": core["status"]}
+def note(thing: str, document: Document) -> None:
+    """Keep a status message of a core: its health, and all or some of its components.
 
-
-def _installed(given: Any, before: dict[str, Document]) -> dict[str, Document]:
-    """Components as {name: version} or {name: {version, state, isRoot, details}}.
-
-    ``before`` are those that the core reported last: a state that stays has not changed.
+    Raises KeyError, TypeError or AttributeError, and keeps nothing, where it is no such message.
     """
+    core = _cores.get(thing) or {"coreDeviceThingName": thing, "_components": {}}
+    told = _installed(document.get("components") or [], core["_components"])
+    kept = core["_components"] if document.get("messageType") == "PARTIAL" else {}
+    _cores[thing] = {
+        **core,
+        "coreVersion": document["ggcVersion"],
+        "platform": document["platform"],
+        "architecture": document["architecture"],
+        "runtime": document.get("runtime", "aws_nucleus_classic"),
+        "status": document["overallDeviceStatus"],
+        "lastStatusUpdateTimestamp": now(),
+        "_components": {**kept, **told},
+    }
+
+
+def _installed(given: list[Document], before: dict[str, Document]) -> dict[str, Document]:
+    """Components by name; a state that is as it was ``before`` has not changed."""
     moment, found = now(), {}
-    for name, value in given.items():
-        part = value if isinstance(value, dict) else {"version": value}
-        state, last = part.get("state", "RUNNING"), before.get(name, {})
-        stays = (last.get("componentVersion"), last.get("lifecycleState")) == (
-            part.get("version"),
-            state,
-        )
-        found[name] = without_none(
+    for part in given:
+        told = {
+            "componentName": part["componentName"],
+            "componentVersion": part["version"],
+            "lifecycleState": part["status"],
+            "lifecycleStateDetails": part.get("statusDetails") or None,
+            "isRoot": bool(part.get("isRoot")),
+        }
+        last = before.get(told["componentName"], {})
+        compared = ("componentVersion", "lifecycleState")
+        stays = all(last.get(key) == told[key] for key in compared)
+        found[told["componentName"]] = without_none(
             {
-                "componentName": name,
-                "componentVersion": part.get("version"),
-                "lifecycleState": state,
-                "lifecycleStateDetails": part.get("details"),
-                "isRoot": part.get("isRoot", True),
+                **told,
                 "lastStatusChangeTimestamp": last["lastStatusChangeTimestamp"] if stays else moment,
                 "lastReportedTimestamp": moment,
             }
         )
     return found
-
-
-async def _deployment_reported(thing: str, document: Document, status: str) -> None:
-    deployment_id = document.get("deploymentId", "")
-    reason = str(document.get("reason", ""))[:1024]
-    details = {"detailedStatus": status} | ({"reason": reason} if reason else {})
-    job_id = deployments.find(deployment_id)["iotJobId"]
-    await deployment_jobs.report(thing, job_id, JOB_STATUS[status], details)
-    if JOB_STATUS[status] == "IN_PROGRESS":
-        return
-    events.emit(
-        "aws.greengrass",
-        "Greengrass V2 Effective Deployment Status Change",
-        {
-            "deploymentId": deployment_id,
-            "coreDeviceExecutionStatus": JOB_STATUS[status],
-            "modifiedTimestamp": iso(now()),
-            "reason": reason,
-        },
-        resources=[core_arn(thing)],
-    )
 
 
 def _core(thing: str) -> Document:
@@ -180,7 +137,7 @@ def effective_deployments(thing: str, query: Document) -> Document:
                     "iotJobArn": deployment["iotJobArn"],
                     "targetArn": deployment["targetArn"],
                     "coreDeviceExecutionStatus": execution["status"],
-                    "reason": details.get("reason"),
+                    "reason": details.get(deployment_jobs.REASON),
                     "creationTimestamp": deployment["creationTimestamp"],
                     "modifiedTimestamp": execution["lastUpdatedAt"] / 1000,
                 }

@@ -8,11 +8,18 @@ things that join the group are those of AWS IoT jobs (ministack's), not a second
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
-from ministack.core.responses import get_account_id, get_region
 from ministack.services import iot
 
-from ministack_edge.protocol import AwsError, Document, arn, without_none
+from ministack_edge import events, ministack_patches
+from ministack_edge.greengrass import job_topics
+from ministack_edge.protocol import AwsError, Document, arn, iso, now, without_none
+
+REASON = "deployment-failure-cause"
+"""The detail of a job execution in which nuclei say why a deployment failed."""
+ENDED = ("SUCCEEDED", "FAILED", "REJECTED")
 
 
 async def create(deployment: Document) -> None:
@@ -20,6 +27,7 @@ async def create(deployment: Document) -> None:
     target = deployment["targetArn"]
     configuration = deployment["iotJobConfiguration"]
     is_group = ":thinggroup/" in target
+    policies = deployment["deploymentPolicies"]
     document = {
         "deploymentId": deployment["deploymentId"],
         "deploymentName": deployment["deploymentName"],
@@ -28,16 +36,16 @@ async def create(deployment: Document) -> None:
             f"configuration:{target.rpartition(':')[2]}:{deployment['revisionId']}",
         ),
         "creationTimestamp": int(deployment["creationTimestamp"] * 1000),
-        "components": {
-            name: {"version": part["componentVersion"]}
-            for name, part in deployment["components"].items()
-        },
-        "failureHandlingPolicy": deployment["deploymentPolicies"]["failureHandlingPolicy"],
+        "components": {name: document_of(part) for name, part in deployment["components"].items()},
+        "failureHandlingPolicy": policies["failureHandlingPolicy"],
+        "componentUpdatePolicy": _timed(policies["componentUpdatePolicy"]),
+        "configurationValidationPolicy": _timed(policies["configurationValidationPolicy"]),
     }
     body = {
         "targets": [target],
         "targetSelection": "CONTINUOUS" if is_group else "SNAPSHOT",
         "document": json.dumps(document),
+        "namespaceId": job_topics.ID,
         "jobExecutionsRolloutConfig": configuration.get("jobExecutionsRolloutConfig"),
         "abortConfig": configuration.get("abortConfig"),
         "timeoutConfig": configuration.get("timeoutConfig"),
@@ -48,6 +56,29 @@ async def create(deployment: Document) -> None:
     )
     if status >= 300:
         raise AwsError("ValidationException", f"The deployment's job was refused: {answer!r}")
+
+
+def document_of(part: Document) -> Document:
+    """A component as the document of a nucleus has it: what is merged is no text any more."""
+    update = part.get("configurationUpdate")
+    given = None
+    if update is not None:
+        merge = update.get("merge")
+        given = without_none(
+            {"merge": json.loads(merge) if merge else None, "reset": update.get("reset")}
+        )
+    return without_none(
+        {
+            "version": part["componentVersion"],
+            "configurationUpdate": given,
+            "runWith": part.get("runWith"),
+        }
+    )
+
+
+def _timed(policy: Document) -> Document:
+    """A policy with the name that nuclei read its time by."""
+    return {"timeout" if key == "timeoutInSeconds" else key: value for key, value in policy.items()}
 
 
 def status(job_id: str) -> str:
@@ -62,12 +93,30 @@ async def cancel(job_id: str) -> None:
         await iot.handle_request("PUT", f"/jobs/{job_id}/cancel", {}, b"{}", {"force": ["true"]})
 
 
-async def report(thing: str, job_id: str, status: str, details: dict[str, str]) -> None:
-    """A core device tells how far it is with a deployment: its job execution takes the status."""
-    _execution, error = iot.jobs_update_execution(
-        thing, job_id, status=status, status_details=details or None
-    )
-    if error is not None:
-        body = json.loads(error[2] or b"{}")
-        raise AwsError("ConflictException", str(body.get("message", body)), status=409)
-    await iot.jobs_abort_if_met(get_account_id(), get_region(), job_id)
+def _announcing(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A core that is done with a deployment sets off an event, whichever way it said so."""
+
+    def update(thing: str, job_id: str, **named: Any) -> tuple[Document | None, Any]:
+        execution, error = original(thing, job_id, **named)
+        job = iot._jobs.get(job_id) or {}
+        if execution and job.get("namespaceId") == job_topics.ID and execution["status"] in ENDED:
+            details = execution.get("statusDetails") or {}
+            events.emit(
+                "aws.greengrass",
+                "Greengrass V2 Effective Deployment Status Change",
+                {
+                    "deploymentId": json.loads(job["document"])["deploymentId"],
+                    "coreDeviceExecutionStatus": execution["status"],
+                    "modifiedTimestamp": iso(now()),
+                    "reason": details.get(REASON, ""),
+                },
+                resources=[arn("greengrass", f"coreDevices:{thing}")],
+            )
+        return execution, error
+
+    return update
+
+
+def install() -> None:
+    """Announce what cores report."""
+    ministack_patches.wrap("ministack.services.iot", "jobs_update_execution", _announcing)
