@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 import camera  # noqa: F401 - sets BLAS threads before numpy is imported
+from benchmarks import camera_cpu as cpu_time
 from benchmarks import camera_day as daily
 from benchmarks import camera_endurance as endurance
 from benchmarks import camera_process as whole
@@ -170,6 +171,35 @@ def process(archive: Path, _: argparse.Namespace) -> bool:
     )
 
 
+def cpu(archive: Path, options: argparse.Namespace) -> bool:
+    """Processor time of a frame at 15 a second, of the camera and of the original's procedure."""
+    good = True
+    for width, height, _goal in _SIZES:
+        with tempfile.TemporaryDirectory() as scratch:
+            empty, visits = cpu_time.write_clips(Path(scratch), width, height)
+            seconds = max(options.seconds, 12)
+            # Whole visits and pauses.
+            original = cpu_time.measured("original", visits, archive, seconds)
+            nothing = cpu_time.measured("camera", empty, archive, seconds)
+            both = cpu_time.measured("camera", visits, archive, seconds)
+        for what, found, goal in (
+            ("an item comes, lies 2 s, leaves", cpu_time.of_a_visit(both, nothing), 1 / 4),
+            ("nothing in view", nothing, 1 / 20),
+        ):
+            ratio = found.total / original.total
+            good &= say(
+                f"{height}p, {what}: CPU per frame / the original's",
+                f"{found.total:.2f} / {original.total:.2f} ms = 1 / {1 / ratio:.1f}",
+                good=ratio <= goal,
+            )
+            say(
+                f"{height}p, {what}: of that decoding",
+                f"{found.decoding:.2f} ms, {found.decoding / found.total:.0%}",
+            )
+        say(f"{height}p, the original: of that decoding", f"{original.decoding:.2f} ms")
+    return good
+
+
 def swap(archive: Path, _: argparse.Namespace) -> bool:
     frames = speed.pictures(1280, 720)
     item = [frames[0]] * 8 + [frames[8]] * 8
@@ -262,6 +292,7 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], bool]] = {
     "day": day,
     "latency": latency,
     "process": process,
+    "cpu": cpu,
     "swap": swap,
     "items": items,
     "fuzz": fuzz,

@@ -11,6 +11,7 @@ A serial number names a camera; SERIAL,SERIAL names several. With DRY=1 nothing 
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
@@ -25,8 +26,11 @@ from rich.table import Table
 from infra.config.errors import SettingsError
 from infra.config.settings import Settings, load
 from tools.account import AccountError, session_for
+from tools.camera_health import troubles
 from tools.camera_list import Camera, CameraList, EnrolmentError, checked, read_cameras
 
+WARN_DAYS = 14
+"""As the function that looks for expired kits does (lambda/enrolment/enrolment/kits.py)."""
 Step = tuple[str, Callable[[], Any]]
 """What a step does, in words, and the call that does it."""
 
@@ -42,6 +46,7 @@ def main() -> int:
         actions = list(_asked(given, fleet))
         if not actions:
             print_list(known, fleet)
+            print_troubles(session, settings, known, given.environment)
             return 0
         for title, steps in actions:
             print(title)
@@ -215,8 +220,26 @@ def print_list(known: CameraList, fleet: Fleet) -> None:
             datetime.fromtimestamp(int(item[key]), UTC).date().isoformat()
             for key in ("made_at", "expires_at")
         )
-        kits.add_row(str(item["id"])[4:12], str(item["kit_state"]), made, expires)
+        days = (int(item["expires_at"]) - int(time.time())) // 86_400
+        left = f" (in {days} days)" if item["kit_state"] == "active" and days < WARN_DAYS else ""
+        kits.add_row(str(item["id"])[4:12], str(item["kit_state"]), made, expires + left)
     console.print(kits)
+
+
+def print_troubles(
+    session: boto3.Session, settings: Settings, known: CameraList, environment: str
+) -> None:
+    """What is wrong with cameras, and the command that helps; nothing where all are well."""
+    group = known.outputs["RuntimeThingGroup"]
+    arn = session.client("iot").describe_thing_group(thingGroupName=group)["thingGroupArn"]
+    found = troubles(
+        session.client("greengrassv2"),
+        group_arn=arn,
+        environment=environment,
+        prefix=settings.prefix,
+    )
+    for trouble in found:
+        print(f"{trouble.thing}: {trouble.what}\n  {trouble.help}")
 
 
 def _asked(given: argparse.Namespace, fleet: Fleet) -> Iterator[tuple[str, Iterable[Step]]]:

@@ -74,7 +74,7 @@ class Enrolment(Construct):
         expiry = self._function(
             "Expiry",
             "daily",
-            "Deactivates the claim certificates of expired kits",
+            "Deactivates the claim certificates of expired kits, reports those that soon expire",
             timeout=cdk.Duration.minutes(2),
             allow=[
                 Allow(
@@ -116,6 +116,7 @@ class Enrolment(Construct):
             environment={
                 "BINSIGHT_CAMERAS_TABLE": self.table.table_name,
                 "BINSIGHT_PREFIX": environment_of(self).settings.prefix,
+                "METRIC_NAMESPACE": f"Binsight/{environment_of(self).settings.prefix}",
             },
             acknowledged=_SMALL,
             **options,

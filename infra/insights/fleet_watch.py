@@ -161,11 +161,11 @@ class FleetWatch(Construct):
             ],
         )
 
-    def metric(self, name: str) -> cloudwatch.Metric:
-        """A metric that the watcher writes: a number of cameras."""
+    def metric(self, name: str, *, minutes: int = 5) -> cloudwatch.Metric:
+        """A metric of the fleet: a number of cameras, or of enrolment kits."""
         return cloudwatch.Metric(
             namespace=self._namespace,
             metric_name=name,
             statistic="Maximum",
-            period=cdk.Duration.minutes(5),
+            period=cdk.Duration.minutes(minutes),
         )

@@ -105,6 +105,14 @@ class Monitoring(Construct):
                 at_least=1,
                 description="The program of cameras is broken, or nobody counts them",
             ),
+            alerts.state_alarm(
+                "KitsExpire",
+                self._fleet.metric("KitsExpiring", minutes=24 * 60),
+                at_least=1,
+                description="An enrolment kit expires within 14 days or has just expired: "
+                "make cameras ENV=... and the log of the function that looks for it say which and "
+                "when; make another with make enrolment",
+            ),
         ]
 
     def _message_alarms(self) -> list[cloudwatch.IAlarm]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 from enrolment.hook import answer
-from enrolment.kits import close_expired
+from enrolment.kits import close_expired, report
 from enrolment.registry import Registry
 
 
@@ -20,9 +20,12 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
 
 
 def daily(event: object, context: object) -> dict[str, Any]:
-    """Deactivate the claim certificates that have expired; the days that the next one has left."""
+    """Deactivate the claim certificates that have expired; report those that soon will."""
     del event, context
-    return close_expired(_registry(), int(time.time()))
+    now = int(time.time())
+    found = close_expired(_registry(), now)
+    report(found, namespace=os.environ["METRIC_NAMESPACE"], now=now)
+    return found
 
 
 @lru_cache(maxsize=1)

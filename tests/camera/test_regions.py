@@ -36,11 +36,12 @@ class Played:
 
     def show(self, items, *, frames, light=1.0):
         """So many frames of a view; the views that came of them."""
+        before = len(self.seen)
         for _ in range(frames):
             self._number += 1
             jpeg = tiny.view(items, light=light, seed=self._number)
             self.loop.process(Frame(jpeg, self._number / 15))
-        return [seen.view for seen in self.seen[-frames:]]
+        return [seen.view for seen in self.seen[before:]]
 
 
 @pytest.fixture

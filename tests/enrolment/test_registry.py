@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The list of cameras on a real table: what the tools write, and what the hook makes of it."""
 
+import json
 import time
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import boto3
 import pytest
 from enrolment.hook import answer
-from enrolment.kits import close_expired
+from enrolment.kits import close_expired, report
 from enrolment.registry import Registry
 
 from ministack_edge.process import LocalAws, free_port
@@ -96,10 +98,35 @@ def test_an_expired_kit_is_closed_with_its_certificate(session, known, registry)
     made = iot.create_keys_and_certificate(setAsActive=True)["certificateId"]
     known.add_kit(made, days=1)
     later = int(time.time()) + 2 * 86_400
-    assert close_expired(registry, later) == {"kits_closed": 1, "days_left": None}
+    found = close_expired(registry, later)
+    assert (found["kits_closed"], found["days_left"]) == (1, None)
+    assert found["expiring"] == [f"kit {made[:8]} has expired on {day_of(known.kits()[0])}"]
     found = iot.describe_certificate(certificateId=made)["certificateDescription"]
     assert found["status"] == "INACTIVE"
     assert [kit["kit_state"] for kit in known.kits()] == ["expired"]
+
+
+def test_a_kit_that_soon_expires_is_named_with_its_date_and_counted(known, registry, capsys):
+    known.add_kit("a" * 64, days=30)
+    known.add_kit("b" * 64, days=3)
+    now = int(time.time())
+    found = close_expired(registry, now + 60)
+    assert found == {
+        "kits_closed": 0,
+        "days_left": 2,
+        "expiring": [f"kit bbbbbbbb expires on {day_of(known.kits()[1])}"],
+    }
+    report(found, namespace="Binsight/binsight", now=now)
+    line = json.loads(capsys.readouterr().out)
+    [about] = line["_aws"]["CloudWatchMetrics"]
+    assert about["Namespace"] == "Binsight/binsight"
+    [metric] = about["Metrics"]
+    assert line[metric["Name"]] == 1
+    assert "bbbbbbbb" in line["expiring"][0]
+
+
+def day_of(kit):
+    return datetime.fromtimestamp(int(kit["expires_at"]), UTC).date().isoformat()
 
 
 def test_a_camera_is_retired_with_everything_it_has_and_again_without_error(session, known):

@@ -3,8 +3,12 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
+WARN_DAYS = 14
+"""Long enough to make another kit and take it to the boxes that are still to come."""
+METRIC = "KitsExpiring"
 _DAY = 86_400
 
 
@@ -18,17 +22,37 @@ class Kits(Protocol):
 def close_expired(registry: Kits, now: int) -> dict[str, Any]:
     """Deactivate the claim certificates of expired kits. ``now`` in seconds since 1970.
 
-    Returns how many were closed and the whole days that the next kit to expire has left (None
-    without an active kit), and logs the same.
+    Returns how many were closed, the whole days that the next kit to expire has left (None without
+    an active kit), and ``expiring``: in words, each kit that was closed or has at most
+    ``WARN_DAYS`` days left, and its date.
     """
-    closed, left = 0, []
-    for kit in registry.active_kits():
-        remaining = int(kit["expires_at"]) - now
-        if remaining <= 0:
-            registry.close(str(kit["id"]).removeprefix("kit#"))
+    closed, left, expiring = 0, [], []
+    for kit in sorted(registry.active_kits(), key=lambda item: int(item["expires_at"])):
+        certificate, until = str(kit["id"]).removeprefix("kit#"), int(kit["expires_at"])
+        days = (until - now) // _DAY
+        date = datetime.fromtimestamp(until, UTC).date().isoformat()
+        if until <= now:
+            registry.close(certificate)
             closed += 1
-        else:
-            left.append(remaining // _DAY)
-    found = {"kits_closed": closed, "days_left": min(left, default=None)}
-    print(json.dumps({"message": "enrolment kits", **found}))
-    return found
+            expiring.append(f"kit {certificate[:8]} has expired on {date}")
+            continue
+        left.append(days)
+        if days < WARN_DAYS:
+            expiring.append(f"kit {certificate[:8]} expires on {date}")
+    return {"kits_closed": closed, "days_left": min(left, default=None), "expiring": expiring}
+
+
+def report(found: Mapping[str, Any], *, namespace: str, now: int) -> None:
+    """Log what ``close_expired`` found, in CloudWatch's embedded metric format.
+
+    CloudWatch reads the metric out of the log, so the function needs no right to write metrics.
+    """
+    metric = {"Name": METRIC, "Unit": "Count"}
+    about = {"Namespace": namespace, "Dimensions": [[]], "Metrics": [metric]}
+    line = {
+        "_aws": {"Timestamp": now * 1000, "CloudWatchMetrics": [about]},
+        "message": "enrolment kits",
+        METRIC: len(found["expiring"]),
+        **found,
+    }
+    print(json.dumps(line))

@@ -4,7 +4,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from camera.messaging.status import Status
@@ -12,8 +12,9 @@ from camera.model.engine import Model
 from camera.settings import Settings
 from camera.vision.frame_analyzer import FrameAnalysis, FrameAnalyzer
 from camera.vision.frame_buffer import Frame, FrameBuffer
+from camera.vision.frame_pacing import FramePacing
 from camera.vision.item_tracker import Decision, ItemTracker, Probabilities, mean_of
-from camera.vision.jpeg import BadFrameError
+from camera.vision.jpeg import BadFrameError, Thumbnail, thumbnail
 
 _log = logging.getLogger(__name__)
 _QUIET_SECONDS = 2.0
@@ -65,6 +66,7 @@ class InferenceLoop:
         self._sight = FrameAnalyzer(
             undecided=lambda: self._items.undecided, first_looks=settings.smoothing_frames
         )
+        self._pacing = FramePacing()
         self._first: list[Probabilities] = []
         self._answering: Model | None = None
         self._bad_in_a_row = 0
@@ -92,8 +94,9 @@ class InferenceLoop:
             frame = self._slot.take(timeout=0.2)
             if frame is None:
                 continue
-            if not self.paused.is_set() and (view := self._look(frame)) is not None:
-                self._views.put_when_free(view, stop=stop)
+            if not self.paused.is_set():
+                for view in self._views_of(frame):
+                    self._views.put_when_free(view, stop=stop)
             self._slot.done()
 
     def run(self, stop: threading.Event) -> None:
@@ -111,26 +114,49 @@ class InferenceLoop:
 
     def process(self, frame: Frame) -> None:
         """Look at one frame and decide, in the caller's thread."""
-        if (view := self._look(frame)) is not None:
-            self._guarded(lambda: self._decide(view))
+        for view in self._views_of(frame):
+            self._guarded(lambda view=view: self._decide(view))  # type: ignore[misc]
 
-    def _look(self, frame: Frame) -> FrameAnalysis | None:
-        """Whatever is wrong with a frame is counted, and the loop goes on."""
+    def _views_of(self, frame: Frame) -> Iterator[FrameAnalysis]:
+        """What this frame shows, after those that were held back if it is not what they must be."""
+        if not self._sight.settling and self._pacing.holds(frame):
+            return
+        held, small, stands_for = self._pacing.release(), None, 1
+        if held:
+            small = _thumbnail(frame)
+            if small is not None and self._sight.unchanged(small):
+                # Nothing moved from the look before them to this one.
+                stands_for += len(held)
+                for _ in held:
+                    self._status.count_frame()
+            else:
+                for each in held:
+                    yield from self._look(each)
+        yield from self._look(frame, small=small, stands_for=stands_for)
+
+    def _look(
+        self, frame: Frame, *, small: Thumbnail | None = None, stands_for: int = 1
+    ) -> Iterator[FrameAnalysis]:
+        """One view; none of a bad frame, which is counted, and the loop goes on."""
         try:
+            settling = self._sight.settling
             # The model is read once: a swap in another thread takes effect with the next frame.
-            view = self._sight.look(frame, model=self.model)
+            view = self._sight.look(frame, model=self.model, small=small, stands_for=stands_for)
         except BadFrameError as error:
             self._skip(frame, error)
-            return None
+            return
         except Exception as error:  # noqa: BLE001 - one bad frame must never end the loop
+            self._pacing.disturbed()
             self._failed(error)
-            return None
+            return
         self._bad_in_a_row = 0
+        self._pacing.looked(view, settling=settling, item_open=self._items.open)
         self._status.set_problem("frames", None)
-        return view
+        yield view
 
     def _skip(self, frame: Frame, error: BadFrameError) -> None:
         """Count a bad frame. A camera that delivers nothing else is a problem, not a log flood."""
+        self._pacing.disturbed()
         self._status.count_bad_frame()
         self._bad_in_a_row += 1
         if self._bad_in_a_row == 1:
@@ -211,3 +237,11 @@ class InferenceLoop:
     def _tell(self, decision: Decision | None, view: FrameAnalysis | None) -> None:
         if decision is not None and self._answering is not None:
             self._report_to(decision, self._answering, view)
+
+
+def _thumbnail(frame: Frame) -> Thumbnail | None:
+    """None of a bad frame: looking at it will say why."""
+    try:
+        return thumbnail(frame.jpeg)
+    except Exception:  # noqa: BLE001 - one bad frame must never end the loop
+        return None

@@ -84,17 +84,37 @@ class FrameAnalyzer:
         with self._lock:
             self._succession.forget()
 
-    def look(self, frame: Frame, *, model: Model | None) -> FrameAnalysis:
-        """Raises BadFrameError."""
+    @property
+    def settling(self) -> bool:
+        """Whether a source that was just opened is still adjusting itself."""
+        return self._gate.settling
+
+    def unchanged(self, small: Thumbnail) -> bool:
+        """Whether nothing moved since the frame that was looked at last."""
+        return self._gate.unchanged(small)
+
+    def look(
+        self,
+        frame: Frame,
+        *,
+        model: Model | None,
+        small: Thumbnail | None = None,
+        stands_for: int = 1,
+    ) -> FrameAnalysis:
+        """Raises BadFrameError. ``small``: the frame's thumbnail, where there is one already.
+
+        ``stands_for``: how many frames like it there were, itself and those not looked at.
+        """
         columns, rows = size_of(frame.jpeg)
         picture = None
         if model is not None and self._expected:
             # One decode serves both: an item in view is likely to be in the next frame, too.
             divisor = _divisor(model, self._region, columns, rows)
             picture = decoded(frame.jpeg, divisor=divisor)
-        small = thumbnail(frame.jpeg, picture=picture)
+        if small is None:
+            small = thumbnail(frame.jpeg, picture=picture)
         settling = self._gate.settling
-        presence = self._gate.update(small)
+        presence = self._gate.update(small, stands_for=stands_for)
         things = self._things_in(presence)
         with self._lock:
             changed, another, at = self._succession.judge(

@@ -67,8 +67,15 @@ class PresenceGate:
         """Whether frames are taken as empty without being looked at."""
         return self._settling > 0
 
-    def update(self, thumbnail: Grid) -> Presence:
-        """Compare a frame with the empty view, and learn from it."""
+    def unchanged(self, thumbnail: Grid) -> bool:
+        """Whether nothing moved since the last frame of ``update``."""
+        return self._last is not None and float(np.max(np.abs(thumbnail - self._last))) <= STILL
+
+    def update(self, thumbnail: Grid, *, stands_for: int = 1) -> Presence:
+        """Compare a frame with the empty view, and learn from it.
+
+        ``stands_for``: how many frames like it there were, itself and those not looked at.
+        """
         if self._empty is None or self._settling > 0:
             self._learn(thumbnail)
             self._settling = max(self._settling - 1, 0)
@@ -77,14 +84,14 @@ class PresenceGate:
         cells = differing(thumbnail, empty)
         remains = float(np.mean(cells)) > DISAPPEARS
         self.present = remains and (self.present or appears(cells))
-        still = self._last is not None and float(np.max(np.abs(thumbnail - self._last))) <= STILL
+        still = self.unchanged(thumbnail)
         self._last = thumbnail
-        self._still = self._still + 1 if self.present and still else 0
+        self._still = self._still + stands_for if self.present and still else 0
         revealed = False
         if not self.present:
             self.confirmed = self.confirmed or before
             pace = np.where(cells[:, :, None], np.float32(_OF_WHAT_DIFFERS), np.float32(_LEARNING))
-            self._empty = empty + pace * (thumbnail - empty)
+            self._empty = empty + (1 - (1 - pace) ** stands_for) * (thumbnail - empty)
         elif self._still == 2 and not self.confirmed and _outlined(cells, empty, thumbnail):
             revealed = True
             self._learn(thumbnail)

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""While nothing moves most frames need no look, and no item is lost or seen later for that."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from benchmarks.camera_setting import model_from, settings_in
+from camera import inference_loop
+from camera.inference_loop import InferenceLoop
+from camera.messaging.status import LIVE, Status
+from camera.vision import frame_pacing
+from camera.vision.frame_buffer import Frame, FrameBuffer
+from camera.vision.presence_detector import PresenceGate
+from contracts.cut import Box, CutRule
+from tests.camera import tiny
+
+LEFT, RIGHT = Box(20, 60, 130, 170), Box(220, 70, 300, 160)
+
+
+class Camera:
+    """Is shown frames one by one at a rate; remembers which it looked at, and what it reported."""
+
+    def __init__(self, folder, *, fps=15, **settings):
+        self.reports, self.seen, self.number, self.fps = [], [], 0, fps
+        self.status = Status(thing="bench", source="dir:")
+        self.loop = InferenceLoop(
+            settings=settings_in(folder, **settings),
+            slot=FrameBuffer[Frame](),
+            status=self.status,
+            report=lambda decision, *_: self.reports.append(
+                (tiny.LABELS[decision.label], decision.frames, decision.captured_at)
+            ),
+            watch=self.seen.append,
+        )
+        archive = tiny.write_model(folder / "archive", cut=CutRule())[0]
+        self.loop.swap(model_from(archive, folder))
+
+    def show(self, items, *, frames, jpeg=None):
+        """How many of these frames were looked at."""
+        before = len(self.seen)
+        for _ in range(frames):
+            self.number += 1
+            made = jpeg or tiny.view(items, seed=self.number)
+            self.loop.process(Frame(made, self.number / self.fps))
+        return len(self.seen) - before
+
+    @property
+    def frames(self):
+        return self.status.telemetry(reason=LIVE, model=None, dropped=0, undelivered=0).frames
+
+
+@pytest.fixture
+def camera(tmp_path):
+    return Camera(tmp_path)
+
+
+def test_an_empty_view_is_looked_at_four_times_a_second_and_every_frame_counts(camera):
+    camera.show({}, frames=30)
+    assert camera.show({}, frames=60) == 15
+    assert camera.frames >= 90 - 3
+
+
+def test_an_item_that_lies_there_decided_is_not_decoded_again_and_again(camera):
+    camera.show({}, frames=8)
+    camera.show({"glass": LEFT}, frames=30)
+    assert camera.show({"glass": LEFT}, frames=60) == 15
+    assert [label for label, *_ in camera.reports] == ["glass"]
+
+
+@pytest.mark.parametrize("held", [0, 1, 2, 3])
+def test_an_arrival_is_seen_from_its_first_frame(camera, held):
+    """Wherever among the frames that are held back it begins."""
+    camera.show({}, frames=40 + held)
+    camera.show({"glass": LEFT}, frames=12)
+    ((label, frames, captured_at),) = camera.reports
+    assert (label, frames) == ("glass", 5)
+    # The first item of all is looked at once it lies still: its first frame moves.
+    assert round(captured_at * 15) == 40 + held + 1 + 5
+
+
+def test_an_item_in_view_for_four_frames_is_reported(camera):
+    camera.show({}, frames=8)
+    camera.show({"glass": LEFT}, frames=10)
+    for pause in range(24, 28):
+        camera.show({}, frames=pause)
+        camera.show({"paper": RIGHT}, frames=4)
+    camera.show({}, frames=8)
+    found = [(label, frames) for label, frames, _ in camera.reports]
+    assert found == [("glass", 5), *[("paper", 4)] * 4]
+
+
+def test_a_departure_takes_as_many_frames_as_it_is_set_to(tmp_path):
+    camera = Camera(tmp_path, departure_frames=25, smoothing_frames=50)
+    camera.show({}, frames=40)
+    camera.show({"glass": LEFT}, frames=20)
+    gone = camera.number
+    camera.show({}, frames=24)
+    assert camera.reports == []
+    camera.show({}, frames=1)
+    assert [label for label, *_ in camera.reports] == ["glass"]
+    assert camera.number == gone + 25
+
+
+@pytest.mark.parametrize(("fps", "looked_at"), [(2, 60), (4, 60), (30, 15)])
+def test_a_slow_camera_has_every_frame_looked_at(tmp_path, fps, looked_at):
+    camera = Camera(tmp_path, fps=fps)
+    camera.show({}, frames=30)
+    assert camera.show({}, frames=60) == looked_at
+
+
+def test_the_reports_of_a_random_stream_are_those_of_looking_at_every_frame(tmp_path, monkeypatch):
+    def reports(name):
+        camera = Camera(tmp_path / name)
+        random = np.random.default_rng(3)
+        camera.show({}, frames=20)
+        for label, box in itertools.islice(
+            itertools.cycle(itertools.product(tiny.LABELS, (LEFT, RIGHT))), 5
+        ):
+            camera.show({label: box}, frames=int(random.integers(4, 50)))
+            if random.random() < 0.3:
+                camera.show({label: box, "trash 2": RIGHT}, frames=int(random.integers(15, 30)))
+            camera.show({}, frames=int(random.integers(4, 50)))
+        camera.show({}, frames=8)
+        return camera.reports, len(camera.seen), camera.number
+
+    paced, looked_at, shown = reports("paced")
+    assert looked_at < 0.9 * shown
+    monkeypatch.setattr(frame_pacing, "_MOST_HELD", 0)
+    every, all_looked_at, _ = reports("every")
+    assert all_looked_at == shown
+    assert paced == every
+
+
+def test_damaged_frames_among_those_held_back_end_nothing(camera):
+    camera.show({}, frames=41)
+    camera.show({}, frames=30, jpeg=b"\xff\xd8\xff damaged")
+    camera.show({"glass": LEFT}, frames=12)
+    assert [label for label, *_ in camera.reports] == ["glass"]
+
+
+def test_whatever_goes_wrong_with_a_frame_after_held_ones_is_counted(camera, monkeypatch):
+    camera.show({}, frames=42)
+    monkeypatch.setattr(inference_loop, "thumbnail", lambda _: 1 / 0)
+    camera.show({"glass": LEFT}, frames=12)
+    assert [label for label, *_ in camera.reports] == ["glass"]
+
+
+def test_a_look_that_stands_for_several_frames_teaches_as_much_as_they_would():
+    """So that a stain is absorbed after the same time, and light is followed at the same pace."""
+    view, stain = np.full((18, 24, 3), 100, np.float32), np.full((18, 24, 3), 100, np.float32)
+    stain[4:10, 4:10] = 200
+    taken = {}
+    for stands_for in (1, 4):
+        gate = PresenceGate()
+        gate.update(view)
+        for _ in range(40 // stands_for):
+            gate.update(view + 4, stands_for=stands_for)
+        taken[stands_for] = float(gate._empty.mean())
+        looks = 0
+        while gate.update(stain, stands_for=stands_for).present:
+            looks += stands_for
+        assert 895 <= looks <= 905
+    assert taken[1] == pytest.approx(taken[4])
