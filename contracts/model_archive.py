@@ -57,9 +57,11 @@ class ModelCard:
     or ``float32``), ``calibration`` (``temperature``, already inside the graph; ``ece_before``,
     ``ece_after``, ``unsure_below``: the suggested threshold), ``statistics`` (what training saw,
     for telling on a camera that it sees something else: see ``contracts.picture_statistics``),
-    ``seen`` (which photos training saw: see ``training.packaging.provenance``) and ``cut``
-    (how an item is cut out of the view: ``contracts.cut.CutRule.to_json()``; without it the model
-    learned whole photos only, and looks at whole frames).
+    ``seen`` (which photos training and validation saw: see ``training.packaging.provenance``),
+    ``held_out`` (in the same form, which photos were ``validation`` and ``test``: the next split
+    keeps them there) and ``cut`` (how an item is cut out of the view:
+    ``contracts.cut.CutRule.to_json()``; without it the model learned whole photos only, and looks
+    at whole frames).
     """
 
     labels: tuple[str, ...]
@@ -73,6 +75,7 @@ class ModelCard:
     calibration: Mapping[str, Any] = field(default_factory=dict)
     statistics: Mapping[str, Any] = field(default_factory=dict)
     seen: str = ""
+    held_out: Mapping[str, str] = field(default_factory=dict)
     cut: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     frameworks: Mapping[str, str] = field(default_factory=dict)
@@ -115,7 +118,10 @@ def _check(document: dict[str, Any]) -> None:
             raise ArchiveError(f"{CARD}: key {key!r}: {document[key]!r}; allowed: 16 to 1024")
     if not isinstance(document["digests"], dict) or "model" not in document["digests"]:
         raise ArchiveError(f"{CARD}: key 'digests': expected an object with 'model'")
-    for key in ("calibration", "statistics", "cut", "metrics", "frameworks", "created_from"):
+    for key in (
+        *("calibration", "statistics", "held_out", "cut"),
+        *("metrics", "frameworks", "created_from"),
+    ):
         if not isinstance(document.get(key, {}), dict):
             raise ArchiveError(f"{CARD}: key {key!r}: {document[key]!r}; expected an object")
     try:

@@ -29,7 +29,7 @@ from training.data import load, read_dataset
 from training.evaluation.approved import Approved
 from training.evaluation.baseline_comparison import BaselineComparison, compare_with_baseline
 from training.evaluation.by_size import GATED
-from training.evaluation.evaluation_json import document_of
+from training.evaluation.evaluation_json import OLD_AND_NEW, document_of, old_and_new
 from training.evaluation.gate_options import (
     add_gate_options,
     given_approved,
@@ -80,12 +80,11 @@ def evaluate(
             approved,
             prepared=prepared,
             test=test,
-            labels=card.labels,
-            dataset_digest=dataset["digest"],
+            card=card,
             right=findings.right,
         )
         verdict = _verdict(findings, against, thresholds)
-        (scratch / CARD).write_text(_completed(findings).to_json(), encoding="utf-8")
+        (scratch / CARD).write_text(_completed(findings, against).to_json(), encoding="utf-8")
         document = document_of(findings, against, verdict, thresholds)
         try:
             document["binsight"]["archive_digest"] = write_archive(scratch, output / ARCHIVE)
@@ -141,6 +140,8 @@ def _verdict(findings: Findings, against: BaselineComparison, thresholds: Thresh
             approved=against.compared,
             approved_fair=against.fair,
             approved_note=against.note,
+            old_photos=against.old,
+            new_photos=against.new,
             float_note=_float_note(findings),
             item_accuracy=findings.sizes.at(GATED) if findings.sizes else None,
             item_share=GATED,
@@ -171,7 +172,7 @@ def _neighbours(evaluation: Path, prepared: Path) -> dict[str, str]:
     }
 
 
-def _completed(findings: Findings) -> ModelCard:
+def _completed(findings: Findings, against: BaselineComparison) -> ModelCard:
     low, high = findings.interval
     test = {
         "photos": len(findings.test.labels),
@@ -181,6 +182,15 @@ def _completed(findings: Findings) -> ModelCard:
         "robustness": dict(findings.hardships),
         "by_size": findings.sizes.to_json()["sizes"] if findings.sizes else {},
     }
+    if against.same:
+        # Trained again from the same photos it is the same model: its archive stays the same too.
+        test |= {
+            name: against.same.metrics.get("test", {})[name]
+            for name in OLD_AND_NEW
+            if name in against.same.metrics.get("test", {})
+        }
+    else:
+        test |= old_and_new(against)
     card = findings.card
     return replace(
         card, metrics={**card.metrics, "test": test}, calibration=calibration_of(findings)
@@ -210,6 +220,13 @@ def _summary(document: Mapping[str, Any], archive: Path, page: Path, seconds: fl
         f"evaluate: test_accuracy={accuracy:.4f} interval={interval['low']:.3f}.."
         f"{interval['high']:.3f} photos={own['test_photos']} model={own['model_digest'][:12]}"
     )
+    for name in OLD_AND_NEW:
+        if name in own["approved"]:
+            row = own["approved"][name]
+            print(
+                f"evaluate: {name.replace('_', ' ')}={row['photos']} "
+                f"model_in_service={row['before']:.4f} new_model={row['after']:.4f}"
+            )
     for note in own["verdict"]["notes"]:
         print(f"evaluate: {note}")
     print(f"evaluate: verdict: {own['verdict']['text']}")

@@ -64,10 +64,12 @@ def _run_steps(
     prepared, trained, archive = out / "prepared", out / "trained", out / "model.tar.gz"
     packed, report = out / "trained.tar.gz", out / "report"
     seed = settings.seed
+    in_service = ["--approved", str(approved)] if approved else []
     records = Records(out)
 
     def prepare() -> None:
-        _step("prepare", "--dataset", str(dataset), "--output", str(prepared), f"--seed={seed}")
+        places = ("--dataset", str(dataset), "--output", str(prepared))
+        _step("prepare", *places, f"--seed={seed}", *in_service)
 
     def train() -> None:
         places = ("--prepared", str(prepared), "--model-dir", str(trained))
@@ -79,15 +81,17 @@ def _run_steps(
     def evaluate() -> None:
         archive.unlink(missing_ok=True)
         places = ("--model", str(packed), "--prepared", str(prepared), "--evaluation", str(out))
-        more = ["--approved", str(approved)] if approved else []
-        if bins:
-            more += ["--bins", bins.to_json()]
-        _step("evaluate", *places, "--output", str(out), *more)
+        more = ["--bins", bins.to_json()] if bins else []
+        _step("evaluate", *places, "--output", str(out), *in_service, *more)
 
     records.do(
         "prepare",
         prepare,
-        inputs={"dataset": digest_of([dataset]), "seed": seed},
+        inputs={
+            "dataset": digest_of([dataset]),
+            "seed": seed,
+            "approved": digest_of([approved] if approved else []),
+        },
         results=[prepared],
     )
     photos = digest_of([prepared])

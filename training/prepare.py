@@ -4,10 +4,11 @@
 Reads ``<dataset>/<class>/*.jpg|jpeg|png`` and, where there are any, empty views of the cameras in
 ``<dataset>/_background/``; writes ``<output>/<split>/<class>/*``, a report for
 people (``report/index.html``) and, last, ``dataset.json``, which says what was taken, what was left
-out and why. The same photos and the same seed give the same bytes.
+out and why. The same photos, the same seed and the same model in service give the same bytes.
 """
 
 import argparse
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 from training import sagemaker_job
 from training.dataset import data_report, duplicates, prepared_folder
 from training.dataset.compared import Compared
+from training.dataset.earlier import earlier_splits
 from training.dataset.listing import MINIMUM_PHOTOS, SPLITS
 from training.dataset.manifest import describe
 from training.dataset.opening import Opened, opened
@@ -29,11 +31,13 @@ from training.dataset.sources import (
     natural,
 )
 from training.dataset.split import Shares, divide
+from training.evaluation.approved import Approved
+from training.evaluation.gate_options import add_approved_options, given_approved
 
 _SHOWN = 10
 
 
-def prepare(
+def prepare(  # noqa: PLR0913 - the options of the step
     dataset: Path,
     output: Path,
     *,
@@ -42,10 +46,12 @@ def prepare(
     minimum_photos: int = MINIMUM_PHOTOS,
     shares: Shares | None = None,
     like_bits: int = duplicates.LIKE_BITS,
+    approved: Approved | None = None,
 ) -> dict[str, Any]:
     """Do the step; return what ``dataset.json`` says.
 
-    ``dataset`` is in any of the forms that ``training.dataset.opening`` takes.
+    ``dataset`` is in any of the forms that ``training.dataset.opening`` takes. Photos that the
+    model in service (``approved``) was trained or tested with stay in the split that they were in.
     """
     with opened(dataset) as found:
         for note in found.notes:
@@ -54,7 +60,7 @@ def prepare(
             found,
             output,
             claimed=dataset,
-            how=_How(seed, longest_side, minimum_photos, shares or Shares(), like_bits),
+            how=_How(seed, longest_side, minimum_photos, shares or Shares(), like_bits, approved),
         )
 
 
@@ -65,6 +71,7 @@ class _How:
     minimum_photos: int
     shares: Shares
     like_bits: int
+    approved: Approved | None
 
 
 def _prepare(found: Opened, output: Path, *, claimed: Path, how: _How) -> dict[str, Any]:
@@ -100,7 +107,11 @@ def _prepare(found: Opened, output: Path, *, claimed: Path, how: _How) -> dict[s
         rejected = _with_contradictory([*rejected, *unusable], contradictions)
         left_out = {one for group in same.contradictory for one in group}
         _require_every_class({source.class_name for source in sources}, photos, left_out)
-        parts, groups = _divided(photos, left_out, same.alike, how=how, given=splits)
+        earlier = earlier_splits(
+            how.approved, photos, say=lambda note: print(f"prepare: {note}", flush=True)
+        )
+        # What the dataset itself says wins.
+        parts, groups = _divided(photos, left_out, same.alike, how=how, given={**earlier, **splits})
         alike = _of(photos, same.alike)
         empty = [photos[position] for position in compared.empty if position not in left_out]
         members = _of(photos, [view.members for view in compared.views])
@@ -118,6 +129,7 @@ def _prepare(found: Opened, output: Path, *, claimed: Path, how: _How) -> dict[s
             views=members,
             boxes={photos[one].path: box for one, box in compared.boxes.items()},
             given=splits,
+            earlier=earlier,
         )
         positions = {photo.path: position for position, photo in enumerate(photos)}
         data_report.write(
@@ -206,6 +218,9 @@ def _summary(document: Mapping[str, Any], rejected: list[Rejected]) -> None:
             f"that the dataset brings, such as {document['across'][0]['files'][0]}: the accuracy "
             "on the test photos flatters the model"
         )
+    if document["new"]:
+        numbers = " ".join(f"{split}={len(document['new'][split])}" for split in SPLITS)
+        print(f"prepare: new to the model in service: {numbers}")
     total = sum(len(document["splits"][split]) for split in SPLITS)
     print(
         f"prepare: photos={total} rejected={len(rejected)} "
@@ -233,6 +248,7 @@ def main() -> None:
         default=duplicates.LIKE_BITS,
         help="of 256, in which the fingerprints of near duplicates may differ",
     )
+    add_approved_options(parser)
     given = parser.parse_args()
     if not 64 <= given.longest_side <= 4096:
         raise sagemaker_job.StepError(f"longest-side = {given.longest_side}; allowed: 64 to 4096")
@@ -242,15 +258,17 @@ def main() -> None:
         )
     if not 0 <= given.like_bits <= 64:
         raise sagemaker_job.StepError(f"like-bits = {given.like_bits}; allowed: 0 to 64")
-    prepare(
-        given.dataset,
-        given.output,
-        seed=given.seed,
-        longest_side=given.longest_side,
-        minimum_photos=given.minimum_photos,
-        shares=Shares(validation=given.validation_share, test=given.test_share),
-        like_bits=given.like_bits,
-    )
+    with tempfile.TemporaryDirectory(prefix="binsight-") as scratch:
+        prepare(
+            given.dataset,
+            given.output,
+            seed=given.seed,
+            longest_side=given.longest_side,
+            minimum_photos=given.minimum_photos,
+            shares=Shares(validation=given.validation_share, test=given.test_share),
+            like_bits=given.like_bits,
+            approved=given_approved(given, Path(scratch), archive_name="model.tar.gz"),
+        )
 
 
 if __name__ == "__main__":

@@ -105,6 +105,7 @@ class TrainingSettings(Section):
     minimum_recall: Fraction = 0.6
     maximum_int8_loss: Points = 1.0
     tolerance: Points = 1.0
+    maximum_forgetting: Points = 1.0
     approval: Literal["automatic", "manual"] = "manual"
 
     notebook: Instance | None = None

@@ -52,6 +52,7 @@ def _parameters(training: TrainingSettings) -> list[dict[str, Any]]:
             ("MinimumRecall", "Float", training.minimum_recall),
             ("MaximumInt8Loss", "Float", training.maximum_int8_loss),
             ("Tolerance", "Float", training.tolerance),
+            ("MaximumForgetting", "Float", training.maximum_forgetting),
             ("ApprovalStatus", "String", "Approved" if automatic else "PendingManualApproval"),
         ],
         # Another family would need another image or other disks.

@@ -57,7 +57,11 @@ class PipelineSteps:
     tags: Mapping[str, str] = field(default_factory=dict)
 
     def prepare(self) -> dict[str, Any]:
-        """Check, deduplicate and split the photos that the manifest names."""
+        """Check, deduplicate and split the photos that the manifest names.
+
+        It keeps the split of the model in service. It may be reused although another one is in
+        service since: Evaluate leaves out the test photos that that one has learned from.
+        """
         manifest = join(f"s3://{self.dataset_bucket}/", get("Parameters.DatasetManifest"))
         step = self._processing(
             "Prepare",
@@ -65,6 +69,7 @@ class PipelineSteps:
                 *("--dataset", f"{PROCESSING}/input/dataset"),
                 *("--output", f"{PROCESSING}/output/prepared"),
                 *("--seed", text("Parameters.Seed")),
+                *self._in_service(),
             ],
             sources=[processing_input("dataset", manifest, kind="ManifestFile")],
             outputs={"prepared": run_folder(self.artifacts_bucket, "prepared")},
@@ -136,13 +141,13 @@ class PipelineSteps:
                 *("--prepared", f"{PROCESSING}/input/prepared"),
                 *("--evaluation", f"{PROCESSING}/output/evaluation"),
                 *("--output", f"{PROCESSING}/output/model"),
-                *("--approved-group", self.model_package_group),
-                *("--region", self.region),
+                *self._in_service(),
                 *("--minimum-item-accuracy", text("Parameters.MinimumItemAccuracy")),
                 *("--minimum-accuracy", text("Parameters.MinimumAccuracy")),
                 *("--minimum-recall", text("Parameters.MinimumRecall")),
                 *("--maximum-int8-loss", text("Parameters.MaximumInt8Loss")),
                 *("--tolerance", text("Parameters.Tolerance")),
+                *("--maximum-forgetting", text("Parameters.MaximumForgetting")),
                 *("--bins", *in_pieces(self.bins)),
             ],
             sources=[
@@ -162,6 +167,10 @@ class PipelineSteps:
             }
         ]
         return step
+
+    def _in_service(self) -> tuple[str, ...]:
+        """Where a job asks for the model that is approved now."""
+        return ("--approved-group", self.model_package_group, "--region", self.region)
 
     def _channels(self) -> list[dict[str, Any]]:
         channels = [

@@ -131,6 +131,9 @@ def build(values: dict[str, Any], session: PipelineSession) -> Pipeline:
     recall = ParameterFloat(name="MinimumRecall", default_value=values["minimum_recall"])
     int8_loss = ParameterFloat(name="MaximumInt8Loss", default_value=values["maximum_int8_loss"])
     tolerance = ParameterFloat(name="Tolerance", default_value=values["tolerance"])
+    forgetting = ParameterFloat(
+        name="MaximumForgetting", default_value=values["maximum_forgetting"]
+    )
     approval = ParameterString(name="ApprovalStatus", default_value="PendingManualApproval")
     execution = ExecutionVariables.PIPELINE_EXECUTION_ID
 
@@ -169,6 +172,7 @@ def build(values: dict[str, Any], session: PipelineSession) -> Pipeline:
             arguments=[
                 *("prepare", "--dataset", f"{WORK}/input/dataset"),
                 *("--output", f"{WORK}/output/prepared", "--seed", text(seed)),
+                *("--approved-group", values["group"], "--region", os.environ["AWS_REGION"]),
             ],
         ),
         cache_config=CACHE,
@@ -242,6 +246,7 @@ def build(values: dict[str, Any], session: PipelineSession) -> Pipeline:
         *("--minimum-item-accuracy", text(item)),
         *("--minimum-accuracy", text(accuracy), "--minimum-recall", text(recall)),
         *("--maximum-int8-loss", text(int8_loss), "--tolerance", text(tolerance)),
+        *("--maximum-forgetting", text(forgetting)),
         *("--bins", values["bins"]),
     ]
     evaluate = ProcessingStep(
@@ -332,7 +337,7 @@ def build(values: dict[str, Any], session: PipelineSession) -> Pipeline:
         name="binsight",
         parameters=[
             *(manifest, version, machine, processing_machine, count, network, epochs, size, seed),
-            *(item, accuracy, recall, int8_loss, tolerance, approval),
+            *(item, accuracy, recall, int8_loss, tolerance, forgetting, approval),
         ],
         steps=[prepare, train, evaluate, gate],
         sagemaker_session=session,

@@ -87,7 +87,7 @@ def _values() -> dict[str, Any]:
     names = ("instance_type", "network", "weights", "epochs", "image_size")
     limits = (
         *("minimum_item_accuracy", "minimum_accuracy", "minimum_recall"),
-        *("maximum_int8_loss", "tolerance"),
+        *("maximum_int8_loss", "tolerance", "maximum_forgetting"),
     )
     return {
         **{name: getattr(SETTINGS, name) for name in (*names, *limits)},

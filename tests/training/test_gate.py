@@ -85,6 +85,31 @@ def test_an_unfair_comparison_informs_and_refuses_nothing() -> None:
     assert verdict.notes[1].startswith("not counted: against the model in service -24.0 points")
 
 
+def test_where_there_are_new_photos_the_old_ones_are_judged_apart() -> None:
+    """Ten photos won of a new kind do not make up for three of the known kinds lost."""
+    halves = {"old_photos": _pair(lost=3, won=0), "new_photos": _pair(lost=0, won=10, photos=20)}
+    measured = replace(GOOD, approved=_pair(lost=3, won=10, photos=270), **halves)
+    verdict = decide(measured, THRESHOLDS)
+    assert verdict.text == (
+        "refused: old photos -1.2 points (98.8% after 100.0% on the same 250 photos; p = 0.12) "
+        "(asked: not worse by more than 1 points or one photo)"
+    )
+    assert [check.name for check in verdict.checks[-2:]] == ["old photos", "new photos"]
+    allowed = decide(measured, replace(THRESHOLDS, maximum_forgetting=1.2))
+    assert allowed.passed
+    two = decide(replace(measured, old_photos=_pair(lost=2, won=0)), THRESHOLDS)
+    assert two.passed
+    new = decide(
+        replace(
+            measured,
+            old_photos=_pair(lost=0, won=0),
+            new_photos=_pair(lost=9, won=0, photos=100),
+        ),
+        THRESHOLDS,
+    )
+    assert new.text.startswith("refused: new photos -9.0 points")
+
+
 @pytest.mark.parametrize(
     ("name", "value", "highest"),
     [

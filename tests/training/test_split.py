@@ -2,6 +2,7 @@
 """The split keeps together what belongs together, for any dataset, as near to the shares as can."""
 
 import random
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -138,3 +139,70 @@ def test_a_photo_every_second_does_not_put_all_into_one_split() -> None:
     shots = [replace(photo, taken=float(index)) for index, photo in enumerate(photos("glass", 200))]
     parts, _ = divide(shots, seed=0, minimum_photos=10)
     assert all(len(parts[split]["glass"]) >= 10 for split in SPLITS)
+
+
+def _where(parts):
+    return {photo.path: split for split in SPLITS for row in parts[split].values() for photo in row}
+
+
+def test_what_is_added_moves_nothing_and_is_divided_by_itself() -> None:
+    before = [*photos("glass", 100), *photos("paper", 60)]
+    kept = _where(divide(before, seed=0, minimum_photos=10)[0])
+    after = [*photos("glass", 150), *photos("paper", 60), *photos("metal", 40)]
+    parts, told = divide(after, seed=0, minimum_photos=10, given=kept)
+    where = _where(parts)
+    assert {path: where[path] for path in kept} == kept
+    new = Counter(split for path, split in where.items() if path not in kept and "glass" in path)
+    assert new == told["glass"]["new"] == {"train": 40, "validation": 4, "test": 6}
+    assert "new" not in told["paper"]
+    # A class of its own is divided as ever.
+    assert Counter(where[f"metal/metal{index}.jpg"] for index in range(40)).keys() == set(SPLITS)
+    ordered = [natural(photo.path) for photo in parts["test"]["glass"]]
+    assert ordered == sorted(ordered)
+
+
+def test_a_new_photo_follows_the_old_one_that_shows_the_same() -> None:
+    """By looks or by time; what a test photo shows is never learned from."""
+    kept = _where(divide(photos("glass", 100), seed=0, minimum_photos=10)[0])
+    of = {split: [path for path, one in kept.items() if one == split] for split in SPLITS}
+    taken = [
+        replace(photo, taken=1000.0 * index) for index, photo in enumerate(photos("glass", 106))
+    ]
+    number = {photo.path: index for index, photo in enumerate(taken)}
+    taken[100] = replace(taken[100], taken=1000.0 * number[of["test"][0]] + 9)
+    taken[101] = replace(taken[101], taken=1000.0 * number[of["train"][0]] - 9)
+    alike = [
+        (number[of["validation"][0]], 102),
+        (number[of["train"][1]], 103),
+        (number[of["train"][2]], number[of["test"][1]], 104),
+    ]
+    where = _where(divide(taken, seed=0, minimum_photos=10, alike=alike, given=kept)[0])
+    followed = [where[f"glass/glass{index}.jpg"] for index in range(100, 106)]
+    assert followed == ["test", "train", "validation", "train", "test", "train"]
+
+
+def test_a_class_of_which_too_little_is_known_is_divided_anew() -> None:
+    kept = {f"glass/glass{index}.jpg": "train" for index in range(2)}
+    parts, _ = divide(photos("glass", 50), seed=0, minimum_photos=10, given=kept)
+    assert all(parts[split]["glass"] for split in SPLITS)
+
+
+@settings(max_examples=40, deadline=None)
+@given(datasets(), st.integers(20, 90), st.integers(0, 2))
+def test_any_dataset_may_grow_without_a_test_photo_being_learned_from(dataset, percent, seed):
+    _, taken, alike = dataset
+    chosen = [photo for index, photo in enumerate(taken) if index * 37 % 100 < percent]
+    try:
+        kept = _where(divide(chosen, seed=seed, minimum_photos=4)[0])
+    except StepError:
+        return  # too few of a class to begin with
+    parts, _ = divide(taken, seed=seed, minimum_photos=4, alike=alike, given=kept)
+    where = _where(parts)
+    assert sorted(where) == sorted(photo.path for photo in taken)
+    assert {path: where[path] for path in kept} == kept
+    for group in alike:
+        splits = {kept.get(taken[one].path) for one in group} - {None}
+        for one in group:
+            path = taken[one].path
+            if path not in kept and "test" in splits:
+                assert where[path] == "test"

@@ -19,6 +19,7 @@ GATES = (
     Gate("minimumrecall", True, 0.0, _WEAK + " (a class may be found less often)"),
     Gate("maximumint8loss", False, 100.0, "models that lose more by their compression pass"),
     Gate("tolerance", False, 100.0, "models worse than the one in service pass"),
+    Gate("maximumforgetting", False, 100.0, "models that unlearn what was known pass"),
     Gate("maximumfailedpercent", False, 100.0, _FAILING + "; at 100 it is never aborted"),
     Gate("bakeminutes", True, 0.0, "the fleet follows before the canaries show anything"),
 )

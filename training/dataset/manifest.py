@@ -28,6 +28,7 @@ def describe(  # noqa: PLR0913 - the keys of the manifest
     views: Sequence[Sequence[Photo]] = (),
     boxes: Mapping[str, Sequence[int]] | None = None,
     given: Mapping[str, str] | None = None,
+    earlier: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The document. Paths are those in the dataset; ``digests`` has the SHA-256 of each file used.
 
@@ -37,6 +38,8 @@ def describe(  # noqa: PLR0913 - the keys of the manifest
     where the items of fixed cameras are (``boxes`` by path): by name in the prepared folder, left,
     top, right and bottom in the pixels of that file. ``given_split``: the dataset brought its own
     split (``given``), which was kept; ``across`` are the duplicates that it put on two sides.
+    ``new`` are the photos by split that the model in service does not know, where it knows others
+    (``earlier``: their splits by path).
     """
     classes = sorted(parts["train"])
     placed = list(_placed(parts))
@@ -62,6 +65,7 @@ def describe(  # noqa: PLR0913 - the keys of the manifest
         ],
         "given_split": bool(given),
         "across": [_group(members) for members in alike if _divided(members, split_of)],
+        "new": _new(parts, classes, earlier or {}),
         "backgrounds": [photo.path for photo in backgrounds],
         "views": [{"photos": len(members), "first": members[0].path} for members in views],
         "items": {
@@ -76,6 +80,19 @@ def describe(  # noqa: PLR0913 - the keys of the manifest
 
 def _paths(by_class: Mapping[str, Sequence[Photo]], classes: Sequence[str]) -> list[str]:
     return [photo.path for name in classes for photo in by_class[name]]
+
+
+def _new(
+    parts: Mapping[str, Mapping[str, Sequence[Photo]]],
+    classes: Sequence[str],
+    earlier: Mapping[str, str],
+) -> dict[str, list[str]]:
+    if not earlier:
+        return {}
+    return {
+        split: [path for path in _paths(parts[split], classes) if path not in earlier]
+        for split in SPLITS
+    }
 
 
 def _divided(members: Sequence[Photo], split_of: Mapping[str, str]) -> bool:

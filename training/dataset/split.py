@@ -7,6 +7,7 @@ two, so they stay together.
 """
 
 import random
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,9 @@ _PAUSES = (10.0, 5.0, 2.0, 0.0)
 """Seconds: shots that follow each other faster are of one object."""
 _LARGEST_GROUP = 0.4
 _A_FEW = 3
+_FEWEST_TO_DIVIDE = 5
+"""New groups of a class that are divided; fewer are all learned from."""
+_STRICTEST_FIRST = ("test", "validation", "train")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +74,11 @@ def divide(
 
     ``alike`` has the positions of photos that must stay in one split. ``given`` are splits by path
     that are kept as they are, copies or not; a class that they leave without validation or test
-    photos gets some of its training photos there. Also returned: by class, how many groups were
-    dealt and how long a run of neighbours was. Raises StepError naming the class that has too few
-    different photos.
+    photos gets some of its training photos there. The other photos of such a class are new: one
+    that is like a kept photo, or was taken right before or after it, follows it; the rest are
+    divided among themselves by the shares, so that they have test photos of their own. Also
+    returned: by class, how many groups were dealt and how long a run of neighbours was. Raises
+    StepError naming the class that has too few different photos.
     """
     original = list(range(len(photos)))
     for members in alike:
@@ -90,16 +96,28 @@ def divide(
                 f"class {name!r}: {different} usable different photos; at least {minimum_photos} "
                 "are needed"
             )
-        kept, pool = _kept(positions, [(given or {}).get(photos[one].path) for one in positions])
+        splits = [(given or {}).get(photos[one].path) for one in positions]
+        kept, pool, fresh = _kept(positions, splits)
+        missing = [split for split in SPLITS if split not in kept]
+        if len({original[one] for one in pool}) < len(missing):
+            pool, fresh = [one for one in positions if one in {*pool, *fresh}], []
         dealt, dealing[name] = _divide_class(
             name,
             [original[one] for one in pool],
             [photos[one].taken for one in pool],
-            missing=[split for split in SPLITS if split not in kept],
+            missing=missing,
             shares=shares or Shares(),
             seed=seed,
         )
         kept |= {split: [pool[index] for index in members] for split, members in dealt.items()}
+        if fresh:
+            added = _Added(original, [photo.taken for photo in photos], kept)
+            more = added.divide(fresh, shares=shares or Shares(), seed=f"{seed}/{name}")
+            dealing[name]["new"] = {split: len(more[split]) for split in SPLITS}
+            ranks = {position: rank for rank, position in enumerate(positions)}
+            kept = {
+                split: sorted(kept[split] + more[split], key=ranks.__getitem__) for split in SPLITS
+            }
         for split in SPLITS:
             result[split][name] = [photos[one] for one in kept[split]]
     return result, dealing
@@ -129,13 +147,79 @@ def _divide_class(
 
 def _kept(
     positions: Sequence[int], given: Sequence[str | None]
-) -> tuple[dict[str, list[int]], list[int]]:
-    """Positions whose split is given as validation or test, and the rest, to be dealt."""
+) -> tuple[dict[str, list[int]], list[int], list[int]]:
+    """Positions whose split is given as validation or test; those to be dealt; the new ones.
+
+    Where no split of the class is given, nothing is new: all are dealt.
+    """
     kept: dict[str, list[int]] = defaultdict(list)
     pool: list[int] = []
+    fresh: list[int] = []
     for position, split in zip(positions, given, strict=True):
-        (kept[split] if split and split != "train" else pool).append(position)
-    return dict(kept), pool
+        if split is None:
+            fresh.append(position)
+        else:
+            (pool if split == "train" else kept[split]).append(position)
+    return (dict(kept), pool, fresh) if len(fresh) < len(positions) else ({}, fresh, [])
+
+
+@dataclass(frozen=True)
+class _Added:
+    """Divides new photos of a class beside those whose split is ``kept`` (positions by split).
+
+    ``original`` has equal values for photos that are alike, ``taken`` the seconds at which they
+    were taken.
+    """
+
+    original: Sequence[int]
+    taken: Sequence[float | None]
+    kept: Mapping[str, Sequence[int]]
+
+    def divide(self, fresh: Sequence[int], *, shares: Shares, seed: str) -> dict[str, list[int]]:
+        """The new positions by split."""
+        parts: dict[str, list[int]] = {split: [] for split in SPLITS}
+        groups, _ = _groups(
+            [self.original[one] for one in fresh], [self.taken[one] for one in fresh]
+        )
+        alone: list[list[int]] = []
+        kept = [(split, self._shown_in(split)) for split in _STRICTEST_FIRST]
+        for group in ([fresh[index] for index in members] for members in groups):
+            # Of several splits the strictest: nothing is learned from what a test photo shows.
+            followed = next((split for split, shown in kept if self._any(group, *shown)), None)
+            if followed:
+                parts[followed] += group
+            else:
+                alone.append(group)
+        if len(alone) < _FEWEST_TO_DIVIDE:
+            parts["train"] += [one for group in alone for one in group]
+        else:
+            wanted = shares.wanted(sum(map(len, alone)))
+            for split, members in _deal(alone, wanted, f"{seed}/new").items():
+                parts[split] += members
+        return parts
+
+    def _shown_in(self, split: str) -> tuple[set[int], list[float]]:
+        """What the kept photos of a split show, and when they were taken."""
+        members = self.kept.get(split, ())
+        times = (self.taken[one] for one in members)
+        return {self.original[one] for one in members}, sorted(
+            time for time in times if time is not None
+        )
+
+    def _any(self, group: Sequence[int], alike: set[int], times: Sequence[float]) -> bool:
+        """Whether a photo of a group is alike to one of them, or was taken right beside it."""
+        return any(
+            self.original[one] in alike or _close(times, self.taken[one], _PAUSES[0])
+            for one in group
+        )
+
+
+def _close(times: Sequence[float], time: float | None, pause: float) -> bool:
+    """Whether one of the sorted times is less than ``pause`` seconds away."""
+    if time is None:
+        return False
+    after = bisect_left(times, time)
+    return any(abs(one - time) < pause for one in times[max(0, after - 1) : after + 1])
 
 
 def _groups(same: Sequence[int], taken: Sequence[float | None]) -> tuple[list[list[int]], int]:

@@ -24,13 +24,18 @@ class BaselineComparison:
     """``compared`` is None where there is nothing to compare; ``note`` says why in a sentence.
 
     ``fair`` is false where the earlier model may have learned from the photos: then the comparison
-    informs, but refuses nothing.
+    informs, but refuses nothing. Where some photos are new to the earlier model, ``old`` compares
+    on the test photos that it was tested with and ``new`` on the others; else both are None.
+    ``same`` is the earlier model's card where that is the very model that is measured.
     """
 
     name: str
     compared: Paired | None
     fair: bool
     note: str
+    old: Paired | None = None
+    new: Paired | None = None
+    same: ModelCard | None = None
 
 
 class _DefectError(Exception):
@@ -42,11 +47,10 @@ def compare_with_baseline(
     *,
     prepared: Path,
     test: Part,
-    labels: Sequence[str],
-    dataset_digest: str,
+    card: ModelCard,
     right: Right,
 ) -> BaselineComparison:
-    """Compare. ``right`` tells which test photos the new model answers rightly.
+    """Compare. ``card`` is the new model's, ``right`` tells which test photos it answers rightly.
 
     Defects of the approved model are reported and never raised: a broken model in service is
     a reason to replace it, not to keep it.
@@ -58,17 +62,27 @@ def compare_with_baseline(
         if approved.archive is None:
             raise _DefectError(approved.problem)
         with tempfile.TemporaryDirectory(prefix="binsight-") as scratch:
-            card, before = _answers(
-                approved.archive, Path(scratch), prepared=prepared, test=test, labels=labels
+            earlier, before = _answers(
+                approved.archive, Path(scratch), prepared=prepared, test=test, labels=card.labels
             )
     except _DefectError as defect:
         note = f"not compared with the model in service, {approved.name}: {defect}"
         return BaselineComparison(name=approved.name, compared=None, fair=True, note=note)
-    unseen, fair, note = _unseen(card, prepared, test, dataset_digest)
+    unseen, fair, note = _unseen(earlier, prepared, test, card.digests["dataset"])
     if not unseen.any():
         return BaselineComparison(name=approved.name, compared=None, fair=True, note=note)
-    compared = paired(before[unseen], right[unseen])
-    return BaselineComparison(name=approved.name, compared=compared, fair=fair, note=note)
+    tested = _tested(earlier, prepared, test)
+    old, new = unseen & tested, unseen & ~tested
+    divided = fair and old.any() and new.any()
+    return BaselineComparison(
+        name=approved.name,
+        compared=paired(before[unseen], right[unseen]),
+        fair=fair,
+        note=note,
+        old=paired(before[old], right[old]) if divided else None,
+        new=paired(before[new], right[new]) if divided else None,
+        same=earlier if earlier.digests == card.digests else None,
+    )
 
 
 def _answers(
@@ -79,7 +93,8 @@ def _answers(
         card = unpack_archive(archive, scratch)
     except (ArchiveError, OSError) as error:
         raise _DefectError(f"its archive cannot be read: {error}") from error
-    if set(card.labels) != set(labels):
+    # More classes are learned; with fewer, or others, the photos of then have other labels now.
+    if not set(card.labels) <= set(labels):
         raise _DefectError(f"it knows {', '.join(card.labels)}, the new one {', '.join(labels)}")
     if card.width != card.height:
         raise _DefectError(f"its pictures are {card.width} x {card.height}, not square")
@@ -93,6 +108,12 @@ def _answers(
     places = np.array([list(labels).index(name) for name in card.labels])
     right: Right = places[answers] == test.labels
     return card, right
+
+
+def _tested(card: ModelCard, prepared: Path, test: Part) -> Right:
+    """Which of today's test photos the approved model was tested with; none where it says none."""
+    tested = unpack_fingerprints(card.held_out.get("test")) or set()
+    return np.array([fingerprint(prepared / name) in tested for name in test.files], np.bool_)
 
 
 def _unseen(

@@ -12,6 +12,7 @@ from training.evaluation.measure import Findings, calibration_of, reliability_of
 from training.evaluation.metrics import model_quality
 from training.evaluation.quality_verdict import Thresholds, Verdict
 
+OLD_AND_NEW = ("old_photos", "new_photos")
 _MISTAKES = 24
 
 
@@ -34,6 +35,7 @@ def document_of(
                 "minimum_recall": thresholds.minimum_recall,
                 "maximum_int8_loss": thresholds.maximum_int8_loss,
                 "tolerance": thresholds.tolerance,
+                "maximum_forgetting": thresholds.maximum_forgetting,
             },
             "registry": _registry(findings, verdict),
             "model_digest": card.digests["model"],
@@ -56,11 +58,20 @@ def document_of(
                 "note": against.note,
                 "fair": against.fair,
                 "compared": against.compared.to_json() if against.compared else None,
+                **old_and_new(against),
             },
             "mistakes": _mistakes(findings),
             "validation": card.metrics.get("validation", {}),
         },
     }
+
+
+def old_and_new(against: BaselineComparison) -> dict[str, Any]:
+    """How both models do on the earlier one's test photos and on new ones, where there are both."""
+    if against.old is None or against.new is None:
+        return {}
+    found = zip(OLD_AND_NEW, (against.old, against.new), strict=True)
+    return {name: compared.to_json() for name, compared in found}
 
 
 def policy_version(policy: BinPolicy | None) -> str:

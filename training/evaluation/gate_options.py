@@ -22,10 +22,21 @@ def add_gate_options(parser: argparse.ArgumentParser) -> None:
     gate.add_argument("--minimum-recall", metavar="SHARE", help="of each bin, 0 to 1")
     gate.add_argument("--maximum-int8-loss", metavar="POINTS", help="of accuracy, 0 to 100")
     gate.add_argument("--tolerance", metavar="POINTS", help="against the model in service")
+    gate.add_argument(
+        "--maximum-forgetting",
+        metavar="POINTS",
+        help="on the test photos of the model in service, where there are new ones as well",
+    )
     gate.add_argument("--bins", nargs="+", metavar="JSON", help="bin policy; pieces are joined")
-    gate.add_argument("--approved", type=Path, help="model.tar.gz in service, or its folder")
-    gate.add_argument("--approved-group", help="model package group of the registry")
-    gate.add_argument("--region", help="of the registry")
+    add_approved_options(parser)
+
+
+def add_approved_options(parser: argparse.ArgumentParser) -> None:
+    """Which model is in service: a file, or a group of the registry."""
+    approved = parser.add_argument_group("model in service")
+    approved.add_argument("--approved", type=Path, help="model.tar.gz, or its folder")
+    approved.add_argument("--approved-group", help="model package group of the registry")
+    approved.add_argument("--region", help="of the registry")
 
 
 def given_thresholds(given: argparse.Namespace) -> Thresholds:
@@ -33,7 +44,7 @@ def given_thresholds(given: argparse.Namespace) -> Thresholds:
     values = {}
     for name in (
         *("minimum_item_accuracy", "minimum_accuracy", "minimum_recall"),
-        *("maximum_int8_loss", "tolerance"),
+        *("maximum_int8_loss", "tolerance", "maximum_forgetting"),
     ):
         text = getattr(given, name)
         if text is None:

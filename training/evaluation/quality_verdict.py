@@ -21,6 +21,7 @@ class Thresholds:
     minimum_recall: float = 0.0
     maximum_int8_loss: float = 100.0
     tolerance: float = 2.0
+    maximum_forgetting: float = 1.0
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
@@ -38,7 +39,9 @@ class Measured:
     ``bin_recall`` has the bins that occur among the test photos. ``int8`` is None for a float
     model (``float_note`` says why it is one), ``approved`` where there is nothing to compare with;
     ``approved_note`` says why, or what to think of the comparison. An unfair comparison is shown
-    but refuses nothing. ``item_accuracy`` is that of an item on ``item_share`` of the view, None
+    but refuses nothing. ``old_photos`` and ``new_photos`` are the same comparison in two halves,
+    where there are both: what the model in service was tested with, and the rest. ``item_accuracy``
+    is that of an item on ``item_share`` of the view, None
     where it was not measured.
     """
 
@@ -50,6 +53,8 @@ class Measured:
     approved: Paired | None = None
     approved_fair: bool = True
     approved_note: str = ""
+    old_photos: Paired | None = None
+    new_photos: Paired | None = None
     float_note: str = ""
     item_accuracy: float | None = None
     item_share: float = 0.35
@@ -133,8 +138,12 @@ def decide(measured: Measured, thresholds: Thresholds) -> Verdict:
     notes = [note for note in (measured.float_note, measured.approved_note) if note]
     if measured.int8 is not None:
         checks.append(_int8(measured.int8, thresholds.maximum_int8_loss, measured.int8_measured_on))
-    if measured.approved is not None:
-        check = _approved(measured.approved, thresholds.tolerance)
+    if measured.old_photos is not None and measured.new_photos is not None:
+        checks.append(_old_photos(measured.old_photos, thresholds.maximum_forgetting))
+        checks.append(_against("new photos", measured.new_photos, thresholds.tolerance))
+    elif measured.approved is not None:
+        name = "against the model in service"
+        check = _against(name, measured.approved, thresholds.tolerance)
         if measured.approved_fair:
             checks.append(check)
         else:
@@ -151,14 +160,27 @@ def _int8(compared: Paired, limit: float, measured_on: str) -> Check:
     )
 
 
-def _approved(compared: Paired, tolerance: float) -> Check:
-    change = -compared.points_lost
+def _old_photos(compared: Paired, limit: float) -> Check:
     return Check(
-        name="against the model in service",
-        found=(
-            f"{change:+.1f} points ({compared.after:.1%} after {compared.before:.1%} on the same "
-            f"{compared.photos} photos; p = {compared.p_worse:.2g})"
-        ),
+        name="old photos",
+        found=_change(compared),
+        asked=f"not worse by more than {limit:g} points or one photo",
+        passed=not loses_too_much(compared, limit=limit),
+    )
+
+
+def _change(compared: Paired) -> str:
+    change = -compared.points_lost
+    return (
+        f"{change:+.1f} points ({compared.after:.1%} after {compared.before:.1%} on the same "
+        f"{compared.photos} photos; p = {compared.p_worse:.2g})"
+    )
+
+
+def _against(name: str, compared: Paired, tolerance: float) -> Check:
+    return Check(
+        name=name,
+        found=_change(compared),
         asked=(
             f"not worse by {tolerance:g} points with p < {SIGNIFICANT:g}, nor by "
             f"{2 * tolerance:g} points"

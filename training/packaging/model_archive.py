@@ -113,7 +113,10 @@ def package(
             precision=precision,
             calibration=calibrated,
             statistics=_statistics(calibration.pixels, deployed.probabilities(validation.pixels)),
-            seen=_seen(origin.prepared),
+            seen=_fingerprints(origin.prepared, "train", "validation"),
+            held_out={
+                split: _fingerprints(origin.prepared, split) for split in ("validation", "test")
+            },
             cut=CutRule().to_json(),
             metrics={
                 "validation": {
@@ -185,12 +188,10 @@ def _float_modules(network: nn.Module) -> tuple[str, ...]:
     return tuple(getattr(network, "float_modules", ("stem",)))
 
 
-def _seen(prepared: Path | None) -> str:
+def _fingerprints(prepared: Path | None, *splits: str) -> str:
     if prepared is None:
         return ""
-    return pack_fingerprints(
-        path for split in ("train", "validation") for path in prepared.glob(f"{split}/*/*")
-    )
+    return pack_fingerprints(path for split in splits for path in prepared.glob(f"{split}/*/*"))
 
 
 def _golden(part: Part, answers: NDArray[np.float32]) -> list[int]:

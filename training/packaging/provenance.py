@@ -3,7 +3,8 @@
 
 Datasets grow, and a photo that one model was tested on may be what an earlier model learned from.
 Comparing the two on such a photo would favour the earlier one, year after year: so each card lists
-24 bits of every photo of training and validation, and comparisons leave those photos out.
+24 bits of every photo of training and validation, and comparisons leave those photos out. It lists
+those of the test photos too, so that the next split leaves them there.
 """
 
 import base64
