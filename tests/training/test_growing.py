@@ -15,6 +15,7 @@ from tests.training.conftest import Run
 from tests.training.prepared import split_of
 from tests.training.steps import HYPERPARAMETERS, files, run_step
 from training import pages
+from training.classifier import Classifier
 from training.evaluate import evaluate
 from training.evaluation import measure
 from training.evaluation.approved import Approved
@@ -112,7 +113,7 @@ def test_a_model_that_unlearned_is_refused_whatever_it_learned(
     grown: Grown, sagemaker_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The model that answers always with the new class: all of the new, nothing of the old."""
-    honest = measure.Classifier.probabilities
+    honest = Classifier.probabilities
     last = grown.document["classes"].index(NEW_CLASS)
 
     def stubborn(self: Any, pixels: Any) -> Any:
@@ -122,7 +123,7 @@ def test_a_model_that_unlearned_is_refused_whatever_it_learned(
             found[:, last] = 0.99
         return found
 
-    monkeypatch.setattr(measure.Classifier, "probabilities", stubborn)
+    monkeypatch.setattr(Classifier, "probabilities", stubborn)
     own = _evaluated(grown, tmp_path, sagemaker_run.archive)
     assert own["verdict"]["passed_value"] == 0
     assert own["verdict"]["reasons"][0].startswith("old photos -")

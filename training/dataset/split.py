@@ -11,22 +11,14 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, product
 from typing import Any
 
-import numpy as np
-
-from training.dataset.duplicates import components
+from training.dataset.groups import AT_ONCE, groups_of
 from training.dataset.listing import SPLITS
 from training.dataset.photos import Photo
 from training.dataset.sources import natural
 from training.sagemaker_job import StepError
 
-_BLOCK_LENGTHS = (10, 7, 5, 4, 3, 2, 1)
-_BLOCKS_WANTED = 20
-_PAUSES = (10.0, 5.0, 2.0, 0.0)
-"""Seconds: shots that follow each other faster are of one object."""
-_LARGEST_GROUP = 0.4
 _A_FEW = 3
 _FEWEST_TO_DIVIDE = 5
 """New groups of a class that are divided; fewer are all learned from."""
@@ -89,6 +81,9 @@ def divide(
         by_class[photos[position].class_name].append(position)
     result: dict[str, dict[str, list[Photo]]] = {split: {} for split in SPLITS}
     dealing: dict[str, Any] = {}
+    dealer = _Dealer(
+        photos, original, [photo.taken for photo in photos], given or {}, shares or Shares(), seed
+    )
     for name, positions in sorted(by_class.items()):
         different = len({original[position] for position in positions})
         if different < minimum_photos:
@@ -96,31 +91,51 @@ def divide(
                 f"class {name!r}: {different} usable different photos; at least {minimum_photos} "
                 "are needed"
             )
-        splits = [(given or {}).get(photos[one].path) for one in positions]
-        kept, pool, fresh = _kept(positions, splits)
+        dealt, dealing[name] = dealer.deal(name, positions)
+        for split in SPLITS:
+            result[split][name] = [photos[one] for one in dealt[split]]
+    return result, dealing
+
+
+@dataclass(frozen=True)
+class _Dealer:
+    """Divides classes. ``original`` has, by position, equal values for photos that are alike."""
+
+    photos: Sequence[Photo]
+    original: Sequence[int]
+    taken: Sequence[float | None]
+    given: Mapping[str, str]
+    shares: Shares
+    seed: int
+
+    def deal(
+        self, name: str, positions: Sequence[int]
+    ) -> tuple[dict[str, list[int]], dict[str, Any]]:
+        """The positions of a class by split, in the order given, and how they were dealt."""
+        kept, pool, fresh = _kept(
+            positions, [self.given.get(self.photos[one].path) for one in positions]
+        )
         missing = [split for split in SPLITS if split not in kept]
-        if len({original[one] for one in pool}) < len(missing):
+        if len({self.original[one] for one in pool}) < len(missing):
             pool, fresh = [one for one in positions if one in {*pool, *fresh}], []
-        dealt, dealing[name] = _divide_class(
+        dealt, told = _divide_class(
             name,
-            [original[one] for one in pool],
-            [photos[one].taken for one in pool],
+            [self.original[one] for one in pool],
+            [self.taken[one] for one in pool],
             missing=missing,
-            shares=shares or Shares(),
-            seed=seed,
+            shares=self.shares,
+            seed=self.seed,
         )
         kept |= {split: [pool[index] for index in members] for split, members in dealt.items()}
-        if fresh:
-            added = _Added(original, [photo.taken for photo in photos], kept)
-            more = added.divide(fresh, shares=shares or Shares(), seed=f"{seed}/{name}")
-            dealing[name]["new"] = {split: len(more[split]) for split in SPLITS}
-            ranks = {position: rank for rank, position in enumerate(positions)}
-            kept = {
-                split: sorted(kept[split] + more[split], key=ranks.__getitem__) for split in SPLITS
-            }
-        for split in SPLITS:
-            result[split][name] = [photos[one] for one in kept[split]]
-    return result, dealing
+        if not fresh:
+            return kept, told
+        added = _Added(self.original, self.taken, kept)
+        more = added.divide(fresh, shares=self.shares, seed=f"{self.seed}/{name}")
+        ranks = {position: rank for rank, position in enumerate(positions)}
+        return (
+            {split: sorted(kept[split] + more[split], key=ranks.__getitem__) for split in SPLITS},
+            {**told, "new": {split: len(more[split]) for split in SPLITS}},
+        )
 
 
 def _divide_class(
@@ -131,14 +146,14 @@ def _divide_class(
     missing: Sequence[str],
     shares: Shares,
     seed: int,
-) -> tuple[dict[str, list[int]], dict[str, int]]:
+) -> tuple[dict[str, list[int]], dict[str, Any]]:
     """Deal the photos of a class, by index, to the splits that have none yet; what was done."""
     if len(set(same)) < len(missing):
         raise StepError(
             f"class {name!r}: {len(set(same))} different photos for {' and '.join(missing)}, "
             "as the dataset divides it; put more of them into train"
         )
-    groups, length = _groups(same, taken)
+    groups, length = groups_of(same, taken)
     wanted = shares.wanted(len(same))
     dealt = _deal(groups, {split: wanted[split] for split in missing}, f"{seed}/{name}")
     found = {split: sorted(members) for split, members in dealt.items()}
@@ -178,7 +193,7 @@ class _Added:
     def divide(self, fresh: Sequence[int], *, shares: Shares, seed: str) -> dict[str, list[int]]:
         """The new positions by split."""
         parts: dict[str, list[int]] = {split: [] for split in SPLITS}
-        groups, _ = _groups(
+        groups, _ = groups_of(
             [self.original[one] for one in fresh], [self.taken[one] for one in fresh]
         )
         alone: list[list[int]] = []
@@ -209,8 +224,7 @@ class _Added:
     def _any(self, group: Sequence[int], alike: set[int], times: Sequence[float]) -> bool:
         """Whether a photo of a group is alike to one of them, or was taken right beside it."""
         return any(
-            self.original[one] in alike or _close(times, self.taken[one], _PAUSES[0])
-            for one in group
+            self.original[one] in alike or _close(times, self.taken[one], AT_ONCE) for one in group
         )
 
 
@@ -220,43 +234,6 @@ def _close(times: Sequence[float], time: float | None, pause: float) -> bool:
         return False
     after = bisect_left(times, time)
     return any(abs(one - time) < pause for one in times[max(0, after - 1) : after + 1])
-
-
-def _groups(same: Sequence[int], taken: Sequence[float | None]) -> tuple[list[list[int]], int]:
-    """Indices that must stay together, and the length of the runs of neighbours used.
-
-    ``same`` has equal values for photos that are alike, ``taken`` the seconds at which they were
-    taken. A run is joined to all runs that hold a photo like one of its own, or one taken right
-    before or after one of its own. With many copies strewn over a class, or a camera that took one
-    every other second, that would join everything into one; runs are then cut shorter, and the
-    pause that parts two objects as well, until the largest group leaves room for the other splits.
-    """
-    count = len(same)
-    longest = max(1, min(_BLOCK_LENGTHS[0], len(set(same)) // _BLOCKS_WANTED))
-    groups: list[list[int]] = []
-    lengths = (longest, *(one for one in _BLOCK_LENGTHS if one < longest))
-    pauses = _PAUSES if any(one is not None for one in taken) else (0.0,)
-    for pause, length in product(pauses, lengths):
-        first_of: dict[int, int] = {}
-        links = [(index, index - index % length) for index in range(count)]
-        links += _bursts(taken, pause)
-        links += [(index, first_of.setdefault(one, index)) for index, one in enumerate(same)]
-        columns = np.array(links, np.intp).T
-        found: dict[int, list[int]] = defaultdict(list)
-        for index, group in enumerate(components(count, columns[0], columns[1])):
-            found[int(group)].append(index)
-        groups = list(found.values())
-        if len(groups) >= len(SPLITS) and max(map(len, groups)) <= _LARGEST_GROUP * count:
-            return groups, length
-    return groups, 1
-
-
-def _bursts(taken: Sequence[float | None], pause: float) -> list[tuple[int, int]]:
-    """Pairs of indices of photos that follow each other in less than ``pause`` seconds."""
-    times = sorted((time, index) for index, time in enumerate(taken) if time is not None)
-    return [
-        (one, other) for (before, one), (after, other) in pairwise(times) if after - before < pause
-    ]
 
 
 def _deal(
