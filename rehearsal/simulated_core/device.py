@@ -24,7 +24,7 @@ from rehearsal.simulated_core.fleet_status import ComponentStatus, FleetStatus
 from rehearsal.simulated_core.install import Installer
 from rehearsal.simulated_core.jobs import DeploymentJobs, Job
 from rehearsal.simulated_core.mqtt import Connection, RefusedError, RejectedError
-from rehearsal.simulated_core.recipe import ARCHITECTURES, Nucleus
+from rehearsal.simulated_core.recipe import ARCHITECTURES, Nucleus, require_document
 from rehearsal.simulated_core.resolve import PUBLIC_PREFIX
 
 POLL_SECONDS = 5.0
@@ -153,19 +153,21 @@ class CoreDevice:
 
     def _apply(self, group: str, document: Mapping[str, Any]) -> str:
         """Bring what a deployment names; what went wrong, empty where nothing did."""
-        core, problem = self.installer, ""
+        core, problem, name = self.installer, "", ""
         saved = core.saved()
-        for name, wanted in document["components"].items():
-            try:
+        try:
+            if self.nucleus == "lite":
+                require_document(document)
+            for name, wanted in document["components"].items():
                 self._bring(group, name, wanted, document)
                 self._broken.pop(name, None)
-            except (RehearsalError, RefusedError) as error:
-                problem = f"{name} {wanted['version']}: {error}"
-            except ClientError as error:
-                problem = f"{name} {wanted['version']}: {error.response['Error']}"
-            if problem:
-                self._broken[name] = wanted["version"]
-                break
+        except (RehearsalError, RefusedError) as error:
+            problem = str(error)
+        except ClientError as error:
+            problem = str(error.response["Error"])
+        if problem and name:
+            self._broken[name] = version = document["components"][name]["version"]
+            problem = f"{name} {version}: {problem}"
         if not problem:
             self._roots[group] = _versions(document)
         elif self._goes_back(document):

@@ -50,7 +50,8 @@ class Certificate:
 
 
 class Connection:
-    """One MQTT session. ``lost`` is called when AWS IoT closes it; the client then tries again."""
+    """One MQTT session. ``lost`` is called when AWS IoT closes it; the client then tries again, and
+    subscribes again to what it was granted, as nuclei do."""
 
     def __init__(
         self,
@@ -65,6 +66,7 @@ class Connection:
         """Topic and payload of each message that AWS IoT acknowledged."""
         self._closed = threading.Event()
         self._lost = lost
+        self._granted: dict[str, Callable[..., None]] = {}
         self._connection: Any = mqtt_connection_builder.mtls_from_path(
             endpoint=endpoint.host,
             port=endpoint.port,
@@ -78,6 +80,7 @@ class Connection:
             protocol_operation_timeout_ms=ANSWER_SECONDS * 1000,
             reconnect_min_timeout_secs=1,
             on_connection_interrupted=self._interrupted,
+            on_connection_resumed=self._resumed,
         )
 
     def open(self) -> "Connection":
@@ -104,6 +107,7 @@ class Connection:
         # A granted quality of service, or None for the failure code 0x80.
         if answer["qos"] is None:
             raise RefusedError(f"{self.client_id}: subscribe to {topic_filter}")
+        self._granted[topic_filter] = deliver
 
     def ask(self, topic: str, document: Mapping[str, Any]) -> dict[str, Any]:
         """Publish to ``topic`` and return the answer of ``<topic>/accepted``.
@@ -154,3 +158,9 @@ class Connection:
         self._closed.set()
         if self._lost is not None:
             self._lost()
+
+    def _resumed(self, *, session_present: bool, **_more: object) -> None:
+        """Subscribe again, without waiting: this is a thread of the client."""
+        if not session_present:
+            for topic_filter, deliver in [*self._granted.items()]:
+                self._connection.subscribe(topic_filter, mqtt.QoS.AT_LEAST_ONCE, deliver)

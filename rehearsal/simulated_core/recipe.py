@@ -20,6 +20,7 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "aarch64", "arm64": "aarch64"}
 """Greengrass' names of this machine's processor."""
 
 _RECIPE_BYTES, _RECIPE_VALUES, _VALUE_CHARACTERS = 8200, 255, 1000
+_DOCUMENT_BYTES = 5000
 _STEPS = {"install", "startup", "run"}
 _NEVER_RUN = {"shutdown", "recover"}
 _HANG = {"aws.greengrass.NucleusLite", "aws.greengrass.Cli"}
@@ -54,6 +55,15 @@ def require_lite(recipe: Mapping[str, Any], manifest: Mapping[str, Any]) -> None
     faults = [*_recipe_faults(recipe), *_manifest_faults(manifest)]
     if faults:
         raise RehearsalError(f"{recipe.get('ComponentName')} on nucleus lite: {'; '.join(faults)}")
+
+
+def require_document(document: Mapping[str, Any]) -> None:
+    """Raise RehearsalError for a job's document that does not fit into a nucleus lite's buffer."""
+    size = len(json.dumps(document, separators=(",", ":")))
+    if size > _DOCUMENT_BYTES:
+        raise RehearsalError(
+            f"a deployment of {size} bytes on nucleus lite: it takes up to {_DOCUMENT_BYTES}"
+        )
 
 
 def require_values(name: str, configuration: Mapping[str, Any]) -> None:

@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A core enrols over MQTT with mutual TLS, and is refused what its certificates do not allow."""
 
+import queue
+import threading
+from contextlib import suppress
+
+import boto3
 import pytest
 
 from rehearsal.simulated_core.https import DeviceHttps
@@ -91,3 +96,29 @@ def test_a_camera_gets_credentials_of_its_own_alias_as_itself(endpoint, camera, 
     # A claim has no thing, and its policy names no alias.
     with pytest.raises(RefusedError, match="Access Denied"):
         _ask_for_credentials(endpoint, claim, "")
+
+
+def test_a_camera_hears_again_after_its_connection_was_lost(aws, endpoint, camera, iot):
+    heard, lost, topic = queue.Queue(), threading.Event(), f"binsight/{OWN}/commands"
+    messages = boto3.client(
+        "iot-data",
+        endpoint_url=aws.endpoint,
+        region_name=iot.meta.region_name,
+        aws_access_key_id="111122223333",
+        aws_secret_access_key="local",
+    )
+    with Connection(endpoint, camera.certificate, OWN, lost=lost.set) as connection:
+        connection.subscribe(topic, lambda *message: heard.put(message))
+        messages.publish(topic=topic, payload=b"one")
+        assert heard.get(timeout=30) == (topic, b"one")
+        # AWS IoT ends a connection that asks for what its policies do not allow.
+        with pytest.raises(RefusedError):
+            connection.publish("elsewhere", b"{}")
+        assert lost.wait(30)
+        for _ in range(120):
+            messages.publish(topic=topic, payload=b"two")
+            with suppress(queue.Empty):
+                assert heard.get(timeout=0.5) == (topic, b"two")
+                break
+        else:
+            raise AssertionError("not heard again within a minute")

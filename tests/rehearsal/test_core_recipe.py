@@ -10,7 +10,12 @@ import pytest
 from contracts.inference_recipe import ARCHITECTURES, artifact_name, inference_recipe
 from contracts.topics import Topics
 from rehearsal.errors import RehearsalError
-from rehearsal.simulated_core.recipe import chosen_manifest, require_lite, require_values
+from rehearsal.simulated_core.recipe import (
+    chosen_manifest,
+    require_document,
+    require_lite,
+    require_values,
+)
 from rollout.recipe import model_recipe
 from tests.rollout.test_recipe import MODEL
 
@@ -116,3 +121,9 @@ def test_a_configuration_value_may_have_a_thousand_characters():
     require_values("x.Y", {"a": {"b": "x" * 990}})
     with pytest.raises(RehearsalError, match="configuration /a/b: over 1000"):
         require_values("x.Y", {"a": {"b": "x" * 1000}})
+
+
+def test_the_document_of_a_job_may_have_five_thousand_bytes():
+    require_document({"components": "x" * 4900})
+    with pytest.raises(RehearsalError, match="a deployment of 5017 bytes"):
+        require_document({"components": "x" * 5000})
