@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import boto3
+from botocore.credentials import RefreshableCredentials
+from botocore.session import get_session
 
 from rehearsal.simulated_core.https import DeviceHttps
 from rehearsal.simulated_core.recipe import Nucleus
@@ -58,22 +60,25 @@ class CoreCloud:
         event = {"timestamp": int(time.time() * 1000), "message": text}
         logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[event])
 
-    def credentials(self) -> dict[str, str]:
-        """What the credentials provider answers to the core's certificate."""
+    def _metadata(self) -> dict[str, str]:
+        """What the credentials provider answers to the core's certificate, as botocore has it."""
         path = f"/role-aliases/{self.role_alias}/credentials"
-        answer = self.device.get(path, **{"x-amzn-iot-thingname": self.thing})
-        found: dict[str, str] = answer["credentials"]
-        return found
+        found = self.device.get(path, **{"x-amzn-iot-thingname": self.thing})["credentials"]
+        return {
+            "access_key": found["accessKeyId"],
+            "secret_key": found["secretAccessKey"],
+            "token": found["sessionToken"],
+            "expiry_time": found["expiration"],
+        }
 
     def _as_token_exchange_role(self, service: str) -> Any:
-        keys = self.credentials()
-        client = boto3.client(
-            service,
-            endpoint_url=self.endpoint,
-            region_name=self.region,
-            aws_access_key_id=keys["accessKeyId"],
-            aws_secret_access_key=keys["secretAccessKey"],
-            aws_session_token=keys["sessionToken"] or None,
+        """A client that asks for new credentials before its own expire."""
+        session = get_session()
+        session._credentials = RefreshableCredentials.create_from_metadata(
+            metadata=self._metadata(), refresh_using=self._metadata, method="role-alias"
+        )
+        client = boto3.Session(botocore_session=session, region_name=self.region).client(
+            service, endpoint_url=self.endpoint
         )
         if self.nucleus == "java" and service == "s3":
             client.meta.events.register(
