@@ -16,6 +16,8 @@ QUOTA ?=
 PICTURES ?=
 TESTS ?=
 FAST ?=
+# Coverage costs a third more processor, so it is measured where nobody waits for it: GitHub and others set CI.
+COVERAGE ?= $(CI)
 # What a commit needs: no synth, no local AWS, no training. The whole gate is `make test`.
 FAST_TESTS := tests/checks tests/component_artifacts tests/contracts tests/enrolment/test_hook.py tests/registry_cleanup \
   tests/rollout/test_recipe.py tests/synth/test_layers.py tests/camera/test_frames.py tests/camera/test_settings.py \
@@ -77,12 +79,14 @@ train: ## @next Train and evaluate on this machine (DATASET= WEIGHTS= OUT= APPRO
 	  $(if $(EPOCHS),--epochs "$(EPOCHS)") $(if $(IMAGE_SIZE),--image-size "$(IMAGE_SIZE)") $(if $(SEED),--seed "$(SEED)")
 
 .PHONY: test
-test: lint ## @first Run every check that CI runs (TESTS=path for some of the tests, FAST=1 for the quick ones)
+test: lint ## @first Run all tests (TESTS=path: some, FAST=1: the quick ones, COVERAGE=1: anew, with coverage)
 ifneq ($(TESTS)$(FAST),)
 	@exec "$(BIN)/python" -m pytest -n 2 --dist loadgroup $(or $(TESTS),$(FAST_TESTS))
+else ifeq ($(COVERAGE),)
+	@exec "$(BIN)/python" -m pytest -n 2 --dist loadgroup
 else
 	@rm -rf .build/coverage && mkdir -p .build/coverage
-	@"$(BIN)/python" -m pytest -n 2 --dist loadgroup --cov --cov-report=
+	@BINSIGHT_FRESH=1 "$(BIN)/python" -m pytest -n 2 --dist loadgroup --cov --cov-report=
 	@exec bash tools/coverage.sh
 endif
 

@@ -3,13 +3,12 @@
 
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.synth.conftest import ROOT, SYNTH_SECONDS, synth_environment
+from tests.synth import assembly_cache
+from tests.synth.conftest import ROOT
 
 ORIGINAL = ROOT / "environments" / "dev.toml"
 ORIGINAL_PREFIX = "binsight-dev"
@@ -56,13 +55,4 @@ def write(folder: Path, copies: Sequence[Copy]) -> None:
 
 def synthesise(environments: Path, output: Path) -> None:
     """All of them in one process: starting the CDK takes longer than a synth."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.environments.synthesise", str(output)],
-        cwd=ROOT,
-        env={**synth_environment(), "BINSIGHT_ENVIRONMENTS": str(environments)},
-        capture_output=True,
-        text=True,
-        timeout=SYNTH_SECONDS,
-        check=False,
-    )
-    assert done.returncode == 0, f"synth failed:\n{done.stdout}\n{done.stderr}"
+    assembly_cache.synthesise("tests.environments.synthesise", output, environments=environments)

@@ -10,8 +10,6 @@ import dataclasses
 import io
 import json
 import os
-import subprocess
-import sys
 import sysconfig
 import time
 import zipfile
@@ -29,7 +27,7 @@ from rehearsal.simulated_core import component_process
 from rehearsal.simulated_core.device import CoreDevice
 from tests.conftest import ROOT
 from tests.rehearsal.core_cloud import Cloud, artifact
-from tests.synth.conftest import synth_environment
+from tests.synth.assembly_cache import synthesise
 
 NAME, THING = "binsight-test.Inference", "cam-1"
 HEAD = """
@@ -156,16 +154,7 @@ def documents(tmp_path_factory):
         for moment, values in (("before", BEFORE), *steps()):
             text = toml({**values, "camera": {**values["camera"], **packaging}})
             (work / "files" / f"{kind}-{moment}.toml").write_text(text, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.rehearsal.edge_documents", str(work / "out")],
-        cwd=ROOT,
-        env={**synth_environment(), "BINSIGHT_ENVIRONMENTS": str(work / "files")},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    synthesise("tests.rehearsal.edge_documents", work / "out", environments=work / "files")
     return {path.stem: json.loads(path.read_text()) for path in (work / "out").glob("*-*.json")}
 
 
@@ -316,7 +305,7 @@ def camera(tmp_path, monkeypatch):
         core.installer.stop()
 
 
-UNSEEN = {"publisher", "component_version", "unknown"}
+UNSEEN = {"publisher", "component_version", "program", "unknown"}
 """Not settings of the environment: how it publishes here, and which version it is."""
 
 

@@ -6,7 +6,6 @@ nucleus lite installs what the deployments name, through its own IPC.
 """
 
 import os
-import subprocess
 import sys
 import time
 import urllib.request
@@ -22,8 +21,8 @@ from rehearsal.simulated_core.mqtt import Certificate, Connection, Endpoint
 from rollout.recipe import model_recipe
 from tests.camera import tiny
 from tests.conftest import ROOT
+from tests.environments.copies import synthesise
 from tests.rehearsal.deploy import deploy
-from tests.synth.conftest import SYNTH_SECONDS, synth_environment
 from tests.synth.variants import write_variant
 
 ACCOUNT, REGION, THING = "111111111111", "us-east-1", "binsight-dev-1"
@@ -51,16 +50,7 @@ def work(tmp_path_factory):
 def assembly(work):
     """The cloud assembly of the variant."""
     write_variant("generic", work / "files")
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.environments.synthesise", str(work / "assembly")],
-        cwd=ROOT,
-        env={**synth_environment(), "BINSIGHT_ENVIRONMENTS": str(work / "files")},
-        capture_output=True,
-        text=True,
-        timeout=SYNTH_SECONDS,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    synthesise(work / "files", work / "assembly")
     return work / "assembly" / "generic"
 
 

@@ -2,9 +2,6 @@
 """One synth of every environment for all tests here."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +9,11 @@ from typing import Any
 import pytest
 
 from infra.config import settings
+from tests.synth.assembly_cache import synthesise
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = tuple(settings.names())
 STACKS = ("Data", "Edge", "Insights", "Training")
-SYNTH_SECONDS = 300
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -69,29 +66,9 @@ class Assemblies:
         return dict(json.loads(text)[environment])
 
 
-def synth_environment() -> dict[str, str]:
-    """The process environment for a synth: this project's tools, nobody's settings."""
-    dropped = ("AWS_", "CDK_", "BINSIGHT_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-    return {
-        **kept,
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")]),
-        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
-    }
-
-
 @pytest.fixture(scope="session")
 def assemblies(tmp_path_factory: pytest.TempPathFactory) -> Assemblies:
     """Every environment, synthesised once."""
     folder = tmp_path_factory.mktemp("synth")
-    result = subprocess.run(
-        [sys.executable, "-m", "tests.synth.synthesise", str(folder)],
-        cwd=ROOT,
-        env=synth_environment(),
-        capture_output=True,
-        text=True,
-        timeout=SYNTH_SECONDS,
-        check=False,
-    )
-    assert result.returncode == 0, f"synth failed:\n{result.stdout}\n{result.stderr}"
+    synthesise("tests.synth.synthesise", folder)
     return Assemblies(folder)

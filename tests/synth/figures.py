@@ -11,7 +11,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.synth.conftest import ENVIRONMENTS, ROOT, Assemblies, synth_environment
+from tests.synth.assembly_cache import synth_environment
+from tests.synth.conftest import ENVIRONMENTS, ROOT, Assemblies
 from tests.synth.test_compliance import MAXIMUM_PER_RESOURCE
 
 

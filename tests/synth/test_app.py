@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.synth.conftest import ROOT, synth_environment
+from tests.synth.assembly_cache import synth_environment
+from tests.synth.conftest import ROOT
 
 
 def run(*, environment: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:

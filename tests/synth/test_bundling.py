@@ -13,7 +13,7 @@ import pytest
 from infra.assets import bundling
 from infra.assets.bundling import MAXIMUM_UNZIPPED, NotBundledError
 from infra.assets.definitions import BUNDLES, INFERENCE, ROLLOUT, ROOT, TRAINING, Bundle, Source
-from tests.synth.conftest import synth_environment
+from tests.synth.assembly_cache import synth_environment
 
 SMALL = Bundle(name="small", sources=(Source(folder="code"), Source(folder="lib", inside="lib")))
 

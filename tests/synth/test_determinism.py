@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.synth.conftest import ROOT, synth_environment
+from tests.synth.assembly_cache import synth_environment
+from tests.synth.conftest import ROOT
 
 PLACES = (
     ("here", {"TZ": "UTC", "LC_ALL": "C"}, 0o022),

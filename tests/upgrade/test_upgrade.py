@@ -22,7 +22,7 @@ from template_review.synthesis import tree
 from tests.conftest import ROOT
 from tests.environments.copies import ALL, Copy, synthesise, write
 from tests.environments.deployed import Deployed
-from tests.synth.conftest import SYNTH_SECONDS, synth_environment
+from tests.synth.assembly_cache import SYNTH_SECONDS, synth_environment
 from tests.upgrade.releases import altered, lost, physical_ids
 from tools import upgrade
 from tools.breaking import declarations
