@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,13 +101,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def publish(site: Site, machine: str, value: float) -> None:
-    request = urllib.request.Request(  # noqa: S310 - the local AWS
-        f"{site.aws.endpoint}/_edge/iot/{ACCOUNT}/{REGION}/topics/plant/{machine}/vibration?qos=1",
-        data=json.dumps({"value": str(value)}).encode(),
-        method="POST",
+    site.client("iot-data").publish(
+        topic=f"plant/{machine}/vibration", qos=1, payload=json.dumps({"value": str(value)})
     )
-    with urllib.request.urlopen(request, timeout=15):  # noqa: S310 - as above
-        pass
 
 
 def objects(site: Site, prefix: str) -> list[str]:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import io
 import json
 import time
-import urllib.request
 import zipfile
 from typing import Any
 
@@ -129,15 +128,6 @@ def test_a_rule_starts_its_target_as_its_role(
     assert bool(denied) is not starts
 
 
-def publish(aws: Any, topic: str, document: Any) -> None:
-    request = urllib.request.Request(  # noqa: S310
-        f"{aws.endpoint}/_edge/iot/{ACCOUNT}/{REGION}/topics/{topic}?qos=1",
-        data=json.dumps(document).encode(),
-        method="POST",
-    )
-    urllib.request.urlopen(request, timeout=15).close()  # noqa: S310
-
-
 @pytest.mark.parametrize("may", [True, False])
 def test_a_rule_writes_to_firehose_and_firehose_to_s3_as_their_roles(
     root: Any, aws: Any, new_role: Any, decisions: Any, may: bool
@@ -169,7 +159,7 @@ def test_a_rule_writes_to_firehose_and_firehose_to_s3_as_their_roles(
             "actions": [{"firehose": {"deliveryStreamName": name, "roleArn": role}}],
         },
     )
-    publish(aws, f"enforced/{may}", {"a": 1})
+    root.client("iot-data").publish(topic=f"enforced/{may}", qos=1, payload=b'{"a": 1}')
     found: list[Any] = []
     for _ in range(30):
         found = root.client("s3").list_objects_v2(Bucket=bucket).get("Contents", [])
