@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from contracts.bins import BIN_WORDS, BINS
+from contracts.bins import BIN_WORDS
 from contracts.messages import Message, ModelName, described
 
 
@@ -19,7 +19,10 @@ class Detection(Message):
     sequence: int = described("Number of the item at this camera; never used twice", low=0)
     observed_at: str = described("When the item was seen, RFC 3339, UTC", format="date-time")
     class_name: str = described("What the model saw", name="class")
-    bin: str = described(f"Where the policy says it belongs: {BIN_WORDS}", values=BINS)
+    bin: str = described(
+        f"Where the policy says it belongs: a bin of the environment; {BIN_WORDS} where its file "
+        "names no others"
+    )
     confidence: float = described(
         "Mean probability of the class over the item's frames, 0 to 1", digits=4, low=0, high=1
     )

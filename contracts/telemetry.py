@@ -102,6 +102,10 @@ class Telemetry(Message):
         low=0,
         metric=Metric("binsight_drift", "gauge", "How far pictures are from those of the training"),
     )
+    unnamed: str | None = described(
+        "Classes of the model that the bin policy does not name; they go to the default bin",
+        default=None,
+    )
     source: str = described("Where frames come from, without secrets")
     source_state: str = described(
         "starting, streaming, lost, paused or ended",

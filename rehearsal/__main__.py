@@ -84,15 +84,17 @@ def _began(work: Path) -> bool:
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
+    settings = load(arguments.environment)
     rehearsal = Rehearsal(
         name=arguments.environment,
-        settings=load(arguments.environment),
+        settings=settings,
         work=arguments.work,
         photos=Photos(
             source=Path(arguments.dataset).expanduser().resolve() if arguments.dataset else None,
             view=arguments.view,
             skip_bad=arguments.skip_bad,
             work=arguments.work,
+            bins=settings.bins.policy().bins,
         ),
         weights=_weights(arguments.weights),
         notebook=arguments.notebook.resolve() if arguments.notebook else None,

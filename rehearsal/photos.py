@@ -3,15 +3,17 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from contracts.bins import ALL_BINS, Bin
 from rehearsal.aws_client import Cloud
 from rehearsal.progress import Stages
 from rehearsal.samples.set import draw
-from rehearsal.samples.tray import Tray, photographed
+from rehearsal.samples.tray import Tray, drawn, photographed
 from rehearsal.samples.tray import draw as draw_tray
 from tools.dataset import Dataset, check_dataset, require_enough
 from training.dataset.opening import opened
@@ -27,13 +29,15 @@ class Photos:
 
     ``source`` is a folder of class folders, or None for the drawn sample set. ``view``: "tray" puts
     the items (drawn, or the photos of ``source``) on a third of a fixed camera's view; "" takes
-    photos as they are. ``work`` is where drawn photos go.
+    photos as they are. ``work`` is where drawn photos go. ``bins`` are those of
+    the environment, which drawn photos are for.
     """
 
     source: Path | None
     view: str
     skip_bad: bool
     work: Path
+    bins: Sequence[Bin] = ALL_BINS
 
     def __str__(self) -> str:
         source = str(self.source) if self.source else "sample set (drawn, no real photos)"
@@ -62,10 +66,10 @@ class Photos:
         folder = self.work / ("tray-set" if self.view else "sample-set")
         shutil.rmtree(folder, ignore_errors=True)
         if self.view:
-            items = photographed(given) if given else None
+            items = photographed(given) if given else drawn(self.bins)
             draw_tray(folder, photos_per_class=_ON_TRAY, tray=_TRAY, items=items)
         else:
-            draw(folder)
+            draw(folder, bins=self.bins)
         return folder
 
 

@@ -58,7 +58,9 @@ class Rehearsal:
 
     def __post_init__(self) -> None:
         self.stages = Stages(self.console)
-        self.report = Report(environment=self.name, dataset=str(self.photos))
+        self.report = Report(
+            environment=self.name, dataset=str(self.photos), bins=self.settings.bins.policy()
+        )
 
     def run(self) -> None:
         """Go through all stages. Raises RehearsalError where one cannot go on."""

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from contracts.atomic_file import write_file
-from contracts.bins import BIN_COLOURS
+from contracts.bins import BinPolicy
 from rehearsal.permissions.coverage import Coverage
 from rehearsal.playback import SortedPhoto
 from rehearsal.progress import Stages
@@ -23,6 +23,7 @@ class Report:
 
     environment: str
     dataset: str
+    bins: BinPolicy = field(default_factory=lambda: BinPolicy({}))
     model: dict[str, Any] = field(default_factory=dict)
     photos: list[SortedPhoto] = field(default_factory=list)
     redeploy_changes: int | None = None
@@ -59,7 +60,7 @@ class Report:
             table.add_row(
                 row.photo,
                 f"[{'green' if right else 'red'}]{row.class_name}[/]",
-                label(row.bin),
+                label(row.bin, self.bins),
                 f"{row.confidence:.2f}",
                 f"…{row.archived[-16:]}" if row.archived else "",
                 row.latest,
@@ -83,6 +84,6 @@ class Report:
         console.print(f"  {len(self.destroyed)} resources deleted; kept on purpose: {text}")
 
 
-def label(name: str) -> str:
+def label(name: str, bins: BinPolicy) -> str:
     """A bin's name in white on its colour."""
-    return f"[white on rgb({','.join(map(str, BIN_COLOURS[name]))})] {name} [/]"
+    return f"[white on rgb({','.join(map(str, bins.colour(name)))})] {name} [/]"

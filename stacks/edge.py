@@ -63,6 +63,7 @@ class EdgeStack(EnvironmentStack):
         self._deploy_last(runtime)
         self.rollout_arn = self.export(rollout.state_machine.state_machine_arn)
         self.start_rules = {rollout.start.node.id: self.export(rollout.start.rule_name)}
+        self.failed_starts = self.export(rollout.failed_starts.queue.queue_name)
         self._outputs(group, inference, rollout)
         self.state_deletion_policies()
 

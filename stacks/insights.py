@@ -69,6 +69,7 @@ class InsightsStack(EnvironmentStack):
                 iot_rules={rule.node.id: rule.rule.ref for rule in rules.rules},
                 rollout_arn=edge.rollout_arn,
                 pipeline_name=training.pipeline_name,
+                failed_starts={"Training": training.failed_starts, "Rollout": edge.failed_starts},
                 start_rules={
                     **training.start_rules,
                     **edge.start_rules,

@@ -30,6 +30,8 @@ class TrainingStack(EnvironmentStack):
         self.model_package_group = training.registry.name
         self.start_rules = {rule.node.id: self.export(rule.ref) for rule in training.starts}
 
+        self.failed_starts = self.export(training.failed_starts.queue.queue_name)
+
         instance_type = self.settings.training.notebook
         if instance_type is not None:
             notebook = TrainingNotebook(

@@ -5,8 +5,18 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from html import escape
 
+from contracts.bins import as_text
 from tools.fleet_state import Fleet
-from tools.fleet_table import HEADINGS, STATES, by_site, cells, ordered, site_of, summary
+from tools.fleet_table import (
+    HEADINGS,
+    STATES,
+    by_bin,
+    by_site,
+    cells,
+    ordered,
+    site_of,
+    summary,
+)
 
 _STYLE = """
 :root{color-scheme:light dark;--line:#8884;--bad:#b3261e;--warn:#8a5a00;--ok:#146c2e}
@@ -14,11 +24,12 @@ _STYLE = """
 body{font:16px/1.4 system-ui,sans-serif;margin:0 auto;max-width:80rem;padding:1rem}
 dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(9rem,1fr));gap:.5rem;margin:0}
 dl div{border:1px solid var(--line);border-radius:.5rem;padding:.5rem}dd{margin:0;font-weight:600}
-.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}
+.scroll{overflow-x:auto}.short{max-height:22rem;overflow-y:auto}table{border-collapse:collapse;width:100%}
 th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--line);white-space:nowrap}
 td:last-child{white-space:normal;min-width:12rem}thead th{position:sticky;top:0;background:Canvas}
 .silent,.broken{color:var(--bad)}.refused,.problem{color:var(--warn)}.ok{color:var(--ok)}
-form{display:flex;flex-wrap:wrap;gap:.8rem;margin:1rem 0}input,select{font:inherit;padding:.4rem}
+.bin{color:#fff;border-radius:1rem;padding:0 .6rem;font-weight:600}
+form{display:flex;flex-wrap:wrap;gap:.8rem;margin:1rem 0}input,select{font:inherit;padding:.4rem;min-height:2.75rem;box-sizing:border-box}
 """
 _SCRIPT = """
 const rows=[...document.querySelectorAll('#cameras tbody tr')],name=document.getElementById('name'),
@@ -49,6 +60,7 @@ def page(fleet: Fleet) -> str:
             "</dl>",
             *(f"<p role=note>{escape(note)}</p>" for note in fleet.notes),
             *_sites(fleet),
+            *_bins(fleet),
             *_quality(fleet),
             *_cameras(fleet),
             f"</main><script>{_SCRIPT}</script></html>",
@@ -57,12 +69,25 @@ def page(fleet: Fleet) -> str:
 
 
 def _sites(fleet: Fleet) -> Iterator[str]:
-    yield "<h2 id=s>Sites</h2><div class=scroll tabindex=0 role=region aria-labelledby=s><table>"
+    yield "<h2 id=s>Sites</h2><div class='scroll short' tabindex=0 role=region aria-labelledby=s><table>"
     yield "<thead><tr><th scope=col>site" + "".join(f"<th scope=col>{one}" for one in STATES)
     yield "<tbody>"
     for site, states in by_site(fleet):
         yield f"<tr><th scope=row>{escape(site)}"
         yield from (f"<td>{states[one] or ''}" for one in STATES)
+    yield "</table></div>"
+
+
+def _bins(fleet: Fleet) -> Iterator[str]:
+    if not fleet.items:
+        return
+    yield "<h2 id=b>Items by bin</h2>"
+    yield "<div class=scroll tabindex=0 role=region aria-labelledby=b><table><thead><tr>"
+    yield "<th scope=col>bin<th scope=col>last day<th scope=col>last days<tbody>"
+    for name, today, total in by_bin(fleet):
+        colour = as_text(fleet.bins.colour(name))
+        yield f"<tr><th scope=row><span class=bin style='background:{colour}'>{escape(name)}</span>"
+        yield f"<td>{today}<td>{total}"
     yield "</table></div>"
 
 

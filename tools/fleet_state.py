@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from contracts.bins import BinPolicy
 from contracts.fleet import (
     REPORT_THING,
     Camera,
@@ -33,6 +34,9 @@ class Fleet:
     """Per camera the items of today and the share of unsure ones."""
     quality: Sequence[Mapping[str, Any]] = ()
     """Per day and model version: items, mean confidence, share of unsure ones."""
+    items: Sequence[Mapping[str, Any]] = ()
+    """Per day and bin: items."""
+    bins: BinPolicy = field(default_factory=lambda: BinPolicy({}))
     spent_usd: float | None = None
     budget_usd: float | None = None
     notes: Sequence[str] = ()
@@ -51,6 +55,8 @@ def read(insights: Insights, environment: str) -> Fleet:
         cameras=_cameras(insights, at_ms),
         today={str(row["thing"]): row for row in today},
         quality=quality,
+        items=_asked(insights, "items", notes),
+        bins=insights.settings.bins.policy(),
         spent_usd=spent,
         budget_usd=budget,
         notes=notes,

@@ -62,11 +62,11 @@ def cells(fleet: Fleet, camera: Camera) -> tuple[str, ...]:
 
 
 def by_site(fleet: Fleet) -> list[tuple[str, Counter[str]]]:
-    """How many cameras of each site are in which state."""
+    """How many cameras of each site are in which state; those that need somebody come first."""
     sites: dict[str, Counter[str]] = {}
     for camera in fleet.cameras:
         sites.setdefault(site_of(camera), Counter())[state_of(camera)] += 1
-    return sorted(sites.items())
+    return sorted(sites.items(), key=lambda one: (one[1]["ok"] - one[1].total(), one[0]))
 
 
 def versions(fleet: Fleet) -> list[tuple[str, int]]:
@@ -75,6 +75,27 @@ def versions(fleet: Fleet) -> list[tuple[str, int]]:
         str((one.telemetry.get("model") or {}).get("version") or "none") for one in fleet.cameras
     )
     return found.most_common()
+
+
+def in_no_bin(fleet: Fleet) -> list[tuple[str, int]]:
+    """Classes that the bin policy does not name, as cameras say, and how many cameras do."""
+    said = (one.telemetry.get("unnamed") for one in fleet.cameras)
+    return Counter(str(classes) for classes in said if classes).most_common()
+
+
+def by_bin(fleet: Fleet) -> list[tuple[str, int, int]]:
+    """Each bin, its items of the last day in the archive's answer, and of all its days.
+
+    The city's bins come first, in its order; then those that it had before.
+    """
+    last = max((str(row["date"]) for row in fleet.items), default="")
+    today: Counter[str] = Counter()
+    total: Counter[str] = Counter()
+    for row in fleet.items:
+        total[row["bin"]] += int(row["items"])
+        today[row["bin"]] += int(row["items"]) * (row["date"] == last)
+    names = [*fleet.bins.bin_names, *sorted(total.keys() - {*fleet.bins.bin_names})]
+    return [(name, today[name], total[name]) for name in names]
 
 
 def ordered(fleet: Fleet) -> list[Camera]:
@@ -90,6 +111,8 @@ def summary(fleet: Fleet) -> Iterator[tuple[str, str]]:
         yield state, str(states[state])
     reached = sum(one.reached for one in fleet.cameras)
     yield "on the current program", str(reached)
+    for classes, count in in_no_bin(fleet):
+        yield "in no bin", f"{classes} ({count} cameras), sent to {fleet.bins.default}"
     yield "models", ", ".join(f"{name}: {count}" for name, count in versions(fleet)) or "-"
     if fleet.budget_usd is not None:
         spent = "unknown" if fleet.spent_usd is None else f"{fleet.spent_usd:,.2f} USD"
@@ -103,6 +126,8 @@ def table(fleet: Fleet) -> str:
     for site, states in by_site(fleet):
         said = ", ".join(f"{states[state]} {state}" for state in STATES if states[state])
         lines.append(f"{site:24}{said}")
+    if fleet.items:
+        lines += ["", *(f"{name:24}{total} items" for name, _, total in by_bin(fleet))]
     rows = [HEADINGS, *(cells(fleet, one) for one in ordered(fleet))]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines += [""]

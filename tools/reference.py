@@ -12,6 +12,7 @@ import re
 import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from annotated_types import Ge, Le, MaxLen
@@ -83,7 +84,7 @@ def template_comments(text: str) -> dict[tuple[str, str], str]:
     found: dict[tuple[str, str], str] = {}
     section, above, last, beside = "", [""], None, False
     for line in [*text.splitlines(), ""]:
-        if header := re.fullmatch(r"\[([\w.]+)\]", line):
+        if header := re.fullmatch(r"(?:# )?\[([\w.]+)\]", line):
             section = header[1]
             # A table is a key of the section above it, so its comment is that key's.
             outer, _, key_name = section.rpartition(".")
@@ -281,14 +282,18 @@ def _allowed(kind: Any, rules: list[Any]) -> Iterator[str]:
         if isinstance(rule, MaxLen):
             yield f"at most {rule.max_length} characters"
         if isinstance(rule, AfterValidator):
-            wrong: Any = "?" if kind is str else int(str(low)) + 1
-            yield _cell(_refusal(rule.func, wrong))
+            wrong: Any = "?" if kind is str else {"each": ""}
+            if low is not None:
+                wrong = int(str(low)) + 1
+            yield _cell(_refusal(rule.func, wrong)).partition(", not ''")[0]
 
 
 def _refusal(check: Callable[..., Any], value: Any) -> str:
     """What a check says is allowed, when it is given what is not."""
+    # Some look at the section's earlier keys too; here they have their defaults.
+    earlier = (SimpleNamespace(data={"colours": {}}),)
     try:
-        check(value)
+        check(value, *earlier[: len(inspect.signature(check).parameters) - 1])
     except ValueError as error:
         return str(error)
     raise ValueError(f"{check}: takes {value!r}, so it does not say what is allowed")

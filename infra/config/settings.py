@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo
 
-from contracts.bins import BINS, DEFAULT_BIN, UNSURE_BELOW, BinPolicy
+from contracts.bins import ALL_BINS, BINS, DEFAULT_BIN, UNSURE_BELOW, BinPolicy, bins_of
 from contracts.recipes import MAXIMUM_CONFIGURATION_VALUE
 from contracts.topics import Topics
 from infra.config.base import Days, Fraction, Section
@@ -35,9 +35,17 @@ def _check_region(value: str) -> str:
     return value
 
 
-def _check_bin(value: str) -> str:
-    if value not in BINS:
-        raise ValueError(f"one of {', '.join(BINS)}")
+def _check_bin(value: str, info: ValidationInfo) -> str:
+    # Where the colours are wrong, that is said, not this.
+    allowed = tuple(info.data.get("colours") or BINS)
+    if "colours" in info.data and value not in allowed:
+        raise ValueError(f"one of {', '.join(allowed)}")
+    return value
+
+
+def _check_colours(value: dict[str, str]) -> dict[str, str]:
+    if value:
+        bins_of(value.items())
     return value
 
 
@@ -60,13 +68,19 @@ class DataSettings(Section):
 class BinSettings(Section):
     """Which class goes into which bin in this city."""
 
-    default: Bin = DEFAULT_BIN
+    colours: Annotated[dict[str, str], AfterValidator(_check_colours)] = Field(default_factory=dict)
+    default: Annotated[Bin, Field(validate_default=True)] = DEFAULT_BIN
     unsure_below: Fraction = UNSURE_BELOW
     classes: dict[str, Bin] = Field(default_factory=dict)
 
     def policy(self) -> BinPolicy:
         """The policy as the camera reads it."""
-        return BinPolicy(self.classes, default=self.default, unsure_below=self.unsure_below)
+        return BinPolicy(
+            self.classes,
+            default=self.default,
+            unsure_below=self.unsure_below,
+            bins=bins_of(self.colours.items()) if self.colours else ALL_BINS,
+        )
 
 
 class RolloutSettings(Section):

@@ -11,6 +11,7 @@ from constructs import Construct
 
 from contracts.fleet import silent_after_seconds
 from infra.assets.definitions import ROLLOUT
+from infra.common.failed_starts import FailedStarts
 from infra.common.function import NO_VPC, Function
 from infra.common.log_group import log_group
 from infra.common.role import Allow, ServiceRole
@@ -150,6 +151,7 @@ class ModelRollout(Construct):
             description="Lets the event bus start the model rollout",
         )
         self.state_machine.grants.actions(role.policy, "states:StartExecution")
+        self.failed_starts = FailedStarts(self, "FailedStarts")
         self.start = events.Rule(
             self,
             "Approved",
@@ -168,6 +170,7 @@ class ModelRollout(Construct):
                     role=role.fixed,
                     max_event_age=cdk.Duration.hours(1),
                     retry_attempts=8,
+                    dead_letter_queue=self.failed_starts.queue,
                 )
             ],
         )

@@ -66,6 +66,12 @@ class Metrics:
         """Events for which an EventBridge rule could not call its target after all retries."""
         return _metric("AWS/Events", "FailedInvocations", {"RuleName": rule})
 
+    def kept(self, queues: Mapping[str, str]) -> cloudwatch.IMetric:
+        """Messages that wait in dead-letter queues."""
+        name = "ApproximateNumberOfMessagesVisible"
+        waiting = [_metric("AWS/SQS", name, {"QueueName": queue}) for queue in queues.values()]
+        return _sum("Kept", [one.with_(statistic="Maximum") for one in waiting])
+
     def dropped(self, function: lambda_.IFunction) -> cloudwatch.Metric:
         """Events that a function did not take after all retries."""
         return _metric("AWS/Lambda", "AsyncEventsDropped", {"FunctionName": function.function_name})

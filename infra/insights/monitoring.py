@@ -27,13 +27,17 @@ _PER_ROW = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Watched:
-    """What is watched besides the cameras. ``start_rules`` are names of EventBridge rules."""
+    """What is watched besides the cameras.
+
+    ``start_rules`` are names of EventBridge rules, ``failed_starts`` names of dead-letter queues.
+    """
 
     streams: Mapping[str, str]
     iot_rules: Mapping[str, str]
     rollout_arn: str
     pipeline_name: str
     start_rules: Mapping[str, str]
+    failed_starts: Mapping[str, str]
 
 
 class Monitoring(Construct):
@@ -190,6 +194,13 @@ class Monitoring(Construct):
                 )
                 for rule, name in watched.start_rules.items()
             ),
+            alerts.state_alarm(
+                "FailedStarts",
+                metrics.kept(watched.failed_starts),
+                at_least=1,
+                description="Trainings or rollouts were not started; their events wait in a "
+                "dead-letter queue",
+            ),
         ]
 
     def _camera_graphs(self) -> list[cloudwatch.IWidget]:
@@ -237,7 +248,10 @@ class Monitoring(Construct):
             metrics.training(watched.pipeline_name, f"Execution{end}")
             for end in ("Started", "Succeeded", "Failed", "Stopped")
         ]
-        starts = [metrics.not_invoked(name) for name in watched.start_rules.values()]
+        starts: list[cloudwatch.IMetric] = [
+            metrics.not_invoked(name) for name in watched.start_rules.values()
+        ]
+        starts.append(metrics.kept(watched.failed_starts))
         return [
             _graph("Model rollouts", rollouts),
             _graph("Training pipeline", trainings),

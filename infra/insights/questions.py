@@ -191,6 +191,20 @@ QUESTIONS = (
         """,
     ),
     _question(
+        "unnamed",
+        "Which classes does the bin policy not name, and on how many cameras?",
+        f"""
+        SELECT unnamed AS classes, count(*) AS cameras, min(thing) AS one_of_them
+        FROM (
+        SELECT thing, max_by(coalesce(unnamed, ''), received_ms) AS unnamed
+        {_TELEMETRY} GROUP BY thing
+        )
+        WHERE unnamed <> ''
+        GROUP BY unnamed
+        ORDER BY cameras DESC, classes
+        """,
+    ),
+    _question(
         "drift",
         "Which cameras see other pictures than the model was trained on?",
         f"""

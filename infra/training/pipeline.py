@@ -9,6 +9,7 @@ from aws_cdk import aws_s3_assets as s3_assets
 from aws_cdk import aws_sagemaker as sagemaker
 from constructs import Construct
 
+from infra.common.failed_starts import FailedStarts
 from infra.common.role import Allow, ServiceRole
 from infra.common.stack import environment_of
 from infra.config.regions import training_image
@@ -76,6 +77,7 @@ class TrainingPipeline(Construct):
     def _starts(self, dataset: s3.IBucket) -> list[events.CfnRule]:
         """A dataset is complete when its manifest arrives: it is uploaded last."""
         training = environment_of(self).settings.training
+        self.failed_starts = FailedStarts(self, "FailedStarts")
         role = ServiceRole(
             self,
             "Start",
@@ -144,9 +146,13 @@ class TrainingPipeline(Construct):
                     retry_policy=events.CfnRule.RetryPolicyProperty(
                         maximum_event_age_in_seconds=3600, maximum_retry_attempts=8
                     ),
+                    dead_letter_config=events.CfnRule.DeadLetterConfigProperty(
+                        arn=self.failed_starts.queue.queue_arn
+                    ),
                 )
             ],
             **when,
         )
         rule.add_resource_dependency(self.pipeline)
+        self.failed_starts.accept(name, rule.attr_arn)
         return rule

@@ -4,9 +4,9 @@ every time. They are drawings, made to be told apart, and stand for no real accu
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from contracts.bins import ALL_BINS
+from contracts.bins import ALL_BINS, Bin
 from rehearsal.samples.pen import Colour, Pen, shade
 
 
@@ -219,12 +219,17 @@ def canister(colour: Colour) -> Callable[[Pen], None]:
     return draw
 
 
-_DRAWINGS: Mapping[str, tuple[Callable[[Pen], None], ...]] = {
+Drawings = tuple[Callable[[Pen], None], ...]
+_DRAWINGS: Mapping[str, Drawings] = {
     "compost": (banana_peel, apple_core, leaf, orange_slice),
     "landfill": (chip_bag, foam_cup, toothpaste_tube, dirty_napkin),
     "recycling": (bottle, can, cardboard_box, newspaper),
 }
-ITEMS: Mapping[str, tuple[Callable[[Pen], None], ...]] = {
-    each.name: _DRAWINGS.get(each.name, (canister(each.colour),)) for each in ALL_BINS
-}
-"""What lies in each class folder: one folder for each bin."""
+
+
+def items_of(bins: Iterable[Bin]) -> Mapping[str, Drawings]:
+    """What lies in each class folder: one folder for each bin."""
+    return {each.name: _DRAWINGS.get(each.name, (canister(each.colour),)) for each in bins}
+
+
+ITEMS = items_of(ALL_BINS)

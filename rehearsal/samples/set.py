@@ -8,16 +8,17 @@ Run alone: ``python -m rehearsal.samples.set FOLDER --photos-per-class 80``.
 
 import argparse
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from rehearsal.samples.items import ITEMS
+from contracts.bins import ALL_BINS, Bin
+from rehearsal.samples.items import ITEMS, Drawings, items_of
 from rehearsal.samples.pen import Colour, Pen
 
 WIDTH, HEIGHT = 256, 192
-CLASSES = tuple(sorted(ITEMS))
 
 _TABLES: tuple[Colour, ...] = (
     (188, 184, 178),
@@ -28,24 +29,31 @@ _TABLES: tuple[Colour, ...] = (
 )
 
 
-def draw(folder: Path, *, photos_per_class: int = 80, seed: int = 0) -> int:
+def draw(
+    folder: Path, *, photos_per_class: int = 80, seed: int = 0, bins: Sequence[Bin] = ALL_BINS
+) -> int:
     """Draw ``photos_per_class`` pictures into ``folder/<class>/``; return how many in all.
 
     The classes are the bins.
     """
     if photos_per_class < 1:
         raise ValueError(f"photos_per_class = {photos_per_class}; allowed: 1 or more")
-    for name in CLASSES:
+    for name, kinds in sorted(items_of(bins).items()):
         (folder / name).mkdir(parents=True, exist_ok=True)
         for index in range(photos_per_class):
-            picture = photo(name, index=index, seed=seed)
+            picture = photo(name, index=index, seed=seed, kinds=kinds)
             picture.save(folder / name / f"{name}{index + 1:03d}.jpg", quality=90, subsampling=0)
-    return len(CLASSES) * photos_per_class
+    return len(bins) * photos_per_class
 
 
-def photo(class_name: str, *, index: int, seed: int = 0) -> Image.Image:
-    """One picture: an item of the class on some table, in some light, turned and scaled."""
-    kinds = ITEMS[class_name]
+def photo(
+    class_name: str, *, index: int, seed: int = 0, kinds: Drawings | None = None
+) -> Image.Image:
+    """One picture: an item of the class on some table, in some light, turned and scaled.
+
+    ``kinds`` is what the class holds, where it is none of the usual bins.
+    """
+    kinds = kinds or ITEMS[class_name]
     rng = random.Random(f"{seed}/{class_name}/{index}")  # noqa: S311 - drawings, not secrets
     noise = np.random.default_rng(rng.getrandbits(64))
     pen = Pen(rng)

@@ -8,14 +8,15 @@ same seed gives the same bytes. Run alone: ``python -m rehearsal.samples.tray FO
 
 import argparse
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from rehearsal.samples.items import ITEMS
+from contracts.bins import ALL_BINS, Bin
+from rehearsal.samples.items import items_of
 from rehearsal.samples.pen import Colour, Pen
 from training.dataset.listing import BACKGROUND, SUFFIXES, DatasetError, is_class
 
@@ -46,9 +47,9 @@ class Tray:
     """Empty views of each camera, in ``_background``; 0: the set brings none."""
 
 
-def drawn() -> Mapping[str, ItemPicture]:
+def drawn(bins: Iterable[Bin] = ALL_BINS) -> Mapping[str, ItemPicture]:
     """The items of the sample set, by bin."""
-    return {name: _drawing(kinds) for name, kinds in sorted(ITEMS.items())}
+    return {name: _drawing(kinds) for name, kinds in sorted(items_of(bins).items())}
 
 
 def photographed(dataset: Path) -> Mapping[str, ItemPicture]:

@@ -63,7 +63,7 @@ def test_a_missing_field_of_a_detection_is_named(key):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("schema", 2), ("bin", "sea"), ("sequence", "7"), ("confidence", True), ("model", "m")],
+    [("schema", 2), ("bin", 7), ("sequence", "7"), ("confidence", True), ("model", "m")],
 )
 def test_a_wrong_field_of_a_detection_is_named(key, value):
     with pytest.raises(ValueError, match=f"'{key}'"):
@@ -116,7 +116,7 @@ def test_telemetry_is_valid_by_its_schema(message):
 
 
 def test_what_the_reader_refuses_the_schema_refuses_as_well():
-    wrong = [("schema", 2), ("bin", "sea"), ("sequence", "7"), ("confidence", 1.5), ("model", "m")]
+    wrong = [("schema", 2), ("bin", 7), ("sequence", "7"), ("confidence", 1.5), ("model", "m")]
     detection = DETECTION.to_json()
     validator("detection").validate(detection)
     for key, value in wrong:

@@ -158,8 +158,8 @@ def test_no_service_is_open_and_no_other_service_is_named():
         assert len(verb.strip("*")) >= 3, f"{statement['Sid']}: {action}"
         assert service in {
             "athena", "budgets", "cloudwatch", "dynamodb", "events", "firehose", "glue",
-            "greengrass", "iam", "iot", "kms", "lambda", "logs", "s3", "sagemaker", "sns", "ssm",
-            "states",
+            "greengrass", "iam", "iot", "kms", "lambda", "logs", "s3", "sagemaker", "sns", "sqs",
+            "ssm", "states",
         }  # fmt: skip
 
 

@@ -207,6 +207,48 @@ def test_what_failed_without_a_word_has_an_alarm(deployed, alarm, namespace, met
     assert until(lambda: deployed.alarm(alarm)["StateValue"] == "ALARM")
 
 
+def test_a_training_that_did_not_start_waits_in_a_queue(deployed):
+    """The pipeline is missing when a manifest arrives, as after a failed deployment."""
+    clients, outputs = deployed.cloud.client, deployed.outputs
+    clients("sagemaker").delete_pipeline(
+        PipelineName=outputs["PipelineName"], ClientRequestToken="0" * 32
+    )
+    clients("s3").put_object(Bucket=outputs["DatasetBucket"], Key="trash/manifest.json", Body=b"[]")
+    queues = clients("sqs").list_queues(QueueNamePrefix="binsight-dev-training")["QueueUrls"]
+    [message] = until(
+        lambda: (
+            clients("sqs")
+            .receive_message(QueueUrl=queues[0], MessageAttributeNames=["All"])
+            .get("Messages")
+        )
+    )
+    assert json.loads(message["Body"])["detail"]["object"]["key"] == "trash/manifest.json"
+    told = {name: one["StringValue"] for name, one in message["MessageAttributes"].items()}
+    assert told["TARGET_ARN"].endswith(f"pipeline/{outputs['PipelineName']}")
+    for name in ("FailedStarts", "NewManifestNotStarted"):
+        assert until(lambda name=name: deployed.alarm(name)["StateValue"] == "ALARM")
+
+
+def test_only_the_rules_may_fill_the_queues_and_only_over_tls(deployed):
+    sqs = deployed.cloud.client("sqs")
+    for stack, rules in (("training", {"NewManifest"}), ("edge", {"Approved"})):
+        [url] = sqs.list_queues(QueueNamePrefix=f"binsight-dev-{stack}")["QueueUrls"]
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        assert found["SqsManagedSseEnabled"] == "true"
+        allowed = {}
+        for one in json.loads(found["Policy"])["Statement"]:
+            if one["Effect"] == "Allow":
+                assert (one["Action"], one["Principal"]) == (
+                    "sqs:SendMessage",
+                    {"Service": "events.amazonaws.com"},
+                )
+                arn = one["Condition"]["ArnEquals"]["aws:SourceArn"]
+                allowed[next(name for name in rules if name in arn)] = arn
+            else:
+                assert one["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        assert set(allowed) == rules
+
+
 def test_the_operator_sees_the_fleet_with_the_reader_s_role(deployed, tmp_path):
     account = deployed.account
     operator = Operator(

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from contracts.bins import read_policy
 from contracts.cut import CutRule
 from contracts.model_archive import CARD, unpack_archive, write_archive
+from tests.city.munich import CITY
 from tests.training.conftest import Run
 from training import evaluate as step
 from training import pages
@@ -97,6 +99,23 @@ def test_a_refused_model_is_a_result_with_reasons(sagemaker_run: Run, tmp_path: 
     assert "Refused." in page
     assert all(reason.split(" (")[0] in page for reason in verdict["reasons"])
     assert (tmp_path / "model.tar.gz").is_file()
+
+
+def test_another_city_s_bins_are_in_the_report_and_what_is_in_none_is_never_right(
+    sagemaker_run: Run, tmp_path: Path
+) -> None:
+    toml = tmp_path / "muc.toml"
+    toml.write_text(CITY + 'compost = "Bio"\nrecycling = "Wertstoffe"\n', encoding="utf-8")
+    document = again(sagemaker_run, tmp_path, policy=read_policy(str(toml)))
+    bins = document["binsight"]["bins"]
+    assert bins["unnamed_classes"] == ["landfill"]
+    assert bins["accuracy"] <= 2 / 3
+    page = (tmp_path / "report/index.html").read_text(encoding="utf-8")
+    assert (
+        "where these classes belong:</strong> landfill. They go to the default bin (Restmüll)"
+        in page
+    )
+    assert 'background:#6b4a1f">Bio</span>' in page
 
 
 def test_the_same_model_in_service_ties(sagemaker_run: Run, tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from contracts.bins import BINS
 from rehearsal.samples.items import ITEMS
-from rehearsal.samples.set import CLASSES, draw
+from rehearsal.samples.set import draw
 from rehearsal.samples.tray import SHOTS, Tray
 from rehearsal.samples.tray import draw as draw_tray
 from tests.training.steps import files
@@ -26,9 +27,8 @@ def test_same_seed_same_bytes(tmp_path: Path) -> None:
 
 def test_has_the_bins_as_classes_and_every_picture_differs(tmp_path: Path) -> None:
     assert draw(tmp_path, photos_per_class=5) == 15
-    assert CLASSES == ("compost", "landfill", "recycling")
     found = files(tmp_path)
-    assert {name.split("/")[0] for name in found} == set(CLASSES)
+    assert {name.split("/")[0] for name in found} == set(BINS)
     assert len(set(found.values())) == 15
 
 
@@ -53,7 +53,7 @@ def test_a_tray_is_drawn_the_same_with_its_empty_view(tmp_path: Path) -> None:
     assert files(tmp_path / "one") == files(tmp_path / "again")
     names = {path.relative_to(tmp_path / "one").as_posix() for path in tmp_path.glob("one/*/*")}
     assert names == {
-        *(f"{name}/view0-{number:04d}.jpg" for name in CLASSES for number in (1, 2)),
+        *(f"{name}/view0-{number:04d}.jpg" for name in BINS for number in (1, 2)),
         *(f"_background/view0-{number}.jpg" for number in (1, 2)),
     }
     with Image.open(tmp_path / "one" / "compost" / "view0-0001.jpg") as shot:

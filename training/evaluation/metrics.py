@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.bins import BINS, BinPolicy
+from contracts.bins import BinPolicy
 
 Indices = NDArray[np.int64]
 _RESAMPLES = 200
@@ -88,7 +88,7 @@ def per_bin(
         policy.bin_for(labels[index], float(sure))
         for index, sure in zip(answers.tolist(), confidence, strict=True)
     ]
-    names = tuple(name for name in (*BINS, NO_BIN) if name in {*belongs, *went})
+    names = tuple(name for name in (*policy.bin_names, NO_BIN) if name in {*belongs, *went})
     places = [np.array([names.index(name) for name in bins], np.int64) for bins in (belongs, went)]
     matrix = confusion_matrix(places[0], places[1], len(names))
     return BinQuality(

@@ -140,6 +140,7 @@ class Program:
             dropped=self.slot.dropped,
             undelivered=self.outbox.undelivered,
             drift=self.drift.shift,
+            unnamed=self.reporter.bins.unnamed(model.card.labels) if model else (),
             answer=answer,
         )
 

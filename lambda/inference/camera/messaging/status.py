@@ -4,6 +4,7 @@
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -84,6 +85,7 @@ class Status:
         dropped: int,
         undelivered: int,
         drift: float | None = None,
+        unnamed: Iterable[str] = (),
         answer: Answer | None = None,
     ) -> Telemetry:
         """The message for now; where ``reason`` is the interval's or a change, rates begin anew."""
@@ -114,6 +116,7 @@ class Status:
                 model=model,
                 program=self._program or None,
                 drift=drift,
+                unnamed=", ".join(unnamed)[:500] or None,
                 source=self._source,
                 source_state=self._source_state,
                 uptime_s=now - self._started,

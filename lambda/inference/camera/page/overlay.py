@@ -6,11 +6,10 @@ import numpy as np
 from camera.inference_loop import FrameResult
 from camera.page import bitmap_font
 from camera.vision.jpeg import encode, small_copy
-from contracts.bins import BIN_COLOURS, BinPolicy
+from contracts.bins import NEUTRAL, BinPolicy
 from contracts.empty_view import box_of
 from contracts.preprocessing import Pixels
 
-_NEUTRAL = (60, 60, 60)
 _IDENTIFY = (255, 200, 0)
 _ROWS, _LEAST_ROWS = 360, 240
 _QUALITY = 75
@@ -42,19 +41,19 @@ def annotated(seen: FrameResult, *, bins: BinPolicy, last: str, identify: bool) 
 def _words(seen: FrameResult, *, bins: BinPolicy, last: str) -> tuple[str, tuple[int, int, int]]:
     model = seen.view.model
     if model is None:
-        return "no model yet", _NEUTRAL
+        return "no model yet", NEUTRAL
     if not seen.view.presence.present:
-        return "nothing in view", _NEUTRAL
+        return "nothing in view", NEUTRAL
     if seen.probabilities is not None and seen.undecided:
         label = int(np.argmax(seen.probabilities))
         confidence = float(seen.probabilities[label])
         bin_ = bins.bin_for(model.card.labels[label], confidence)
         words = f"{model.card.labels[label]} {confidence:.0%} > {bin_}? ({seen.frames})"
-        return words, BIN_COLOURS[bin_]
+        return words, bins.colour(bin_)
     if last:
         name, _, bin_ = last.partition("\n")
-        return f"{name} > {bin_}", BIN_COLOURS.get(bin_, _NEUTRAL)
-    return "looking", _NEUTRAL
+        return f"{name} > {bin_}", bins.colour(bin_)
+    return "looking", NEUTRAL
 
 
 def _frame(rgb: Pixels, seen: FrameResult, colour: tuple[int, int, int]) -> None:

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from camera.page.metrics import exposition, numbers
 from camera.page.streams import Newest, ProjectStream
 from camera.vision.drift import Drift
 from camera.vision.jpeg import BadFrameError, encode, small_copy
-from contracts.bins import ALL_BINS, BINS
+from contracts.bins import Bin, as_text
 from contracts.messages import Metric
 from contracts.telemetry import Telemetry
 
@@ -51,7 +51,7 @@ class Views:
         self.project = project.newest
         self.device = device
         self._project = project
-        self.page = page_text().encode()
+        self.page = page_text(inside.reporter.bins.bins).encode()
         self.content_policy = _policy(self.page.decode())
 
     def state(self) -> dict[str, Any]:
@@ -64,6 +64,7 @@ class Views:
             "identify": self._project.identifying,
             "waiting": inside.outbox.waiting,
             "unsure_below": inside.reporter.bins.unsure_below,
+            "default_bin": inside.reporter.bins.default,
             "drift": inside.drift.now or None,
             "viewers": self.project.viewers + self.device.viewers,
             "recent": [
@@ -113,14 +114,13 @@ class Views:
         return None
 
 
-def page_text() -> str:
+def page_text(bins: Sequence[Bin]) -> str:
     """The page with the names and colours of the bins."""
     colours = "".join(
-        f".bin{index}{{background:#{bytes(each.colour).hex()}}}"
-        for index, each in enumerate(ALL_BINS)
+        f".bin{index}{{background:{as_text(each.colour)}}}" for index, each in enumerate(bins)
     )
     # In a script, </ would end it.
-    names = json.dumps(BINS)[1:-1].replace("<", "\\u003c")
+    names = json.dumps([each.name for each in bins])[1:-1].replace("<", "\\u003c")
     text = _PAGE.read_text(encoding="utf-8")
     return text.replace("/*bin colours*/", colours).replace("/*bin names*/", names)
 

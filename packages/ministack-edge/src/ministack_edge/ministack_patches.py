@@ -190,14 +190,14 @@ REQUIRED_NAMES: dict[str, tuple[str, ...]] = {
     ),
     "ministack.services.dynamodb": ("_tables",),
     "ministack.services.glue": ("_databases",),
-    "ministack.services.sqs": ("_queue_name_to_url",),
+    "ministack.services.sqs": ("_act_send_message", "_queue_by_arn", "_queue_name_to_url"),
     "ministack.services.cloudwatch_logs": (
         "_create_log_group",
         "_create_log_stream",
         "_log_groups",
         "_put_log_events",
     ),
-    "ministack.services.stepfunctions": ("_start_execution",),
+    "ministack.services.stepfunctions": ("_start_execution", "_state_machines"),
 }
 
 

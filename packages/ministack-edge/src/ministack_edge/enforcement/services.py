@@ -15,7 +15,7 @@ from typing import Any
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import sns, stepfunctions
 
-from ministack_edge import ministack_patches
+from ministack_edge import events, ministack_patches
 from ministack_edge.enforcement import keys, storage
 from ministack_edge.enforcement.actors import Actor, become
 from ministack_edge.enforcement.decisions import AccessDeniedError
@@ -63,8 +63,7 @@ def _target(original: Callable[..., None]) -> Callable[..., None]:
             elif service in ("lambda", "sns", "sqs"):
                 allows("events.amazonaws.com", service, destination, source_arn=source)
         except AccessDeniedError as error:
-            # EventBridge drops an invocation that its target refuses; it is in the ledger.
-            logger.warning("rule %s -> %s: %s", rule.get("Name"), destination, error.message)
+            events.failed(target, event, rule, error)
             return
         original(target, event, rule, view)
 

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where EventBridge puts events for which it could not start anything."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.common.compliance import acknowledge
+
+_IS_ONE = {
+    "AwsSolutions-SQS3": "It is a dead-letter queue itself: of the targets of EventBridge rules.",
+}
+
+
+class FailedStarts(Construct):
+    """A dead-letter queue: it keeps for 14 days the events whose target did not start.
+
+    An alarm on its depth ends when somebody has emptied it. Encrypted by SQS's own key: EventBridge
+    acts without a role here, the environment's key would have to be opened to it for all queues of
+    the account, and an event holds names only.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str) -> None:
+        super().__init__(scope, construct_id)
+        self.queue = sqs.Queue(
+            self,
+            "Queue",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=cdk.Duration.days(14),
+        )
+        # The queue itself, not its policy.
+        acknowledge(self.queue.node.find_child("Resource"), _IS_ONE)
+
+    def accept(self, rule_id: str, rule_arn: str) -> None:
+        """Let EventBridge put events of this rule here; L2 targets do it by themselves."""
+        self.queue.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid=rule_id,
+                principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                actions=["sqs:SendMessage"],
+                resources=[self.queue.queue_arn],
+                conditions={"ArnEquals": {"aws:SourceArn": rule_arn}},
+            )
+        )
