@@ -29,7 +29,8 @@ th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--line);wh
 td:last-child{white-space:normal;min-width:12rem}thead th{position:sticky;top:0;background:Canvas}
 .silent,.broken{color:var(--bad)}.refused,.problem{color:var(--warn)}.ok{color:var(--ok)}
 .bin{color:#fff;border-radius:1rem;padding:0 .6rem;font-weight:600}
-form{display:flex;flex-wrap:wrap;gap:.8rem;margin:1rem 0}input,select{font:inherit;padding:.4rem;min-height:2.75rem;box-sizing:border-box}
+form{display:flex;flex-wrap:wrap;gap:.8rem;margin:1rem 0}
+input,select{font:inherit;padding:.4rem;min-height:2.75rem;box-sizing:border-box}
 """
 _SCRIPT = """
 const rows=[...document.querySelectorAll('#cameras tbody tr')],name=document.getElementById('name'),
@@ -69,7 +70,8 @@ def page(fleet: Fleet) -> str:
 
 
 def _sites(fleet: Fleet) -> Iterator[str]:
-    yield "<h2 id=s>Sites</h2><div class='scroll short' tabindex=0 role=region aria-labelledby=s><table>"
+    yield "<h2 id=s>Sites</h2>"
+    yield "<div class='scroll short' tabindex=0 role=region aria-labelledby=s><table>"
     yield "<thead><tr><th scope=col>site" + "".join(f"<th scope=col>{one}" for one in STATES)
     yield "<tbody>"
     for site, states in by_site(fleet):

@@ -13,7 +13,7 @@ import simplejpeg
 
 from camera.page import bitmap_font
 from camera.page.access import Access
-from contracts.bins import BIN_COLOURS
+from contracts.bins import BinPolicy
 from tests.camera import tiny
 from tests.camera.conftest import running, show, wait_for
 from tests.camera.page_client import frames_of, get
@@ -103,7 +103,7 @@ def test_the_project_stream_names_what_it_sees(settings, publisher, models, lens
         wait_for(lambda: publisher.of("detections"))
         wait_for(lambda: program.page_url)
         picture = simplejpeg.decode_jpeg(frames_of(program, "/streams/project.mjpeg", 4)[-1])
-        assert np.abs(picture[-3, 100].astype(int) - BIN_COLOURS["recycling"]).max() < 12
+        assert np.abs(picture[-3, 100].astype(int) - BinPolicy({}).colour("recycling")).max() < 12
         assert (picture[-24:] > 230).all(axis=2).mean() > 0.02
         untouched = simplejpeg.decode_jpeg(frames_of(program, "/streams/device.mjpeg", 1)[0])
         assert np.abs(untouched[-3, 100].astype(int) - 128).max() < 20

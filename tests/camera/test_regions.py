@@ -11,7 +11,7 @@ from camera.messaging.status import Status
 from camera.page.overlay import annotated
 from camera.vision.frame_buffer import Frame, FrameBuffer
 from camera.vision.jpeg import decoded, model_input
-from contracts.bins import BIN_COLOURS, BinPolicy
+from contracts.bins import BinPolicy
 from contracts.cut import Box, CutRule, whole
 from tests.camera import tiny
 
@@ -182,7 +182,7 @@ def test_the_page_draws_the_region(played):
     drawn = decoded(annotated(seen, bins=bins, last="", identify=False), divisor=1)
     scale = drawn.rgb.shape[0] / 240
     region = seen.view.region
-    colour = np.array(BIN_COLOURS[bins.bin_for("glass", 1.0)])
+    colour = np.array(bins.colour(bins.bin_for("glass", 1.0)))
     middle = int(scale * (region.left + region.right) / 2)
     # JPEG blurs a thin line; nothing else on the grey table is so blue.
     for row in (region.top * scale + 1, region.bottom * scale - 2):
