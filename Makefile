@@ -168,6 +168,13 @@ cameras: ## @daily List, add, move or retire cameras (ADD= CANARY= FLEET= RETIRE
 	@exec "$(BIN)/python" -m tools.cameras --environment "$(ENV)" --add "$(ADD)" --canary "$(CANARY)" --fleet "$(FLEET)" \
 	  --retire "$(RETIRE)" --expect "$(EXPECT)" --revoke "$(REVOKE)" $(if $(DRY),--dry-run)
 
+.PHONY: rollout
+rollout: ## @daily Show, stop, resume or roll back model rollouts (STOP=1 RESUME=1 ROLLBACK=1 MODEL= DRY=1)
+	$(INSTALL) runtime rehearsal
+	$(SETTINGS)
+	@exec "$(BIN)/python" -m tools.rollout --environment "$(ENV)" $(if $(STOP),--stop) $(if $(RESUME),--resume) \
+	  $(if $(ROLLBACK),--rollback) --model "$(MODEL)" $(if $(DRY),--dry-run)
+
 .PHONY: label
 label: ## @daily Label the captures of ENV's cameras on a local page; writes a new manifest
 	$(INSTALL) runtime rehearsal train

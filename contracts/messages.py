@@ -88,8 +88,9 @@ class Item(NamedTuple):
         return self.default is dataclasses.MISSING
 
 
-_JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
+_JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean", dict: "object"}
 _GLUE_TYPES = {str: "string", int: "bigint", float: "double", bool: "boolean"}
+_GLUE_TYPES[dict] = "map<string,bigint>"
 
 
 class Message:
@@ -158,8 +159,12 @@ def _found(cls: Any) -> tuple[Item, ...]:
     found = []
     for each in dataclasses.fields(cls):
         about: Field = each.metadata["about"]
-        given = [kind for kind in typing.get_args(kinds[each.name]) if kind is not NoneType]
-        kind = given[0] if given else kinds[each.name]
+        kind = kinds[each.name]
+        if typing.get_origin(kind) is not dict:
+            given = [one for one in typing.get_args(kind) if one is not NoneType]
+            kind = given[0] if given else kind
+        # Counts by name, the only kind of map there is.
+        kind = typing.get_origin(kind) or kind
         found.append(Item(each.name, about.name or each.name, kind, about, each.default))
     return tuple(found)
 
@@ -179,6 +184,11 @@ def _read(message: Mapping[str, Any], item: Item) -> Any:
     accepted = (int, float) if item.kind is float else (item.kind,)
     if not isinstance(value, accepted) or (isinstance(value, bool) and item.kind is not bool):
         raise ValueError(f"field {item.key!r}: {value!r}; expected {item.kind.__name__}")
+    if isinstance(value, dict):
+        for name, count in value.items():
+            if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+                raise ValueError(f"field {item.key!r}: {name!r} is {count!r}; expected a count")
+        return dict(value)
     if about.values and value not in about.values:
         allowed = ", ".join(about.values)
         raise ValueError(f"field {item.key!r}: {value!r}; expected one of {allowed}")
@@ -200,6 +210,8 @@ def _property(item: Item) -> dict[str, Any]:
     if issubclass(item.kind, Message):
         return {**item.kind.schema(), "description": about.meaning}
     found: dict[str, Any] = {"type": _JSON_TYPES[item.kind], "description": about.meaning}
+    if item.kind is dict:
+        return {**found, "additionalProperties": {"type": "integer", "minimum": 0}}
     for key, value in (
         ("enum", list(about.values) or None),
         ("minimum", about.low),

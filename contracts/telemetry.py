@@ -12,6 +12,8 @@ from contracts.messages import Message, Metric, ModelName, described
 
 SOURCE_STATES = ("starting", "streaming", "lost", "paused", "ended")
 """``ended``: a recording was shown to its end. A camera never ends; it is lost."""
+UNSURE = "unsure"
+"""Among the counts by class: items of less confidence than the bin policy's ``unsure_below``."""
 REASONS = ("interval", "change", "command")
 
 
@@ -82,6 +84,12 @@ class Telemetry(Message):
         low=0,
         label="Items",
         metric=Metric("binsight_detections_total", "counter", "Items reported"),
+    )
+    classes: dict[str, int] | None = described(
+        "Items since the start by what the model saw; those it was unsure of are counted as unsure",
+        default=None,
+        # The archive has every detection.
+        glue="",
     )
     undelivered: int = described("Detections that wait for delivery or were given up", low=0)
     model: ModelName | None = described(

@@ -233,9 +233,12 @@ class Rehearsal:
             self.stages.news(f"{len(run_schedules(clock))} scheduled functions ran")
 
     def _look(self, account: Account) -> None:
+        operator = self._operator(account)
         with self.stages.stage("fleet", "show every camera, as the reader's role"):
             page = self.work / "fleet.html"
-            for line in self._operator(account).run("tools.fleet", "--out", str(page)):
+            for line in operator.run("tools.fleet", "--out", str(page)):
+                self.stages.news(line)
+            for line in operator.run("tools.rollout"):
                 self.stages.news(line)
 
     def _ask(self, account: Account, cameras: Cameras) -> None:

@@ -94,6 +94,7 @@ class RolloutSettings(Section):
     maximum_failed_percent: Annotated[int, Field(ge=1, le=100)] = 20
     minimum_fps: Annotated[int, Field(ge=0, le=1000)] = 1
     maximum_latency_ms: Annotated[int, Field(ge=1, le=60_000)] = 1000
+    maximum_slowdown_percent: Annotated[int, Field(ge=10, le=10_000)] = 100
     false_alarm_percent: Annotated[int, Field(ge=1, le=50)] = 1
 
 

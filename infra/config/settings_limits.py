@@ -31,8 +31,9 @@ _GROUPS = 2
 """Canaries and fleet are checked one after the other, each for as long as the time-out."""
 _HISTORY_KEPT_FREE = 5000
 """For the looks at the canaries, the other steps and retries."""
-_HISTORY_OF_A_BAKE = 3000
-"""The part of that for the looks, which take as many events as checks."""
+_HISTORY_OF_A_BAKE = 2000
+"""The part of that for the looks, which take as many events as checks; a bake in which no canary
+was heard is as long again."""
 _RECIPE_KEPT_FREE = 4096
 _ALARM_MINUTES = 5
 """The period of the alarm that tells of late deliveries."""

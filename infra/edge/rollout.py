@@ -66,6 +66,7 @@ class ModelRollout(Construct):
                 "INSIGHTS_STACK": insights_stack(settings.prefix),
                 "MAXIMUM_FAILED_PERCENT": str(rollout.maximum_failed_percent),
                 "MAXIMUM_LATENCY_MS": str(rollout.maximum_latency_ms),
+                "MAXIMUM_SLOWDOWN_PERCENT": str(rollout.maximum_slowdown_percent),
                 "MINIMUM_FPS": str(rollout.minimum_fps),
                 "MODEL_COMPONENT": group.model_component,
                 "MODEL_FOLDER": settings.camera.model_folder,

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The model rollout as a state machine: package, canary, bake, fleet; restore what fails.
 
+``make rollout`` starts it with a ``request``: to roll back, which gives a model that cameras had
+before to both groups without a bake, or to undo what a rollout that was stopped left half done.
+
 A pure function to the Amazon States Language. Each task is one action of the rollout function
 (lambda/rollout/README.md), and each is safe to repeat.
 """
@@ -28,6 +31,8 @@ _RETRIES = [
     }
 ]
 
+_REQUESTED = {f"{key}.$": f"$.request.{key}" for key in ("version", "since")}
+
 _FROM_LOOK_TO_LOOK = ("memory",)
 """What a look at the canaries answers for the next one."""
 
@@ -40,7 +45,8 @@ def rollout_definition(
     bake_minutes: int,
     timeout_minutes: int,
 ) -> dict[str, Any]:
-    """The state machine. Its input is the approval event as EventBridge delivers it."""
+    """The state machine. Its input is the approval event as EventBridge delivers it, or what
+    tools/rollout_control.py sends."""
 
     def task(
         action: str, values: Mapping[str, str], *, result: str, then: str, on_error: str = ""
@@ -65,6 +71,11 @@ def rollout_definition(
         return state
 
     states: dict[str, Any] = {
+        "Start": {
+            "Type": "Choice",
+            "Choices": [_asked("undo", "Undo")],
+            "Default": "Package",
+        },
         "Package": task(
             "package",
             {"model_package_arn.$": "$.detail.ModelPackageArn"},
@@ -78,25 +89,29 @@ def rollout_definition(
                 for key in ("version", "digest", "archive_uri", "adopt_uri")
             },
             result="component",
-            then="DeployCanary",
+            then="Hurry",
         ),
+        "Hurry": {
+            "Type": "Choice",
+            "Choices": [_asked("rollback", "RollBackCanary")],
+            "Default": "Remember",
+        },
+        # What cameras counted before they get the model.
+        "Remember": task("remember", {}, result="past", then="DeployCanary"),
     }
+    version = {"version.$": "$.package.value.version"}
     for group, then in (("canary", "Bake"), ("fleet", "Done")):
         name = group.capitalize()
         states |= {
             f"Deploy{name}": task(
                 "deploy",
-                {"group": group, "version.$": "$.package.value.version"},
+                {"group": group, **version},
                 result=group,
                 then=f"Check{name}",
             ),
             f"Check{name}": task(
                 "check",
-                {
-                    "group": group,
-                    "deployment_id.$": f"$.{group}.value.deployment_id",
-                    "started_at.$": f"$.{group}.value.started_at",
-                },
+                _deployment(group),
                 result="check",
                 then=f"Judge{name}",
                 on_error=f"Restore{name}",
@@ -122,10 +137,11 @@ def rollout_definition(
             ),
         }
     states |= {
-        # The first look has none before it.
+        # The first look has none before it. Empty, not null: CDK leaves nulls out of a template,
+        # and Step Functions fails where a path leads nowhere.
         "Bake": {
             "Type": "Pass",
-            "Result": {"value": dict.fromkeys(_FROM_LOOK_TO_LOOK)},
+            "Result": {"value": dict.fromkeys(_FROM_LOOK_TO_LOOK, "")},
             "ResultPath": "$.check",
             "Next": "Look",
         },
@@ -133,6 +149,7 @@ def rollout_definition(
             "look",
             {
                 "started_at.$": "$.canary.value.started_at",
+                "past.$": "$.past.value.past",
                 **{f"{key}.$": f"$.check.value.{key}" for key in _FROM_LOOK_TO_LOOK},
             },
             result="check",
@@ -145,6 +162,30 @@ def rollout_definition(
             "Default": "RestoreCanary",
         },
         "WaitLook": {"Type": "Wait", "Seconds": look_seconds, "Next": "Look"},
+        # Cameras had this model before: no bake, and a camera that fails gets nothing else.
+        "RollBackCanary": task(
+            "deploy", {"group": "canary", **version}, result="canary", then="RollBackFleet"
+        ),
+        "RollBackFleet": task(
+            "deploy", {"group": "fleet", **version}, result="fleet", then="CheckRollBack"
+        ),
+        "CheckRollBack": task(
+            "check",
+            _deployment("fleet"),
+            result="check",
+            then="JudgeRollBack",
+            on_error="Failed",
+        ),
+        "JudgeRollBack": {
+            "Type": "Choice",
+            "Choices": [_when("SUCCEEDED", "Done"), _when("RUNNING", "WaitRollBack")],
+            "Default": "Failed",
+        },
+        "WaitRollBack": {"Type": "Wait", "Seconds": check_seconds, "Next": "CheckRollBack"},
+        "Undo": task("undo", _REQUESTED, result="undone", then="Settle"),
+        # The call of a step that was under way when its execution was stopped may still deploy.
+        "Settle": {"Type": "Wait", "SecondsPath": "$.request.settle_seconds", "Next": "UndoAgain"},
+        "UndoAgain": task("undo", _REQUESTED, result="undone_again", then="Done"),
         "Done": {"Type": "Succeed"},
         "Failed": {
             "Type": "Fail",
@@ -154,12 +195,24 @@ def rollout_definition(
     }
     return {
         "Comment": "Takes an approved model to the cameras: canaries first, then the fleet",
-        "StartAt": "Package",
-        # Both groups may take the whole time that cameras get to answer.
-        "TimeoutSeconds": (2 * timeout_minutes + bake_minutes + 30) * 60,
+        "StartAt": "Start",
+        # Both groups may take the whole time that cameras get to answer, and a bake in which no
+        # canary was heard is as long again.
+        "TimeoutSeconds": (2 * timeout_minutes + 2 * bake_minutes + 30) * 60,
         "States": states,
     }
 
 
 def _when(status: str, then: str) -> dict[str, str]:
     return {"Variable": "$.check.value.status", "StringEquals": status, "Next": then}
+
+
+def _asked(action: str, then: str) -> dict[str, Any]:
+    variable = "$.request.action"
+    asked = [{"Variable": variable, "IsPresent": True}]
+    return {"And": [*asked, {"Variable": variable, "StringEquals": action}], "Next": then}
+
+
+def _deployment(group: str) -> dict[str, str]:
+    keys = ("deployment_id", "started_at")
+    return {"group": group, **{f"{key}.$": f"$.{group}.value.{key}" for key in keys}}

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import boto3
 
-from rollout.bake import look
-from rollout.deployments import check, deploy, restore
+from rollout.bake import look, remember
+from rollout.deployments import check, deploy, restore, undo
 from rollout.package import create_component, package
 from rollout.settings import RolloutError, Settings, from_environment
 
@@ -43,12 +43,14 @@ _ACTIONS: Mapping[str, _Action] = {
         ("settings", "greengrass"),
         optional=("previous_version",),
     ),
+    "undo": _Action(undo, ("version", "since"), ("settings", "greengrass")),
     "look": _Action(
         look,
         ("started_at",),
         ("settings", "clients", "now"),
-        optional=("memory",),
+        optional=("memory", "past"),
     ),
+    "remember": _Action(remember, (), ("settings", "clients")),
 }
 
 
@@ -72,7 +74,8 @@ def dispatch(
         raise RolloutError(f"action {name!r}: allowed are {', '.join(_ACTIONS)}")
     ready: dict[str, Any] = {**clients, "clients": clients, "settings": settings, "now": now}
     arguments = {name: ready[name] for name in action.given}
-    optional = [key for key in action.optional if event.get(key) is not None]
+    # The state machine's first look has an empty memory: CDK leaves nulls out of definitions.
+    optional = [key for key in action.optional if event.get(key) not in (None, "")]
     for key in (*action.keys, *optional):
         value = event.get(key)
         if not isinstance(value, str) or not value:

@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "SILENT_AFTER_SECONDS": "120",
     "MINIMUM_FPS": "1",
     "MAXIMUM_LATENCY_MS": "1000",
+    "MAXIMUM_SLOWDOWN_PERCENT": "100",
     "UNSURE_BELOW": "0.5",
     "FALSE_ALARM_PERCENT": "1",
     "MODEL_FOLDER": "/var/lib/binsight/models",

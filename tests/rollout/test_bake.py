@@ -237,7 +237,7 @@ def test_few_unwell_canaries_do_not_end_the_bake(canaries):
 
 
 def test_a_look_has_its_most_calls_and_sees_the_unhealthy_first(canaries, monkeypatch):
-    monkeypatch.setattr(bake, "LOOKED_AT", 2)
+    monkeypatch.setattr(bake, "ASKED", 2)
     canaries.report(canaries.names[-1], health="UNHEALTHY", program="BROKEN")
     assert canaries.look() == "FAILED"
     assert canaries.operations == ["ListCoreDevices", *["ListInstalledComponents"] * 2]

@@ -54,7 +54,7 @@ def creates(
         },
         iotJobConfiguration={
             "jobExecutionsRolloutConfig": {"maximumPerMinute": 50},
-            "timeoutConfig": {"inProgressTimeoutInMinutes": 30},
+            "timeoutConfig": {"inProgressTimeoutInMinutes": 10_080},
         },
         **({"clientToken": ANY} if ours else {}),
     )

@@ -41,8 +41,11 @@ def test_there_may_be_no_model_to_go_back_to(settings, greengrass):
 @pytest.mark.parametrize(
     ("event", "said"),
     [
-        ({}, "action None: allowed are package, create_component, deploy, check, restore, look"),
-        ({"action": "undo"}, "action 'undo': allowed are"),
+        (
+            {},
+            "action None: allowed are package, create_component, deploy, check, restore, undo",
+        ),
+        ({"action": "explode"}, "action 'explode': allowed are"),
         ({"action": "deploy", "group": "canary"}, "payload key 'version' is None"),
         ({"action": "deploy", "group": "canary", "version": 3}, "payload key 'version' is 3"),
         (

@@ -24,6 +24,7 @@ def handler(event, context):
         return {{"status": "SUCCEEDED", "reason": "", "deployment_id": event["deployment_id"]}}
     if action == "look":
         looks = int(event["memory"] or 0) + 1
+        assert event["past"] == "before"
         if looks == 3 and LAST == "raises":
             raise ValueError("no look")
         assert event["started_at"] == "start"
@@ -33,7 +34,7 @@ def handler(event, context):
     known = dict.fromkeys(
         ("version", "digest", "archive_uri", "adopt_uri", "deployment_id", "previous_version"), "x"
     )
-    return {{**known, "started_at": "start"}}
+    return {{**known, "started_at": "start", "past": "before"}}
 """
 
 

@@ -62,3 +62,15 @@ def test_a_look_is_given_what_the_last_one_answered() -> None:
 def _choices(name: str) -> dict[str, str]:
     choices = ROLLOUT["States"][name]["Choices"]
     return {choice["StringEquals"]: choice["Next"] for choice in choices}
+
+
+def _nulls(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        below = [f"{key}.{one}" for key, inner in value.items() for one in _nulls(inner)]
+        return below + [str(key) for key, inner in value.items() if inner is None]
+    return [one for inner in value for one in _nulls(inner)] if isinstance(value, list) else []
+
+
+def test_a_definition_has_no_nulls() -> None:
+    """CDK leaves them out of the template: what a path leads to would not be there on AWS."""
+    assert _nulls(ROLLOUT) == []

@@ -58,7 +58,7 @@ def refused(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> list[st
         ),
         (
             "[rollout]\nlook_seconds = 1\nbake_minutes = 10",
-            ["rollout.look_seconds = 1: allowed: 2 or more with rollout.bake_minutes = 10"],
+            ["rollout.look_seconds = 1: allowed: 3 or more with rollout.bake_minutes = 10"],
         ),
         (
             "[insights]\ndelivery_seconds = 900\ndelivery_late_minutes = 19",
@@ -114,7 +114,7 @@ def test_a_rollout_that_is_taken_fits_the_history(check, timeout, look, bake):
     }
     if not list(over_limits(environment(rollout=rollout))):
         events = 2 * EVENTS_OF_A_CHECK * timeout * 60 / check
-        events += EVENTS_OF_A_CHECK * bake * 60 / look
+        events += 2 * EVENTS_OF_A_CHECK * bake * 60 / look
         assert events < STATE_MACHINE_HISTORY.most
 
 

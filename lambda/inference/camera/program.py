@@ -29,7 +29,7 @@ from camera.vision.drift import Drift
 from camera.vision.frame_analyzer import FrameAnalysis
 from camera.vision.frame_buffer import Frame, FrameBuffer
 from camera.vision.item_tracker import Decision
-from contracts.telemetry import Answer, Telemetry
+from contracts.telemetry import UNSURE, Answer, Telemetry
 
 _log = logging.getLogger(__name__)
 _NO_MODEL = "no model adopted yet"
@@ -178,7 +178,8 @@ class Program:
 
     def _report(self, decision: Decision, model: Model, view: FrameAnalysis | None) -> None:
         self.reporter.report(decision, model, view)
-        self.status.count_detection()
+        unsure = decision.confidence < self.reporter.bins.unsure_below
+        self.status.count_detection(UNSURE if unsure else model.card.labels[decision.label])
 
     def _watch(self, seen: FrameResult) -> None:
         self.project.watch(seen)

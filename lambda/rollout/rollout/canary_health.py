@@ -2,11 +2,13 @@
 """What is wrong with one canary: its components as Greengrass knows them, and what it says."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from contracts.fleet import PRESENCE, TELEMETRY, Row
 from rollout.latest_state import Key
+from rollout.own_past import Counted, slower
 from rollout.settings import Settings
 
 BROKEN, ERRORED, RESTARTS, MESSAGES = "BROKEN", "ERRORED", "RESTARTS", "MESSAGES"
@@ -17,16 +19,29 @@ _SHOWN = 100
 """Characters of a text that a camera wrote."""
 
 
-def awake(greengrass: Any, group_arn: str, deployed: datetime) -> tuple[int, list[str]]:
-    """How many cores the group has, and those that reported since ``deployed``, unhealthy first.
+_LISTED = 100
+"""Cores that one call lists: a canary group needs no more."""
+
+
+class Canary(NamedTuple):
+    """A core that reported since the deployment."""
+
+    thing: str
+    healthy: bool
+
+
+def awake(greengrass: Any, group_arn: str, deployed: datetime) -> tuple[int, list[Canary]]:
+    """How many cores the group has, and those that reported since ``deployed``, by name.
 
     What a camera that sleeps said last is not about this model.
     """
-    pages = greengrass.get_paginator("list_core_devices").paginate(thingGroupArn=group_arn)
-    cores = [core for page in pages for core in page["coreDevices"]]
-    found = [core for core in cores if core["lastStatusUpdateTimestamp"] >= deployed]
-    found.sort(key=lambda core: (core["status"] != "UNHEALTHY", core["coreDeviceThingName"]))
-    return len(cores), [core["coreDeviceThingName"] for core in found]
+    cores = greengrass.list_core_devices(thingGroupArn=group_arn, maxResults=_LISTED)["coreDevices"]
+    found = [
+        Canary(core["coreDeviceThingName"], core["status"] != "UNHEALTHY")
+        for core in cores
+        if core["lastStatusUpdateTimestamp"] >= deployed
+    ]
+    return len(cores), sorted(found)
 
 
 def certain(thing: str, faults: Mapping[str, str], suspects: Sequence[str]) -> str:
@@ -65,10 +80,19 @@ def component_faults(
     return found
 
 
-def message_faults(
-    rows: Mapping[Key, Row], thing: str, settings: Settings, *, deployed: datetime, now: datetime
-) -> dict[str, str]:
+@dataclass(frozen=True, kw_only=True)
+class Messages:
+    """What cameras said last, and what the canaries counted before the rollout."""
+
+    rows: Mapping[Key, Row]
+    past: Mapping[str, Counted]
+    deployed: datetime
+    now: datetime
+
+
+def message_faults(messages: Messages, thing: str, settings: Settings) -> dict[str, str]:
     """What a canary's latest messages say is wrong; nothing of one that never sent telemetry."""
+    rows, deployed, now = messages.rows, messages.deployed, messages.now
     telemetry = rows.get((thing, TELEMETRY))
     if telemetry is None:
         return {}
@@ -82,6 +106,9 @@ def message_faults(
     if telemetry["received_ms"] < deployed_ms:
         return {}
     faults = list(_telemetry_faults(telemetry, settings))
+    if thing in messages.past and not faults:
+        most = settings.maximum_slowdown_percent
+        faults += slower(messages.past[thing], Counted.of(telemetry), most_percent=most)
     return {MESSAGES: ", ".join(faults)} if faults else {}
 
 

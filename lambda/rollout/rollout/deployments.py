@@ -5,53 +5,31 @@ The rollout alone owns the deployments of the two model groups (docs/adr), so ea
 component only and a new one may replace the last.
 """
 
-import hashlib
-import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from rollout.group_deployments import Deployed, create, newest
 from rollout.settings import RolloutError, Settings
 
-_DEAD = {"CANCELED", "FAILED"}
-_IN_PROGRESS_MINUTES = 30
-"""A camera that began and did not report by then counts as failed."""
-_BEFORE = re.compile(r" \(before: (?P<version>\d+\.\d+\.\d+)\)$")
-"""In a deployment's name: what to go back to. AWS does not say how a deployment that another
-replaced reads (INACTIVE or CANCELED), and a given-up one is CANCELED too: history alone cannot
-tell."""
-
-
-@dataclass(frozen=True)
-class Deployed:
-    """The group's newest deployment. None for a version: no model."""
-
-    deployment_id: str
-    version: str | None
-    before: str | None
-    status: str
-
-    @property
-    def alive(self) -> bool:
-        return self.status not in _DEAD
+NO_MODEL_BEFORE = "the group had no model before: deployment cancelled"
 
 
 def deploy(
     *, group: str, version: str, settings: Settings, greengrass: Any, now: datetime
 ) -> dict[str, Any]:
     """Give the group this model version, unless its newest deployment already does."""
-    newest = _newest(group=group, settings=settings, greengrass=greengrass)
-    if newest is not None and newest.alive and newest.version == version:
-        created, deployment_id, previous = False, newest.deployment_id, newest.before
+    last = newest(group=group, settings=settings, greengrass=greengrass)
+    if last is not None and last.alive and last.version == version:
+        created, deployment_id, previous = False, last.deployment_id, last.before
     else:
-        previous = _before(newest, version=version)
+        previous = _before(last, version=version)
         created, deployment_id = (
             True,
-            _create(
+            create(
                 group=group,
                 version=version,
                 before=previous,
-                after=newest.deployment_id if newest else "",
+                after=last.deployment_id if last else "",
                 settings=settings,
                 greengrass=greengrass,
             ),
@@ -112,24 +90,19 @@ def restore(
 
     ``previous_version`` is what ``deploy`` answered.
     """
-    newest = _newest(group=group, settings=settings, greengrass=greengrass)
-    if newest is None:
+    last = newest(group=group, settings=settings, greengrass=greengrass)
+    if last is None:
         raise RolloutError(f"{settings.group_arn(group)} has no deployment to take back")
     answer = {"group": group, "restored": False, "version": None, "deployment_id": None}
     restored = None
-    if newest.deployment_id != deployment_id:
-        if not newest.alive or not previous_version or newest.version != previous_version:
-            return {**answer, "detail": f"superseded by deployment {newest.deployment_id}"}
+    if last.deployment_id != deployment_id:
+        if not last.alive or not previous_version or last.version != previous_version:
+            return {**answer, "detail": f"superseded by deployment {last.deployment_id}"}
         # This step was done before, and its answer was lost.
-        restored = newest.deployment_id
-    elif previous_version:
-        restored = _create(
-            group=group,
-            version=previous_version,
-            before=None,
-            after=deployment_id,
-            settings=settings,
-            greengrass=greengrass,
+        restored = last.deployment_id
+    else:
+        restored = take_back(
+            last, previous_version, group=group, settings=settings, greengrass=greengrass
         )
     if restored:
         return {
@@ -139,9 +112,52 @@ def restore(
             "deployment_id": restored,
             "detail": f"back to {settings.component} {previous_version}",
         }
-    if newest.alive:
-        greengrass.cancel_deployment(deploymentId=deployment_id)
-    return {**answer, "detail": "the group had no model before: deployment cancelled"}
+    return {**answer, "detail": NO_MODEL_BEFORE}
+
+
+def undo(*, version: str, since: str, settings: Settings, greengrass: Any) -> dict[str, str]:
+    """Take back what a rollout of this version, begun at ``since``, gave the groups; says what.
+
+    For a rollout whose execution was stopped, timed out, or could not restore. Other deployments
+    are left alone: older ones, other versions', and what the rollout itself restored.
+    """
+    return {
+        group: _undone(
+            group=group, version=version, since=since, settings=settings, greengrass=greengrass
+        )
+        for group in ("fleet", "canary")
+    }
+
+
+def _undone(*, group: str, version: str, since: str, settings: Settings, greengrass: Any) -> str:
+    last = newest(group=group, settings=settings, greengrass=greengrass)
+    if last is None or not last.alive:
+        return "it has no deployment: nothing to take back"
+    begun = datetime.fromisoformat(since)
+    if last.version != version or last.created_at is None or last.created_at < begun:
+        return f"it has {settings.component} {last.version}: nothing to take back"
+    if take_back(last, last.before, group=group, settings=settings, greengrass=greengrass):
+        return f"back to {settings.component} {last.before}"
+    return NO_MODEL_BEFORE
+
+
+def take_back(
+    last: Deployed, to: str | None, *, group: str, settings: Settings, greengrass: Any
+) -> str | None:
+    """Replace the group's newest deployment with one of version ``to``, and answer its id; cancel
+    it where there is none to go back to."""
+    if to:
+        return create(
+            group=group,
+            version=to,
+            before=None,
+            after=last.deployment_id,
+            settings=settings,
+            greengrass=greengrass,
+        )
+    if last.alive:
+        greengrass.cancel_deployment(deploymentId=last.deployment_id)
+    return None
 
 
 def _judge(
@@ -171,78 +187,6 @@ def _judge(
         waits = "; they get the model when they come back"
         return ("FAILED" if group == "canary" else "SUCCEEDED"), f"no camera answered{waits}"
     return "RUNNING", summary
-
-
-def _create(
-    *,
-    group: str,
-    version: str,
-    before: str | None,
-    after: str,
-    settings: Settings,
-    greengrass: Any,
-) -> str:
-    """A deployment without abort criteria: ``check`` judges it, and stops judging when it is done.
-
-    Criteria would stay armed for the life of the job, which goes on for cameras that join later:
-    one of them that failed could end the deployment for all that come after it.
-    """
-    target = settings.group_arn(group)
-    name = f"{settings.component} {version} to {group}"
-    request = {
-        "targetArn": target,
-        "deploymentName": f"{name} (before: {before})" if before else name,
-        "components": {
-            settings.component: {
-                "componentVersion": version,
-                # Else the Java nucleus keeps the model folder of the first version for good.
-                "configurationUpdate": {"reset": [""]},
-            }
-        },
-        "deploymentPolicies": {
-            "failureHandlingPolicy": "ROLLBACK",
-            "componentUpdatePolicy": {"timeoutInSeconds": 60, "action": "NOTIFY_COMPONENTS"},
-            "configurationValidationPolicy": {"timeoutInSeconds": 60},
-        },
-        "iotJobConfiguration": {
-            "jobExecutionsRolloutConfig": {"maximumPerMinute": settings.cameras_per_minute},
-            "timeoutConfig": {"inProgressTimeoutInMinutes": _IN_PROGRESS_MINUTES},
-        },
-    }
-    # Two executions for one approval, or a retry, get the same deployment.
-    token = hashlib.sha256(f"{target} {version} {after}".encode()).hexdigest()
-    created = greengrass.create_deployment(**request, clientToken=token)["deploymentId"]
-    if _is_over(greengrass, created):
-        # A token is answered from a cache for eight hours, whatever has become of the deployment.
-        created = greengrass.create_deployment(**request)["deploymentId"]
-    return str(created)
-
-
-def _is_over(greengrass: Any, deployment_id: str) -> bool:
-    """Whether a deployment was cancelled or deleted."""
-    try:
-        found = greengrass.get_deployment(deploymentId=deployment_id)
-    except greengrass.exceptions.ResourceNotFoundException:
-        return True
-    return found.get("deploymentStatus") in _DEAD
-
-
-def _newest(*, group: str, settings: Settings, greengrass: Any) -> Deployed | None:
-    """The group's newest deployment, live or not; None if it never had one."""
-    page = greengrass.list_deployments(
-        targetArn=settings.group_arn(group), historyFilter="LATEST_ONLY"
-    )["deployments"]
-    if not page:
-        return None
-    deployment_id = page[0]["deploymentId"]
-    found = greengrass.get_deployment(deploymentId=deployment_id)
-    before = _BEFORE.search(found.get("deploymentName", ""))
-    return Deployed(
-        deployment_id=deployment_id,
-        version=found["components"].get(settings.component, {}).get("componentVersion"),
-        before=before["version"] if before else None,
-        status=found.get("deploymentStatus", ""),
-    )
 
 
 def _before(newest: Deployed | None, *, version: str) -> str | None:

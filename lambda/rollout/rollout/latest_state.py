@@ -27,6 +27,11 @@ _READ = (
     "source_state",
     "class",
     "confidence",
+    "uptime_s",
+    "detections",
+    "classes",
+    "frames",
+    "bad_frames",
 )
 
 

@@ -3,7 +3,7 @@
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +35,7 @@ class Status:
         self._recent_frames: deque[float] = deque(maxlen=600)
         self._recent_latencies: deque[float] = deque(maxlen=200)
         self._frames = self._frames_before = self._bad_frames = self._detections = 0
+        self._classes: Counter[str] = Counter()
         self._source_state = "starting"
         self._problems: dict[str, str] = {}
 
@@ -52,9 +53,10 @@ class Status:
             self._frames += 1
             self._bad_frames += 1
 
-    def count_detection(self) -> None:
+    def count_detection(self, class_name: str) -> None:
         with self._lock:
             self._detections += 1
+            self._classes[class_name] += 1
 
     def set_source_state(self, state: str) -> None:
         """Set the source's state, one of ``contracts.telemetry.SOURCE_STATES``."""
@@ -112,6 +114,7 @@ class Status:
                 dropped=dropped,
                 bad_frames=self._bad_frames,
                 detections=self._detections,
+                classes=dict(self._classes) or None,
                 undelivered=undelivered,
                 model=model,
                 program=self._program or None,

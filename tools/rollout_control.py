@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stop, resume and roll back: steps that are first said and then done.
+
+The state machine does the work with its own rights. The operator stops executions and starts them.
+"""
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from tools.rollout_history import (
+    CHANGES,
+    Progress,
+    Rollout,
+    described,
+    progress,
+    rollouts,
+    unfinished,
+)
+
+Step = tuple[str, Callable[[], Any]]
+SETTLE_SECONDS = 95
+"""The rollout's function ends after 90 s; until then a call of a stopped execution may deploy."""
+_FOLLOW_SECONDS = 300
+_LOOKED_THROUGH = 100
+
+
+class RolloutError(Exception):
+    """What was asked for cannot be done; the message says why and what can."""
+
+
+class Control:
+    """The rollouts of one state machine."""
+
+    def __init__(
+        self,
+        states: Any,
+        machine: str,
+        *,
+        say: Callable[[str], None] = print,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._states, self._machine = states, machine
+        self._say, self._sleep = say, sleep
+
+    def stop(self) -> Iterator[Step]:
+        """End what runs, and give the groups back what they had before it."""
+        known = rollouts(self._states, self._machine)
+        begun = [one for one in known if one.action != "undo"]
+        running = [one for one in begun if one.running]
+        for one in running:
+            yield f"stop the {_name(one)}", partial(self._stop, one)
+        left = running or [one for one in begun[:1] if unfinished(one, known)]
+        if not left:
+            raise RolloutError(
+                "no rollout is running, and the last one left nothing half done. ROLLBACK=1 goes "
+                "back to an earlier model"
+            )
+        for one in left:
+            found = progress(self._states, one)
+            yield f"take back what it did: {_given(found)}", partial(self._undo, one)
+
+    def resume(self) -> Iterator[Step]:
+        """Start a stopped rollout again, from its canaries on."""
+        known = rollouts(self._states, self._machine)
+        begun = self._none_running(known)
+        if not begun:
+            raise RolloutError("there was no rollout in the last 90 days; approve a model")
+        last = begun[0]
+        if last.status not in ("ABORTED", "TIMED_OUT"):
+            ended = f"{last.status}{f': {last.cause}' if last.cause else ''}"
+            raise RolloutError(
+                f"the last one, the {_name(last)}, was not stopped; it ended {ended}. "
+                "To try it again, set the model to Rejected and to Approved"
+            )
+        for one in known:
+            if one.action == "undo" and one.running:
+                yield "wait until the stop has settled", partial(self._follow, one.arn)
+        yield f"start the {_name(last)} again", partial(self._start, last.action, last.package_arn)
+
+    def roll_back(self, sagemaker: Any, package_group: str, model: str) -> Iterator[Step]:
+        """Give both groups a model that they had before, without a bake."""
+        begun = self._none_running(rollouts(self._states, self._machine, most=_LOOKED_THROUGH))
+        reached = [one for one in begun if one.status == "SUCCEEDED"]
+        pages = sagemaker.get_paginator("list_model_packages").paginate(
+            ModelPackageGroupName=package_group, ModelApprovalStatus="Approved"
+        )
+        approved = {
+            str(one["ModelPackageVersion"]): str(one["ModelPackageArn"])
+            for page in pages
+            for one in page["ModelPackageSummaryList"]
+        }
+        target = model or _earlier(reached, set(approved))
+        if target not in approved:
+            raise RolloutError(
+                f"MODEL={target or model}: {'not an approved model' if target else 'none found'}; "
+                f"approved are: {', '.join(sorted(approved, key=int)) or 'none'}"
+            )
+        current = f", in place of model {reached[0].model}" if reached else ""
+        yield (
+            f"give model {target} to canaries and fleet{current}, without a bake",
+            partial(self._start, "rollback", approved[target]),
+        )
+
+    def _none_running(self, known: list[Rollout]) -> list[Rollout]:
+        begun = [one for one in known if one.action != "undo"]
+        for one in begun:
+            if one.running:
+                raise RolloutError(f"the {_name(one)} is running; STOP=1 stops it")
+        return begun
+
+    def _start(self, action: str, package_arn: str, **request: Any) -> str:
+        document: dict[str, Any] = {
+            "detail": {"ModelPackageArn": package_arn},
+            "request": {"action": action, **request},
+        }
+        started = self._states.start_execution(
+            stateMachineArn=self._machine,
+            name=f"{action}-{uuid.uuid4()}",
+            input=json.dumps(document),
+        )
+        return str(started["executionArn"])
+
+    def _stop(self, one: Rollout) -> None:
+        self._states.stop_execution(
+            executionArn=one.arn, error="Stopped", cause="stopped by make rollout STOP=1"
+        )
+        now = described(self._states, one.arn)
+        if now.status != "ABORTED":
+            raise RolloutError(
+                f"the {_name(one)} ended before it was stopped: {now.status} {now.cause}".rstrip()
+            )
+
+    def _undo(self, one: Rollout) -> None:
+        found = progress(self._states, one)
+        if not found.version:
+            self._say("  no camera was given anything yet")
+            return
+        settle = SETTLE_SECONDS if found.state in CHANGES else 0
+        arn = self._start(
+            "undo",
+            one.package_arn,
+            of=one.arn,
+            version=found.version,
+            since=one.started.isoformat(),
+            settle_seconds=settle,
+        )
+        self._follow(arn)
+
+    def _follow(self, arn: str) -> None:
+        """Wait for the end of an undo; say what it did as soon as it is known."""
+        said: dict[str, str] = {}
+        for _ in range(_FOLLOW_SECONDS):
+            now = described(self._states, arn)
+            found = progress(self._states, now)
+            for group, words in found.undone.items():
+                if said.get(group) != words:
+                    self._say(f"  {group}: {words}")
+            if found.undone and not said and found.state == "Settle":
+                self._say(f"  waiting {SETTLE_SECONDS} s for a step that was under way")
+            said = dict(found.undone)
+            if now.status == "SUCCEEDED":
+                return
+            if not now.running:
+                raise RolloutError(f"taking back ended {now.status}: {now.cause}. Run STOP=1 again")
+            self._sleep(1)
+        raise RolloutError("taking back takes long; `make rollout` shows when it is done")
+
+
+def _earlier(reached: list[Rollout], approved: set[str]) -> str:
+    """The newest approved model before the one that the fleet has, of those that reached it."""
+    current = int(reached[0].model) if reached else 0
+    older = [
+        int(one.model) for one in reached if one.model in approved and int(one.model) < current
+    ]
+    if not older:
+        raise RolloutError(
+            "no earlier model is known to have reached the fleet (Step Functions keeps rollouts "
+            f"for 90 days); MODEL=number names one. Approved are: "
+            f"{', '.join(sorted(approved, key=int)) or 'none'}"
+        )
+    return str(max(older))
+
+
+def _name(one: Rollout) -> str:
+    words = {"rollback": "rollback to", "rollout": "rollout of"}
+    return f"{words.get(one.action, one.action)} model {one.model}"
+
+
+def _given(found: Progress) -> str:
+    if not found.groups:
+        return "no camera has got anything"
+    return ", ".join(
+        f"{name} from {found.version} to {given.before or 'no model'}"
+        for name, given in found.groups.items()
+    )
