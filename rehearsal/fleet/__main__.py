@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""``python -m rehearsal.fleet``; ``make fleet-rehearsal`` calls it."""
+
+import argparse
+import os
+import random
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from infra.config.errors import SettingsError
+from infra.config.settings import load
+from ministack_edge.clients import only_local
+from ministack_edge.process import LocalAwsError
+from rehearsal.errors import RehearsalError
+from rehearsal.fleet.fleet import FleetRehearsal, Size
+from rehearsal.fleet.host import Host
+from rehearsal.interruption import interrupted_once
+
+WORK = Path(__file__).resolve().parents[2] / ".rehearsal" / "fleet"
+GENERATED = (
+    "Cameras are generated: lens and model are replaced by a generator of messages and faults. "
+    "Certificates, MQTT, IoT policies, the queue on disk and the item numbers are real."
+)
+
+
+def main() -> int:
+    """Rehearse; 1 where a bound does not hold or it cannot go on."""
+    arguments = _parse()
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    interrupted_once()
+    only_local(os.environ)
+    seed = random.SystemRandom().randrange(10**6) if arguments.seed is None else arguments.seed
+    console.print(f"Seed {seed}. {GENERATED}", soft_wrap=True)
+    rehearsal = FleetRehearsal(
+        host=Host(
+            name=arguments.environment,
+            settings=load(arguments.environment),
+            work=arguments.work,
+            port=arguments.port,
+            keep=arguments.keep,
+        ),
+        size=Size(
+            cameras=arguments.cameras, hours=arguments.hours, ticks=arguments.ticks, seed=seed
+        ),
+        console=console,
+    )
+    try:
+        rehearsal.run()
+    except (RehearsalError, LocalAwsError, SettingsError) as error:
+        console.print(f"fleet-rehearsal: {error}", style="red", markup=False, soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        console.print("fleet-rehearsal: interrupted; everything that was started has been stopped")
+        return 130
+    broken = rehearsal.findings.broken
+    console.print(f"{len(broken)} bounds broken. Report: {arguments.work / 'fleet.json'}")
+    return 1 if broken else 0
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="rehearsal.fleet", description=__doc__)
+    parser.add_argument("--work", type=Path, default=WORK, help="folder for everything it writes")
+    parser.add_argument("--environment", default="dev", help="a file in environments/")
+    parser.add_argument("--cameras", type=int, default=200, help="how many")
+    parser.add_argument("--seed", type=int, help="what is drawn follows from it; empty: any")
+    parser.add_argument("--hours", type=float, default=24, help="simulated hours")
+    parser.add_argument("--ticks", type=int, default=12, help="parts that the hours are played in")
+    parser.add_argument("--port", type=int, default=4566, help="where the local AWS listens")
+    parser.add_argument("--keep", action="store_true", help="leave the local AWS up")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What arrived of a fleet's messages, in the archive and in the table, against what was sent."""
+
+import gzip
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from rehearsal.aws_client import Cloud
+from rehearsal.fleet.digests import digest
+from rehearsal.fleet.sites import Put
+
+READERS = 4
+
+
+@dataclass(kw_only=True)
+class Arrivals:
+    """Detections by thing and number: the digests of every copy; the table's row of each thing."""
+
+    detections: Mapping[str, Mapping[int, list[str]]]
+    latest: Mapping[str, int]
+    telemetry: int
+
+    @property
+    def items(self) -> int:
+        """Different items that arrived."""
+        return sum(len(numbers) for numbers in self.detections.values())
+
+
+def telemetry_count(cloud: Cloud, bucket: str) -> int:
+    """How many telemetry messages are in the archive."""
+    return sum(1 for _ in _documents(cloud, bucket, "telemetry/"))
+
+
+def detection_count(cloud: Cloud, bucket: str) -> int:
+    """How many objects with detections are in the archive."""
+    return sum(1 for _ in _keys(cloud, bucket, "detections/"))
+
+
+def read(cloud: Cloud, outputs: Mapping[str, str]) -> Arrivals:
+    """Read the whole archive and the table of latest states."""
+    bucket = outputs["ArchiveBucket"]
+    found: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for document in _documents(cloud, bucket, "detections/"):
+        found[document["thing"]][int(document["sequence"])].append(digest(document))
+    latest = {}
+    pages = (
+        cloud.client("dynamodb").get_paginator("scan").paginate(TableName=outputs["LatestTable"])
+    )
+    for page in pages:
+        for row in page["Items"]:
+            if row["kind"]["S"] == "detection":
+                latest[row["thing"]["S"]] = int(row["sequence"]["N"])
+    return Arrivals(detections=found, latest=latest, telemetry=telemetry_count(cloud, bucket))
+
+
+def _documents(cloud: Cloud, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
+    s3 = cloud.client("s3")
+
+    def get(key: str) -> bytes:
+        body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        return gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
+
+    with ThreadPoolExecutor(READERS) as pool:
+        for body in pool.map(get, _keys(cloud, bucket, prefix)):
+            for line in body.decode().splitlines():
+                yield json.loads(line)
+
+
+def _keys(cloud: Cloud, bucket: str, prefix: str) -> Iterator[str]:
+    pages = cloud.client("s3").get_paginator("list_objects_v2")
+    for page in pages.paginate(Bucket=bucket, Prefix=prefix):
+        for item in page.get("Contents", []):
+            if not item["Key"].startswith(f"{prefix}errors/"):
+                yield item["Key"]
+
+
+@dataclass(kw_only=True)
+class Comparison:
+    """Items of a fleet: what was sent against what arrived."""
+
+    sent: int = 0
+    arrived: int = 0
+    lost: dict[str, int] = field(default_factory=dict)
+    """Items that had been on a disk, or sent, and did not arrive; by thing."""
+    cut: dict[str, int] = field(default_factory=dict)
+    """Items that were in the memory of a camera that lost its power; by thing."""
+    copies: dict[str, int] = field(default_factory=dict)
+    """Times that an item came again, by thing."""
+    strange: list[str] = field(default_factory=list)
+    """What may never be: items that nobody sent, one number with two contents, a stale row."""
+
+
+def compare(sent: Mapping[str, Put], arrivals: Arrivals) -> Comparison:
+    """Compare item by item."""
+    lost, cut, copies, strange = Counter[str](), Counter[str](), Counter[str](), []
+    for thing, put in sent.items():
+        arrived = arrivals.detections.get(thing, {})
+        missing = put.items.keys() - arrived.keys()
+        lost[thing] = len(missing & put.safe)
+        cut[thing] = len(missing - put.safe)
+        copies[thing] = sum(len(digests) - 1 for digests in arrived.values())
+        for number, digests in arrived.items():
+            if set(digests) != {put.items.get(number)}:
+                strange.append(f"{thing} number {number}: {sorted(set(digests))} arrived")
+        if arrived and arrivals.latest.get(thing) != max(arrived):
+            strange.append(
+                f"{thing}: the table has {arrivals.latest.get(thing)}, not {max(arrived)}"
+            )
+    strange += [f"{thing} is nobody's" for thing in arrivals.detections.keys() - sent.keys()]
+    return Comparison(
+        sent=sum(len(put.items) for put in sent.values()),
+        arrived=arrivals.items,
+        lost=dict(+lost),
+        cut=dict(+cut),
+        copies=dict(+copies),
+        strange=strange,
+    )

@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The fleet rehearsal, stage by stage: enrol, let simulated time pass, compare."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Console
+
+from contracts.atomic_file import write_file
+from ministack_edge.pid_file import PidFile
+from ministack_edge.process import LocalAws
+from rehearsal.account import Account
+from rehearsal.aws_client import Cloud
+from rehearsal.commands import Operator
+from rehearsal.enrolment import Kit, make_kit
+from rehearsal.errors import RehearsalError
+from rehearsal.fleet import arrivals
+from rehearsal.fleet.findings import Findings
+from rehearsal.fleet.generator import faults
+from rehearsal.fleet.host import Host
+from rehearsal.fleet.load import Load, load_of
+from rehearsal.fleet.playing import Play
+from rehearsal.fleet.sites import SiteProcess, Truth
+from rehearsal.progress import Stages
+
+PER_SITE = 25
+ARRIVAL_SECONDS = 120
+COMMAND_CAMERAS = 40
+"""Serial numbers in one `make cameras` command."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How much is simulated. ``ticks``: into how many parts the hours are divided."""
+
+    cameras: int
+    hours: float
+    ticks: int
+    seed: int
+
+
+@dataclass(kw_only=True)
+class FleetRehearsal:
+    """One fleet in one environment."""
+
+    host: Host
+    size: Size
+    console: Console
+    stages: Stages = field(init=False)
+    findings: Findings = field(init=False)
+    truth: Truth = field(default_factory=Truth)
+
+    def __post_init__(self) -> None:
+        self.stages, self.findings = Stages(self.console), Findings(self.console)
+
+    def run(self) -> None:
+        """Go through all stages. Raises RehearsalError where one cannot go on."""
+        try:
+            with ExitStack() as cleanup:
+                self._run(cleanup)
+        finally:
+            document = {
+                "size": vars(self.size),
+                "stages": self.stages.report(),
+                "findings": self.findings.report(),
+            }
+            self.host.work.mkdir(parents=True, exist_ok=True)
+            write_file(self.host.work / "fleet.json", json.dumps(document, indent=2) + "\n")
+
+    def _run(self, cleanup: ExitStack) -> None:
+        account = self.host.account(self.stages, cleanup)
+        fleet = self._enrol(account, cleanup)
+        before = self._load(account.aws)
+        play = self._play(fleet)
+        self._compare(fleet, play, before)
+        self.host.leave(account)
+
+    def _load(self, aws: LocalAws) -> Load:
+        pid = PidFile.of(aws.work).alive()
+        return load_of(pid) if pid else Load(seconds=0, bytes=0)
+
+    def _enrol(self, account: Account, cleanup: ExitStack) -> "Enrolled":
+        operator = Operator(
+            environment_name=self.host.name, variables=account.environment(account.people.operator)
+        )
+        cloud = account.cloud(account.people.operator)
+        outputs = cloud.outputs()
+        serials = [f"sim-{self.size.seed}-{number:04d}" for number in range(self.size.cameras)]
+        with self.stages.stage("enrolment kit", "claim certificate and list, by `make enrolment`"):
+            kit = make_kit(operator, serials, self.host.work / "enrolment", account.aws)
+        before = self._load(account.aws)
+        with self.stages.stage("enrol", f"{len(serials)} cameras over MQTT with mutual TLS"):
+            sites = self._sites(account, outputs, kit, serials, cleanup)
+            sites[0].start()
+            unlisted = sites[0].ask("warm", serial="unlisted", wait=300)["refused"]
+            started, failed = time.monotonic(), []
+            for site in sites:
+                if not site.running:
+                    site.start()
+                failed.append(site.ask("enrol", wait=1800)["failed"])
+            seconds = time.monotonic() - started
+        after = self._load(account.aws)
+        refused = {key: text for part in failed for key, text in part.items()}
+        known = len(self.truth.things)
+        self.findings.add(
+            "cameras enrolled",
+            f"{known} in {seconds:.1f} s, {known / seconds:.1f} a second",
+            bound=f"all {len(serials)}",
+            kept=known == len(serials) and not refused,
+        )
+        self.findings.add("enrolments tried again", len(self.truth.again))
+        self.findings.add(
+            "a serial number that is not on the list",
+            "refused" if unlisted else "taken",
+            bound="refused",
+            kept=bool(unlisted),
+        )
+        self._say_load("enrolment", before, after, seconds)
+        if refused:
+            raise RehearsalError(f"cameras that did not enrol: {list(refused.items())[:5]}")
+        return Enrolled(
+            aws=account.aws,
+            operator=operator,
+            cloud=cloud,
+            outputs=outputs,
+            sites=sites,
+            serials=serials,
+        )
+
+    def _sites(
+        self,
+        account: Account,
+        outputs: Mapping[str, str],
+        kit: Kit,
+        serials: list[str],
+        cleanup: ExitStack,
+    ) -> list[SiteProcess]:
+        settings = self.host.settings
+        given: dict[str, Any] = {
+            "seed": self.size.seed,
+            "mqtt_port": account.aws.mqtt_port,
+            "root_ca": str(kit.endpoint.root_ca),
+            "claim": [str(kit.claim.certificate), str(kit.claim.key)],
+            "prefix": settings.prefix,
+            "template": outputs["ProvisioningTemplate"],
+            "nucleus": "java" if settings.camera.manages_nucleus else "lite",
+            "topic_prefix": settings.camera.topic_prefix,
+            "bins": settings.bins.model_dump(),
+            "report_url": f"{account.aws.endpoint}/_edge/core-devices/THING"
+            f"?account={settings.account}&region={settings.region}",
+        }
+        folder = self.host.work / "sites"
+        sites = []
+        for first in range(0, len(serials), PER_SITE):
+            number = first // PER_SITE
+            cameras = dict(enumerate(serials[first : first + PER_SITE], first))
+            own = {**given, "cameras": cameras, "folder": str(folder / f"site-{number}")}
+            site = SiteProcess(own, folder / f"site-{number}.json", self.truth.hear)
+            cleanup.callback(site.cut_power)
+            sites.append(site)
+        return sites
+
+    def _play(self, fleet: "Enrolled") -> Play:
+        size = self.size
+        play = Play(
+            sites=fleet.sites,
+            serials=fleet.serials,
+            per_site=PER_SITE,
+            operator=fleet.operator,
+            truth=self.truth,
+            seed=size.seed,
+            news=self.stages.news,
+        )
+        going_wrong = faults(
+            size.seed, cameras=size.cameras, per_site=PER_SITE, ticks=size.ticks, kinds=()
+        )
+        before = self._load(fleet.aws)
+        with self.stages.stage("play", f"{size.hours:g} simulated hours in {size.ticks} parts"):
+            started = time.monotonic()
+            play.run(going_wrong, ticks=size.ticks, minutes=size.hours * 60 / size.ticks)
+            waiting: dict[str, int] = {}
+            for site in fleet.sites:
+                numbers = [int(number) for number in site.cameras]
+                waiting |= site.ask("drain", numbers=numbers, timeout=60, wait=600)["waiting"]
+            seconds = time.monotonic() - started
+        sent = sum(len(put.items) + put.told for put in self.truth.by_thing.values())
+        self.findings.add(
+            "messages held", f"{sent} in {seconds:.1f} s, {sent / seconds:.0f} a second"
+        )
+        self.findings.add(
+            "items that still wait", sum(waiting.values()), bound="0", kept=not waiting
+        )
+        self._say_load("play", before, self._load(fleet.aws), seconds)
+        return play
+
+    def _say_load(self, what: str, before: Load, after: Load, seconds: float) -> None:
+        used = after.seconds - before.seconds
+        self.findings.add(
+            f"local AWS during {what}",
+            f"{used:.0f} s of processor in {seconds:.0f} s, {after.bytes / 2**20:.0f} MiB",
+        )
+
+    def _compare(self, fleet: "Enrolled", play: Play, before: Load) -> None:
+        del before
+        told = sum(put.told for put in self.truth.by_thing.values())
+        items = sum(len(put.items) for put in self.truth.by_thing.values())
+        with self.stages.stage(
+            "compare", "what was sent with what is in the archive and the table"
+        ):
+            bucket = fleet.outputs["ArchiveBucket"]
+            _wait(lambda: arrivals.detection_count(fleet.cloud, bucket) >= items)
+            found = arrivals.read(fleet.cloud, fleet.outputs)
+            result = arrivals.compare(self.truth.by_thing, found)
+        add = self.findings.add
+        add("items sent", result.sent)
+        add("items arrived", result.arrived)
+        add("items lost", sum(result.lost.values()), bound="0", kept=not result.lost)
+        add("items that came twice", sum(result.copies.values()), bound="0", kept=not result.copies)
+        add("telemetry acknowledged", told)
+        add(
+            "telemetry in the archive",
+            found.telemetry,
+            bound=f"{told}",
+            kept=found.telemetry == told,
+        )
+        add("what may not be", len(result.strange), bound="0", kept=not result.strange)
+        for line in result.strange[:5]:
+            self.stages.news(line)
+        if play.failed:
+            raise RehearsalError(f"{len(play.failed)} cameras failed: {play.failed[:3]}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enrolled:
+    """A fleet in an account."""
+
+    aws: LocalAws
+    operator: Operator
+    cloud: Cloud
+    outputs: Mapping[str, str]
+    sites: list[SiteProcess]
+    serials: list[str]
+
+
+def _wait(condition: Callable[[], bool], seconds: float = ARRIVAL_SECONDS) -> None:
+    """Wait until something is so, or the time is up."""
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.5)

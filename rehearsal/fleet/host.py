@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The account that a fleet is rehearsed in: a new local AWS, or one that KEEP=1 left up."""
+
+import json
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from contracts.atomic_file import write_file
+from infra.config.settings import Settings
+from ministack_edge.clients import Credentials
+from ministack_edge.pid_file import PidFile
+from ministack_edge.process import LocalAws, free_port
+from rehearsal.account import Account
+from rehearsal.people import People
+from rehearsal.progress import Stages
+from rehearsal.report import Report
+
+
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    """Where the local AWS is and what runs in it. ``keep`` leaves it up."""
+
+    name: str
+    settings: Settings
+    work: Path
+    port: int
+    keep: bool
+
+    def account(self, stages: Stages, cleanup: ExitStack) -> Account:
+        """The account with the environment deployed. Raises RehearsalError where it cannot be."""
+        if kept := self._kept():
+            aws = LocalAws(
+                port=kept["port"], mqtt_port=kept["mqtt_port"], work=self._folder, lifeline=False
+            )
+            stages.news(f"the local AWS that was kept is used: {aws.endpoint}")
+            people = People(
+                execution_policies=tuple(kept["execution_policies"]),
+                **{name: Credentials(**keys) for name, keys in kept["people"].items()},
+            )
+            account = Account(
+                aws=aws,
+                name=self.name,
+                settings=self.settings,
+                work=self.work,
+                stages=stages,
+                people=people,
+            )
+        else:
+            account = self._deployed(stages, cleanup)
+        stages.entered = account.aws.enter_stage
+        return account
+
+    def leave(self, account: Account) -> None:
+        """Leave a local AWS that is to be kept up."""
+        if self.keep and account.aws.running:
+            account.aws.detach()
+
+    def _deployed(self, stages: Stages, cleanup: ExitStack) -> Account:
+        aws = LocalAws(
+            port=self.port, mqtt_port=free_port(), work=self._folder, lifeline=not self.keep
+        )
+        aws.check_port()
+        self._file.unlink(missing_ok=True)
+        with stages.stage("local AWS", f"start it on 127.0.0.1:{self.port}"):
+            cleanup.enter_context(aws)
+        account = Account.settled(
+            aws=aws, name=self.name, settings=self.settings, work=self.work, stages=stages
+        )
+        account.deploy(Report(environment=self.name, dataset=""))
+        if self.keep:
+            people = asdict(account.people)
+            policies = people.pop("execution_policies")
+            document = {
+                "environment": self.name,
+                "port": aws.port,
+                "mqtt_port": aws.mqtt_port,
+                "people": people,
+                "execution_policies": policies,
+            }
+            # Keys of an account on this machine only.
+            write_file(self._file, json.dumps(document))
+        return account
+
+    @property
+    def _folder(self) -> Path:
+        return self.work / "local-aws"
+
+    @property
+    def _file(self) -> Path:
+        return self.work / "kept.json"
+
+    def _kept(self) -> Mapping[str, Any]:
+        if PidFile.of(self._folder).alive() is None or not self._file.exists():
+            return {}
+        kept: dict[str, Any] = json.loads(self._file.read_text(encoding="utf-8"))
+        return kept if kept["environment"] == self.name else {}

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A camera's way to AWS IoT: one connection of its own, opened again whenever it is gone."""
+
+import json
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from camera.messaging.publishers import PublishError
+from rehearsal.simulated_core.enrol import Identity
+from rehearsal.simulated_core.mqtt import Connection, Endpoint, RefusedError
+
+
+class Link:
+    """Publishes as a thing, and hands over the jobs that AWS IoT has for it.
+
+    ``jobs`` is called with a job execution (``jobId``, ``jobDocument``) on a thread of the client.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, identity: Identity, jobs: Callable[[dict[str, Any]], None]
+    ) -> None:
+        self._endpoint, self._identity, self._jobs = endpoint, identity, jobs
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+        self._lost = threading.Event()
+
+    def open(self) -> None:
+        """Connect unless it is connected; raises PublishError where AWS IoT refuses."""
+        with self._lock:
+            self._carry_out(lambda _connection: None)
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Publish and wait for the acknowledgement; raises PublishError without one."""
+        with self._lock:
+            self._carry_out(lambda connection: connection.publish(topic, payload))
+
+    def close(self) -> None:
+        """Disconnect."""
+        with self._lock:
+            self._drop()
+
+    def _carry_out(self, what: Callable[[Connection], None]) -> None:
+        try:
+            if self._lost.is_set():
+                # A nucleus subscribes again after an interruption: so do we, from the start.
+                self._drop()
+            if self._connection is None:
+                self._connection = self._opened()
+            what(self._connection)
+        except RefusedError as error:
+            self._drop()
+            raise PublishError(str(error)) from error
+
+    def _opened(self) -> Connection:
+        self._lost.clear()
+        thing = self._identity.thing
+        connection = Connection(
+            self._endpoint, self._identity.certificate, thing, lost=self._lost.set
+        ).open()
+        jobs = f"$aws/things/{thing}/jobs"
+        try:
+            for topic in (f"{jobs}/notify-next", f"{jobs}/$next/get/accepted"):
+                connection.subscribe(topic, self._take)
+            connection.publish(f"{jobs}/$next/get", b"{}")
+        except RefusedError:
+            connection.close()
+            raise
+        return connection
+
+    def _take(self, _topic: str, payload: bytes) -> None:
+        if execution := json.loads(payload).get("execution"):
+            self._jobs(execution)
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(RefusedError):
+                connection.close()
