@@ -14,11 +14,14 @@ from infra.config.settings import load
 from ministack_edge.clients import only_local
 from ministack_edge.process import LocalAwsError
 from rehearsal.errors import RehearsalError
+from rehearsal.fleet.findings import Findings
 from rehearsal.fleet.fleet import FleetRehearsal, Size
 from rehearsal.fleet.host import Host
 from rehearsal.interruption import interrupted_once
 
 WORK = Path(__file__).resolve().parents[2] / ".rehearsal" / "fleet"
+FALSE_ALARMS = 0.05
+"""Good models that may be taken back: five times what the bake's setting says on average."""
 GENERATED = (
     "Cameras are generated: lens and model are replaced by a generator of messages and faults. "
     "Certificates, MQTT, IoT policies, the queue on disk and the item numbers are real."
@@ -33,6 +36,8 @@ def main() -> int:
     only_local(os.environ)
     seed = random.SystemRandom().randrange(10**6) if arguments.seed is None else arguments.seed
     console.print(f"Seed {seed}. {GENERATED}", soft_wrap=True)
+    if arguments.bad_models:
+        return _bad_models(arguments, console, seed)
     rehearsal = FleetRehearsal(
         host=Host(
             name=arguments.environment,
@@ -42,7 +47,11 @@ def main() -> int:
             keep=arguments.keep,
         ),
         size=Size(
-            cameras=arguments.cameras, hours=arguments.hours, ticks=arguments.ticks, seed=seed
+            cameras=arguments.cameras,
+            hours=arguments.hours,
+            ticks=arguments.ticks,
+            seed=seed,
+            faults=not arguments.no_faults,
         ),
         console=console,
     )
@@ -59,6 +68,27 @@ def main() -> int:
     return 1 if broken else 0
 
 
+def _bad_models(arguments: argparse.Namespace, console: Console, seed: int) -> int:
+    """Roll models of each kind out in simulated time; 1 where a bad one reaches the fleet."""
+    # Only here: a rehearsal against the local AWS needs none of it.
+    from rehearsal.fleet.bad_models import outcomes, reached, summary  # noqa: PLC0415
+    from rehearsal.fleet.camera_in_memory import GOOD  # noqa: PLC0415
+
+    findings = Findings(console)
+    for kind, found in outcomes(load(arguments.environment), arguments.seeds, seed):
+        number = reached(found)
+        # The tests of a bake may be wrong once in a hundred rollouts, by their setting.
+        good = kind == GOOD
+        least = arguments.seeds * (1 - FALSE_ALARMS)
+        findings.add(
+            f"a model that is {kind}" if good else f"a model: {kind}",
+            f"{number} of {len(found)} seeds reached the fleet; {summary(found)}",
+            bound=f"at least {least:.0f}" if good else "0",
+            kept=number >= least if good else number == 0,
+        )
+    return 1 if findings.broken else 0
+
+
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="rehearsal.fleet", description=__doc__)
     parser.add_argument("--work", type=Path, default=WORK, help="folder for everything it writes")
@@ -67,6 +97,13 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="what is drawn follows from it; empty: any")
     parser.add_argument("--hours", type=float, default=24, help="simulated hours")
     parser.add_argument("--ticks", type=int, default=12, help="parts that the hours are played in")
+    parser.add_argument(
+        "--bad-models",
+        action="store_true",
+        help="only roll models out in simulated time, in memory: which reach the fleet",
+    )
+    parser.add_argument("--seeds", type=int, default=100, help="rollouts of each kind of model")
+    parser.add_argument("--no-faults", action="store_true", help="let nothing go wrong")
     parser.add_argument("--port", type=int, default=4566, help="where the local AWS listens")
     parser.add_argument("--keep", action="store_true", help="leave the local AWS up")
     return parser.parse_args()

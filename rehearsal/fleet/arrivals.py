@@ -4,7 +4,7 @@
 import gzip
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,11 +33,6 @@ class Arrivals:
 def telemetry_count(cloud: Cloud, bucket: str) -> int:
     """How many telemetry messages are in the archive."""
     return sum(1 for _ in _documents(cloud, bucket, "telemetry/"))
-
-
-def detection_count(cloud: Cloud, bucket: str) -> int:
-    """How many objects with detections are in the archive."""
-    return sum(1 for _ in _keys(cloud, bucket, "detections/"))
 
 
 def read(cloud: Cloud, outputs: Mapping[str, str]) -> Arrivals:
@@ -94,12 +89,24 @@ class Comparison:
     """What may never be: items that nobody sent, one number with two contents, a stale row."""
 
 
-def compare(sent: Mapping[str, Put], arrivals: Arrivals) -> Comparison:
-    """Compare item by item."""
+def compare(
+    sent: Mapping[str, Put], arrivals: Arrivals, *, until: Mapping[str, Set[int]] | None = None
+) -> Comparison:
+    """Compare item by item.
+
+    ``until``: the items of things that may have sent no others, because they were refused then.
+    """
+    until = until or {}
     lost, cut, copies, strange = Counter[str](), Counter[str](), Counter[str](), []
     for thing, put in sent.items():
         arrived = arrivals.detections.get(thing, {})
-        missing = put.items.keys() - arrived.keys()
+        expected = until.get(thing, put.items.keys())
+        strange += [
+            f"{thing} number {number}: arrived although it was refused"
+            for number in arrived.keys() - expected
+            if thing in until
+        ]
+        missing = expected - arrived.keys()
         lost[thing] = len(missing & put.safe)
         cut[thing] = len(missing - put.safe)
         copies[thing] = sum(len(digests) - 1 for digests in arrived.values())
@@ -112,7 +119,7 @@ def compare(sent: Mapping[str, Put], arrivals: Arrivals) -> Comparison:
             )
     strange += [f"{thing} is nobody's" for thing in arrivals.detections.keys() - sent.keys()]
     return Comparison(
-        sent=sum(len(put.items) for put in sent.values()),
+        sent=sum(len(until.get(thing, put.items)) for thing, put in sent.items()),
         arrived=arrivals.items,
         lost=dict(+lost),
         cut=dict(+cut),

@@ -32,6 +32,10 @@ class Findings:
         said = f" (bound: {bound})" if bound else ""
         self.console.print(f"  {name}: {value}{said}{mark}", markup=False, soft_wrap=True)
 
+    def note(self, text: str) -> None:
+        """Show a detail of the line before."""
+        self.console.print(f"    {text}", markup=False, soft_wrap=True)
+
     @property
     def broken(self) -> list[Finding]:
         """Lines whose bound does not hold."""

@@ -3,7 +3,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,16 +18,18 @@ from rehearsal.aws_client import Cloud
 from rehearsal.commands import Operator
 from rehearsal.enrolment import Kit, make_kit
 from rehearsal.errors import RehearsalError
-from rehearsal.fleet import arrivals
+from rehearsal.fleet.arrivals import Arrivals, Comparison, compare, read
 from rehearsal.fleet.findings import Findings
-from rehearsal.fleet.generator import faults
+from rehearsal.fleet.generator import FAULTS, Fault, faults
 from rehearsal.fleet.host import Host
+from rehearsal.fleet.judgement import judge_faults, judge_items, judge_telemetry
 from rehearsal.fleet.load import Load, load_of
 from rehearsal.fleet.playing import Play
 from rehearsal.fleet.sites import SiteProcess, Truth
 from rehearsal.progress import Stages
 
 PER_SITE = 25
+FEWEST_SITES = 5
 ARRIVAL_SECONDS = 120
 COMMAND_CAMERAS = 40
 """Serial numbers in one `make cameras` command."""
@@ -41,6 +43,12 @@ class Size:
     hours: float
     ticks: int
     seed: int
+    faults: bool = True
+
+    @property
+    def per_site(self) -> int:
+        """Cameras at a site: each is a process."""
+        return max(1, min(PER_SITE, self.cameras // FEWEST_SITES))
 
 
 @dataclass(kw_only=True)
@@ -74,9 +82,16 @@ class FleetRehearsal:
     def _run(self, cleanup: ExitStack) -> None:
         account = self.host.account(self.stages, cleanup)
         fleet = self._enrol(account, cleanup)
-        before = self._load(account.aws)
-        play = self._play(fleet)
-        self._compare(fleet, play, before)
+        size = self.size
+        going_wrong = faults(
+            size.seed,
+            cameras=size.cameras,
+            per_site=size.per_site,
+            ticks=size.ticks,
+            kinds=FAULTS if size.faults else (),
+        )
+        play = self._play(fleet, going_wrong)
+        self._compare(fleet, play, going_wrong)
         self.host.leave(account)
 
     def _load(self, aws: LocalAws) -> Load:
@@ -155,28 +170,25 @@ class FleetRehearsal:
         }
         folder = self.host.work / "sites"
         sites = []
-        for first in range(0, len(serials), PER_SITE):
-            number = first // PER_SITE
-            cameras = dict(enumerate(serials[first : first + PER_SITE], first))
+        for first in range(0, len(serials), self.size.per_site):
+            number = first // self.size.per_site
+            cameras = dict(enumerate(serials[first : first + self.size.per_site], first))
             own = {**given, "cameras": cameras, "folder": str(folder / f"site-{number}")}
             site = SiteProcess(own, folder / f"site-{number}.json", self.truth.hear)
             cleanup.callback(site.cut_power)
             sites.append(site)
         return sites
 
-    def _play(self, fleet: "Enrolled") -> Play:
+    def _play(self, fleet: "Enrolled", going_wrong: Sequence[Fault]) -> Play:
         size = self.size
         play = Play(
             sites=fleet.sites,
             serials=fleet.serials,
-            per_site=PER_SITE,
+            per_site=size.per_site,
             operator=fleet.operator,
             truth=self.truth,
             seed=size.seed,
             news=self.stages.news,
-        )
-        going_wrong = faults(
-            size.seed, cameras=size.cameras, per_site=PER_SITE, ticks=size.ticks, kinds=()
         )
         before = self._load(fleet.aws)
         with self.stages.stage("play", f"{size.hours:g} simulated hours in {size.ticks} parts"):
@@ -204,34 +216,27 @@ class FleetRehearsal:
             f"{used:.0f} s of processor in {seconds:.0f} s, {after.bytes / 2**20:.0f} MiB",
         )
 
-    def _compare(self, fleet: "Enrolled", play: Play, before: Load) -> None:
-        del before
-        told = sum(put.told for put in self.truth.by_thing.values())
-        items = sum(len(put.items) for put in self.truth.by_thing.values())
-        with self.stages.stage(
-            "compare", "what was sent with what is in the archive and the table"
-        ):
-            bucket = fleet.outputs["ArchiveBucket"]
-            _wait(lambda: arrivals.detection_count(fleet.cloud, bucket) >= items)
-            found = arrivals.read(fleet.cloud, fleet.outputs)
-            result = arrivals.compare(self.truth.by_thing, found)
-        add = self.findings.add
-        add("items sent", result.sent)
-        add("items arrived", result.arrived)
-        add("items lost", sum(result.lost.values()), bound="0", kept=not result.lost)
-        add("items that came twice", sum(result.copies.values()), bound="0", kept=not result.copies)
-        add("telemetry acknowledged", told)
-        add(
-            "telemetry in the archive",
-            found.telemetry,
-            bound=f"{told}",
-            kept=found.telemetry == told,
-        )
-        add("what may not be", len(result.strange), bound="0", kept=not result.strange)
-        for line in result.strange[:5]:
-            self.stages.news(line)
+    def _compare(self, fleet: "Enrolled", play: Play, going_wrong: Sequence[Fault]) -> None:
+        purpose = "what was sent with what is in the archive and the table"
+        with self.stages.stage("compare", purpose):
+            found, result = self._arrived(fleet, play)
+        judge_items(self.findings, result, play, going_wrong)
+        judge_telemetry(self.findings, found, self.truth.by_thing)
+        judge_faults(self.findings, play, going_wrong)
         if play.failed:
             raise RehearsalError(f"{len(play.failed)} cameras failed: {play.failed[:3]}")
+
+    def _arrived(self, fleet: "Enrolled", play: Play) -> tuple[Arrivals, Comparison]:
+        """What arrived, once nothing is missing or time is up: functions and Firehose take some."""
+        told = sum(put.told for put in self.truth.by_thing.values())
+        deadline = time.monotonic() + ARRIVAL_SECONDS
+        while True:
+            found = read(fleet.cloud, fleet.outputs)
+            result = compare(self.truth.by_thing, found, until=play.revoked)
+            complete = not result.lost and not result.strange and found.telemetry >= told
+            if complete or time.monotonic() > deadline:
+                return found, result
+            time.sleep(2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,10 +249,3 @@ class Enrolled:
     outputs: Mapping[str, str]
     sites: list[SiteProcess]
     serials: list[str]
-
-
-def _wait(condition: Callable[[], bool], seconds: float = ARRIVAL_SECONDS) -> None:
-    """Wait until something is so, or the time is up."""
-    deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.5)

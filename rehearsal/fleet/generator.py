@@ -16,8 +16,9 @@ from contracts.detection import Detection
 from contracts.messages import ModelName, timestamp
 from contracts.telemetry import Telemetry
 
-START = datetime(2026, 6, 1, tzinfo=UTC)
-"""The first simulated moment: midnight, a Monday."""
+START_HOUR = 8
+START = datetime(2026, 6, 1, START_HOUR, tzinfo=UTC)
+"""The first simulated moment: a Monday morning."""
 CLASSES = ("cardboard", "glass", "metal", "paper", "plastic", "trash")
 ITEMS_PER_HOUR = 12.0
 """The mean over a day of a camera; at noon about twice as many, at night few."""
@@ -79,7 +80,7 @@ def _hour(seed: int, camera: int, hour: int) -> list[Event]:
     chance = random.Random(f"{seed}/{camera}/{hour}")  # noqa: S311 - a simulation
     weights = _weights(seed, camera)
     # Noon is the busiest hour, midnight the quietest.
-    rate = ITEMS_PER_HOUR * (1 - 0.95 * math.cos(2 * math.pi * (hour % 24) / 24))
+    rate = ITEMS_PER_HOUR * (1 - 0.95 * math.cos(2 * math.pi * (START_HOUR + hour) / 24))
     found, minute = [], 60.0 * hour
     while (minute := minute + chance.expovariate(rate / 60)) < 60 * (hour + 1):
         [label] = chance.choices(CLASSES, weights)

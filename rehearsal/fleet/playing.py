@@ -38,8 +38,8 @@ class Play:
     """By serial number, how a camera without its certificate was refused."""
     revoked: dict[str, set[int]] = field(default_factory=dict)
     """By thing, the items that it had before its certificate was revoked."""
-    returned: list[str] = field(default_factory=list)
-    """Faults that ended, in words."""
+    told_at_end: dict[str, int] = field(default_factory=dict)
+    """By thing that had a fault: how much telemetry it had sent when that was over."""
     failed: list[str] = field(default_factory=list)
     _full: set[int] = field(default_factory=set)
 
@@ -55,6 +55,13 @@ class Play:
                     self._begin(fault)
             self._play(tick, minutes, [f.who for f in faults if _cuts(f, tick)])
         return time.monotonic() - started
+
+    def things_of(self, fault: Fault) -> list[str]:
+        """The things that a fault is about."""
+        first, many = fault.who, 1
+        if fault.kind in OF_SITES:
+            first, many = fault.who * self.per_site, self.per_site
+        return [self.truth.things[serial] for serial in self.serials[first : first + many]]
 
     def _play(self, tick: int, minutes: float, cut: Sequence[int]) -> None:
         playing = [site for site in self.sites if site.running]
@@ -109,7 +116,8 @@ class Play:
             self._site(fault).ask("network", number=fault.who, lost=False)
         else:
             self._site(fault).ask("clock", number=fault.who, step_s=0)
-        self.returned.append(f"{fault.kind} {fault.who}")
+        for thing in self.things_of(fault):
+            self.told_at_end[thing] = self.truth.of(thing).told
 
     def _site(self, fault: Fault) -> SiteProcess:
         return self.sites[site_of(fault.who, self.per_site)]

@@ -123,6 +123,7 @@ REQUIRED_NAMES: dict[str, tuple[str, ...]] = {
         "_policies",
         "_provisioning_role_allows",
         "_dispatch_rule_action",
+        "_dispatch_rule_to_lambda",
         "_eval_select_expr",
         "_MISSING",
         "_job_executions",
@@ -157,7 +158,13 @@ REQUIRED_NAMES: dict[str, tuple[str, ...]] = {
         "handle_request",
     ),
     "ministack.services.firehose": ("_deliver_to_s3", "_put_record", "_put_s3_object"),
-    "ministack.services.lambda_svc": ("_functions", "_get_func_record_for_ref"),
+    "ministack.services.lambda_svc": (
+        "_execute_function_with_config_scope",
+        "_execution_record_for_config",
+        "_functions",
+        "_get_func_record_for_ref",
+        "_get_func_record_for_ref_in_scope",
+    ),
     "ministack.services.cloudwatch": (
         "_calc_stats",
         "_dashboards",

@@ -85,6 +85,7 @@ def build(
         mqtt_listener,
         role_aliases,
         rule_actions,
+        rule_functions,
     )
     from ministack_edge.sagemaker import api as sagemaker  # noqa: PLC0415
     from ministack_edge.sagemaker import pipelines, quota_names, quotas  # noqa: PLC0415
@@ -104,6 +105,7 @@ def build(
         role_aliases,
         credentials_provider,
         rule_actions,
+        rule_functions,
         delivery_streams,
         buckets,
         queries,
