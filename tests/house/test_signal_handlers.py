@@ -109,6 +109,21 @@ from ministack_edge.parent_watchdog import main
 child = "import time; print('ready', flush=True); time.sleep(1); print('cleaned up', flush=True)"
 sys.exit(main([sys.executable, "-c", child]))
 """
+ADOPT = """
+import hashlib, pathlib, sys
+sys.path.insert(0, "lambda/rollout")
+from rollout import adopt
+folder = pathlib.Path(sys.argv[1])
+(folder / "model.tar.gz").write_bytes(b"m")
+arguments = ["--archive", str(folder / "model.tar.gz"), "--folder", str(folder / "models")]
+def waiting(*given, **more):
+    print("ready", flush=True)
+    return wait(*given, **more)
+wait, adopt._wait = adopt._wait, waiting
+status = adopt.main([*arguments, "--digest", hashlib.sha256(b"m").hexdigest()])
+assert list((folder / "models/incoming").iterdir()) == []
+sys.exit(status)
+"""
 
 
 @pytest.mark.parametrize(
@@ -118,6 +133,7 @@ sys.exit(main([sys.executable, "-c", child]))
         pytest.param(REHEARSAL, {130}, "cleaned up", id="rehearsal"),
         pytest.param(CORE, {0}, "", id="simulated core's Lambda"),
         pytest.param(WATCHDOG, {0}, "cleaned up", id="watchdog"),
+        pytest.param(ADOPT, {2}, "request withdrawn", id="adoption of a model"),
     ],
 )
 def test_a_burst_of_signals_ends_the_program_once(program, statuses, says, tmp_path):

@@ -88,6 +88,24 @@ def test_commands_reach_the_camera_s_listener(core):
     assert heard == [b'{"command": "pause"}']
 
 
+def test_an_ordinary_stop_of_the_listener_logs_nothing(core, caplog, monkeypatch):
+    """NL-D6: a client that is closed before its stream logs an error with a traceback."""
+    uncaught = []
+    monkeypatch.setattr(threading, "excepthook", uncaught.append)
+    topic = TOPICS.commands("cam-1")
+    for _ in range(3):
+        ready, stop = threading.Event(), threading.Event()
+        arguments = (topic, lambda _: None, ready.set, stop)
+        thread = threading.Thread(target=GreengrassSubscriber().run, args=arguments, daemon=True)
+        thread.start()
+        assert ready.wait(10)
+        stop.set()
+        thread.join(10)
+        assert not thread.is_alive()
+    assert caplog.records == []
+    assert uncaught == []
+
+
 def test_what_nucleus_lite_does_not_offer_is_an_error(sdk):
     with pytest.raises(ServiceError) as error:
         sdk.list_components()
