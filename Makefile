@@ -168,11 +168,12 @@ enrolment: ## @next Make a kit that turns boxes into cameras (OUT=folder CAMERAS
 	@exec "$(BIN)/python" -m tools.enrolment --environment "$(ENV)" --out "$(OUT)" $(if $(CAMERAS),--cameras "$(CAMERAS)") $(if $(DAYS),--days "$(DAYS)")
 
 .PHONY: cameras
-cameras: ## @daily List, add, move or retire cameras (ADD= CANARY= FLEET= RETIRE= EXPECT= REVOKE= DRY=1)
+cameras: ## @daily List, add, move or retire cameras (ADD= CANARY= FLEET= RETIRE= EXPECT= ROTATE= ROTATED= REVOKE= DRY=1)
 	$(INSTALL) runtime rehearsal
 	$(SETTINGS)
 	@exec "$(BIN)/python" -m tools.cameras --environment "$(ENV)" --add "$(ADD)" --canary "$(CANARY)" --fleet "$(FLEET)" \
-	  --retire "$(RETIRE)" --expect "$(EXPECT)" --revoke "$(REVOKE)" $(if $(DRY),--dry-run)
+	  --retire "$(RETIRE)" --expect "$(EXPECT)" --rotate "$(ROTATE)" --rotated "$(ROTATED)" \
+	  --revoke "$(REVOKE)" $(if $(DRY),--dry-run)
 
 .PHONY: rollout
 rollout: ## @daily Show, stop, resume or roll back model rollouts (STOP=1 RESUME=1 ROLLBACK=1 MODEL= DRY=1)

@@ -22,6 +22,8 @@ from tools.account import describe, outputs, stack_name
 
 SERIAL = re.compile(r"(?!claim-)(?!.*-.{4}-.{12}$)[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 """As ``lambda/enrolment/enrolment/hook.py`` has it; tests/enrolment compares them."""
+ROTATION_SECONDS = 24 * 3600
+"""How long a camera may register another certificate after ``make cameras ROTATE=``."""
 SITE = re.compile(r"[A-Za-z0-9_.,@/:#-]{1,128}")
 """What AWS IoT takes as a thing's attribute value and as a searchable attribute of its type."""
 
@@ -116,10 +118,20 @@ class CameraList:
         """Take this serial number again, with a new certificate: for a replaced disk or box."""
         self._table.update_item(
             Key={"id": f"serial#{serial}"},
-            UpdateExpression="SET camera_state = :expected REMOVE claimed_at, certificate",
+            UpdateExpression=(
+                "SET camera_state = :expected REMOVE claimed_at, certificate, rotate_until"
+            ),
             ConditionExpression="attribute_exists(id)",
             ExpressionAttributeValues={":expected": "expected"},
         )
+
+    def rotate(self, serial: str) -> None:
+        """Let an enrolled camera register another certificate beside its own, for a day."""
+        self._set(serial, "rotate_until", int(time.time()) + ROTATION_SECONDS)
+
+    def rotated(self, serial: str) -> None:
+        """No other certificate from now on."""
+        self._set(serial, "rotate_until", 0)
 
     def cameras(self) -> list[Mapping[str, Any]]:
         """Every camera of the list, by serial number."""
@@ -165,7 +177,7 @@ class CameraList:
         }
         self._table.put_item(Item={**item, **({"site": camera.site} if camera.site else {})})
 
-    def _set(self, serial: str, key: str, value: str) -> None:
+    def _set(self, serial: str, key: str, value: str | int) -> None:
         self._table.update_item(
             Key={"id": f"serial#{serial}"},
             UpdateExpression="SET #key = :value",

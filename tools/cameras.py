@@ -31,6 +31,8 @@ from tools.camera_list import Camera, CameraList, EnrolmentError, checked, read_
 
 WARN_DAYS = 14
 """As the function that looks for expired kits does (lambda/enrolment/enrolment/kits.py)."""
+SHOWN = 8
+"""Characters of a certificate's id that people see."""
 Step = tuple[str, Callable[[], Any]]
 """What a step does, in words, and the call that does it."""
 
@@ -136,6 +138,37 @@ class Fleet:
             yield from self._end_certificate(thing, principal)
         yield f"expect the serial number {serial}", lambda: self.known.expect(serial)
 
+    def rotate(self, serial: str) -> Iterator[Step]:
+        """Let an enrolled camera get another certificate; the one it has keeps working."""
+        self._require(serial)
+        if self.known.get(serial) is None:
+            raise EnrolmentError(f"serial {serial}: not on the list; add it with ADD={serial}")
+        words = f"let {self.thing(serial)} register another certificate for 24 hours; on the box: "
+        words += f"sudo sh kit/install.sh --rotate {serial}"
+        yield words, lambda: self.known.rotate(serial)
+
+    def rotated(self, serial: str, certificate: str) -> Iterator[Step]:
+        """End every certificate of a camera but the one that its box says it uses."""
+        thing = self.thing(serial)
+        principals = self._principals(thing)
+        kept = [arn for arn in principals if arn.rsplit("/", 1)[1].startswith(certificate)]
+        if len(certificate) < SHOWN or len(kept) != 1:
+            raise EnrolmentError(
+                f"certificate {certificate}: {len(kept)} certificates of {thing} begin so; "
+                f"allowed: at least {SHOWN} characters of exactly one, as install.sh --rotate "
+                "printed them"
+            )
+        described = self._iot.describe_certificate(certificateId=kept[0].rsplit("/", 1)[1])
+        if described["certificateDescription"]["status"] != "ACTIVE":
+            raise EnrolmentError(f"certificate {certificate} of {thing} is not active")
+        yield (
+            f"refuse another certificate for {serial}",
+            lambda: self.known.rotated(serial),
+        )
+        for principal in principals:
+            if principal != kept[0]:
+                yield from self._end_certificate(thing, principal)
+
     def revoke(self, kit: str) -> Iterator[Step]:
         """End an enrolment kit, named by the first characters of its id."""
         found = [
@@ -153,7 +186,7 @@ class Fleet:
 
     def _end_certificate(self, thing: str, arn: str) -> Iterator[Step]:
         certificate = arn.rsplit("/", 1)[1]
-        shown = certificate[:8]
+        shown = certificate[:SHOWN]
         iot = self._iot
         yield (
             f"deactivate certificate {shown}",
@@ -252,6 +285,11 @@ def _asked(given: argparse.Namespace, fleet: Fleet) -> Iterator[tuple[str, Itera
         yield f"camera {serial}: retire", fleet.retire(serial)
     for serial in _several(given.expect):
         yield f"camera {serial}: enrol again", fleet.expect(serial)
+    for serial in _several(given.rotate):
+        yield f"camera {serial}: rotate its certificate", fleet.rotate(serial)
+    for each in _several(given.rotated):
+        serial, _, certificate = each.rpartition(":")
+        yield f"camera {serial}: keep certificate {certificate}", fleet.rotated(serial, certificate)
     for kit in _several(given.revoke):
         yield f"kit {kit}: revoke", fleet.revoke(kit)
 
@@ -290,6 +328,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--fleet", default="", help="serial numbers that get models later")
     parser.add_argument("--retire", default="", help="serial numbers of cameras that are gone")
     parser.add_argument("--expect", default="", help="serial numbers that may enrol again")
+    parser.add_argument("--rotate", default="", help="serial numbers that get a new certificate")
+    parser.add_argument("--rotated", default="", help="SERIAL:CERTIFICATE that the box uses now")
     parser.add_argument("--revoke", default="", help="kits that may enrol nobody any more")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done")
     return parser

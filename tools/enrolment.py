@@ -128,6 +128,7 @@ def write(
                 text = text.replace(f"@{key}@", value)
             (folder / name).write_text(text)
         (folder / "install.sh").chmod(0o755)
+        shutil.copyfile(TEMPLATES / "rotate.py", folder / "rotate.py")
         (folder / "kit.json").write_text(
             json.dumps({"environment": settings.prefix, **values}, indent=2) + "\n"
         )

@@ -174,6 +174,13 @@ class CameraIdentity(Construct):
                         "ThingTypeName": thing_type.thing_type_name,
                         "ThingGroups": [group.thing_group_name for group in groups],
                     },
+                    # Of a camera that enrols again or rotates its certificate: without these AWS
+                    # IoT refuses it once it is a canary or its site has changed.
+                    "OverrideSettings": {
+                        "AttributePayload": "MERGE",
+                        "ThingGroups": "DO_NOTHING",
+                        "ThingTypeName": "REPLACE",
+                    },
                 },
                 "certificate": {
                     "Type": "AWS::IoT::Certificate",

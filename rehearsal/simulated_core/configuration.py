@@ -80,6 +80,24 @@ class ConfigurationStore:
         self._components = copy.deepcopy(dict(saved))
 
 
+def as_json(saved: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``saved`` returned, as JSON can hold it: each value beside its time."""
+    return {
+        key: {"value": part.value, "time": part.time}
+        if isinstance(part, _Value)
+        else {"map": as_json(part)}
+        for key, part in saved.items()
+    }
+
+
+def from_json(document: Mapping[str, Any]) -> dict[str, Any]:
+    """For ``restore``, what ``as_json`` made."""
+    return {
+        key: from_json(part["map"]) if "map" in part else _Value(part["value"], part["time"])
+        for key, part in document.items()
+    }
+
+
 def _reset(node: _Node, pointers: Iterable[str]) -> None:
     """Drop what JSON pointers name; the empty one names all. What is not there is done."""
     for pointer in pointers:

@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 from rehearsal.errors import RehearsalError
 from rehearsal.simulated_core.cloud import CoreCloud
 from rehearsal.simulated_core.configuration import Update
+from rehearsal.simulated_core.disk import keep, kept
 from rehearsal.simulated_core.fleet_status import ComponentStatus, FleetStatus
 from rehearsal.simulated_core.install import Installer
 from rehearsal.simulated_core.jobs import DeploymentJobs, Job
@@ -30,6 +31,7 @@ from rehearsal.simulated_core.resolve import PUBLIC_PREFIX
 POLL_SECONDS = 5.0
 """A core looks for deployments this often even if it is not notified."""
 
+_DISK = "core.json"
 NOT_FOR_LITE = (
     "nucleus lite asks the cloud for every component that a deployment names, and the cloud has "
     "none for it"
@@ -85,9 +87,24 @@ class CoreDevice:
         """Begin to work on deployments, in a thread of its own."""
         if self.connection is None:
             raise RehearsalError(f"{self.thing} has no connection to AWS IoT")
-        self.installer.start()
+        self.boot()
         self._thread = threading.Thread(target=self._loop, name=self.thread_name, daemon=True)
         self._thread.start()
+
+    def boot(self) -> None:
+        """Start what is on the disk, as a nucleus does: with its configuration, BROKEN or not."""
+        self.installer.start()
+        found = kept(self.folder / _DISK)
+        if found is None:
+            return
+        self._roots = {group: dict(own) for group, own in found.roots.items()}
+        self.installer.configuration.restore(found.configuration)
+        for resolved in found.components:
+            try:
+                self.installer.start_again(resolved)
+            except RehearsalError as error:
+                self._broken[resolved.name] = resolved.version
+                self.problems.append(f"{resolved.name} {resolved.version}: {error}")
 
     def stop(self) -> None:
         """End the thread and every component's process."""
@@ -173,6 +190,12 @@ class CoreDevice:
         elif self._goes_back(document):
             core.go_back(saved)
             self._broken.pop(name, None)
+        keep(
+            self.folder / _DISK,
+            components=core.recipes.values(),
+            configuration=core.configuration.saved(),
+            roots=self._roots,
+        )
         if problem:
             self.problems.append(f"deployment to {group} failed: {problem}")
             self.news(f"{self.thing}: deployment to {group} FAILED: {problem}")

@@ -50,6 +50,8 @@ class Installer:
     """The core's own connection to AWS IoT. Without one, what components publish goes nowhere."""
     ipc: Ipc = field(init=False)
     configuration: ConfigurationStore = field(init=False)
+    recipes: dict[str, Resolved] = field(default_factory=dict)
+    """On the disk: of every component that was started, or that failed to."""
     _components: dict[str, Installed] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -121,6 +123,7 @@ class Installer:
 
     def _put(self, resolved: Resolved, update: Update | None, *, time: float, fetch: bool) -> None:
         """Configure and start a component version, its artifacts fetched or on the disk."""
+        self.recipes[resolved.name] = resolved
         name, architecture = resolved.name, ARCHITECTURES[platform.machine()]
         manifest = chosen_manifest(resolved.recipe, nucleus=self.nucleus, architecture=architecture)
         if self.nucleus == "lite":
@@ -155,6 +158,7 @@ class Installer:
     def go_back(self, saved: Saved) -> None:
         """Undo what a failed deployment did, as a Java nucleus rolls back."""
         self.configuration.restore(saved.configuration)
+        self.recipes = {name: each.resolved for name, each in saved.components.items()}
         for name in [*self._components]:
             if self._components[name] is not saved.components.get(name):
                 self._end(name)
@@ -163,8 +167,14 @@ class Installer:
             if name in self._components:
                 self.ipc.configure(name, self._moved(self.configuration.of(name)))
             else:
-                # From its own disk: in the cloud the version may be gone.
-                self._put(component.resolved, None, time=JAVA_DEFAULT, fetch=False)
+                self.start_again(component.resolved)
+
+    def start_again(self, resolved: Resolved) -> None:
+        """Start a component from the core's own disk: in the cloud the version may be gone.
+
+        Raises RehearsalError saying why it does not run.
+        """
+        self._put(resolved, None, time=JAVA_DEFAULT, fetch=False)
 
     def _bring_dependencies(self, resolved: Resolved, *, time: float) -> None:
         """Install what a component depends on and the core has not got, with its defaults."""

@@ -107,6 +107,9 @@ def test_expired_kits_are_closed_and_the_next_expiry_is_reported():
         "kit_state": "active",
         "expires_at": NOW + 9 * 86_400 + 5,
     }
-    assert close_expired(memory, NOW + 2) == {"kits_closed": 1, "days_left": 9}
+    found = close_expired(memory, NOW + 2)
+    assert (found["kits_closed"], found["days_left"]) == (1, 9)
     assert memory.kits["kit-1"]["kit_state"] == "expired"
-    assert close_expired(memory, NOW + 2) == {"kits_closed": 0, "days_left": 9}
+    found = close_expired(memory, NOW + 2)
+    assert (found["kits_closed"], found["days_left"]) == (0, 9)
+    assert len(found["expiring"]) == 1

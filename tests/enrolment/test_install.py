@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The kit's install.sh, with a root folder of its own and its installers recorded."""
 
+import ast
 import os
 import shutil
 import subprocess
@@ -163,6 +164,34 @@ def test_everything_that_is_missing_is_said_at_once(box):
         assert said in done.stderr
     assert done.returncode == 1
     assert not box.calls()
+
+
+@pytest.mark.parametrize(
+    ("packaging", "certificate", "service"),
+    [
+        ("lambda", "greengrass/v2/thingCert.crt", "greengrass.service"),
+        ("generic", "var/lib/greengrass/credentials/certificate.pem", "greengrass-lite.target"),
+    ],
+)
+def test_a_camera_rotates_its_certificate_with_one_command(
+    tmp_path, packaging, certificate, service
+):
+    """What rotate.py then does is in test_rotate.py."""
+    box = Box(tmp_path, packaging)
+    refused = box.run("--rotate", "cam-7")
+    assert (refused.returncode, box.calls()) == (1, "")
+    assert "is not camera binsight-cam-7" in refused.stderr
+    assert box.run("cam-7").returncode == 0
+    (box.kit / "rotate.py").write_text("import sys\nprint(sys.argv[1:])\n")
+    done = box.run("--rotate", "cam-7")
+    assert done.returncode == 0, done.stderr
+    asked = ast.literal_eval(done.stdout)
+    given = dict(zip(asked[::2], asked[1::2], strict=True))
+    assert given["--certificate"] == str(box.root / certificate)
+    assert given["--service"] == service
+    assert (given["--serial"], given["--prefix"]) == ("cam-7", "binsight")
+    assert given["--kit"] == str(box.kit)
+    assert box.run("--rotate", "cam-8").returncode == 1
 
 
 @pytest.mark.parametrize("serial", ["", "claim-7", "a b", "../x", "-x", "a;reboot"])

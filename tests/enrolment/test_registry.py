@@ -76,6 +76,56 @@ def test_a_camera_that_was_added_is_allowed_once_at_a_time(known, registry):
     assert answer(event("7", "c-2"), registry, now + 200) == allowed, "the first one never came"
 
 
+def enrolled(session, known, serial):
+    """A camera with a certificate; its ARN."""
+    iot = session.client("iot")
+    list(known.add([Camera(serial)]))
+    known.add_kit("k-1", days=1)
+    iot.create_thing(thingName=f"binsight-{serial}")
+    return another(iot, serial)
+
+
+def another(iot, serial):
+    made = iot.create_keys_and_certificate(setAsActive=True)["certificateArn"]
+    iot.attach_thing_principal(thingName=f"binsight-{serial}", principal=made)
+    return made
+
+
+def test_a_certificate_is_rotated_within_a_day_and_the_old_one_ends_last(session, known, registry):
+    iot, now = session.client("iot"), int(time.time())
+    old = enrolled(session, known, "r1")
+    fleet = Fleet(session, SimpleNamespace(prefix="binsight"), known)
+    assert not answer(event("r1", "new"), registry, now)["allowProvisioning"]
+    run(fleet.rotate("r1"), dry=True)
+    assert not answer(event("r1", "new"), registry, now)["allowProvisioning"]
+    run(fleet.rotate("r1"), dry=False)
+    assert answer(event("r1", "new"), registry, now)["allowProvisioning"]
+    tomorrow = now + 25 * 3600
+    assert not answer(event("r1", "late"), registry, tomorrow)["allowProvisioning"]
+    new = another(iot, "r1")
+    stray = another(iot, "r1")
+    principals = iot.list_thing_principals(thingName="binsight-r1")["principals"]
+    assert set(principals) == {old, new, stray}, "nothing ends before the box says what it uses"
+    for wrong in ("", "ab", "f" * 64):
+        with pytest.raises(EnrolmentError, match="certificates of binsight-r1 begin so"):
+            run(fleet.rotated("r1", wrong), dry=False)
+    used = new.rsplit("/", 1)[1]
+    run(fleet.rotated("r1", used[:8]), dry=False)
+    run(fleet.rotated("r1", used[:8]), dry=False)
+    assert iot.list_thing_principals(thingName="binsight-r1")["principals"] == [new]
+    assert not answer(event("r1", "again"), registry, now + 600)["allowProvisioning"]
+
+
+def test_a_certificate_that_is_not_active_is_not_the_one_that_stays(session, known):
+    iot = session.client("iot")
+    old = enrolled(session, known, "r2")
+    used = old.rsplit("/", 1)[1]
+    iot.update_certificate(certificateId=used, newStatus="INACTIVE")
+    fleet = Fleet(session, SimpleNamespace(prefix="binsight"), known)
+    with pytest.raises(EnrolmentError, match="is not active"):
+        run(fleet.rotated("r2", used[:8]), dry=False)
+
+
 def test_adding_twice_changes_nothing_but_the_site(known):
     assert [change for _, change in known.add([Camera("7", "a")])] == ["added"]
     assert [change for _, change in known.add([Camera("7", "a")])] == ["unchanged (expected)"]

@@ -64,7 +64,8 @@ def admit(event: Mapping[str, Any], registry: Registered, now: int) -> Mapping[s
         raise RefusedError("the serial number is not on the list of expected cameras")
     if camera.get("camera_state") != "expected":
         raise RefusedError(f"the camera is {camera.get('camera_state')}")
-    if registry.registered(serial):
+    # A camera whose certificate is rotated gets another one beside it (make cameras ROTATE=).
+    if int(camera.get("rotate_until", 0)) <= now and registry.registered(serial):
         raise RefusedError("a camera with this serial number is registered already")
     certificate = str(event.get("certificateId") or "")
     if not registry.claim(serial, certificate_id=certificate, kit=kit, now=now):

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Turn this box into a camera of @PREFIX@: sh install.sh [--check] [--nucleus java|lite] SERIAL
+# Turn this box into a camera of @PREFIX@: sh install.sh [--check|--rotate] [--nucleus java|lite] SERIAL
 # Debian or Ubuntu, x86_64 or arm64, as root. Run twice it changes nothing.
 set -eu
 
@@ -11,19 +11,21 @@ video_source="@SOURCE@"
 nucleus=java
 [ "$packaging" = lambda ] || nucleus=lite
 check_only=no
+rotate=no
 serial=
 
 NUCLEUS_ZIP=https://d2s8p88vqu9w66.cloudfront.net/releases/greengrass-2.17.0.zip
 PLUGIN_JAR=https://d2s8p88vqu9w66.cloudfront.net/releases/aws-greengrass-FleetProvisioningByClaim/fleetprovisioningbyclaim-latest.jar
 
 usage() {
-  echo "usage: sh install.sh [--check] [--nucleus java|lite] SERIAL" >&2
+  echo "usage: sh install.sh [--check|--rotate] [--nucleus java|lite] SERIAL" >&2
   exit 2
 }
 
 while [ $# -gt 0 ]; do
   case $1 in
     --check) check_only=yes ;;
+    --rotate) rotate=yes ;;
     --nucleus)
       [ $# -gt 1 ] || usage
       nucleus=$2
@@ -51,10 +53,16 @@ fi
 
 if [ "$nucleus" = java ]; then
   home=$root/greengrass/v2
+  service=greengrass.service
+  certificate=$home/thingCert.crt
+  key=$home/privKey.key
   user=ggc_user
   group=ggc_group
 else
   home=$root/var/lib/greengrass
+  service=greengrass-lite.target
+  certificate=$home/credentials/certificate.pem
+  key=$home/credentials/priv_key
   user=gg_component
   group=gg_component
 fi
@@ -76,6 +84,7 @@ at_least() { # at_least 2.36 2.28
 python311() {
   for each in "${BINSIGHT_PYTHON:-}" python3.11 python3; do
     if [ -n "$each" ] && has "$each" && "$each" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then
+      python=$each
       return 0
     fi
   done
@@ -186,6 +195,17 @@ install_lite() {
   fleet-provisioning
   systemctl restart greengrass-lite.target
 }
+
+if [ "$rotate" = yes ]; then
+  if [ ! -f "$mark" ] || [ "$(cat "$mark")" != "$serial" ]; then
+    echo "install: this box is not camera @PREFIX@-$serial; --rotate is for one that is enrolled" >&2
+    exit 1
+  fi
+  python311 || { echo "install: Python 3.11 is missing" >&2 && exit 1; }
+  exec "$python" "$kit/rotate.py" --kit "$kit" --endpoint "@DATA_ENDPOINT@" --prefix "@PREFIX@" \
+    --template "@TEMPLATE@" --serial "$serial" --service "$service" \
+    --certificate "$certificate" --key "$key"
+fi
 
 if [ -f "$mark" ]; then
   found=$(cat "$mark")
