@@ -27,13 +27,12 @@ def rotating():
 
 
 @pytest.fixture
-def box_of(rotating, endpoint, claim, enrolled, iot):
+def box_of(rotating, endpoint, claim, enrolled):
     """Makes an enrolled camera, its files in a folder as a Java nucleus has them."""
 
     def make(folder, serial, **changed):
         return _box(rotating, endpoint, claim, enrolled(folder / "made", serial), folder, **changed)
 
-    make.iot = iot
     return make
 
 
@@ -115,25 +114,35 @@ def test_a_power_cut_at_any_step_leaves_a_certificate_that_works(
         _works(endpoint, box)
 
 
-def test_a_new_certificate_that_aws_iot_refuses_is_not_taken(
-    rotating, endpoint, box_of, tmp_path, monkeypatch
-):
-    """It is registered, but may not connect: its policy is gone, as an example."""
-    monkeypatch.setattr(rotating, "PROOF_ATTEMPTS", 1)
-    box = box_of(tmp_path, "rot-2")
-    before = box.own.certificate.read_bytes()
+@pytest.fixture
+def refusing(rotating, iot, monkeypatch):
+    """Once called with a camera: its next certificate is deactivated when it is registered."""
 
-    iot = box_of.iot
+    def refuse(box):
+        before = box.own.certificate.read_text()
 
-    def deactivate(done):
-        if done == "the certificate is registered":
+        def deactivate(done):
+            if done != "the certificate is registered":
+                return
             for arn in iot.list_thing_principals(thingName=box.thing)["principals"]:
                 made = arn.rpartition("/")[2]
                 described = iot.describe_certificate(certificateId=made)["certificateDescription"]
-                if described["certificatePem"].encode() != before:
+                if described["certificatePem"] != before:
                     iot.update_certificate(certificateId=made, newStatus="INACTIVE")
 
-    monkeypatch.setattr(rotating, "_done", deactivate)
+        monkeypatch.setattr(rotating, "PROOF_ATTEMPTS", 1)
+        monkeypatch.setattr(rotating, "_done", deactivate)
+
+    return refuse
+
+
+def test_a_new_certificate_that_aws_iot_refuses_is_not_taken(
+    rotating, endpoint, box_of, refusing, tmp_path
+):
+    """It is registered, but may not connect."""
+    box = box_of(tmp_path, "rot-2")
+    before = box.own.certificate.read_bytes()
+    refusing(box)
     with pytest.raises(rotating.RotationError, match="does not accept the new certificate"):
         rotating.rotate(box)
     assert box.own.certificate.read_bytes() == before
