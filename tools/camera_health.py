@@ -51,8 +51,8 @@ def _broken(greengrass: Any, thing: str, environment: str, prefix: str) -> Itera
         name, version = part["componentName"], part.get("componentVersion", "")
         if name == f"{prefix}.Model":
             helps = (
-                "approve a model that these cameras take; until then every deployment to this "
-                f"camera fails: make fleet ENV={environment} shows which models are in use"
+                "while this model is in the camera's group every deployment to the camera fails: "
+                f"make rollout ENV={environment} ROLLBACK=1, or approve another model"
             )
         else:
             helps = (

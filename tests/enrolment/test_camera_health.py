@@ -80,7 +80,7 @@ def test_what_is_broken_is_named_with_the_command_that_helps():
     program, model, deployment = (trouble.help for trouble in seen)
     assert "reboot the box" in program
     assert "make deploy ENV=prod" in program
-    assert "approve a model" in model
+    assert "make rollout ENV=prod ROLLBACK=1" in model
     assert "make deploy ENV=prod" in deployment
 
 
