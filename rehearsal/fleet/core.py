@@ -5,13 +5,19 @@ Nothing is installed. How a component behaves is decided by ``judge``.
 """
 
 import json
+import platform
 import queue
 import threading
-import urllib.request
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
+
+from camera.messaging.publishers import PublishError
+from rehearsal.fleet.link import Link
+from rehearsal.simulated_core.fleet_status import ComponentStatus, FleetStatus, Trigger
+from rehearsal.simulated_core.jobs import MAXIMUM_CHARACTERS, NAMESPACE
+from rehearsal.simulated_core.recipe import ARCHITECTURES
 
 Judge = Callable[[str, str], str]
 """Whether a component (name, version) can be installed: why not, or an empty text."""
@@ -19,11 +25,11 @@ Judge = Callable[[str, str], str]
 
 @dataclass(kw_only=True)
 class FleetCore:
-    """Works through a thing's jobs one after another. ``report_url`` is the local AWS's."""
+    """Works through a thing's jobs one after another. ``link`` is set before it starts."""
 
     thing: str
-    report_url: str
     judge: Judge
+    link: Link = field(init=False)
     components: dict[str, str] = field(default_factory=dict)
     health: dict[str, str] = field(default_factory=dict)
     """Components that do not run, with their state."""
@@ -42,12 +48,15 @@ class FleetCore:
     def _work(self) -> None:
         while (execution := self._jobs.get()) is not None:
             job = str(execution["jobId"])
-            if job not in self._seen and "jobDocument" in execution:
+            if job in self._seen or "jobDocument" not in execution:
+                continue
+            # A report that is not heard is made again: the job comes again with the connection.
+            with suppress(PublishError):
+                self._report(job, self._apply(execution["jobDocument"]))
                 self._seen.add(job)
-                self._apply(execution["jobDocument"])
                 self.done += 1
 
-    def _apply(self, document: Mapping[str, Any]) -> None:
+    def _apply(self, document: Mapping[str, Any]) -> str:
         wanted = {
             name: str(part["version"])
             for name, part in document["components"].items()
@@ -58,34 +67,31 @@ class FleetCore:
         )
         if not problem:
             self.components |= wanted
-        self._report(
-            {
-                "deploymentId": document["deploymentId"],
-                "status": "FAILED" if problem else "SUCCEEDED",
-                "reason": problem,
-            }
-        )
+        return problem
 
     def report_health(self, states: Mapping[str, str]) -> None:
         """Report the components as they are: ``states`` are of those that do not run."""
         self.health = dict(states)
-        self._report({})
+        # Telemetry that is not heard is not kept either: AWS IoT hears the next status.
+        with suppress(PublishError):
+            self._status()
 
-    def _report(self, more: Mapping[str, Any]) -> None:
-        components = {
-            name: {"version": version, "state": self.health.get(name, "RUNNING")}
-            for name, version in self.components.items()
-        }
-        body = {
-            "components": components,
-            "health": "UNHEALTHY" if self.health else "HEALTHY",
-            **more,
-        }
-        request = urllib.request.Request(  # noqa: S310 - the address of the local AWS
-            self.report_url.replace("THING", quote(self.thing)),
-            data=json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
-            method="POST",
+    def _report(self, job: str, problem: str) -> None:
+        details = {"deployment-failure-cause": problem[:MAXIMUM_CHARACTERS]} if problem else {}
+        document = {"status": "FAILED" if problem else "SUCCEEDED", "statusDetails": details}
+        topic = f"$aws/things/{self.thing}/jobs/{job}/{NAMESPACE}/update"
+        self.link.publish(topic, json.dumps(document).encode())
+        self._status("THING_GROUP_DEPLOYMENT")
+
+    def _status(self, trigger: Trigger = "COMPONENT_STATUS_CHANGE") -> None:
+        status = FleetStatus(
+            connection=self.link,
+            thing=self.thing,
+            nucleus="java",
+            architecture=ARCHITECTURES[platform.machine()],
         )
-        with urllib.request.urlopen(request, timeout=60):  # noqa: S310 - as above
-            pass
+        components = [
+            ComponentStatus(name=name, version=version, state=self.health.get(name, "RUNNING"))
+            for name, version in self.components.items()
+        ]
+        status.publish(trigger, components)

@@ -165,8 +165,6 @@ class FleetRehearsal:
             "nucleus": "java" if settings.camera.manages_nucleus else "lite",
             "topic_prefix": settings.camera.topic_prefix,
             "bins": settings.bins.model_dump(),
-            "report_url": f"{account.aws.endpoint}/_edge/core-devices/THING"
-            f"?account={settings.account}&region={settings.region}",
         }
         folder = self.host.work / "sites"
         sites = []

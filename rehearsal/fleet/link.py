@@ -9,6 +9,7 @@ from typing import Any
 
 from camera.messaging.publishers import PublishError
 from rehearsal.simulated_core.enrol import Identity
+from rehearsal.simulated_core.jobs import NAMESPACE
 from rehearsal.simulated_core.mqtt import Connection, Endpoint, RefusedError
 
 
@@ -61,9 +62,10 @@ class Link:
         ).open()
         jobs = f"$aws/things/{thing}/jobs"
         try:
-            for topic in (f"{jobs}/notify-next", f"{jobs}/$next/get/accepted"):
+            ask = f"{jobs}/$next/{NAMESPACE}/get"
+            for topic in (f"{jobs}/notify-next-{NAMESPACE}", f"{ask}/accepted"):
                 connection.subscribe(topic, self._take)
-            connection.publish(f"{jobs}/$next/get", b"{}")
+            connection.publish(ask, b"{}")
         except RefusedError:
             connection.close()
             raise

@@ -156,9 +156,7 @@ class Site:
         folder = self._folder / serial
         identity = self._identity(serial, folder)
         thing = identity.thing
-        core = FleetCore(
-            thing=thing, report_url=self._given["report_url"], judge=lambda _name, _version: ""
-        )
+        core = FleetCore(thing=thing, judge=lambda _name, _version: "")
         endpoint = self._endpoint(self._network.port_of(thing))
         camera = FleetCamera(
             speaker=Speaker(thing=thing, bins=BinPolicy(**self._given["bins"]), model=NO_MODEL),
@@ -167,6 +165,7 @@ class Site:
             link=Link(endpoint, identity, core.take),
             say=self.say,
         )
+        core.link = camera.link
         core.start()
         self._cores[number], self._cameras[number] = core, camera
         camera.start()

@@ -6,14 +6,20 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
-from rehearsal.simulated_core.mqtt import Connection
 from rehearsal.simulated_core.recipe import Nucleus
 
-Trigger = Literal["NUCLEUS_LAUNCH", "THING_GROUP_DEPLOYMENT"]
+Trigger = Literal["NUCLEUS_LAUNCH", "THING_GROUP_DEPLOYMENT", "COMPONENT_STATUS_CHANGE"]
 VERSIONS: Mapping[Nucleus, str] = {"java": "2.17.0", "lite": "2.6.0"}
 RUNTIMES: Mapping[Nucleus, str] = {"java": "aws_nucleus_classic", "lite": "aws_nucleus_lite"}
+
+
+class Publisher(Protocol):
+    """A way to AWS IoT."""
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Publish and wait for the acknowledgement."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +37,7 @@ class ComponentStatus:
 class FleetStatus:
     """Publishes the status of one core."""
 
-    connection: Connection
+    connection: Publisher
     thing: str
     nucleus: Nucleus
     architecture: str
