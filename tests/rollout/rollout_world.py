@@ -4,7 +4,6 @@
 import io
 import json
 import time
-import urllib.request
 import zipfile
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from infra.edge.rollout_definition import rollout_definition
 from rehearsal.aws_client import Cloud
 from tests.conftest import ROOT
 from tests.rollout.conftest import ACCOUNT, COMPONENT, ENVIRONMENT, GROUPS, REGION
+from tests.rollout.cores import report, say_status
 
 PACKAGE_GROUP = "binsight-dev-models"
 PROGRAM = ENVIRONMENT["INFERENCE_COMPONENT"]
@@ -135,20 +135,10 @@ class World:
             for name in names:
                 done = (name, found["deploymentId"])
                 if name in self.awake and done not in self._answered:
-                    self.report(name, found["deploymentId"], version, status)
+                    report(self.cloud, name, found, status)
+                    running = {COMPONENT: (version, "RUNNING"), PROGRAM: ("1.0.0", "RUNNING")}
+                    say_status(self.cloud, name, running)
                     self._answered.add(done)
-
-    def report(self, thing, deployment, version, status):
-        """Report a deployment's status as one camera does."""
-        components = {COMPONENT: version, PROGRAM: "1.0.0"}
-        document = {"deploymentId": deployment, "status": status, "components": components}
-        request = urllib.request.Request(  # noqa: S310 - the address of the local AWS
-            f"{self.endpoint}/_edge/core-devices/{thing}?account={ACCOUNT}&region={REGION}",
-            data=json.dumps(document).encode(),
-            method="POST",
-        )
-        with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - as above
-            pass
 
 
 def _code():

@@ -14,6 +14,7 @@ from rehearsal.aws_client import Cloud
 from rollout import bake
 from rollout.settings import from_environment
 from tests.rollout.conftest import ACCOUNT, COMPONENT, ENVIRONMENT, REGION
+from tests.rollout.cores import say_status
 
 PROGRAM = ENVIRONMENT["INFERENCE_COMPONENT"]
 GROUP, FLEET = "binsight-dev-model-canary", "binsight-dev-model-fleet"
@@ -113,20 +114,8 @@ class Canaries:
     def report(self, name, *, health="HEALTHY", **states):
         states = {"model": "RUNNING", "program": "RUNNING"} | states
         ours = {"model": COMPONENT, "program": PROGRAM}
-        message = {
-            "ggcVersion": "2.17.0",
-            "platform": "linux",
-            "architecture": "amd64",
-            "thing": name,
-            "overallDeviceStatus": health,
-            "components": [
-                {"componentName": ours.get(key, key), "version": "1.0.0", "status": state}
-                for key, state in states.items()
-            ],
-        }
-        self._cloud.client("iot-data").publish(
-            topic=f"$aws/things/{name}/greengrassv2/health/json", payload=json.dumps(message)
-        )
+        components = {ours.get(key, key): ("1.0.0", state) for key, state in states.items()}
+        say_status(self._cloud, name, components, health=health)
 
     def look(self, *, minutes=None, started=None, **settings):
         """Look once: now, or so many minutes after the first look."""
