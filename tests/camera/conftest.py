@@ -36,7 +36,7 @@ class RecordingPublisher:
         return [message for topic, message in self.messages if topic.endswith(f"/{kind}")]
 
 
-def wait_for(condition: Callable[[], Any], *, seconds: float = 10) -> Any:
+def wait_for(condition: Callable[[], Any], *, seconds: float = 60) -> Any:
     """The first true value of a condition; fails the test when there is none in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

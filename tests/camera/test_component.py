@@ -155,7 +155,7 @@ def test_the_process_runs_until_it_is_told_to_end(tmp_path):
             break
     time.sleep(0.1)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=15) == 0
+    assert process.wait(timeout=60) == 0
     process.stdout.close()
 
 

@@ -161,7 +161,7 @@ def test_a_broker_away_for_a_day_costs_only_what_does_not_fit(tmp_path, run):
     broker.away = False
     again = Outbox(broker, topic="t", path=tmp_path / "queue", size=500)
     run(again)
-    assert wait_for(lambda: len(broker.taken) == 500, seconds=30)
+    assert wait_for(lambda: len(broker.taken) == 500)
     assert broker.taken == list(range(100, 600))
 
 

@@ -60,7 +60,7 @@ def test_signals_close_together_end_it(what, tmp_path):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
             process.send_signal(number)
             time.sleep(0.2)
-        assert process.wait(timeout=15) == 0
+        assert process.wait(timeout=60) == 0
     finally:
         process.kill()
         process.stdout.close()

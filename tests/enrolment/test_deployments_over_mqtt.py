@@ -134,7 +134,7 @@ def test_what_a_core_says_of_itself_is_seen_in_the_cloud(connection, greengrass,
         connection=connection, thing=camera.thing, nucleus="lite", architecture="amd64"
     )
     status.publish("NUCLEUS_LAUNCH", [ComponentStatus(name=PROGRAM, version="1.0.0", state=state)])
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         found = greengrass.list_installed_components(coreDeviceThingName=camera.thing)
         [part] = found["installedComponents"]

@@ -76,7 +76,7 @@ class Box:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=240,
         )
 
     def calls(self) -> str:

@@ -138,7 +138,7 @@ def _publish(cloud: Cloud, topics: Topics, sequence: int) -> None:
 def _sequences(cloud: Cloud) -> set[str]:
     """The items in the latest-state table; waits for the first one."""
     table = cloud.outputs()["LatestTable"]
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if items := cloud.client("dynamodb").scan(TableName=table)["Items"]:
             return {item["sequence"]["N"] for item in items}

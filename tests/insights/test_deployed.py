@@ -64,7 +64,7 @@ class Deployed:
         return one
 
 
-def until(condition, seconds=30):
+def until(condition, seconds=120):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := condition():

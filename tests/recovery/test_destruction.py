@@ -74,7 +74,7 @@ def test_a_pipeline_that_runs_stops_a_destroy_that_nobody_prepared(busy: Product
     assert busy.stack("Training")["StackStatus"] == "DELETE_FAILED"
     sagemaker = client(busy, "sagemaker")
     sagemaker.stop_pipeline_execution(PipelineExecutionArn=busy.execution)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while "training pipeline" in (told := busy.tool("before_destroy").stderr):
         assert time.monotonic() < deadline, told
         time.sleep(0.2)

@@ -226,7 +226,7 @@ class Camera:
         self.core._apply("runtime", applied)
         assert self.core.problems == []
 
-    def seen(self, seconds=10):
+    def seen(self, seconds=60):
         """What the program read at its last start."""
         deadline = time.monotonic() + seconds
         while not self.probe.exists():

@@ -30,7 +30,7 @@ RUNTIME, FLEET = "binsight-dev-runtime", "binsight-dev-model-fleet"
 INFERENCE, MODEL, VERSION = "binsight-dev.Inference", "binsight-dev.Model", "1.0.1"
 
 
-def until(condition, *, seconds=60, core=None):
+def until(condition, *, seconds=240, core=None):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if core is not None:

@@ -100,7 +100,7 @@ def test_an_interrupted_rehearsal_names_the_command_that_shows_why(tmp_path):
     assert started.stdout is not None
     assert started.stdout.readline().startswith("dataset:")
     started.send_signal(signal.SIGINT)
-    said, _ = started.communicate(timeout=60)
+    said, _ = started.communicate(timeout=240)
     assert started.returncode == 130
     assert WHY in said
     assert "was interrupted in stage 'dataset'" in rehearse(tmp_path, "why").stdout

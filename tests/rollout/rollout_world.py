@@ -99,7 +99,7 @@ class World:
             if "stateEnteredEventDetails" in event
         ]
 
-    def until(self, execution, state, *, seconds=60):
+    def until(self, execution, state, *, seconds=240):
         """Let cameras answer until the execution enters a state, or ends where None is given."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

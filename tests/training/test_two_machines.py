@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.xdist_group("training"),
     pytest.mark.skipif(bool(_IMPOSSIBLE), reason=_IMPOSSIBLE),
 ]
-TIMEOUT = 240
+TIMEOUT = 1200
 
 
 def _ended(process: subprocess.Popen[str]) -> str:

@@ -55,7 +55,7 @@ def client(aws: LocalAws) -> Callable[..., Any]:
 def until() -> Callable[..., Any]:
     """Wait for a condition to give something true, and return that."""
 
-    def wait(condition: Callable[[], Any], *, seconds: float = 15.0, what: str = "") -> Any:
+    def wait(condition: Callable[[], Any], *, seconds: float = 90.0, what: str = "") -> Any:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             found = condition()
@@ -99,7 +99,7 @@ def finish(sagemaker: Any, until: Any) -> Callable[..., Any]:
             execution = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
             return None if execution["PipelineExecutionStatus"] == "Executing" else execution
 
-        execution = until(ended, seconds=20, what=f"end of {name}")
+        execution = until(ended, what=f"end of {name}")
         return execution, steps_of(sagemaker, arn)
 
     return run

@@ -129,7 +129,7 @@ def test_the_pipeline_condenses_the_readings(site: Site, until: Callable[..., An
         found = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
         return found if found["PipelineExecutionStatus"] != "Executing" else None
 
-    execution = until(ended, seconds=30, what="the end of the execution")
+    execution = until(ended, what="the end of the execution")
     steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn)
     assert execution["PipelineExecutionStatus"] == "Succeeded", [
         step.get("FailureReason") for step in steps["PipelineExecutionSteps"]

@@ -59,7 +59,7 @@ def test_a_job_above_the_quota_fails_in_the_words_of_aws(small, until):
         found = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
         return found["PipelineExecutionStatus"] == "Failed"
 
-    until(ended, seconds=60, what="the end of the execution")
+    until(ended, what="the end of the execution")
     steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=arn)
     by_name = {step["StepName"]: step for step in steps["PipelineExecutionSteps"]}
     assert by_name["Prepare"]["StepStatus"] == "Succeeded"  # processing has a quota of its own

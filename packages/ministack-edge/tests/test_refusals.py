@@ -41,7 +41,7 @@ def settled(cloudformation: Any, until: Any, name: str) -> tuple[str, str]:
         status = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
         return None if status.endswith("IN_PROGRESS") else status
 
-    status = until(done, seconds=20, what=name)
+    status = until(done, what=name)
     events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
     return status, " ".join(event.get("ResourceStatusReason", "") for event in events)
 
@@ -113,7 +113,7 @@ def test_a_start_that_its_target_refuses_is_counted(aws_of, until):
             Dimensions=[{"Name": "RuleName", "Value": "starts-nothing"}],
         )["Metrics"]
 
-    until(counted, seconds=10, what="a failed invocation")
+    until(counted, what="a failed invocation")
 
 
 def importable(kind: str) -> bool:

@@ -127,7 +127,7 @@ def test_deletion_empties_the_bucket_and_leaves_only_what_is_retained(
         ]
         return bool(status == "DELETE_COMPLETE")
 
-    until(gone, seconds=20)
+    until(gone)
     names = [item["Name"] for item in client("s3").list_buckets()["Buckets"]]
     assert BUCKET not in names
     assert client("iot").list_role_aliases()["roleAliases"] == []

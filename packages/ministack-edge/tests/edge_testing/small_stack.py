@@ -42,5 +42,5 @@ def _settled(cloudformation: Any, until: Any, name: str) -> str:
         status = describe(cloudformation, name)["StackStatus"]
         return status if not status.endswith("IN_PROGRESS") else None
 
-    status: str = until(done, seconds=30, what=f"stack {name}")
+    status: str = until(done, what=f"stack {name}")
     return status

@@ -52,7 +52,7 @@ class Stack:
         )
         name = before[0]["StackId"] if before else self.name
         getattr(self.client, f"{verb}_stack")(StackName=self.name, **body, **more)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             time.sleep(0.05)
             found = self.client.describe_stacks(StackName=name)["Stacks"][0]
@@ -70,7 +70,7 @@ class Stack:
 
     def await_reason(self, text: str) -> None:
         """Wait until a resource has failed for a reason with this text."""
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 90
         while text not in self.reasons():
             assert time.monotonic() < deadline, self.reasons()
             time.sleep(0.05)
