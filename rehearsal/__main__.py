@@ -13,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from infra.config.errors import SettingsError
+from infra.config.settings import folder as environments
 from infra.config.settings import load
 from ministack_edge.clients import ROOT_SECRET, only_local
 from ministack_edge.differences import DIFFERENCES
@@ -21,6 +22,7 @@ from ministack_edge.process import LocalAwsError, PortTakenError
 from ministack_edge.sagemaker.quota_names import parse
 from rehearsal.errors import RehearsalError
 from rehearsal.interruption import interrupted_once
+from rehearsal.loop import environment_with_captures
 from rehearsal.offline_weights import OfflineWeights
 from rehearsal.photos import Photos
 from rehearsal.rehearse import Rehearsal
@@ -84,6 +86,12 @@ def _began(work: Path) -> bool:
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
+    if arguments.loop:
+        folder = arguments.work / "environments"
+        load(arguments.environment)  # a wrong name or file is said as ever
+        source = environments() / f"{arguments.environment}.toml"
+        environment_with_captures(source, folder, arguments.loop)
+        os.environ["BINSIGHT_ENVIRONMENTS"] = str(folder)
     settings = load(arguments.environment)
     rehearsal = Rehearsal(
         name=arguments.environment,
@@ -95,6 +103,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
             skip_bad=arguments.skip_bad,
             work=arguments.work,
             bins=settings.bins.policy().bins,
+            without=arguments.loop,
         ),
         weights=_weights(arguments.weights),
         notebook=arguments.notebook.resolve() if arguments.notebook else None,
@@ -140,6 +149,11 @@ def _parse() -> argparse.Namespace:
         default="",
         type=_view,
         help="tray: items on a third of a fixed camera's view, with its empty view",
+    )
+    run.add_argument(
+        "--loop",
+        default="",
+        help="a class that is held back, then captured, labelled, trained and sorted",
     )
     run.add_argument("--weights", default="", help="folder of pretrained weights to train from")
     run.add_argument(

@@ -98,14 +98,20 @@ class Cloud:
                 lifted += 1
         return lifted
 
-    def pipeline_execution(self, pipeline: str, *, timeout: float = 30) -> str:
-        """The execution that the manifest's event started; waits for it to appear."""
+    def pipeline_execution(
+        self, pipeline: str, *, after: str | None = None, timeout: float = 30
+    ) -> str:
+        """The execution that the manifest's event started; waits for it to appear.
+
+        ``after`` is an earlier one, which is not taken for it.
+        """
         for _ in _until(
             timeout, f"no execution of pipeline {pipeline} was started by the manifest"
         ):
             found = self.client("sagemaker").list_pipeline_executions(PipelineName=pipeline)
-            if found["PipelineExecutionSummaries"]:
-                return str(found["PipelineExecutionSummaries"][0]["PipelineExecutionArn"])
+            for newest in found["PipelineExecutionSummaries"][:1]:
+                if newest["PipelineExecutionArn"] != after:
+                    return str(newest["PipelineExecutionArn"])
         raise AssertionError  # _until raises when time is up
 
     def watch_pipeline(
@@ -151,15 +157,25 @@ class Cloud:
             "accuracy_interval": own["accuracy_interval"],
             "test_photos": own["test_photos"],
             "per_class": own["per_class"],
+            **{
+                name: own["approved"][name]
+                for name in ("old_photos", "new_photos")
+                if name in own["approved"]
+            },
         }
 
-    def watch_rollout(self, state_machine: str, *, news: Callable[[str], None]) -> dict[str, Any]:
-        """Wait for the state machine's execution that the approval started, state by state."""
+    def watch_rollout(
+        self, state_machine: str, *, news: Callable[[str], None], after: str | None = None
+    ) -> dict[str, Any]:
+        """Wait for the state machine's execution that the approval started, state by state.
+
+        ``after`` is an earlier one, which is not taken for it.
+        """
         states = self.client("stepfunctions")
         told = 0
         for _ in _until(180, f"the rollout {state_machine} did not end"):
             executions = states.list_executions(stateMachineArn=state_machine)["executions"]
-            if not executions:
+            if not executions or executions[0]["executionArn"] == after:
                 continue
             arn = executions[0]["executionArn"]
             history = states.get_execution_history(executionArn=arn, maxResults=1000)["events"]

@@ -60,9 +60,9 @@ class Cameras:
         self.stop()
         retire(self.operator, SERIALS, self.kit)
 
-    def await_model(self, component: str) -> str:
-        """Wait until both have adopted the model; return the component's version."""
-        return self._await(component)
+    def await_model(self, component: str, *, after: str | None = None) -> str:
+        """Wait until both have adopted a model other than ``after``; return the version."""
+        return self._await(component, after=after)
 
     def lens_of(self, camera: CoreDevice) -> Path:
         """The folder that a camera looks at."""
@@ -125,13 +125,13 @@ class Cameras:
             thingGroupName=self.outputs["CanaryThingGroup"], thingName=camera.thing
         )
 
-    def _await(self, component: str) -> str:
+    def _await(self, component: str, *, after: str | None = None) -> str:
         deadline = time.monotonic() + INSTALL_TIMEOUT
         while time.monotonic() < deadline:
             for camera in (self.canary, self.fleet):
                 camera.check()
             versions = {camera.components.get(component) for camera in (self.canary, self.fleet)}
-            if len(versions) == 1 and (version := versions.pop()):
+            if len(versions) == 1 and (version := versions.pop()) and version != after:
                 return version
             time.sleep(0.2)
         raise RehearsalError(

@@ -21,12 +21,9 @@ class Operator:
 
     def run(self, module: str, *arguments: str) -> list[str]:
         """The lines that a program prints. Raises RehearsalError with what it said."""
-        # Where this process finds the environments' files, for the programs that it starts.
-        name = "BINSIGHT_ENVIRONMENTS"
-        folder = {name: os.environ[name]} if name in os.environ else {}
         done = subprocess.run(
-            [sys.executable, "-m", module, "--environment", self.environment_name, *arguments],
-            env={**self.variables, **folder, "PYTHONPATH": os.pathsep.join(sys.path)},
+            self._command(module, *arguments),
+            env=self._environment(),
             capture_output=True,
             text=True,
             check=False,
@@ -35,3 +32,22 @@ class Operator:
         if done.returncode:
             raise RehearsalError(f"{module} failed: {done.stderr.strip()}")
         return done.stdout.splitlines()
+
+    def start(self, module: str, *arguments: str) -> "subprocess.Popen[str]":
+        """A program that goes on while something else is done; what it says is on its stdout."""
+        return subprocess.Popen(
+            self._command(module, *arguments),
+            env={**self._environment(), "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def _command(self, module: str, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", module, "--environment", self.environment_name, *arguments]
+
+    def _environment(self) -> dict[str, str]:
+        # Where this process finds the environments' files, for the programs that it starts.
+        name = "BINSIGHT_ENVIRONMENTS"
+        folder = {name: os.environ[name]} if name in os.environ else {}
+        return {**self.variables, **folder, "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -11,6 +11,7 @@ from typing import Any
 
 from contracts.bins import ALL_BINS, Bin
 from rehearsal.aws_client import Cloud
+from rehearsal.loop import Unknown, held_back
 from rehearsal.progress import Stages
 from rehearsal.samples.set import draw
 from rehearsal.samples.tray import Tray, drawn, photographed
@@ -19,6 +20,7 @@ from tools.dataset import Dataset, check_dataset, require_enough
 from training.dataset.opening import opened
 
 PHOTOS_PER_CLASS = 4
+_DRAWN, _FOR_LOOP = 80, 160
 _ON_TRAY = 80
 _TRAY = Tray(views=1, days=1, widths=(0.3, 0.36), jitter=2)
 
@@ -30,7 +32,7 @@ class Photos:
     ``source`` is a folder of class folders, or None for the drawn sample set. ``view``: "tray" puts
     the items (drawn, or the photos of ``source``) on a third of a fixed camera's view; "" takes
     photos as they are. ``work`` is where drawn photos go. ``bins`` are those of
-    the environment, which drawn photos are for.
+    the environment, which drawn photos are for. ``without`` is a class that is held back.
     """
 
     source: Path | None
@@ -38,26 +40,36 @@ class Photos:
     skip_bad: bool
     work: Path
     bins: Sequence[Bin] = ALL_BINS
+    without: str = ""
 
     def __str__(self) -> str:
         source = str(self.source) if self.source else "sample set (drawn, no real photos)"
         return f"{source}, on a third of a tray" if self.view else source
 
-    def prepare(self, stages: Stages, cleanup: ExitStack) -> Dataset:
-        """Draw what is to be drawn, and look at every photo. Raises DatasetError."""
+    def prepare(self, stages: Stages, cleanup: ExitStack) -> tuple[Dataset, Unknown | None]:
+        """Draw what is to be drawn, and look at every photo. Raises DatasetError.
+
+        Also returned is the class that is held back, where one is.
+        """
         with stages.stage("dataset", "look at every photo"):
             given = cleanup.enter_context(opened(self.source)) if self.source else None
             for note in given.notes if given else ():
                 stages.news(note)
             folder = self._drawn(given.folder if given else None)
             called = given.called if given else ""
+            unknown = None
+            if self.without:
+                known = self.work / "loop-set"
+                unknown = held_back(folder, self.without, known)
+                folder = known
+                stages.news(f"{self.without} is held back: the first model does not know it")
             dataset = check_dataset(folder, skip_bad=self.skip_bad, called=called)
             require_enough(dataset, called=called)
             counts = ", ".join(f"{count} {name}" for name, count in dataset.classes.items())
             stages.news(f"{len(dataset.photos)} photos: {counts}")
             if dataset.left_out:
                 stages.news(dataset.left_out)
-        return dataset
+        return dataset, unknown
 
     def _drawn(self, given: Path | None) -> Path:
         """The folder to train on: the given one, or one that is drawn now."""
@@ -69,7 +81,9 @@ class Photos:
             items = photographed(given) if given else drawn(self.bins)
             draw_tray(folder, photos_per_class=_ON_TRAY, tray=_TRAY, items=items)
         else:
-            draw(folder, bins=self.bins)
+            # One of a few test photos is worth several points.
+            count = _FOR_LOOP if self.without else _DRAWN
+            draw(folder, photos_per_class=count, bins=self.bins)
         return folder
 
 

@@ -63,9 +63,10 @@ class Playback:
         rows = []
         previous = self._latest()
         before = previous.sequence if previous else -1
+        shown = len(list(self.lens.glob("[0-9]*.jpg")))
         for number, (photo, expected) in enumerate(photos, start=1):
             progress(f"photo {number} of {len(photos)}: {photo.name}")
-            self._present(photo, number)
+            self._present(photo, shown + number)
             detection = self._await(photo, before)
             before = detection.sequence
             rows.append(

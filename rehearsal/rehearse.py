@@ -18,6 +18,8 @@ from rehearsal.cameras import SERIALS, Cameras
 from rehearsal.commands import Operator
 from rehearsal.enrolment import make_kit
 from rehearsal.errors import RehearsalError
+from rehearsal.loop import Unknown
+from rehearsal.loop_stages import Loop
 from rehearsal.permissions.decisions import Decisions
 from rehearsal.photos import Photos, held_out
 from rehearsal.playback import Playback
@@ -78,7 +80,7 @@ class Rehearsal:
             aws.check_port()
             if self.notebook:
                 notebook.check_installed()
-            dataset = self.photos.prepare(self.stages, cleanup)
+            dataset, unknown = self.photos.prepare(self.stages, cleanup)
             account = self._start(aws, cleanup)
             account.deploy(self.report)
             cloud = account.cloud(account.people.operator)
@@ -88,7 +90,11 @@ class Rehearsal:
             execution = self._train(cloud, outputs, dataset)
             self._roll_out(cloud, outputs, cameras)
             photos = held_out(cloud, outputs, dataset, execution)
-            self._sort(cloud, outputs, cameras, photos)
+            playback = self._sort(cloud, outputs, cameras, photos)
+            if unknown:
+                self._learn(
+                    account, cameras, playback=playback, execution=execution, unknown=unknown
+                )
             self._run_schedules()
             self._look(account)
             self._ask(account, cameras)
@@ -177,7 +183,10 @@ class Rehearsal:
             cloud.watch_pipeline(execution, news=self.stages.news, timeout=TRAINING_TIMEOUT)
         return execution
 
-    def _roll_out(self, cloud: Cloud, outputs: dict[str, str], cameras: Cameras) -> None:
+    def _roll_out(
+        self, cloud: Cloud, outputs: dict[str, str], cameras: Cameras, *, after: str | None = None
+    ) -> None:
+        """Approve what was trained last; wait for its rollout. ``after`` is an earlier rollout."""
         with self.stages.stage("approval", f"{self.settings.training.approval} in {self.name}"):
             package = cloud.latest_model_package(outputs["ModelPackageGroup"])
             if package["ModelApprovalStatus"] != "Approved":
@@ -188,11 +197,16 @@ class Rehearsal:
                 )
             self.stages.news(f"{package['ModelPackageArn'].rsplit(':', 1)[-1]} is approved")
         with self.stages.stage("roll out", "canary, bake, fleet; each camera checks and swaps"):
-            result = cloud.watch_rollout(outputs["RolloutStateMachineArn"], news=self.stages.news)
-            version = cameras.await_model(outputs["ModelComponent"])
+            result = cloud.watch_rollout(
+                outputs["RolloutStateMachineArn"], news=self.stages.news, after=after
+            )
+            version = cameras.await_model(
+                outputs["ModelComponent"], after=self.report.model.get("version")
+            )
             output = json.loads(result["output"])
             self.report.model = {
                 "version": version,
+                "rollout": result["executionArn"],
                 "digest": output["package"]["value"]["digest"],
                 "metrics": cloud.evaluation_of(package),
             }
@@ -204,7 +218,7 @@ class Rehearsal:
         outputs: dict[str, str],
         cameras: Cameras,
         photos: list[tuple[Path, str]],
-    ) -> None:
+    ) -> Playback:
         with self.stages.stage("sort photos", "hold photos before a camera, find them again"):
             playback = Playback(
                 cloud=cloud,
@@ -215,6 +229,38 @@ class Rehearsal:
             )
             self.report.photos = playback.show(photos, progress=self.stages.progress)
         self.report.show(self.console)
+        return playback
+
+    def _learn(
+        self,
+        account: Account,
+        cameras: Cameras,
+        *,
+        playback: Playback,
+        execution: str,
+        unknown: Unknown,
+    ) -> None:
+        cloud = account.cloud(account.people.operator)
+        outputs = cloud.outputs()
+
+        def roll_out() -> dict[str, object]:
+            self._roll_out(cloud, outputs, cameras, after=self.report.model["rollout"])
+            measured: dict[str, object] = self.report.model["metrics"]
+            return measured
+
+        loop = Loop(
+            cloud=cloud,
+            outputs=outputs,
+            operator=self._operator(account),
+            stages=self.stages,
+            playback=playback,
+            execution=execution,
+            timeout=TRAINING_TIMEOUT,
+            roll_out=roll_out,
+        )
+        self.report.loop = loop.learn(unknown)
+        self.report.loop.show(self.console)
+        self.report.loop.require()
 
     def _operator(self, account: Account) -> Operator:
         return Operator(

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from contracts.atomic_file import write_file
 from contracts.bins import BinPolicy
+from rehearsal.loop import Learned
 from rehearsal.permissions.coverage import Coverage
 from rehearsal.playback import SortedPhoto
 from rehearsal.progress import Stages
@@ -26,6 +27,7 @@ class Report:
     bins: BinPolicy = field(default_factory=lambda: BinPolicy({}))
     model: dict[str, Any] = field(default_factory=dict)
     photos: list[SortedPhoto] = field(default_factory=list)
+    loop: Learned | None = None
     redeploy_changes: int | None = None
     destroyed: list[str] = field(default_factory=list)
     retained: list[str] = field(default_factory=list)
@@ -40,6 +42,7 @@ class Report:
             "stages": stages.report(),
             "model": self.model,
             "photos": [row.report() for row in self.photos],
+            "loop": self.loop.report() if self.loop else {},
             "redeploy_changes": self.redeploy_changes,
             "permissions": self.permissions.report() if self.permissions else {},
             "destroyed": self.destroyed,
