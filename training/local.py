@@ -50,7 +50,10 @@ def run_all(
             print(f"dataset: {note}", flush=True)
         # What cannot be a dataset is refused before the hour that the rest may take.
         list_sources(found.folder, called=found.called)
-        return _run_steps(found.folder, out, settings, approved=approved, bins=bins)
+        # A zip is unpacked into a folder whose name says nothing.
+        return _run_steps(
+            found.folder, out, settings, name=dataset.stem, approved=approved, bins=bins
+        )
 
 
 def _run_steps(
@@ -58,6 +61,7 @@ def _run_steps(
     out: Path,
     settings: Hyperparameters,
     *,
+    name: str,
     approved: Path | None,
     bins: BinPolicy | None,
 ) -> Path:
@@ -68,7 +72,7 @@ def _run_steps(
     records = Records(out)
 
     def prepare() -> None:
-        places = ("--dataset", str(dataset), "--output", str(prepared))
+        places = ("--dataset", str(dataset), "--output", str(prepared), "--name", name)
         _step("prepare", *places, f"--seed={seed}", *in_service)
 
     def train() -> None:

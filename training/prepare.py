@@ -19,8 +19,9 @@ from training.dataset import data_report, duplicates, prepared_folder
 from training.dataset.compared import Compared
 from training.dataset.earlier import earlier_splits
 from training.dataset.listing import MINIMUM_PHOTOS, SPLITS
-from training.dataset.manifest import describe
+from training.dataset.manifest import describe, placed
 from training.dataset.opening import Opened, opened
+from training.dataset.origin import origin_of
 from training.dataset.photos import Photo, Rejected, check
 from training.dataset.prepared_folder import BACKGROUND_FOLDER, DATASET_FILE, REPORT_FOLDER
 from training.dataset.sources import (
@@ -47,11 +48,13 @@ def prepare(  # noqa: PLR0913 - the options of the step
     shares: Shares | None = None,
     like_bits: int = duplicates.LIKE_BITS,
     approved: Approved | None = None,
+    name: str = "",
 ) -> dict[str, Any]:
     """Do the step; return what ``dataset.json`` says.
 
     ``dataset`` is in any of the forms that ``training.dataset.opening`` takes. Photos that the
     model in service (``approved``) was trained or tested with stay in the split that they were in.
+    ``name`` is what the dataset is called in the model card; the folder's name without one.
     """
     with opened(dataset) as found:
         for note in found.notes:
@@ -61,6 +64,7 @@ def prepare(  # noqa: PLR0913 - the options of the step
             output,
             claimed=dataset,
             how=_How(seed, longest_side, minimum_photos, shares or Shares(), like_bits, approved),
+            name=name or dataset.stem,
         )
 
 
@@ -74,7 +78,7 @@ class _How:
     approved: Approved | None
 
 
-def _prepare(found: Opened, output: Path, *, claimed: Path, how: _How) -> dict[str, Any]:
+def _prepare(found: Opened, output: Path, *, claimed: Path, how: _How, name: str) -> dict[str, Any]:
     dataset = found.folder
     sources = list_sources(dataset, called=found.called)
     views = list_backgrounds(dataset, called=found.called)
@@ -130,6 +134,7 @@ def _prepare(found: Opened, output: Path, *, claimed: Path, how: _How) -> dict[s
             boxes={photos[one].path: box for one, box in compared.boxes.items()},
             given=splits,
             earlier=earlier,
+            origin=origin_of(dataset, name, [photo for *_, photo in placed(parts)]),
         )
         positions = {photo.path: position for position, photo in enumerate(photos)}
         data_report.write(
@@ -248,6 +253,7 @@ def main() -> None:
         default=duplicates.LIKE_BITS,
         help="of 256, in which the fingerprints of near duplicates may differ",
     )
+    parser.add_argument("--name", default="", help="of the dataset; or the key of its manifest")
     add_approved_options(parser)
     given = parser.parse_args()
     if not 64 <= given.longest_side <= 4096:
@@ -268,6 +274,7 @@ def main() -> None:
             shares=Shares(validation=given.validation_share, test=given.test_share),
             like_bits=given.like_bits,
             approved=given_approved(given, Path(scratch), archive_name="model.tar.gz"),
+            name=given.name.removesuffix("/manifest.json"),
         )
 
 

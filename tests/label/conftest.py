@@ -112,6 +112,9 @@ def place(aws, monkeypatch, tmp_path):
         found = s3.list_objects_v2(Bucket=bucket).get("Contents", ())
         return sorted(one["Key"] for one in found)
 
+    def named():
+        return json.load(s3.get_object(Bucket=dataset, Key="trash/manifest.json")["Body"])
+
     yield SimpleNamespace(
         s3=s3,
         captures=captures,
@@ -120,9 +123,9 @@ def place(aws, monkeypatch, tmp_path):
         put_dataset=put_dataset,
         in_captures=lambda: listed(captures),
         in_dataset=lambda: listed(dataset),
-        manifest=lambda: json.load(
-            s3.get_object(Bucket=dataset, Key="trash/manifest.json")["Body"]
-        ),
+        # The prefix and the photos, without the lists of who labelled what.
+        manifest=lambda: [one for one in named() if not str(one).startswith("_labels-")],
+        lists=lambda: [one for one in named() if str(one).startswith("_labels-")],
         desk=lambda: open_desk(
             session_for(settings), settings, cache=tmp_path / "cache", progress=print
         ),

@@ -79,21 +79,28 @@ def test_the_operator_labels_discards_and_finishes_and_deletes_no_photo(tmp_path
             s3.put_object(Bucket=DATASET, Key=f"trash/{path}", Body=body)
         manifest = json.dumps([{"prefix": f"s3://{DATASET}/trash/"}, *files])
         s3.put_object(Bucket=DATASET, Key="trash/manifest.json", Body=manifest)
+        administrator.client("iot").create_thing(
+            thingName="binsight-dev-one", attributePayload={"attributes": {"site": "harbour"}}
+        )
         for number in range(2):
-            s3.put_object(Bucket=CAPTURES, Key=f"one/{number}.jpg", Body=frame(number))
+            s3.put_object(Bucket=CAPTURES, Key=f"binsight-dev-one/{number}.jpg", Body=frame(number))
 
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", people.operator.access_key)
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", people.operator.secret_key)
         operator = session_for(settings)
         desk = open_desk(operator, settings, cache=tmp_path / "cache", progress=print)
-        desk.decide("one/0.jpg", "label", "glass")
-        desk.decide("one/1.jpg", "discard")
+        desk.decide("binsight-dev-one/0.jpg", "label", "glass")
+        desk.decide("binsight-dev-one/1.jpg", "discard")
         desk.settle()
         desk.write_manifest(desk.plan())
 
-        stored = s3.get_object(Bucket=DATASET, Key="trash/glass/capture-one-0.jpg")
+        [log] = [path for path in desk.plan().files if path.startswith("_labels-")]
+        line = json.loads(s3.get_object(Bucket=DATASET, Key=f"trash/{log}")["Body"].read())
+        assert line["by"] == f"arn:aws:iam::{ACCOUNT}:user/operator"
+        assert line["site"] == "harbour"
+        stored = s3.get_object(Bucket=DATASET, Key="trash/glass/capture-binsight-dev-one-0.jpg")
         assert stored["Metadata"]["labelled-by"] == f"arn:aws:iam::{ACCOUNT}:user/operator"
         found = s3.list_object_versions(Bucket=CAPTURES)
-        assert {one["Key"] for one in found["Versions"]} == {"one/0.jpg"}
+        assert {one["Key"] for one in found["Versions"]} == {"binsight-dev-one/0.jpg"}
         with pytest.raises(ClientError, match="s3:DeleteObject"):
             operator.client("s3").delete_object(Bucket=DATASET, Key="trash/glass/0.jpg")

@@ -107,6 +107,8 @@ def test_both_models_are_measured_on_old_and_on_new_photos(
     card = _card(tmp_path / "model.tar.gz")
     assert card.metrics["test"]["old_photos"] == old
     assert card.metrics["test"]["new_photos"] == new
+    assert card.created_from["photos"] == grown.document["origin"]
+    assert card.created_from["photos"]["dataset"] == "dataset"
 
 
 def test_a_model_that_unlearned_is_refused_whatever_it_learned(

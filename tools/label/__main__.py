@@ -7,12 +7,14 @@ starts the training, is written only after a confirmation on the page.
 
 import argparse
 import datetime
+import functools
 import secrets
 import sys
 import time
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -83,6 +85,7 @@ def open_desk(
         bucket=buckets["DatasetBucket"],
         name=name,
         who=session.client("sts").get_caller_identity()["Arn"],
+        site_of=functools.cache(functools.partial(_site_of, session.client("iot"))),
         session=f"{datetime.datetime.now(datetime.UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}",
     )
     known = read_known(
@@ -93,6 +96,14 @@ def open_desk(
     )
     classes = classes_of(photos.manifest()[0], list(settings.bins.classes))
     return Desk(Captures(s3, buckets["CapturesBucket"]), photos, known, classes)
+
+
+def _site_of(iot: Any, camera: str) -> str:
+    """Where a camera stands; nothing where it is retired, or nobody may say."""
+    try:
+        return str(iot.describe_thing(thingName=camera).get("attributes", {}).get("site", ""))
+    except (ClientError, BotoCoreError):
+        return ""
 
 
 def _wait(server: LabelServer) -> None:

@@ -45,6 +45,11 @@ class Capture:
     model: str
 
     @property
+    def camera(self) -> str:
+        """The camera's thing name."""
+        return self.key.rpartition("/")[0]
+
+    @property
     def photo_name(self) -> str:
         """The file name of the labelled photo: the camera and the time, in milliseconds."""
         path = PurePosixPath(self.key)

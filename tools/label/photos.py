@@ -3,7 +3,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +14,7 @@ from tools.dataset import MANIFEST, manifest_of
 from tools.label.captures import Capture
 from training.dataset.listing import BACKGROUND, MINIMUM_PHOTOS, SUFFIXES, DatasetError
 
-_OURS = "capture-"
+_OURS, _LOG = "capture-", "_labels-"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,14 +39,24 @@ class Plan:
 class Photos:
     """A dataset in the dataset bucket. Its methods raise botocore's errors."""
 
-    def __init__(self, s3: Any, *, bucket: str, name: str, who: str, session: str) -> None:
+    def __init__(
+        self,
+        s3: Any,
+        *,
+        bucket: str,
+        name: str,
+        who: str,
+        session: str,
+        site_of: Callable[[str], str] = lambda _camera: "",
+    ) -> None:
         self._s3 = s3
+        self._site_of = site_of
         self._bucket = bucket
         self._name = name
         self._who = who
-        # Beside the class folders: prepare reads folders, and the manifest does not name it. A file
-        # per session, so that two people do not overwrite each other's lines.
-        self._log = f"{name}/_labels-{session}.jsonl"
+        # Beside the class folders; prepare reads who labelled what there. A file per session, so
+        # that two people do not overwrite each other's lines.
+        self._log = f"{name}/{_LOG}{session}.jsonl"
         self._lines: list[str] = []
 
     def manifest(self) -> tuple[list[str], str]:
@@ -105,6 +115,7 @@ class Photos:
             "at": at,
             "by": self._who,
             "capture": capture.key,
+            "site": self._site_of(capture.camera),
             "decision": decision,
             **({"class": class_name, "photo": capture.photo_name} if class_name else {}),
             "model": capture.model,
@@ -127,7 +138,9 @@ class Photos:
         files, tag = self.manifest()
         before = set(files)
         had = {path.split("/", 1)[0] for path in before if _is_photo(path)}
-        added = [path for path in self._stored() if _is_ours(path) and path not in before]
+        stored = self._stored()
+        added = [path for path in stored if _is_ours(path) and path not in before]
+        logs = [path for path in stored if path.startswith(_LOG) and path not in before]
         counts = Counter(path.split("/", 1)[0] for path in added)
         waiting = {
             name: count
@@ -136,7 +149,7 @@ class Photos:
         }
         taken = [path for path in sorted(added) if path.split("/", 1)[0] not in waiting]
         return Plan(
-            files=(*files, *taken),
+            files=(*files, *taken, *(sorted(logs) if taken else ())),
             new={name: count for name, count in sorted(counts.items()) if name not in waiting},
             waiting=dict(sorted(waiting.items())),
             tag=tag,

@@ -137,7 +137,7 @@ def _described(capture: Capture) -> dict[str, Any]:
         "thought": [list(one) for one in capture.probabilities[:_SHOWN]],
         "reason": capture.reason,
         "model": capture.model,
-        "camera": capture.key.rpartition("/")[0],
+        "camera": capture.camera,
     }
 
 

@@ -29,6 +29,7 @@ def describe(  # noqa: PLR0913 - the keys of the manifest
     boxes: Mapping[str, Sequence[int]] | None = None,
     given: Mapping[str, str] | None = None,
     earlier: Mapping[str, str] | None = None,
+    origin: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The document. Paths are those in the dataset; ``digests`` has the SHA-256 of each file used.
 
@@ -39,15 +40,15 @@ def describe(  # noqa: PLR0913 - the keys of the manifest
     top, right and bottom in the pixels of that file. ``given_split``: the dataset brought its own
     split (``given``), which was kept; ``across`` are the duplicates that it put on two sides.
     ``new`` are the photos by split that the model in service does not know, where it knows others
-    (``earlier``: their splits by path).
+    (``earlier``: their splits by path). ``origin``: see ``training.dataset.origin``.
     """
     classes = sorted(parts["train"])
-    placed = list(_placed(parts))
-    split_of = {photo.path: split for split, _, _, photo in placed}
+    every = list(placed(parts))
+    split_of = {photo.path: split for split, _, _, photo in every}
     return {
         "schema": SCHEMA,
-        "digest": _digest(placed, backgrounds),
-        "digests": {photo.path: photo.digest for *_, photo in placed},
+        "digest": _digest(every, backgrounds),
+        "digests": {photo.path: photo.digest for *_, photo in every},
         "classes": classes,
         "seed": seed,
         "shares": shares.to_json(),
@@ -65,12 +66,13 @@ def describe(  # noqa: PLR0913 - the keys of the manifest
         ],
         "given_split": bool(given),
         "across": [_group(members) for members in alike if _divided(members, split_of)],
+        "origin": dict(origin or {}),
         "new": _new(parts, classes, earlier or {}),
         "backgrounds": [photo.path for photo in backgrounds],
         "views": [{"photos": len(members), "first": members[0].path} for members in views],
         "items": {
             f"{split}/{name}/{stored_name(index, photo)}": list(boxes[photo.path])
-            for split, name, index, photo in placed
+            for split, name, index, photo in every
             if boxes and photo.path in boxes
         },
         "empty": [photo.path for photo in empty],
@@ -100,7 +102,7 @@ def _divided(members: Sequence[Photo], split_of: Mapping[str, str]) -> bool:
     return len({split_of[photo.path] for photo in members}) > 1
 
 
-def _placed(
+def placed(
     parts: Mapping[str, Mapping[str, list[Photo]]],
 ) -> Iterator[tuple[str, str, int, Photo]]:
     """Split, class, number within the class, and photo."""
@@ -110,8 +112,8 @@ def _placed(
                 yield split, name, index, photo
 
 
-def _digest(placed: Sequence[tuple[str, str, int, Photo]], backgrounds: Sequence[Photo]) -> str:
-    lines = sorted(f"{split}\t{name}\t{one.digest}\t{one.path}\n" for split, name, _, one in placed)
+def _digest(every: Sequence[tuple[str, str, int, Photo]], backgrounds: Sequence[Photo]) -> str:
+    lines = sorted(f"{split}\t{name}\t{one.digest}\t{one.path}\n" for split, name, _, one in every)
     lines += sorted(f"{BACKGROUND}\t{one.digest}\t{one.path}\n" for one in backgrounds)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 

@@ -134,7 +134,10 @@ def package(
             },
             frameworks=frameworks(),
             # No time, no host: the same photos and code give the same archive, thus no new rollout.
-            created_from={"hyperparameters": origin.settings.to_json()},
+            created_from={
+                "hyperparameters": origin.settings.to_json(),
+                "photos": origin.dataset.get("origin", {}),
+            },
         )
         (scratch / CARD).write_text(card.to_json(), encoding="utf-8")
         for member in (REFERENCE, MODEL, GOLDEN_INPUTS, GOLDEN_OUTPUTS, CARD):
