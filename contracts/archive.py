@@ -25,11 +25,6 @@ DETECTIONS = Table("detections", "One row per sorted item", (*DETECTION_COLUMNS,
 TELEMETRY = Table(
     "telemetry",
     "How each camera was, once a minute and on change",
-    (
-        *Telemetry.columns(),
-        # No camera sends it yet.
-        Column("site", "string", "Where the camera stands"),
-        _RECEIVED,
-    ),
+    (*Telemetry.columns(), _RECEIVED),
 )
 TABLES = (DETECTIONS, TELEMETRY)

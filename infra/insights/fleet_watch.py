@@ -60,7 +60,7 @@ class StateWriter(Construct):
                     actions=["dynamodb:GetItem", "dynamodb:PutItem"], resources=[table.table_arn]
                 ),
                 Allow(
-                    actions=["iot:ListThingGroupsForThing"],
+                    actions=["iot:DescribeThing", "iot:ListThingGroupsForThing"],
                     resources=[stack.arn("iot", f"thing/{cameras}*")],
                     why="Serial numbers are not known at deployment; cameras are named "
                     "<prefix>-<serial>.",

@@ -215,21 +215,6 @@ QUESTIONS = (
         """,
     ),
     _question(
-        "sites",
-        "How are the cameras of each site?",
-        f"""
-        SELECT site, count(*) AS cameras, sum(with_problem) AS with_problem,
-        sum(CASE WHEN last_ms < to_unixtime(now()) * 1000 - 600000 THEN 1 ELSE 0 END) AS silent
-        FROM (
-        SELECT thing, {_NEWEST.format("site", "site")}, max(received_ms) AS last_ms,
-        max_by(CASE WHEN problem IS NULL THEN 0 ELSE 1 END, received_ms) AS with_problem
-        {_TELEMETRY} GROUP BY thing
-        )
-        GROUP BY site
-        ORDER BY site
-        """,
-    ),
-    _question(
         "archive",
         "Is the archive current?",
         f"""

@@ -6,6 +6,7 @@ IoT rules (messages, presence) and by EventBridge (Greengrass), one event at a t
 """
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -16,13 +17,16 @@ from botocore.exceptions import ClientError
 from contracts.fleet import TELEMETRY
 from fleet_watch.rows import NewRow, rows
 
+_SITE_SECONDS = 3600.0
+
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, int]:
     """Write the rows of one event; how many were written, how many were older than what is there
     or of no camera."""
     del context
     table, is_camera = _table(), _is_camera
-    written = [write(table, row, is_camera) for row in rows(event)]
+    found = [with_site(row, site_of) for row in rows(event)]
+    written = [write(table, row, is_camera) for row in found]
     return {"written": written.count(True), "skipped": written.count(False)}
 
 
@@ -50,6 +54,34 @@ def write(table: Any, row: NewRow, is_camera: Callable[[str], bool]) -> bool:
             return False
         raise
     return True
+
+
+def with_site(row: NewRow, site: Callable[[str], str]) -> NewRow:
+    """Telemetry with the camera's site, which the registry knows and the camera does not."""
+    if row.item["kind"] == TELEMETRY and (known := site(row.item["thing"])):
+        row.item["site"] = known
+    return row
+
+
+_sites: dict[str, tuple[float, str]] = {}
+"""Per thing, until when its site is taken for known, and the site."""
+
+
+def site_of(thing: str) -> str:
+    """The site in a thing's attributes, at most an hour old; empty where it has none."""
+    # Other names are of other systems, and the function may not ask about them.
+    if not thing.startswith(os.environ["THING_PREFIX"]):
+        return ""
+    until, site = _sites.get(thing, (0.0, ""))
+    if until < time.monotonic():
+        try:
+            site = str(_iot().describe_thing(thingName=thing)["attributes"].get("site", ""))
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceNotFoundException":
+                raise
+            site = ""
+        _sites[thing] = (time.monotonic() + _SITE_SECONDS, site)
+    return site
 
 
 def _is_camera(thing: str) -> bool:

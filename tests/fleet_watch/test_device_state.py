@@ -77,6 +77,26 @@ def test_a_camera_is_a_thing_of_the_environments_group(aws, monkeypatch):
     assert [thing for thing in things if device_state._is_camera(thing)] == [NEW]
 
 
+def test_telemetry_gets_the_site_of_the_registry(aws, table, monkeypatch):
+    iot = aws.client("iot")
+    iot.create_thing(thingName="binsight-dev-7", attributePayload={"attributes": {"site": "hall"}})
+    monkeypatch.setenv("THING_PREFIX", "binsight-dev-")
+    monkeypatch.setattr(device_state, "_iot", lambda: iot)
+    monkeypatch.setattr(device_state, "_table", lambda: table)
+    monkeypatch.setattr(device_state, "_sites", {})
+
+    def site_after(thing, received_ms):
+        assert device_state.handler(telemetry(thing, received_ms), None)["written"] == 1
+        return table.get_item(Key={"thing": thing, "kind": "telemetry"})["Item"].get("site")
+
+    assert site_after("binsight-dev-7", 1) == "hall"
+    assert [site_after(thing, 1) for thing in ("binsight-dev-gone", "somebodys-pump")] == [None] * 2
+    iot.update_thing(thingName="binsight-dev-7", attributePayload={"attributes": {"site": "roof"}})
+    assert site_after("binsight-dev-7", 2) == "hall", "asked once an hour"
+    device_state._sites.clear()
+    assert site_after("binsight-dev-7", 3) == "roof"
+
+
 def test_what_is_no_event_of_a_camera_is_refused():
     with pytest.raises(ValueError, match="kind 'other': allowed are"):
         list(rows({"kind": "other"}))

@@ -51,7 +51,7 @@ def telemetry(thing, number, moment):
         "undelivered": 3 if thing == LOST else 0,
         "model": {"digest": "d", "version": "1.0.1" if number < PER_DAY else "1.0.2"},
         "program": "2.0.0" if thing != SILENT else "1.9.0",
-        "site": "north" if thing < "cam-100" else "south",
+        **({"unnamed": "battery"} if thing == HOT else {}),
         "drift": 0.1 if thing != HOT else 0.9,
         "temperature_c": 40.0 if thing != HOT else 81.5,
     }
@@ -153,13 +153,11 @@ def test_silence_is_seen_by_the_server_s_clock(ask):
     assert (gap["thing"], gap["times"], gap["longest_hours"]) == (LOST, 1, 1.08)
 
 
-def test_sites_problems_and_heat(ask):
-    north, south = ask("sites")
-    assert (north["cameras"], north["with_problem"], north["silent"]) == (100, 2, 1)
-    assert (south["cameras"], south["with_problem"], south["silent"]) == (100, 0, 0)
+def test_problems_and_heat(ask):
     [problem] = ask("problems")
     assert (problem["problem"], problem["cameras"]) == ("disk full", 2)
     assert {row["thing"] for row in ask("speed") if row["hottest_c"] > 80} == {HOT}
+    assert ask("unnamed") == [{"classes": "battery", "cameras": 1, "one_of_them": HOT}]
     assert ask("drift")[0] == {"thing": HOT, "drift": 0.9, "most": 0.9}
 
 
