@@ -127,3 +127,11 @@ def test_the_data_plane_has_nothing_else(device: Any) -> None:
     core = device(allow("greengrass:*"))
     assert core.call("/greengrass/v2/deployments")[0] == 404
     assert core.call("/greengrass/v2/components", method="POST", body={})[0] == 404
+
+
+@pytest.mark.parametrize("body", [[], "text", {}, {"platform": {}}])
+def test_a_request_that_makes_no_sense_is_answered(device: Any, body: Any) -> None:
+    core = device(allow("greengrass:*"))
+    path = "/greengrass/v2/resolveComponentCandidates"
+    status, found = core.call(path, method="POST", body=body)
+    assert status == 400, found

@@ -7,7 +7,6 @@ Each call is an action in the certificate's AWS IoT policies. Two of them have n
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from urllib.parse import unquote
@@ -90,7 +89,7 @@ def _respond(request: Request) -> Answer:
                 f"{request.certificate.arn} is not authorized to perform {action} on {asked}",
                 status=403,
             )
-        return answer(operation(parts, json.loads(request.body or b"{}")))
+        return answer(operation(parts, request.document()))
     raise AwsError(
         "ResourceNotFoundException",
         f"Greengrass's data plane has no {request.method} {request.path}",

@@ -61,7 +61,8 @@ class Certificate:
         if not enabled():
             return True
         with request_scope(self.account, self.region):
-            attached = [iot._policies.get(name) for name in self._record()["attachedPolicies"]]
+            names = self._record().get("attachedPolicies", [])
+            attached = [iot._policies.get(name) for name in names]
             documents = [
                 policy["versions"][policy["defaultVersionId"]]["document"]
                 for policy in attached

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -21,8 +22,9 @@ from ministack.core.responses import request_scope
 
 from ministack_edge import ministack_patches
 from ministack_edge.iot.certificates import Certificate
-from ministack_edge.protocol import Answer, AwsError
+from ministack_edge.protocol import Answer, AwsError, Document
 
+logger = logging.getLogger("ministack_edge.iot")
 READ_SECONDS = 30
 MOST_BYTES = 1 << 20
 
@@ -36,6 +38,16 @@ class Request:
     path: str
     headers: dict[str, str]
     body: bytes
+
+    def document(self) -> Document:
+        """The JSON object of the body; AwsError where it is none."""
+        try:
+            found = json.loads(self.body or b"{}")
+        except ValueError as error:
+            raise AwsError("ValidationException", f"The body is not JSON: {error}") from error
+        if not isinstance(found, dict):
+            raise AwsError("ValidationException", "The body must be a JSON object")
+        return found
 
 
 Handler = Callable[[Request], Awaitable[Answer] | Answer]
@@ -122,6 +134,9 @@ async def _answer(
                     result: Answer = await found if asyncio.iscoroutine(found) else found
                 except AwsError as error:
                     return refusal(error.status, error.code, error.message)
+                except Exception:
+                    logger.exception("%s %s", method, path)
+                    return refusal(500, "InternalFailure", "The local AWS failed; see its log")
                 return result
     return refusal(404, "ResourceNotFoundException", f"There is no {method} {path}")
 
