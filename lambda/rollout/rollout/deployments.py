@@ -59,9 +59,11 @@ def check(
     job = iot.describe_job(jobId=deployment["iotJobId"])["job"]
     details = job.get("jobProcessDetails", {})
     succeeded = _count(details, "Succeeded")
-    failed = _count(details, "Failed", "Rejected", "TimedOut")
+    failed = _count(details, "Failed", "Rejected")
+    begun = _count(details, "InProgress", "TimedOut")
     counts = {
-        "pending": _count(details, "Queued", "InProgress"),
+        # A camera that began and fell silent sleeps, as one that has not begun: neither failed.
+        "pending": begun + _count(details, "Queued"),
         "succeeded": succeeded,
         "failed": failed,
     }
@@ -70,6 +72,7 @@ def check(
     status, reason = _judge(
         group=group,
         counts=counts,
+        begun=begun,
         canceled="CANCELED" in {deployment.get("deploymentStatus"), job.get("status")},
         late=late,
         cameras=cameras,
@@ -164,6 +167,7 @@ def _judge(
     *,
     group: str,
     counts: dict[str, int],
+    begun: int,
     canceled: bool,
     late: bool,
     cameras: bool,
@@ -171,7 +175,7 @@ def _judge(
 ) -> tuple[str, str]:
     pending, succeeded, failed = counts["pending"], counts["succeeded"], counts["failed"]
     answered = succeeded + failed
-    summary = f"{succeeded} succeeded, {failed} failed, {pending} pending"
+    summary = f"{succeeded} succeeded, {failed} failed, {pending} waiting or asleep"
     if canceled:
         return "FAILED", f"deployment was cancelled: {summary}"
     if not cameras:
@@ -181,6 +185,11 @@ def _judge(
     share = 100 * failed / (answered if late or not pending else total) if failed else 0.0
     if share > maximum_failed_percent:
         return "FAILED", f"more than {maximum_failed_percent:g} % of cameras failed: {summary}"
+    if group == "canary" and late and begun > succeeded:
+        return "FAILED", (
+            f"{begun} canaries began and fell silent, more than have the model: a power cut, or a "
+            f"model that stops the machine ({summary})"
+        )
     if answered and (not pending or late):
         return "SUCCEEDED", summary
     if late:
