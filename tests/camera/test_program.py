@@ -2,6 +2,7 @@
 """The program as a whole: a folder of photos in, messages out."""
 
 import time
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from camera.program import Program
 from camera.vision.frame_buffer import Frame
 from contracts.detection import Detection
 from contracts.messages import ModelName
-from contracts.telemetry import Telemetry
+from contracts.telemetry import UNSURE, Telemetry
 from tests.camera import tiny
 from tests.camera.conftest import running, show, wait_for
 
@@ -184,6 +185,9 @@ def test_damaged_frames_of_every_kind_are_counted_and_the_next_good_item_is_seen
         look(jpeg)
     after = program.status.telemetry(reason="", model=None, dropped=0, undelivered=0)
     assert after.detections == before.detections + 1
+    grown = Counter(after.classes) - Counter(before.classes or {})
+    assert grown in ({"trash": 1}, {UNSURE: 1})
+    assert sum(after.classes.values()) == after.detections
 
 
 def test_a_recording_that_was_shown_is_ended_and_not_lost(settings, publisher, lens):

@@ -70,6 +70,17 @@ def test_a_wrong_field_of_a_detection_is_named(key, value):
         Detection.from_json({**DETECTION.to_json(), key: value})
 
 
+def test_counts_by_class_survive_the_wire_and_a_wrong_one_is_named():
+    counted = replace(TELEMETRY, classes={"glass": 3, "unsure": 1})
+    message = json.loads(json.dumps(counted.to_json()))
+    assert Telemetry.from_json(message) == counted
+    for wrong in (-1, 1.5, "3", True):
+        with pytest.raises(ValueError, match="'classes': 'glass' is"):
+            Telemetry.from_json({**message, "classes": {"glass": wrong}})
+    with pytest.raises(ValueError, match="'classes'"):
+        Telemetry.from_json({**message, "classes": ["glass"]})
+
+
 def test_telemetry_survives_the_wire_and_leaves_absent_values_out():
     message = json.loads(json.dumps(TELEMETRY.to_json()))
     assert "model" not in message

@@ -12,6 +12,7 @@ import pytest
 from ministack_edge.process import LocalAws, free_port
 from rehearsal.aws_client import Cloud
 from rollout import bake
+from rollout.bake_memory import Memory
 from rollout.settings import from_environment
 from tests.rollout.conftest import ACCOUNT, COMPONENT, ENVIRONMENT, REGION
 from tests.rollout.cores import say_status
@@ -93,7 +94,7 @@ class Canaries:
     def __init__(self, cloud, names):
         self._cloud, self.names = cloud, names
         self.started = datetime.now(UTC) - timedelta(minutes=1)
-        self.answer, self.operations = {}, []
+        self.answer, self.operations, self.past = {}, [], None
         iot = cloud.client("iot")
         iot.create_thing_group(thingGroupName=GROUP)
         for name in names:
@@ -129,8 +130,14 @@ class Canaries:
             clients=self.clients,
             now=now,
             memory=self.answer.get("memory"),
+            past=self.past,
         )
         return self.answer["status"]
+
+    def remember(self):
+        """Keep what cameras have counted by now for the looks that follow."""
+        settings = from_environment(ENVIRONMENT)
+        self.past = bake.remember(settings=settings, clients=self.clients)["past"]
 
 
 @pytest.fixture
@@ -296,3 +303,73 @@ def test_a_model_that_answers_as_the_fleet_does_not_end_it(canaries, table):
 def test_an_item_counts_in_one_look_only(canaries, table):
     looks_at_items(canaries, table, {"class": "metal", "confidence": 0.9}, looks=1)
     assert [canaries.look() for _ in range(10)] == ["RUNNING"] * 10
+
+
+def counted(table, things, *, hours, ago=0, **classes):
+    """Let cameras send what they have counted since their start."""
+    items = sum(classes.values())
+    for thing in things:
+        counts = {"uptime_s": 3600 * hours, "detections": items, "classes": classes}
+        say(table, thing, "telemetry", ago=ago, **{**WELL, **counts})
+
+
+FLEET_THINGS = [f"fleet-{number}" for number in range(30)]
+
+
+def test_canaries_that_report_otherwise_than_before_end_the_bake(canaries, table):
+    """As many items as before, and the fleet sees what it saw; but now all is metal."""
+    for group in (canaries.names, FLEET_THINGS):
+        counted(table, group, hours=100, ago=3600, paper=900, metal=100)
+    canaries.remember()
+    assert canaries.look() == "RUNNING"
+    counted(table, FLEET_THINGS, hours=101, paper=909, metal=101)
+    counted(table, canaries.names, hours=101, paper=900, metal=110)
+    assert canaries.look() == "FAILED"
+    assert (
+        "canaries report 'metal' far more often than before: 40 times" in canaries.answer["reason"]
+    )
+    assert "the fleet has 30, so 4 were to be expected" in canaries.answer["reason"]
+
+
+def test_canaries_that_report_as_before_bake_on(canaries, table):
+    for group in (canaries.names, FLEET_THINGS):
+        counted(table, group, hours=100, ago=3600, paper=900, metal=100)
+    canaries.remember()
+    for group in (canaries.names, FLEET_THINGS):
+        counted(table, group, hours=110, paper=990, metal=110)
+    assert [canaries.look(), canaries.look()] == ["RUNNING"] * 2
+
+
+def test_a_canary_that_is_slower_than_it_was_is_unwell(canaries, table):
+    for name in canaries.names:
+        say(table, name, "telemetry", ago=3600, **WELL)
+    canaries.remember()
+    for name in canaries.names:
+        say(table, name, "telemetry", **WELL)
+    say(table, canaries.names[0], "telemetry", **{**WELL, "fps": 7})
+    assert [canaries.look(), canaries.look()] == ["RUNNING", "FAILED"]
+    reason = canaries.answer["reason"]
+    assert f"{canaries.names[0]}: 7 frames per second, 15 before the rollout" in reason
+
+
+def test_without_the_insights_stack_there_is_no_past(canaries):
+    canaries.remember()
+    assert json.loads(canaries.past) == {"canary": {}, "fleet": {}}
+    assert canaries.look() == "RUNNING"
+
+
+def test_a_bake_in_which_no_canary_is_heard_is_as_long_again_and_fails(canaries, table):
+    for name in canaries.names:
+        say(table, name, "telemetry", ago=3600, **WELL)
+        say(table, name, "presence", event="disconnected")
+    seen = [canaries.look(), canaries.look(minutes=31), canaries.look(minutes=59)]
+    assert seen == ["RUNNING"] * 3
+    assert "waiting for telemetry of a canary" in canaries.answer["reason"]
+    assert canaries.look(minutes=60) == "FAILED"
+
+
+def test_what_a_look_leaves_can_be_read_before_the_first_look_too():
+    """A memory that was never looked with says null, not the word None."""
+    now = datetime.now(UTC)
+    fresh = Memory(since=now)
+    assert Memory.read(fresh.text(), now) == fresh

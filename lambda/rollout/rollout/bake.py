@@ -5,7 +5,6 @@ A look costs the same few calls whatever the number of cameras: above ``ASKED`` 
 ``COMPARED`` cameras of the fleet it takes samples.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -13,6 +12,7 @@ from typing import Any
 
 from contracts.fleet import DETECTION, PRESENCE, TELEMETRY, Row
 from contracts.telemetry import UNSURE
+from rollout.bake_memory import Memory
 from rollout.canary_health import (
     BROKEN,
     Canary,
@@ -38,40 +38,6 @@ CLASSES = 20
 _TESTS = 2
 NAMED = 5
 """Unwell canaries that a reason names: it goes into the execution's history."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Memory:
-    """What a look leaves for the next one."""
-
-    since: datetime
-    looked_at: datetime | None = None
-    suspects: tuple[str, ...] = ()
-    """Such as camera-1/ERRORED."""
-    mix: Counts = field(default_factory=dict)
-
-    heard: bool = False
-    """Whether any canary has sent telemetry since it got the model."""
-
-    def text(self) -> str:
-        looked_at = self.looked_at.isoformat() if self.looked_at else None
-        times = {"since": self.since.isoformat(), "looked_at": looked_at}
-        kept = {"suspects": self.suspects, "mix": self.mix, "heard": self.heard}
-        return json.dumps({**times, **kept})
-
-    @classmethod
-    def read(cls, text: str | None, now: datetime) -> "_Memory":
-        if text is None:
-            return cls(since=now)
-        kept = json.loads(text)
-        looked_at = kept["looked_at"]
-        return cls(
-            since=datetime.fromisoformat(kept["since"]),
-            looked_at=datetime.fromisoformat(looked_at) if looked_at else None,
-            suspects=tuple(kept["suspects"]),
-            mix={name: (pair[0], pair[1]) for name, pair in kept["mix"].items()},
-            heard=kept["heard"],
-        )
 
 
 @dataclass(kw_only=True)
@@ -122,7 +88,7 @@ def look(
     restart or a silence that happens once may be a power cut. FAILED too where canaries answer a
     class far more often than the fleet, or report far more or less than by their own past.
     """
-    last, before = _Memory.read(memory, now), Past.read(past)
+    last, before = Memory.read(memory, now), Past.read(past)
     deployed = datetime.fromisoformat(started_at)
     cores, found = awake(clients["greengrass"], settings.group_arn("canary"), deployed)
     canaries = found[:LOOKED_AT]
@@ -152,7 +118,7 @@ def _examine(
     seen: _Seen,
     canaries: Sequence[Canary],
     messages: Messages,
-    last: _Memory,
+    last: Memory,
     *,
     settings: Settings,
     greengrass: Any,
@@ -187,7 +153,7 @@ def _heard(rows: Mapping[Key, Row] | None, watched: Sequence[str], deployed: dat
     return not told or any(row["received_ms"] >= deployed_ms for row in told)
 
 
-def _end(after: _Memory, now: datetime, reason: str, settings: Settings) -> tuple[str, str]:
+def _end(after: Memory, now: datetime, reason: str, settings: Settings) -> tuple[str, str]:
     """What becomes of a bake whose time is up: it is as long again where no canary was heard."""
     if after.heard:
         return "SUCCEEDED", reason
@@ -196,7 +162,7 @@ def _end(after: _Memory, now: datetime, reason: str, settings: Settings) -> tupl
     return "FAILED", f"no canary has sent telemetry since it got the model; {reason}"
 
 
-def _is_over(last: _Memory, now: datetime, *, suspected: bool, settings: Settings) -> bool:
+def _is_over(last: Memory, now: datetime, *, suspected: bool, settings: Settings) -> bool:
     """Whether the bake's time is up; suspects get one look more, which settles them."""
     end = last.since + timedelta(minutes=settings.bake_minutes)
     settled = last.looked_at is not None and last.looked_at >= end
@@ -231,7 +197,7 @@ def _members(iot: Any, group: str, most: int) -> list[str]:
 
 
 def _mix(
-    rows: Mapping[Key, Row], watched: list[str], last: _Memory, settings: Settings
+    rows: Mapping[Key, Row], watched: list[str], last: Memory, settings: Settings
 ) -> dict[str, tuple[int, int]]:
     """The counts with the items that are newer than the last look: one of each camera at most."""
     if last.looked_at is None:

@@ -185,17 +185,22 @@ def _judge(
     share = 100 * failed / (answered if late or not pending else total) if failed else 0.0
     if share > maximum_failed_percent:
         return "FAILED", f"more than {maximum_failed_percent:g} % of cameras failed: {summary}"
-    if group == "canary" and late and begun > succeeded:
+    if not late:
+        return ("SUCCEEDED" if answered and not pending else "RUNNING"), summary
+    return _judge_late(group, counts, begun, summary)
+
+
+def _judge_late(group: str, counts: dict[str, int], begun: int, summary: str) -> tuple[str, str]:
+    """What becomes of a deployment that some cameras did not answer in time."""
+    if group == "canary" and begun > counts["succeeded"]:
         return "FAILED", (
             f"{begun} canaries began and fell silent, more than have the model: a power cut, or a "
             f"model that stops the machine ({summary})"
         )
-    if answered and (not pending or late):
+    if counts["succeeded"] + counts["failed"]:
         return "SUCCEEDED", summary
-    if late:
-        waits = "; they get the model when they come back"
-        return ("FAILED" if group == "canary" else "SUCCEEDED"), f"no camera answered{waits}"
-    return "RUNNING", summary
+    waits = "no camera answered; they get the model when they come back"
+    return ("FAILED" if group == "canary" else "SUCCEEDED"), waits
 
 
 def _before(newest: Deployed | None, *, version: str) -> str | None:
