@@ -36,23 +36,21 @@ class Published:
     """The last telemetry of each camera."""
 
     @classmethod
-    def by(cls, cameras: Iterable[CoreDevice]) -> "Published":
-        """What these cameras published over their own connections."""
+    def of(cls, sent: Mapping[str, Sequence[tuple[str, bytes]]]) -> "Published":
+        """Of topics and payloads, by camera."""
         detections: dict[str, Counter[int]] = {}
         telemetry: Counter[str] = Counter()
         last = {}
-        for camera in cameras:
-            if camera.connection is None:
-                continue
-            for topic, payload in list(camera.connection.sent):
+        for thing, messages in sent.items():
+            for topic, payload in messages:
                 kind = topic.rsplit("/", 1)[-1]
                 message = json.loads(payload) if kind in ("detections", "telemetry") else {}
                 if kind == "detections":
-                    counted = detections.setdefault(camera.thing, Counter())
+                    counted = detections.setdefault(thing, Counter())
                     counted[message["sequence"]] += 1
                 elif kind == "telemetry":
-                    telemetry[camera.thing] += message["reason"] != "command"
-                    last[camera.thing] = message
+                    telemetry[thing] += message["reason"] != "command"
+                    last[thing] = message
         return cls(detections=detections, telemetry=telemetry, last=last)
 
 
@@ -69,11 +67,11 @@ def ask(
         return
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
-        before = Published.by(cameras)
+        before = Published.of(_sent(cameras))
         operator.run("tools.ask", "--question", "all", "--out", str(out))
         answers = json.loads(out.read_text(encoding="utf-8"))
         found = {name: answer["rows"] for name, answer in answers.items() if "rows" in answer}
-        faults = list(compare(found, before, Published.by(cameras)))
+        faults = list(compare(found, before, Published.of(_sent(cameras))))
         if not faults:
             break
         if time.monotonic() > deadline:
@@ -85,6 +83,11 @@ def ask(
         f"{len(found)} of {len(answers)} questions answered; {items} items and "
         f"{before.telemetry.total()} telemetry messages published: none lost, none twice"
     )
+
+
+def _sent(cameras: Iterable[CoreDevice]) -> dict[str, list[tuple[str, bytes]]]:
+    """What cameras published over their own connections."""
+    return {one.thing: list(one.connection.sent) for one in cameras if one.connection is not None}
 
 
 def compare(answers: Mapping[str, Rows], before: Published, after: Published) -> Iterator[str]:

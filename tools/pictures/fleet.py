@@ -5,6 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from contracts.bins import BINS
 from contracts.fleet import Camera
 from tools.fleet_page import page
 from tools.fleet_state import Fleet
@@ -45,6 +46,11 @@ def _fleet() -> Fleet:
         cameras=cameras,
         today=today,
         quality=quality,
+        items=[
+            {"date": f"2026-11-{day}", "bin": name, "items": 90 + 7 * day + 40 * number}
+            for day in (25, 26)
+            for number, name in enumerate(BINS)
+        ],
         spent_usd=31.4,
         budget_usd=100,
     )
