@@ -162,6 +162,11 @@ upload-dataset: ## @next Upload DATASET=folder to ENV, which starts the training
 	@exec "$(BIN)/python" -m tools.upload_dataset --environment "$(ENV)" --dataset "$(DATASET)" $(if $(SKIP_BAD),--skip-bad) \
 	  $(if $(SKIP_QUOTAS),--skip-quotas)
 
+.PHONY: promote
+promote: ## @daily Take an approved model of FROM into TO (MODEL=version DRY=1)
+	$(call need,FROM,environment that trains)$(call need,TO,environment that takes its models)$(INSTALL) runtime
+	@exec "$(BIN)/python" -m tools.promote --source "$(FROM)" --target "$(TO)" --model "$(MODEL)" $(if $(DRY),--dry-run)
+
 .PHONY: enrolment
 enrolment: ## @next Make a kit that turns boxes into cameras (OUT=folder CAMERAS=serials.csv DAYS=90)
 	$(call need,OUT,folder for the kit)$(INSTALL) runtime rehearsal

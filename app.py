@@ -18,6 +18,7 @@ from infra.assets.bundling import NotBundledError
 from infra.checks.environments import require_distinct
 from infra.common.compliance import attach_rule_packs
 from infra.config.errors import SettingsError
+from infra.config.exchange import exchange_of
 from stacks.data import DataStack
 from stacks.edge import EdgeStack
 from stacks.insights import InsightsStack
@@ -28,7 +29,7 @@ def build(app: cdk.App, name: str) -> None:
     """Add the stacks of the environment called ``name`` to the app."""
     environment = require_distinct(name)
     data = DataStack(app, "Data", settings=environment)
-    training = TrainingStack(app, "Training", data=data)
+    training = TrainingStack(app, "Training", data=data, exchange=exchange_of(name))
     edge = EdgeStack(app, "Edge", data=data, training=training)
     InsightsStack(app, "Insights", data=data, training=training, edge=edge)
     attach_rule_packs(app, prefix=environment.prefix)

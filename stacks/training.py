@@ -1,37 +1,74 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From photos to a registered model."""
+"""From photos to a registered model, or from another environment's registry to this one's."""
 
+from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from infra.assets.definitions import TRAINING
 from infra.common.asset import archive_asset
+from infra.common.failed_starts import FailedStarts
 from infra.common.stack import EnvironmentStack
+from infra.config.exchange import Exchange, model_package_group
+from infra.config.settings import Settings
+from infra.training.model_registry import ModelRegistry
 from infra.training.notebook import TrainingNotebook
 from infra.training.pipeline import TrainingPipeline
+from infra.training.promotion import ModelPromotion
+from infra.training.sharing import ModelSharing
 from stacks.data import DataStack
 
 
 class TrainingStack(EnvironmentStack):
-    """The training pipeline and the registry of its models."""
+    """The training pipeline and the registry of its models.
+
+    Where the environment takes another one's models there is the registry, and a function that
+    copies models into it. ``pipeline_name`` is None then, elsewhere ``promotion``.
+    """
 
     purpose = "the pipeline that trains, and the registry of its models"
 
-    def __init__(self, scope: Construct, construct_id: str, *, data: DataStack) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, data: DataStack, exchange: Exchange
+    ) -> None:
         super().__init__(scope, construct_id, settings=data.settings, key_arn=data.key_arn)
         self.add_stack_dependency(data)
-        dataset = data.dataset.imported(self, "Dataset")
         artifacts = data.artifacts.imported(self, "Artifacts")
+        # Names are the settings' own, so other stacks need no reference to these resources.
+        self.model_package_group = model_package_group(self.settings)
+        self.pipeline_name: str | None = None
+        self.promotion: tuple[str, str] | None = None
+        """Name of the function that copies models and ARN of the rule that calls it."""
+        self.start_rules: dict[str, str] = {}
+        if exchange.source is None:
+            registry, failed = self._train(data, artifacts)
+        else:
+            registry, failed = self._take(artifacts, exchange.source, exchange.source_name)
+        self.failed_starts = self.export(failed.queue.queue_name)
+        if exchange.receivers:
+            sharing = ModelSharing(
+                self,
+                "Sharing",
+                registry=registry,
+                artifacts=artifacts,
+                receivers=exchange.receivers,
+                failed_starts=failed,
+            )
+            self.start_rules |= {
+                f"To-{name}": self.export(rule.ref) for name, rule in sharing.rules.items()
+            }
+        self.output("ModelPackageGroup", registry.name, "Where a model is approved")
+        self.state_deletion_policies()
+
+    def _train(
+        self, data: DataStack, artifacts: s3.IBucket
+    ) -> tuple[ModelRegistry, FailedStarts]:
+        dataset = data.dataset.imported(self, "Dataset")
         code = archive_asset(self, "Code", TRAINING)
         training = TrainingPipeline(
             self, "Training", dataset=dataset, artifacts=artifacts, code=code
         )
-        # Names are the settings' own, so other stacks need no reference to these resources.
         self.pipeline_name = training.name
-        self.model_package_group = training.registry.name
         self.start_rules = {rule.node.id: self.export(rule.ref) for rule in training.starts}
-
-        self.failed_starts = self.export(training.failed_starts.queue.queue_name)
-
         instance_type = self.settings.training.notebook
         if instance_type is not None:
             notebook = TrainingNotebook(
@@ -44,8 +81,31 @@ class TrainingStack(EnvironmentStack):
                 code=code,
             )
             self.output("NotebookInstance", notebook.name, "Opens with the training notebook")
-
         self.output("PipelineName", training.name, "Trains when a manifest arrives")
-        self.output("ModelPackageGroup", training.registry.name, "Where a model is approved")
         self.output("TrainingRoleArn", training.job_role.arn, "What the training code runs with")
-        self.state_deletion_policies()
+        return training.registry, training.failed_starts
+
+    def _take(self, artifacts: s3.IBucket, source: Settings, source_name: str) -> ModelRegistry:
+        # Below the same scope as where the environment trains: a group keeps its models when it
+        # begins to take another one's, or stops.
+        registry = ModelRegistry(
+            Construct(self, "Training"), "Models", name=self.model_package_group
+        )
+        promotion = ModelPromotion(
+            self,
+            "Promotion",
+            registry=registry,
+            artifacts=artifacts,
+            source=source,
+            source_name=source_name,
+        )
+        self.promotion = (
+            self.export(promotion.function.function_name),
+            self.export(promotion.rule.rule_arn),
+        )
+        self.output(
+            "PromotionFunction",
+            promotion.function.function_name,
+            f"Copies approved models of {source_name} here",
+        )
+        return registry, promotion.failed_starts

@@ -109,6 +109,15 @@ REGISTRY_CLEANUP = Bundle(
 ENROLMENT = Bundle(name="enrolment", sources=(Source(folder="lambda/enrolment"),))
 """AWS IoT's pre-provisioning hook, and the expiry of enrolment kits."""
 
+PROMOTION = Bundle(
+    name="promotion",
+    sources=(
+        Source(folder="lambda/promotion"),
+        Source(folder="contracts", inside="contracts"),
+    ),
+)
+"""Copies approved models of the environment that trains into one that does not."""
+
 FLEET_WATCH = Bundle(
     name="fleet_watch",
     sources=(
@@ -132,6 +141,7 @@ BUNDLES = (
     ENROLMENT,
     FLEET_WATCH,
     INFERENCE,
+    PROMOTION,
     REGISTRY_CLEANUP,
     ROLLOUT,
     TRAINING,

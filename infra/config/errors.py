@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from infra.config.base import keys_of
+
 _ALLOWED = {
     r"^[0-9]{12}$": "12 digits in quotes",
     r"^[a-z][a-z0-9-]{1,22}[a-z0-9]$": "3 to 24 of a-z, 0-9 and -, beginning with a letter and "
@@ -52,11 +54,11 @@ def pattern_in_words(pattern: str) -> str:
 def _known(model: type[BaseModel], location: list[str]) -> str:
     section = model
     for part in location[:-1]:
-        annotation = section.model_fields[part].annotation
+        annotation = keys_of(section)[part].annotation
         assert isinstance(annotation, type)  # noqa: S101 - only sections have keys within
         assert issubclass(annotation, BaseModel)  # noqa: S101
         section = annotation
-    keys = list(section.model_fields)
+    keys = list(keys_of(section))
     close = difflib.get_close_matches(location[-1], keys, n=1)
     hint = f" (did you mean {close[0]!r}?)" if close and close[0] != location[-1] else ""
     return f"{hint}: allowed: {', '.join(keys)}"

@@ -150,6 +150,14 @@ def names() -> list[str]:
 
 def load(name: str) -> Settings:
     """The settings of one environment. Raises SettingsError, which says all that is wrong."""
+    settings = _load(name)
+    if faults := list(_source_faults(name, settings)):
+        raise SettingsError("\n".join(f"{folder() / name}.toml: {fault}" for fault in faults))
+    return settings
+
+
+def _load(name: str) -> Settings:
+    """The settings of one environment, right by themselves."""
     path = folder() / f"{name}.toml"
     if name not in names():
         raise SettingsError(
@@ -169,6 +177,34 @@ def load(name: str) -> Settings:
     if faults := [*_contradictions(settings), *over_limits(settings)]:
         raise SettingsError("\n".join(f"{path}: {fault}" for fault in faults))
     return settings
+
+
+def _source_faults(name: str, settings: Settings) -> Iterator[str]:
+    """What is wrong with the environment that this one takes its models of."""
+    training = settings.training
+    if training.source is None:
+        return
+    key = f"training.from = {training.source!r}"
+    others = [other for other in names() if other != name]
+    if training.source not in others:
+        itself = ", not this one" if training.source == name else ""
+        yield f"{key}: allowed: another environment ({', '.join(others) or 'none yet'}){itself}"
+        return
+    for unused in training.unused:
+        yield (
+            f"training.{unused} = {getattr(training, unused)!r}: allowed: nothing beside "
+            f"{key}, because this environment does not train (approval may stay)"
+        )
+    try:
+        source = _load(training.source)
+    except SettingsError as error:
+        yield f"{key}: allowed: an environment without faults: {error}"
+        return
+    if source.training.source is not None:
+        yield (
+            f"{key}: allowed: an environment that trains, and {training.source} takes its models "
+            f"of {source.training.source}: name that one"
+        )
 
 
 def _contradictions(settings: Settings) -> Iterator[str]:

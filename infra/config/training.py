@@ -78,8 +78,14 @@ Instance = Annotated[str, Field(pattern=_INSTANCE)]
 
 
 class TrainingSettings(Section):
-    """What is trained, on what, what it must reach, and who approves it."""
+    """What is trained, on what, what it must reach, and who approves it; or whose models are taken.
 
+    With ``from`` nothing is trained here, and ``approval`` is the only other key.
+    """
+
+    source: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")] | None = Field(
+        default=None, alias="from"
+    )
     dataset: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = "trash"
     schedule: Annotated[str, AfterValidator(_check_cron)] | None = None
 
@@ -112,6 +118,11 @@ class TrainingSettings(Section):
     notebook_idle_minutes: Annotated[int, Field(ge=15, le=1440)] = 60
     notebook_subnet: Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$")] | None = None
     notebook_security_group: Annotated[str, Field(pattern=r"^sg-[0-9a-f]{8,17}$")] | None = None
+
+    @property
+    def unused(self) -> list[str]:
+        """Keys that were given and mean nothing where models come from another environment."""
+        return sorted(self.model_fields_set - {"source", "approval"}) if self.source else []
 
     @property
     def machine(self) -> Machine:

@@ -21,8 +21,19 @@ NOT_STARTED = {
     "Greengrass": "What Greengrass said about deployments or components was not written down",
     "Clock": "The clock did not start the watcher",
 }
+TOLD = "To-"
+"""Begins the names of rules that tell another environment of an approval."""
 """What it means that a rule could not start its target, by the rule."""
 _PER_ROW = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchedPromotion:
+    """The function that copies another environment's models, and the rule on ``bus`` before it."""
+
+    function: str
+    bus: str
+    rule: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +46,10 @@ class Watched:
     streams: Mapping[str, str]
     iot_rules: Mapping[str, str]
     rollout_arn: str
-    pipeline_name: str
+    pipeline_name: str | None
+    """None where nothing is trained."""
+    promotion: WatchedPromotion | None
+    """None where models are trained."""
     start_rules: Mapping[str, str]
     failed_starts: Mapping[str, str]
 
@@ -175,22 +189,13 @@ class Monitoring(Construct):
                 )
                 for end, how in ends
             ),
-            alerts.event_alarm(
-                "TrainingFailed",
-                metrics.training(watched.pipeline_name, "ExecutionFailed"),
-                description="The training pipeline failed, or a model was too weak to register",
-            ),
-            alerts.event_alarm(
-                "TrainingStopped",
-                metrics.training(watched.pipeline_name, "ExecutionStopped"),
-                description="The training pipeline was stopped before its end",
-            ),
+            *self._source_alarms(),
             # After all retries.
             *(
                 alerts.event_alarm(
                     f"{rule}NotStarted",
                     metrics.not_invoked(name),
-                    description=NOT_STARTED[rule],
+                    description=_not_started(rule),
                 )
                 for rule, name in watched.start_rules.items()
             ),
@@ -202,6 +207,27 @@ class Monitoring(Construct):
                 "dead-letter queue",
             ),
         ]
+
+    def _source_alarms(self) -> list[cloudwatch.IAlarm]:
+        """Of what brings models into the registry: the pipeline, or the promotion."""
+        alerts, metrics, watched = self._alerts, self._metrics, self._watched
+        found: list[cloudwatch.IAlarm] = []
+        if watched.pipeline_name is not None:
+            for end, description in (
+                ("Failed", "The training pipeline failed, or a model was too weak to register"),
+                ("Stopped", "The training pipeline was stopped before its end"),
+            ):
+                metric = metrics.training(watched.pipeline_name, f"Execution{end}")
+                found.append(alerts.event_alarm(f"Training{end}", metric, description=description))
+        if watched.promotion is not None:
+            one = watched.promotion
+            for end, metric, how in (
+                ("Failed", metrics.function_errors(one.function), "failed"),
+                ("NotStarted", metrics.not_invoked(one.rule, bus=one.bus), "did not start"),
+            ):
+                description = f"A model was approved in the source environment; copying it {how}"
+                found.append(alerts.event_alarm(f"Promotion{end}", metric, description=description))
+        return found
 
     def _camera_graphs(self) -> list[cloudwatch.IWidget]:
         metric = self._fleet.metric
@@ -247,6 +273,7 @@ class Monitoring(Construct):
         trainings = [
             metrics.training(watched.pipeline_name, f"Execution{end}")
             for end in ("Started", "Succeeded", "Failed", "Stopped")
+            if watched.pipeline_name is not None
         ]
         starts: list[cloudwatch.IMetric] = [
             metrics.not_invoked(name) for name in watched.start_rules.values()
@@ -254,7 +281,7 @@ class Monitoring(Construct):
         starts.append(metrics.kept(watched.failed_starts))
         return [
             _graph("Model rollouts", rollouts),
-            _graph("Training pipeline", trainings),
+            *([_graph("Training pipeline", trainings)] if trainings else []),
             _graph("Starts that failed", starts),
         ]
 
@@ -266,6 +293,13 @@ class Monitoring(Construct):
             width=24,
             height=6,
         )
+
+
+def _not_started(rule: str) -> str:
+    if rule.startswith(TOLD):
+        name = rule.removeprefix(TOLD)
+        return f"A model was approved, and {name}, which takes it, was not told"
+    return NOT_STARTED[rule]
 
 
 def _graph(title: str, metrics: Sequence[cloudwatch.IMetric]) -> cloudwatch.IWidget:

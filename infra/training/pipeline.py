@@ -12,6 +12,7 @@ from constructs import Construct
 from infra.common.failed_starts import FailedStarts
 from infra.common.role import Allow, ServiceRole
 from infra.common.stack import environment_of
+from infra.config.exchange import model_package_group
 from infra.config.regions import training_image
 from infra.training.model_registry import ModelRegistry
 from infra.training.pipeline_definition import pipeline_definition
@@ -36,7 +37,7 @@ class TrainingPipeline(Construct):
         settings = environment.settings
         self.name = f"{settings.prefix}-training"
         self.arn = environment.arn("sagemaker", f"pipeline/{self.name}")
-        self.registry = ModelRegistry(self, "Models", name=f"{settings.prefix}-models")
+        self.registry = ModelRegistry(self, "Models", name=model_package_group(settings))
         roles = TrainingRoles(
             self,
             "Roles",

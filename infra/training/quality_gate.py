@@ -88,6 +88,7 @@ def _register(*, image: str, model_package_group: str) -> dict[str, Any]:
                 # _.:/=+-@ only, and a key such as `photos (2)/manifest.json` would fail here, after
                 # the training. The execution knows its manifest, and the digest its photos.
                 **{name: measured(f"{REGISTRY}.{name}") for name in REGISTERED},
+                "archive_digest": measured("binsight.archive_digest"),
                 "pipeline_execution": execution,
                 "report": join(evaluation, "/report/index.html"),
                 "data_report": join(output_of("Prepare", "prepared"), "/report/index.html"),

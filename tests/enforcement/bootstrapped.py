@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,17 +30,17 @@ class Bootstrapped:
     settings: Settings
     assembly: Path
 
-    def deploy(self) -> None:
+    def deploy(self, stacks: Sequence[str] = STACKS) -> None:
         """Publish the assets and create the stacks. AssertionError with the reasons."""
         storage = self._as("file-publishing-role", "s3")
-        for name in STACKS:
+        for name in stacks:
             manifest = self.assembly / f"{name.capitalize()}.assets.json"
             for file in json.loads(manifest.read_text(encoding="utf-8"))["files"].values():
                 source = self.assembly / file["source"]["path"]
                 for target in file["destinations"].values():
                     if source.is_file():
                         storage.upload_file(str(source), target["bucketName"], target["objectKey"])
-        for name in STACKS:
+        for name in stacks:
             self._ask("create", name, TemplateURL=self._template(name))
 
     def update(self) -> None:

@@ -11,6 +11,7 @@ NEEDED = {
     # Cameras, recipes, provisioning and people address these by name.
     "AWS::Athena::WorkGroup": "Name",
     "AWS::CloudWatch::Dashboard": "DashboardName",
+    "AWS::Events::EventBus": "Name",
     "AWS::Glue::Database": "DatabaseInput.Name",
     "AWS::GreengrassV2::ComponentVersion": "LambdaFunction.ComponentName",
     "AWS::GreengrassV2::Deployment": "DeploymentName",

@@ -76,7 +76,14 @@ def build(
     from ministack_edge import ministack_patches  # noqa: PLC0415
 
     ministack_patches.verify()
-    from ministack_edge import cloudformation, events, extension, metrics, private_api  # noqa: PLC0415
+    from ministack_edge import (  # noqa: PLC0415
+        cloudformation,
+        event_buses,
+        events,
+        extension,
+        metrics,
+        private_api,
+    )
     from ministack_edge.greengrass import api as greengrass  # noqa: PLC0415
     from ministack_edge.iot import (  # noqa: PLC0415
         certificates,
@@ -111,6 +118,7 @@ def build(
         queries,
         metrics,
         cloudformation,
+        event_buses,
     ):
         part.install()
     events.install(

@@ -141,6 +141,13 @@ def _permitted(resource: Resource) -> str:
     return name if name.startswith("arn:") else arn_of("lambda", f"function:{name}")
 
 
+def _rule(resource: Resource) -> str:
+    """A rule on a bus of its own has that in its ARN."""
+    bus = str(resource.properties.get("EventBusName") or "default").rpartition("/")[2]
+    name = _last(resource, "Name", longest=64).rpartition("|")[2]
+    return arn_of("events", f"rule/{name}" if bus == "default" else f"rule/{bus}/{name}")
+
+
 def _budget(resource: Resource) -> str:
     # A name of its own, or one that CloudFormation gives.
     given = resource.properties["Budget"].get("BudgetName")
@@ -160,7 +167,8 @@ OWN: Mapping[str, Callable[[Resource], str | list[str]]] = {
     ),
     "AWS::DynamoDB::Table": _named("dynamodb", "table/{}", "TableName"),
     "AWS::ECR::Repository": _named("ecr", "repository/{}", "RepositoryName"),
-    "AWS::Events::Rule": _named("events", "rule/{}", "Name", longest=64),
+    "AWS::Events::EventBus": _named("events", "event-bus/{}", "Name"),
+    "AWS::Events::Rule": _rule,
     "AWS::Glue::Database": catalog_arns,
     "AWS::Glue::Table": catalog_arns,
     "AWS::GreengrassV2::ComponentVersion": component_arn,

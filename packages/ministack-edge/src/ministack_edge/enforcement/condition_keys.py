@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ministack_edge import ministack_patches
+from ministack_edge.enforcement.actors import entity
 from ministack_edge.protocol import Document
 
 Keys = dict[str, Any]
@@ -16,6 +17,17 @@ Keys = dict[str, Any]
 def install() -> None:
     """Give the decisions these keys from now on."""
     ministack_patches.wrap("ministack.core.iam_actions", "request_tag_context", _with_namespace)
+    ministack_patches.wrap("ministack.core.iam_evaluator", "_resolve_condition_key", _of_role)
+
+
+def _of_role(original: Callable[..., Any]) -> Callable[..., Any]:
+    """``aws:PrincipalArn`` of a role's session is the role, not the session."""
+
+    def resolve(key: str, context: Any) -> Any:
+        found = original(key, context)
+        return entity(found) if key.lower() == "aws:principalarn" and found else found
+
+    return resolve
 
 
 def _with_namespace(original: Callable[..., Keys]) -> Callable[..., Keys]:

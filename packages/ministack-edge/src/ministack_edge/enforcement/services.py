@@ -46,6 +46,7 @@ _TARGET_ACTIONS = {
     "sagemaker": "sagemaker:StartPipelineExecution",
     "firehose": "firehose:PutRecord",
     "kinesis": "kinesis:PutRecord",
+    "events": "events:PutEvents",
 }
 
 
@@ -59,7 +60,7 @@ def _target(original: Callable[..., None]) -> Callable[..., None]:
                 actor = become(
                     str(target.get("RoleArn", "")), "events.amazonaws.com", source_arn=source
                 )
-                actor.require(_TARGET_ACTIONS[service], destination)
+                actor.require(_TARGET_ACTIONS[service], destination, **_of_event(service, event))
             elif service in ("lambda", "sns", "sqs"):
                 allows("events.amazonaws.com", service, destination, source_arn=source)
         except AccessDeniedError as error:
@@ -68,6 +69,16 @@ def _target(original: Callable[..., None]) -> Callable[..., None]:
         original(target, event, rule, view)
 
     return invoke
+
+
+def _of_event(service: str, event: Document) -> dict[str, str]:
+    """What the policy of an event bus may ask about an event."""
+    if service != "events":
+        return {}
+    return {
+        "events__source": str(event.get("Source", "")),
+        "events__detail-type": str(event.get("DetailType", "")),
+    }
 
 
 # Step Functions

@@ -98,6 +98,10 @@ BY_TYPE: Mapping[str, tuple[Unneeded, ...]] = {
         Unneeded("kms:ListAliases", (), "the key is named by its ARN"),
         Unneeded("kms:*", ("SSESpecification.KMSMasterKeyId",), NO_KEY),
     ),
+    "AWS::Events::EventBus": (
+        Unneeded("kms:*", ("KmsKeyIdentifier",), NO_KEY),
+        Unneeded("events:*Permission", ("Policy",), "the bus has no policy"),
+    ),
     "AWS::Glue::Database": (
         Unneeded(
             "glue:*Connection",

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One environment that trains and two that take its models, in three accounts, enforced."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from infra.config.settings import Settings, load
+from ministack_edge.clients import Credentials
+from ministack_edge.process import LocalAws, free_port
+from rehearsal.cdk import Cdk
+from rehearsal.people import People, settle
+from tests.conftest import ROOT
+from tests.enforcement.bootstrapped import Bootstrapped
+from tests.synth.conftest import SYNTH_SECONDS, synth_environment
+
+STACKS = ("data", "training")
+STRANGER = "555555555555"
+PLACES = {
+    "staging": ("222222222222", "us-west-2", 'dataset = "trash"'),
+    "prod": ("333333333333", "eu-west-1", 'from = "staging"\napproval = "manual"'),
+    "second": ("444444444444", "us-west-2", 'from = "staging"\napproval = "automatic"'),
+}
+"""Account, region and [training] of each."""
+
+
+def write(folder: Path) -> None:
+    """The environment files: staging's with other places, and nothing trained in two of them."""
+    folder.mkdir(parents=True)
+    text = (ROOT / "environments" / "staging.toml").read_text(encoding="utf-8")
+    for name, (account, region, training) in PLACES.items():
+        one = text.replace("binsight-staging", f"binsight-{name}")
+        for key, value in (("account", account), ("region", region)):
+            one = re.sub(f'(?m)^{key} = ".*"$', f'{key} = "{value}"', one)
+        one, count = re.subn(
+            r"(?ms)^\[training\]$.*?^\[bins\]$", f"[training]\n{training}\n\n[bins]", one
+        )
+        assert count == 1
+        (folder / f"{name}.toml").write_text(one, encoding="utf-8")
+
+
+def synthesise(files: Path, output: Path) -> None:
+    """The stacks of all of them that the tests deploy."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.promotion.synthesise", str(output)],
+        cwd=ROOT,
+        env={**synth_environment(), "BINSIGHT_ENVIRONMENTS": str(files)},
+        capture_output=True,
+        text=True,
+        timeout=SYNTH_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, f"synth failed:\n{done.stdout}\n{done.stderr}"
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """The deployed environments on one local AWS."""
+
+    aws: LocalAws
+    settings: Mapping[str, Settings]
+    people: Mapping[str, People]
+
+    def client(
+        self, service: str, name: str, person: Credentials | None = None, **more: Any
+    ) -> Any:
+        """boto3 in an environment's account, as its administrator or another person."""
+        acting = person or self.people[name].administrator
+        return boto3.client(
+            service,
+            endpoint_url=self.aws.endpoint,
+            region_name=self.settings[name].region,
+            aws_access_key_id=acting.access_key,
+            aws_secret_access_key=acting.secret_key,
+            **more,
+        )
+
+    def outputs(self, name: str) -> dict[str, str]:
+        """The outputs of an environment's data and training stacks."""
+        found = {}
+        for stack in STACKS:
+            described = self.client("cloudformation", name).describe_stacks(
+                StackName=f"{self.settings[name].prefix}-{stack}"
+            )["Stacks"][0]
+            found |= {one["OutputKey"]: one["OutputValue"] for one in described["Outputs"]}
+        return found
+
+    def packages(self, name: str) -> list[dict[str, Any]]:
+        """The model packages of an environment, described, the oldest first."""
+        sagemaker = self.client("sagemaker", name)
+        found = sagemaker.list_model_packages(
+            ModelPackageGroupName=f"{self.settings[name].prefix}-models", SortOrder="Ascending"
+        )["ModelPackageSummaryList"]
+        described = [
+            sagemaker.describe_model_package(ModelPackageName=one["ModelPackageArn"])
+            for one in found
+        ]
+        return [
+            {key: value for key, value in one.items() if key != "ResponseMetadata"}
+            for one in described
+        ]
+
+    def decisions(self, **wanted: str) -> list[dict[str, Any]]:
+        """What the local AWS decided, where these members have these values."""
+        lines = self.aws.permissions.read_text(encoding="utf-8").splitlines()
+        found = [json.loads(line) for line in lines]
+        return [one for one in found if all(one[key] == value for key, value in wanted.items())]
+
+
+@pytest.fixture(scope="package")
+def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
+    """The data and training stacks of all three, deployed with the shipped policies alone."""
+    work: Path = tmp_path_factory.mktemp("promotion")
+    write(work / "files")
+    synthesise(work / "files", work / "assemblies")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        LocalAws(port=free_port(), work=work / "local-aws") as aws,
+    ):
+        patch.setenv("BINSIGHT_ENVIRONMENTS", str(work / "files"))
+        settings = {name: load(name) for name in PLACES}
+        people = {}
+        # Those who take models first: neither side needs the other to be there.
+        for name in reversed(PLACES):
+            one = settings[name]
+            people[name] = settle(
+                endpoint=aws.endpoint, account=one.account, region=one.region, prefix=one.prefix
+            )
+            administrator = aws.client_environment(
+                account=one.account, region=one.region, person=people[name].administrator
+            )
+            Cdk(
+                name=name,
+                environment={**administrator, "CDK_HOME": str(work / f"{name}-home")},
+                assembly=work / "assemblies" / name,
+                log=work / "cdk.log",
+                progress=lambda _: None,
+            ).bootstrap(one.account, one.region, *people[name].execution_policies)
+            Bootstrapped(aws, people[name], one, work / "assemblies" / name).deploy(STACKS)
+        yield Exchange(aws, settings, people)
+
+
+def until(found: Callable[[], Any], *, seconds: float = 60) -> Any:
+    """What is found, once it is; AssertionError after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not (value := found()):
+        assert time.monotonic() < deadline, "nothing came"
+        time.sleep(0.2)
+    return value

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who may not read staging's models, and what those who may read them may not read."""
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from rehearsal.people import settle
+from tests.promotion.conftest import STRANGER, Exchange, until
+from tests.promotion.models import approve, of_content, register
+
+READER = "arn:aws:iam::222222222222:role/binsight-staging-models-us-west-2"
+PROD_BUS = "arn:aws:events:eu-west-1:333333333333:event-bus/binsight-prod-promotion"
+NAME = "binsight-prod-promotion-eu-west-1"
+"""The name of the role in prod's account that staging trusts."""
+
+
+class Stranger:
+    """An account that nobody named, whose administrator may do everything there."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._endpoint = exchange.aws.endpoint
+        people = settle(
+            endpoint=self._endpoint, account=STRANGER, region="us-west-2", prefix="binsight-x"
+        )
+        self._keys = (people.administrator.access_key, people.administrator.secret_key)
+        self._token: str | None = None
+
+    def client(self, service: str) -> Any:
+        key, secret = self._keys
+        return boto3.client(
+            service,
+            endpoint_url=self._endpoint,
+            region_name="us-west-2",
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            aws_session_token=self._token,
+        )
+
+    def role(self, name: str, trusted: dict[str, str], action: str) -> str:
+        """Make a role that may do one thing everywhere; its ARN."""
+        iam = self.client("iam")
+        statement = {"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"}
+        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_document(statement))
+        allowed = {"Effect": "Allow", "Action": action, "Resource": "*"}
+        iam.put_role_policy(RoleName=name, PolicyName="one", PolicyDocument=_document(allowed))
+        return str(arn["Role"]["Arn"])
+
+    def become(self, role: str) -> None:
+        """Act as a role of the account from now on."""
+        found = self.client("sts").assume_role(RoleArn=role, RoleSessionName="x")["Credentials"]
+        self._keys = (found["AccessKeyId"], found["SecretAccessKey"])
+        self._token = found["SessionToken"]
+
+
+@pytest.fixture(scope="module")
+def stranger(exchange: Exchange) -> Stranger:
+    return Stranger(exchange)
+
+
+def _document(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statement})
+
+
+def refused(call: Any, **given: Any) -> str:
+    """The code with which a call is refused; AssertionError where it is answered."""
+    with pytest.raises(ClientError) as error:
+        call(**given)
+    return str(error.value.response["Error"]["Code"])
+
+
+def test_an_event_of_a_fourth_account_starts_nothing(
+    exchange: Exchange, stranger: Stranger
+) -> None:
+    sender = stranger.role(
+        "binsight-staging-approvals-us-west-2",
+        {"Service": "events.amazonaws.com"},
+        "events:PutEvents",
+    )
+    events, sagemaker = stranger.client("events"), stranger.client("sagemaker")
+    events.put_rule(Name="all", EventPattern=json.dumps({"source": ["aws.sagemaker"]}))
+    events.put_targets(Rule="all", Targets=[{"Id": "1", "Arn": PROD_BUS, "RoleArn": sender}])
+    sagemaker.create_model_package_group(ModelPackageGroupName="binsight-staging-models")
+    sagemaker.create_model_package(
+        ModelPackageGroupName="binsight-staging-models", ModelApprovalStatus="Approved"
+    )
+    [decision] = until(lambda: exchange.decisions(principal=sender, action="events:PutEvents"))
+    assert (decision["decision"], decision["resource"]) == ("deny", PROD_BUS)
+
+
+def test_a_fourth_account_may_not_read_models_whatever_it_calls_its_role(
+    exchange: Exchange, stranger: Stranger
+) -> None:
+    bucket = exchange.outputs("staging")["ArtifactsBucket"]
+    exchange.client("s3", "staging").put_object(Bucket=bucket, Key="models/x/model.tar.gz")
+    s3 = stranger.client("s3")
+    assert refused(s3.get_object, Bucket=bucket, Key="models/x/model.tar.gz") == "AccessDenied"
+    stranger.become(stranger.role(NAME, {"AWS": f"arn:aws:iam::{STRANGER}:root"}, "sts:AssumeRole"))
+    given = {"RoleArn": READER, "RoleSessionName": "x"}
+    assert refused(stranger.client("sts").assume_role, **given) == "AccessDenied"
+
+
+def test_no_other_role_of_an_account_that_takes_models_may_read_them(exchange: Exchange) -> None:
+    sts = exchange.client("sts", "prod")
+    assert refused(sts.assume_role, RoleArn=READER, RoleSessionName="x") == "AccessDenied"
+
+
+def test_photos_stay_where_they_are(exchange: Exchange) -> None:
+    content = b"names a photo as its report"
+    approve(exchange, register(exchange, content, data_report="prepared/photos/1.jpg"))
+    [found] = until(lambda: of_content(exchange, "second", content))
+    assert "data_report" not in found["CustomerMetadataProperties"]
+    decisions = exchange.decisions(principal=READER, action="s3:GetObject", decision="deny")
+    assert any(one["resource"].endswith("/prepared/photos/1.jpg") for one in decisions)
