@@ -86,13 +86,18 @@ def _began(work: Path) -> bool:
 
 
 def _run(arguments: argparse.Namespace, console: Console) -> int:
+    settings = load(arguments.environment)
+    if source := settings.training.source:
+        raise RehearsalError(
+            f"{arguments.environment} takes the models of {source} (training.from) and trains "
+            f"nothing: rehearse ENV={source}; tests/promotion has the two together"
+        )
     if arguments.loop:
         folder = arguments.work / "environments"
-        load(arguments.environment)  # a wrong name or file is said as ever
-        source = environments() / f"{arguments.environment}.toml"
-        environment_with_captures(source, folder, arguments.loop)
+        file = environments() / f"{arguments.environment}.toml"
+        environment_with_captures(file, folder, arguments.loop)
         os.environ["BINSIGHT_ENVIRONMENTS"] = str(folder)
-    settings = load(arguments.environment)
+        settings = load(arguments.environment)
     rehearsal = Rehearsal(
         name=arguments.environment,
         settings=settings,

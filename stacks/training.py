@@ -85,7 +85,9 @@ class TrainingStack(EnvironmentStack):
         self.output("TrainingRoleArn", training.job_role.arn, "What the training code runs with")
         return training.registry, training.failed_starts
 
-    def _take(self, artifacts: s3.IBucket, source: Settings, source_name: str) -> ModelRegistry:
+    def _take(
+        self, artifacts: s3.IBucket, source: Settings, source_name: str
+    ) -> tuple[ModelRegistry, FailedStarts]:
         # Below the same scope as where the environment trains: a group keeps its models when it
         # begins to take another one's, or stops.
         registry = ModelRegistry(

@@ -14,7 +14,7 @@ STACKS = ("Data", "Training", "Edge", "Insights")
 
 
 class AccountError(Exception):
-    """The credentials are for another account than the environment's."""
+    """The environment or the credentials are not those that the command needs."""
 
 
 def session_for(settings: Settings) -> boto3.Session:
@@ -26,6 +26,18 @@ def session_for(settings: Settings) -> boto3.Session:
             f"the credentials are for account {found}, the environment is {settings.account}"
         )
     return session
+
+
+def require_training(settings: Settings, instead: str) -> None:
+    """AccountError where the environment takes another one's models; ``instead`` says what to do.
+
+    Photos in its dataset bucket would train nothing.
+    """
+    if source := settings.training.source:
+        raise AccountError(
+            f"{settings.prefix} does not train: it takes the models of {source} (training.from); "
+            f"instead: {instead}"
+        )
 
 
 def stack_name(settings: Settings, stack: str) -> str:

@@ -89,7 +89,11 @@ def row(name: str, one: settings.Settings, cameras: int) -> dict[str, Any]:
         "prefix": one.prefix,
         "removal": one.removal,
         "approval": training.approval,
-        "training": f"{training.instance_type}, {training.epochs} epochs, {training.image_size} px",
+        "training": (
+            f"models of {training.source}"
+            if training.source
+            else f"{training.instance_type}, {training.epochs} epochs, {training.image_size} px"
+        ),
         "keeps": f"captures {data.captures_days}, archive {data.archive_days}, log {data.log_days}",
         "rollout": f"bake {one.rollout.bake_minutes} min, {one.rollout.cameras_per_minute}/min",
         "usd_per_month": None if amounts is None else round(sum(amounts.values()), 2),

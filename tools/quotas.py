@@ -47,6 +47,8 @@ class QuotaError(Exception):
 def needed(settings: Settings) -> dict[str, int]:
     """Machines that run at once, by the quota's name."""
     training = settings.training
+    if training.source:
+        return {}
     use = "spot training job" if training.spot else "training job"
     found = {
         f"{training.processing_machine.name} for processing job usage": 1,

@@ -15,7 +15,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.config.errors import SettingsError
 from infra.config.settings import Settings, load
-from tools.account import AccountError, describe, outputs, session_for, stack_name
+from tools.account import (
+    AccountError,
+    describe,
+    outputs,
+    require_training,
+    session_for,
+    stack_name,
+)
 from tools.dataset import Dataset, DatasetError, check_dataset, require_enough, upload
 from tools.quotas import QuotaError, check_or_warn
 from training.dataset.opening import opened
@@ -47,6 +54,7 @@ def main() -> int:
         parser.error("DATASET is empty; pass DATASET=folder, a folder of class folders")
     try:
         settings = load(arguments.environment)
+        require_training(settings, f"make upload-dataset ENV={settings.training.source}")
         with opened(arguments.dataset) as found:
             for note in found.notes:
                 print(f"  {note}", flush=True)

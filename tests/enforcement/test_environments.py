@@ -57,7 +57,9 @@ def assemblies(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if name in VARIANTS:
             # They are dev's, and one account may have only one environment of a prefix.
             write_variant(name, work / name, prefix=f"binsight-{number}")
-            shutil.move(work / name / f"{name}.toml", files)
+            for file in (work / name).iterdir():
+                # The two that exchange models are each written twice, for one and the other.
+                shutil.move(file, files / file.name)
         else:
             shutil.copy(ROOT / "environments" / f"{name}.toml", files)
     synthesise(files, work / "assemblies")

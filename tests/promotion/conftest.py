@@ -2,7 +2,6 @@
 """One environment that trains and two that take its models, in three accounts, enforced."""
 
 import json
-import re
 import subprocess
 import sys
 import time
@@ -22,29 +21,27 @@ from rehearsal.people import People, settle
 from tests.conftest import ROOT
 from tests.enforcement.bootstrapped import Bootstrapped
 from tests.synth.conftest import SYNTH_SECONDS, synth_environment
+from tests.synth.variants import moved, taking
 
 STACKS = ("data", "training")
 STRANGER = "555555555555"
 PLACES = {
-    "staging": ("222222222222", "us-west-2", 'dataset = "trash"'),
-    "prod": ("333333333333", "eu-west-1", 'from = "staging"\napproval = "manual"'),
-    "second": ("444444444444", "us-west-2", 'from = "staging"\napproval = "automatic"'),
+    "staging": ("222222222222", "us-west-2", ""),
+    "prod": ("333333333333", "eu-west-1", "manual"),
+    "second": ("444444444444", "us-west-2", "automatic"),
 }
-"""Account, region and [training] of each."""
+"""Account, region, and who approves what is taken of staging; empty: staging itself."""
 
 
 def write(folder: Path) -> None:
     """The environment files: staging's with other places, and nothing trained in two of them."""
     folder.mkdir(parents=True)
     text = (ROOT / "environments" / "staging.toml").read_text(encoding="utf-8")
-    for name, (account, region, training) in PLACES.items():
+    for name, (account, region, approval) in PLACES.items():
         one = text.replace("binsight-staging", f"binsight-{name}")
-        for key, value in (("account", account), ("region", region)):
-            one = re.sub(f'(?m)^{key} = ".*"$', f'{key} = "{value}"', one)
-        one, count = re.subn(
-            r"(?ms)^\[training\]$.*?^\[bins\]$", f"[training]\n{training}\n\n[bins]", one
-        )
-        assert count == 1
+        one = moved(one, account=account, region=region)
+        if approval:
+            one = taking(one, "staging", approval)
         (folder / f"{name}.toml").write_text(one, encoding="utf-8")
 
 

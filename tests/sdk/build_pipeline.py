@@ -301,6 +301,7 @@ def build(values: dict[str, Any], session: PipelineSession) -> Pipeline:
             ),
             customer_metadata_properties={
                 **{name: said(f"registry.{name}") for name in registered},
+                "archive_digest": said("archive_digest"),
                 "pipeline_execution": execution,
                 "report": Join(on="", values=[evaluation, "/report/index.html"]),
                 "data_report": Join(on="", values=[prepared, "/report/index.html"]),

@@ -24,6 +24,8 @@ VARIANTS = {
     "mail-and-boundary": (
         'permissions_boundary = "our-boundary"\n[insights]\nalert_email = "ops@example.com"'
     ),
+    "shares-models": "",
+    "takes-models": "",
 }
 """Lines of a section that each adds to dev's, or puts in their place; a header goes on."""
 
@@ -35,15 +37,27 @@ SECTIONS = {
 }
 """Which section they begin with, where it is not [camera]; empty: before all sections."""
 
+TRAINS, TAKES = "shares-models", "takes-models"
+"""Dev twice: one takes the models of the other, which is in another account and region."""
+
 _STACKS = {"": "Insights", "camera": "Edge", "training": "Training"}
 SHOWN = {name: _STACKS[SECTIONS.get(name, "camera")] for name in VARIANTS}
 SHOWN["longest-names"] = "Edge"
+SHOWN |= {TRAINS: "Training", TAKES: "Training"}
 """The stack that differs from dev's, but for what others ask of it."""
 
 
 def write_variant(name: str, folder: Path, *, prefix: str = "binsight-dev") -> None:
-    """The environment file of a variant, alone in a folder of its own."""
+    """The environment file of a variant, in a folder of its own, and whom it exchanges with."""
     text = (ROOT / "environments" / "dev.toml").read_text(encoding="utf-8")
+    if name in (TRAINS, TAKES):
+        folder.mkdir(parents=True)
+        text = text.replace("binsight-dev", prefix)
+        other = moved(text, account="999999999999", region="eu-west-1")
+        trains, takes = (text, other) if name == TRAINS else (other, text)
+        (folder / f"{TRAINS}.toml").write_text(trains, encoding="utf-8")
+        (folder / f"{TAKES}.toml").write_text(taking(takes, TRAINS, "manual"), encoding="utf-8")
+        return
     section = SECTIONS.get(name, "camera")
     for line in VARIANTS[name].splitlines():
         if line.startswith("["):
@@ -57,8 +71,25 @@ def write_variant(name: str, folder: Path, *, prefix: str = "binsight-dev") -> N
     (folder / f"{name}.toml").write_text(text.replace("binsight-dev", prefix), encoding="utf-8")
 
 
+def moved(text: str, *, account: str, region: str) -> str:
+    """An environment file for another account and region."""
+    for key, value in (("account", account), ("region", region)):
+        text, count = re.subn(f'(?m)^{key} = ".*"', f'{key} = "{value}"', text)
+        assert count == 1, f"{key} is not on one line of its own"
+    return text
+
+
+def taking(text: str, source: str, approval: str) -> str:
+    """An environment file that takes the models of another environment instead of training."""
+    section = f'[training]\nfrom = "{source}"\napproval = "{approval}"\n\n[bins]\n'
+    text, count = re.subn(r"(?ms)^\[training\]\n.*?^\[bins\]\n", lambda _: section, text)
+    assert count == 1, "[training] is not before [bins]"
+    return text
+
+
 if __name__ == "__main__":
     target = Path(sys.argv[1])
     shutil.rmtree(target, ignore_errors=True)
-    for variant in VARIANTS:
+    # For rehearsals, which need an environment that trains and is alone.
+    for variant in VARIANTS.keys() - {TRAINS, TAKES}:
         write_variant(variant, target / variant)

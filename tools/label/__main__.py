@@ -21,7 +21,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.config.errors import SettingsError
 from infra.config.settings import Settings, load
-from tools.account import AccountError, describe, outputs, session_for, stack_name
+from tools.account import (
+    AccountError,
+    describe,
+    outputs,
+    require_training,
+    session_for,
+    stack_name,
+)
 from tools.label.captures import Captures
 from tools.label.desk import Desk, DeskError
 from tools.label.known import read_known
@@ -40,6 +47,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         settings = load(arguments.environment)
+        require_training(settings, "label captures of an environment that trains")
         desk = open_desk(session_for(settings), settings, cache=CACHE, progress=_say)
         _say(f"{desk.left} captures; classes: {', '.join(desk.classes)}")
         with LabelServer(desk, environment=arguments.environment) as server:

@@ -43,7 +43,7 @@ PROJECT = Project(
     sections=(bin_items,),
     gates=GATES,
     files=FILES,
-    own_code=frozenset({"camera", "contracts", "rollout", "training"}),
+    own_code=frozenset({"camera", "contracts", "promotion", "rollout", "training"}),
     more_apps=(Path(__file__).with_name("roles.py"),),
     use=use(),
 )
