@@ -23,7 +23,7 @@ from contracts.detection import Detection
 from contracts.messages import items
 from contracts.telemetry import Answer, Telemetry
 from infra.config import limits
-from infra.config.base import Section
+from infra.config.base import Section, keys_of
 from infra.config.errors import pattern_in_words
 from infra.config.settings import Settings
 from infra.insights.questions import QUESTIONS
@@ -68,7 +68,7 @@ def settings_page() -> str:
         title = f"`[{section}]`" if section else "Top of the file"
         lines += ["", f"## {title}", "", _doc(model), ""]
         lines += ["| key | type | default | allowed | meaning |", "|---|---|---|---|---|"]
-        for key, found in model.model_fields.items():
+        for key, found in keys_of(model).items():
             if key in sections:
                 continue
             kind, rules = _unwrapped(found.annotation, list(found.metadata))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How an environment that does not train gets its models (docs/adr/0017)."""
+"""How an environment that does not train gets its models (docs/adr/0018)."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an environment that trains gives to those that take its models (docs/adr/0017)."""
+"""What an environment that trains gives to those that take its models (docs/adr/0018)."""
 
 from collections.abc import Mapping
 

@@ -60,7 +60,15 @@ def test_the_operator_changes_no_permission_and_no_stack():
     assert not [one for one in actions if "*" in one]
     assumes = [each for each in statements(OPERATOR_POLICY) if each["Action"] == "sts:AssumeRole"]
     assert [each["Resource"] for each in assumes] == ["arn:aws:iam::*:role/binsight-*Reader*"]
-    actions -= {"sts:AssumeRole"}  # of the role that only reads
+    calls = [each for each in statements(OPERATOR_POLICY) if each["Sid"] == "Promotion"]
+    assert [(each["Action"], each["Resource"]) for each in calls] == [
+        (
+            "lambda:InvokeFunction",
+            "arn:aws:lambda:*:*:function:binsight-*-training-PromotionFunction*",
+        )
+    ]
+    # Of the role that only reads, and of the function that copies what was approved.
+    actions -= {"sts:AssumeRole", "lambda:InvokeFunction"}
     assert not [one for one in actions if one.startswith(("iam:", "sts:", "lambda:", "events:"))]
     stacks = {one for one in actions if one.startswith("cloudformation:")}
     writing = {one for one in stacks if not re.search(":(Describe|List|Get)", one)}

@@ -27,6 +27,7 @@ KINDS: Mapping[str, tuple[str, str, str]] = {
     "AWS::CloudWatch::Alarm": ("cloudwatch", "alarm", "AlarmName"),
     "AWS::CloudWatch::Dashboard": ("cloudwatch", "dashboard", "DashboardName"),
     "AWS::DynamoDB::Table": ("dynamodb", "table", "TableName"),
+    "AWS::Events::EventBus": ("events", "event-bus", "Name"),
     "AWS::Events::Rule": ("events", "rule-on-default-event-bus", "Name"),
     "AWS::Glue::Database": ("glue", "database", "DatabaseName"),
     "AWS::Glue::Table": ("glue", "table", ""),

@@ -15,9 +15,10 @@ EXPLAINED = {
     r"DataKey\w+\.KeyPolicy: statement LogGroups: ArnLike kms:EncryptionContext:aws:logs:arn: "
     r"kms:DescribeKey does not have this key": "AWS's own example of a key policy for CloudWatch "
     "Logs has kms:Describe* under this condition (CloudWatch Logs user guide, Encrypt log data).",
-    r"model-package-group/[\w-]+: no action of the statement \(sagemaker:ListModelPackages\) takes "
-    "it": "Named beside the packages, in case the group that the call names is what counts; "
-    "nothing but listing them is allowed on it.",
+    r"model-package-group/[\w-]+: no action of the statement \((sagemaker:CreateModelPackage, "
+    r"sagemaker:DescribeModelPackage, )?sagemaker:ListModelPackages\) takes it": "Named beside the "
+    "packages, in case the group that the call names is what counts; nothing but registering and "
+    "listing them is allowed on it.",
     r"PolicyDocument: iot:CreateJob is not allowed on its thing": "A job has things or thing "
     "groups as targets; a rollout's are thing groups.",
 }

@@ -26,6 +26,7 @@ UNUSED: Mapping[str, Mapping[str, str]] = {
         "dynamodb:DescribeImport dynamodb:ImportTable logs:* s3:*": "Nothing is imported.",
         "kms:ListAliases": "The key is named by its ARN.",
     },
+    "AWS::Events::EventBus": {"kms:*": "Events are forwarded at once and hold names and digests."},
     "AWS::Glue::Database": {
         "glue:*Connection": "Not a federated one.",
         "lakeformation:*": _NO_LAKE,

@@ -33,6 +33,8 @@ _NOWHERE = frozenset(
         "ec2:DescribeSecurityGroups",
         "ec2:DescribeSubnets",
         "ec2:DescribeVpcs",
+        "events:PutPermission",
+        "events:RemovePermission",
         "greengrass:CreateDeployment",
         "kms:CreateKey",
         "kms:ListAliases",
