@@ -18,6 +18,7 @@ _ALLOWED = {
     r"^ml\.[a-z0-9-]+\.[a-z0-9]+$": "a SageMaker instance type such as ml.m5.xlarge",
     r"^/[A-Za-z0-9._/-]+$": "an absolute path of letters, digits, '.', '_', '-' and '/'",
     r"^[^@\s]+@[^@\s]+\.[^@\s]+$": "an e-mail address",
+    r"^[a-z][a-z0-9-]{0,62}$": "the name of another environment",
     r"^[a-z0-9][a-z0-9-]{0,62}$": "1 to 63 of a-z, 0-9 and -",
     r"^subnet-[0-9a-f]{8,17}$": "the id of a subnet such as subnet-0a1b2c3d",
     r"^sg-[0-9a-f]{8,17}$": "the id of a security group such as sg-0a1b2c3d",

@@ -51,7 +51,9 @@ class Stranger:
 
     def become(self, role: str) -> None:
         """Act as a role of the account from now on."""
-        found = self.client("sts").assume_role(RoleArn=role, RoleSessionName="x")["Credentials"]
+        found = self.client("sts").assume_role(RoleArn=role, RoleSessionName="stranger")[
+            "Credentials"
+        ]
         self._keys = (found["AccessKeyId"], found["SecretAccessKey"])
         self._token = found["SessionToken"]
 
@@ -95,13 +97,13 @@ def test_a_fourth_account_may_not_read_models_whatever_it_calls_its_role(
     stranger: Stranger,
 ) -> None:
     stranger.become(stranger.role(NAME, {"AWS": f"arn:aws:iam::{STRANGER}:root"}, "sts:AssumeRole"))
-    given = {"RoleArn": READER, "RoleSessionName": "x"}
+    given = {"RoleArn": READER, "RoleSessionName": "stranger"}
     assert refused(stranger.client("sts").assume_role, **given) == "AccessDenied"
 
 
 def test_no_other_role_of_an_account_that_takes_models_may_read_them(exchange: Exchange) -> None:
     sts = exchange.client("sts", "prod")
-    assert refused(sts.assume_role, RoleArn=READER, RoleSessionName="x") == "AccessDenied"
+    assert refused(sts.assume_role, RoleArn=READER, RoleSessionName="stranger") == "AccessDenied"
 
 
 def test_photos_stay_where_they_are(exchange: Exchange) -> None:

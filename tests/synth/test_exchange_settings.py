@@ -56,7 +56,7 @@ def test_each_side_finds_the_other(write: Write) -> None:
     [
         ("nobody", "allowed: another environment (trains)"),
         ("takes", "allowed: another environment (trains), not this one"),
-        ("No Name", "training.from = 'No Name': allowed: text that matches"),
+        ("No Name", "training.from = 'No Name': allowed: the name of another environment"),
     ],
 )
 def test_models_come_from_another_environment(write: Write, source: str, said: str) -> None:

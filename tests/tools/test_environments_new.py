@@ -13,6 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from infra.config import settings
+from infra.config.base import keys_of
 from infra.config.settings import Settings
 from tools.first_deployment import EXECUTION_POLICIES
 from tools.new_environment import TEMPLATE, main
@@ -34,7 +35,7 @@ def make(name="west", account="444444444444", region="us-west-2", **more):
 
 
 def keys(model, prefix=""):
-    for name, field in model.model_fields.items():
+    for name, field in keys_of(model).items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from keys(field.annotation, f"{prefix}{name}.")
         else:

@@ -3,6 +3,7 @@
 
 import pytest
 
+from infra.config.base import keys_of
 from infra.config.settings import Settings
 from tests.conftest import ROOT
 from tools.reference import TEMPLATE, pages, template_comments
@@ -20,8 +21,8 @@ def test_every_setting_has_a_meaning():
     """A key without a comment in the template would be a row that says nothing."""
     comments = template_comments(TEMPLATE.read_text(encoding="utf-8"))
     for name, found in Settings.model_fields.items():
-        inner = getattr(found.annotation, "model_fields", None)
-        for key in inner or [None]:
+        section = hasattr(found.annotation, "model_fields")
+        for key in keys_of(found.annotation) if section else [None]:
             place = (name, key) if key else ("", name)
             assert comments.get(place), f"{TEMPLATE.name}: no comment for {place}"
 
