@@ -59,9 +59,7 @@ class TrainingStack(EnvironmentStack):
         self.output("ModelPackageGroup", registry.name, "Where a model is approved")
         self.state_deletion_policies()
 
-    def _train(
-        self, data: DataStack, artifacts: s3.IBucket
-    ) -> tuple[ModelRegistry, FailedStarts]:
+    def _train(self, data: DataStack, artifacts: s3.IBucket) -> tuple[ModelRegistry, FailedStarts]:
         dataset = data.dataset.imported(self, "Dataset")
         code = archive_asset(self, "Code", TRAINING)
         training = TrainingPipeline(

@@ -20,7 +20,7 @@ from rehearsal.cdk import Cdk
 from rehearsal.people import People, settle
 from tests.conftest import ROOT
 from tests.enforcement.bootstrapped import Bootstrapped
-from tests.synth.conftest import SYNTH_SECONDS, synth_environment
+from tests.synth.assembly_cache import SYNTH_SECONDS, synth_environment
 from tests.synth.variants import moved, taking
 
 STACKS = ("data", "training")
