@@ -16,7 +16,7 @@ from ministack_edge.process import LocalAwsError
 from rehearsal.errors import RehearsalError
 from rehearsal.fleet.findings import Findings
 from rehearsal.fleet.fleet import FleetRehearsal, Size
-from rehearsal.fleet.host import Host
+from rehearsal.fleet.host import Host, hurried
 from rehearsal.interruption import interrupted_once
 
 WORK = Path(__file__).resolve().parents[2] / ".rehearsal" / "fleet"
@@ -38,6 +38,7 @@ def main() -> int:
     console.print(f"Seed {seed}. {GENERATED}", soft_wrap=True)
     if arguments.bad_models:
         return _bad_models(arguments, console, seed)
+    hurried(arguments.environment, arguments.work)
     rehearsal = FleetRehearsal(
         host=Host(
             name=arguments.environment,
@@ -52,6 +53,7 @@ def main() -> int:
             ticks=arguments.ticks,
             seed=seed,
             faults=not arguments.no_faults,
+            models=not arguments.no_models,
         ),
         console=console,
     )
@@ -104,6 +106,7 @@ def _parse() -> argparse.Namespace:
     )
     parser.add_argument("--seeds", type=int, default=100, help="rollouts of each kind of model")
     parser.add_argument("--no-faults", action="store_true", help="let nothing go wrong")
+    parser.add_argument("--no-models", action="store_true", help="roll nothing out")
     parser.add_argument("--port", type=int, default=4566, help="where the local AWS listens")
     parser.add_argument("--keep", action="store_true", help="leave the local AWS up")
     return parser.parse_args()

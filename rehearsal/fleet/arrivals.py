@@ -4,7 +4,7 @@
 import gzip
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,17 +30,14 @@ class Arrivals:
         return sum(len(numbers) for numbers in self.detections.values())
 
 
-def telemetry_count(cloud: Cloud, bucket: str) -> int:
-    """How many telemetry messages are in the archive."""
-    return sum(1 for _ in _documents(cloud, bucket, "telemetry/"))
-
-
-def read(cloud: Cloud, outputs: Mapping[str, str]) -> Arrivals:
-    """Read the whole archive and the table of latest states."""
+def read(cloud: Cloud, outputs: Mapping[str, str], *, ours: Callable[[str], bool]) -> Arrivals:
+    """Read the archive and the table of latest states: what is of things that are ``ours``."""
     bucket = outputs["ArchiveBucket"]
     found: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
     for document in _documents(cloud, bucket, "detections/"):
-        found[document["thing"]][int(document["sequence"])].append(digest(document))
+        if ours(document["thing"]):
+            number = int(document["sequence"])
+            found[document["thing"]][number].append(digest(document))
     latest = {}
     pages = (
         cloud.client("dynamodb").get_paginator("scan").paginate(TableName=outputs["LatestTable"])
@@ -49,7 +46,8 @@ def read(cloud: Cloud, outputs: Mapping[str, str]) -> Arrivals:
         for row in page["Items"]:
             if row["kind"]["S"] == "detection":
                 latest[row["thing"]["S"]] = int(row["sequence"]["N"])
-    return Arrivals(detections=found, latest=latest, telemetry=telemetry_count(cloud, bucket))
+    telemetry = sum(ours(one["thing"]) for one in _documents(cloud, bucket, "telemetry/"))
+    return Arrivals(detections=found, latest=latest, telemetry=telemetry)
 
 
 def _documents(cloud: Cloud, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:

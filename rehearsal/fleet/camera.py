@@ -7,21 +7,35 @@ disk (lambda/inference/camera/messaging). What is not: lens and model.
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from camera.messaging.outbox import Outbox
 from camera.messaging.publishers import PublishError
 from camera.messaging.sequence import Sequence
 from camera.messaging.sqlite_queue import Message
+from contracts.messages import ModelName
+from contracts.telemetry import UNSURE
 from contracts.topics import Topics
+from rehearsal.fleet.camera_in_memory import (
+    BROKEN_AFTER,
+    CRASH_SECONDS,
+    CRASHES,
+    GOOD,
+    ONE_CLASS,
+    SLOW,
+)
 from rehearsal.fleet.digests import digest
-from rehearsal.fleet.generator import ITEM, Event, Speaker
+from rehearsal.fleet.generator import CLASSES, ITEM, Event, Speaker
 from rehearsal.fleet.link import Link
 
 QUEUE_SIZE = 1000
 """Items that wait at most, as by default on a camera."""
+
+SLOWLY: dict[str, Any] = {"fps": 0.4, "p50_ms": 2000.0, "p99_ms": 2600.0}
 
 Say = Callable[..., None]
 """Tells the rehearsal what a camera did, before it is done: ``say("put", thing, …)``."""
@@ -39,8 +53,12 @@ class FleetCamera:
     clock_s: float = 0.0
     offline: bool = False
     """Whether its network is lost: telemetry is not kept, so it is not even tried."""
+    kind: str = GOOD
+    """Of the model that it has."""
     outbox: Outbox = field(init=False)
-    _items: int = 0
+    _adopted: float | None = None
+    _crashes: int = 0
+    _classes: Counter[str] = field(default_factory=Counter)
     _stop: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
 
@@ -62,9 +80,33 @@ class FleetCamera:
             thread.start()
             self._threads.append(thread)
 
+    def adopt(self, kind: str, version: str) -> None:
+        """Take a model; what it answers from now on depends on its kind."""
+        self.kind, self._adopted, self._crashes = kind, None, 0
+        self.speaker = replace(self.speaker, model=ModelName("0" * 64, version))
+
+    def crash(self, minute: float) -> str | None:
+        """What the nucleus reports of the program by now: a state, nothing wrong (empty), or None
+        where it has nothing new to report."""
+        if self.kind != CRASHES or self._crashes >= BROKEN_AFTER:
+            return None
+        if self._adopted is None:
+            self._adopted = minute
+        if minute - self._adopted < CRASH_SECONDS / 60:
+            return None
+        self._adopted, self._crashes = minute, self._crashes + 1
+        return "BROKEN" if self._crashes >= BROKEN_AFTER else ""
+
+    @staticmethod
+    def _one(version: str) -> str:
+        """What a model answers that answers one class for everything."""
+        return CLASSES[sum(version.encode()) % len(CLASSES)]
+
     def play(self, events: Iterable[Event], *, flush_s: float) -> None:
         """Report each event; then say which items are on the disk, or were sent."""
         for event in events:
+            if self._crashes >= BROKEN_AFTER:
+                continue  # the program is not started any more
             if event.kind == ITEM:
                 self._report(event)
             else:
@@ -80,22 +122,28 @@ class FleetCamera:
             thread.join(timeout=20)
 
     def _report(self, event: Event) -> None:
+        if self.kind == ONE_CLASS:
+            label = self._one(self.speaker.model.version)
+            event = replace(event, label=label, confidence=0.99)
         number = self._sequence.take()
         document = self.speaker.detection(event, number, clock_s=self.clock_s)
         payload = json.dumps(document, separators=(",", ":")).encode()
         self.say("put", self.speaker.thing, number, digest(document))
         self.outbox.put(Message(number, payload))
-        self._items += 1
+        unsure = event.confidence < self.speaker.bins.unsure_below
+        self._classes[UNSURE if unsure else event.label] += 1
 
     def _tell(self, event: Event) -> None:
         if self.offline:
             return
         document = self.speaker.telemetry(
             event,
-            detections=self._items,
+            detections=sum(self._classes.values()),
+            classes=dict(self._classes),
             undelivered=self.outbox.undelivered,
             clock_s=self.clock_s,
             problem=self.outbox.disk_problem,
+            **(SLOWLY if self.kind == SLOW else {}),
         )
         payload = json.dumps(document, separators=(",", ":")).encode()
         try:

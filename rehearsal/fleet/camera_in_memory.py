@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from contracts.fleet import DETECTION, TELEMETRY, Row
+from contracts.telemetry import UNSURE
 from rehearsal.fleet.generator import CLASSES, ITEMS_PER_HOUR
 
 GOOD, BROKEN, SLOW, REFUSED, CRASHES, ONE_CLASS = (
@@ -26,6 +27,7 @@ CRASH_SECONDS = 600
 BROKEN_AFTER = 3
 """Errors after which a nucleus gives a component up."""
 TELEMETRY_SECONDS = 60
+DAYS_BEFORE = 3
 
 
 @dataclass(kw_only=True)
@@ -40,6 +42,7 @@ class CameraInMemory:
     kind: str = GOOD
     _crashes: list[datetime] = field(default_factory=list)
     _began: datetime | None = None
+    _first: datetime | None = None
     _changed: datetime | None = None
     _state: str = "RUNNING"
     _items: dict[str, int] = field(default_factory=dict)
@@ -50,6 +53,10 @@ class CameraInMemory:
         self._chance = random.Random(f"{self.seed}/{self.thing}")  # noqa: S311 - a simulation
         self._weights = [self._chance.uniform(0.5, 1.0) for _ in CLASSES]
         self._since_telemetry = self._chance.uniform(0, TELEMETRY_SECONDS)
+        # It has run for days when the rollout begins.
+        for _ in range(round(ITEMS_PER_HOUR * 24 * DAYS_BEFORE)):
+            self._item()
+        self._frames = self._fps * 86_400 * DAYS_BEFORE
 
     def take(self, kind: str, now: datetime) -> bool:
         """Adopt a model; False where the program refuses it and keeps the one before."""
@@ -57,7 +64,7 @@ class CameraInMemory:
             return False
         self.kind, self._changed, self._state = kind, now, "RUNNING"
         self._crashes = []
-        self._restarted(now)
+        self._began = now
         return True
 
     def components(self, now: datetime) -> dict[str, dict[str, Any]]:
@@ -72,6 +79,7 @@ class CameraInMemory:
         self._crash(now)
         if self._state != "RUNNING":
             return
+        self._first = self._first or now
         milliseconds = int(now.timestamp() * 1000)
         self._frames += step * self._fps
         hour = now.hour + now.minute / 60
@@ -92,7 +100,7 @@ class CameraInMemory:
         # One answer for everything, whichever camera: the model's, not the place's.
         label = CLASSES[self.seed % len(CLASSES)] if self.kind == ONE_CLASS else label
         confidence = self._chance.betavariate(6, 1.6)
-        counted = label if confidence >= self.unsure_below else "unsure"
+        counted = label if confidence >= self.unsure_below else UNSURE
         self._items[counted] = self._items.get(counted, 0) + 1
         return {"thing": self.thing, "kind": DETECTION, "class": label, "confidence": confidence}
 
@@ -108,8 +116,14 @@ class CameraInMemory:
             "bad_frames": 0,
             "detections": sum(self._items.values()),
             "classes": dict(self._items),
-            "uptime_s": (now - (self._began or now)).total_seconds(),
+            "uptime_s": self._uptime(now),
         }
+
+    def _uptime(self, now: datetime) -> float:
+        """The program outlives a model; only a crash ends it."""
+        if self._crashes or self._first is None:
+            return (now - (self._began or now)).total_seconds()
+        return 86_400 * DAYS_BEFORE + (now - self._first).total_seconds()
 
     def _restarted(self, now: datetime) -> None:
         self._began = now

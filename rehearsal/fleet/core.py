@@ -1,97 +1,123 @@
 # SPDX-License-Identifier: Apache-2.0
 """The nucleus of a generated camera: takes deployments from its jobs and reports how they went.
 
-Nothing is installed. How a component behaves is decided by ``judge``.
+It speaks as both nuclei do (rehearsal/simulated_core). Nothing is installed: how a component
+behaves is decided by ``judge``.
 """
 
-import json
-import platform
-import queue
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from camera.messaging.publishers import PublishError
-from rehearsal.fleet.link import Link
 from rehearsal.simulated_core.fleet_status import ComponentStatus, FleetStatus, Trigger
-from rehearsal.simulated_core.jobs import MAXIMUM_CHARACTERS, NAMESPACE
-from rehearsal.simulated_core.recipe import ARCHITECTURES
+from rehearsal.simulated_core.jobs import DeploymentJobs, Job
+from rehearsal.simulated_core.mqtt import Connection, RefusedError, RejectedError
+from rehearsal.simulated_core.recipe import Nucleus
 
 Judge = Callable[[str, str], str]
 """Whether a component (name, version) can be installed: why not, or an empty text."""
+LOOK_SECONDS = 5.0
+PUBLIC = "aws.greengrass."
+ARCHITECTURE = "amd64"
 
 
 @dataclass(kw_only=True)
 class FleetCore:
-    """Works through a thing's jobs one after another. ``link`` is set before it starts."""
+    """Works through a thing's jobs one after another."""
 
     thing: str
+    nucleus: Nucleus
     judge: Judge
-    link: Link = field(init=False)
+    troubles: list[str] = field(default_factory=list)
     components: dict[str, str] = field(default_factory=dict)
-    health: dict[str, str] = field(default_factory=dict)
-    """Components that do not run, with their state."""
-    done: int = 0
-    _jobs: "queue.Queue[dict[str, Any] | None]" = field(default_factory=queue.Queue)
-    _seen: set[str] = field(default_factory=set)
+    _states: dict[str, str] = field(default_factory=dict)
+    """Components that do not run."""
+    _jobs: DeploymentJobs | None = None
+    _status: FleetStatus | None = None
+    _attached: threading.Event = field(default_factory=threading.Event)
 
     def start(self) -> None:
         """Begin to work, in a thread of its own."""
         threading.Thread(target=self._work, name=f"core-{self.thing}", daemon=True).start()
 
-    def take(self, execution: dict[str, Any]) -> None:
-        """A job execution has arrived; AWS IoT may send one twice."""
-        self._jobs.put(execution)
+    def attach(self, connection: Connection) -> None:
+        """Speak over this connection from now on. Raises RefusedError."""
+        jobs = DeploymentJobs(connection, self.thing)
+        jobs.listen()
+        # Something may have come while it was not connected.
+        jobs.changed.set()
+        if self._status is None:
+            self._status = FleetStatus(
+                connection=connection,
+                thing=self.thing,
+                nucleus=self.nucleus,
+                architecture=ARCHITECTURE,
+            )
+        self._status.connection = connection
+        self._jobs = jobs
+        self._attached.set()
+
+    def report_program(self, ending: str, state: str) -> None:
+        """Report that the component whose name ends so was started again, or is in a state."""
+        names = [name for name in self.components if name.endswith(ending)]
+        for one in ("STARTING", "") if not state else (state,):
+            self._states = dict.fromkeys(names, one) if one else {}
+            self._tell("COMPONENT_STATUS_CHANGE")
 
     def _work(self) -> None:
-        while (execution := self._jobs.get()) is not None:
-            job = str(execution["jobId"])
-            if job in self._seen or "jobDocument" not in execution:
+        self._attached.wait()
+        while (jobs := self._jobs) is not None:
+            if not jobs.changed.wait(LOOK_SECONDS):
                 continue
-            # A report that is not heard is made again: the job comes again with the connection.
-            with suppress(PublishError):
-                self._report(job, self._apply(execution["jobDocument"]))
-                self._seen.add(job)
-                self.done += 1
+            jobs.changed.clear()
+            try:
+                while (job := jobs.next()) is not None:
+                    self._carry_out(jobs, job)
+            except RejectedError as error:
+                # Another deployment took its place.
+                self.troubles.append(str(error))
+                jobs.changed.set()
+            except RefusedError as error:
+                # The connection is gone; with the next one everything is asked again.
+                self.troubles.append(str(error))
+
+    def _carry_out(self, jobs: DeploymentJobs, job: Job) -> None:
+        jobs.update(job, "IN_PROGRESS")
+        problem = self._apply(job.document)
+        status = "FAILED" if problem else "SUCCEEDED"
+        detail = "FAILED_ROLLBACK_COMPLETE" if problem else "SUCCESSFUL"
+        jobs.update(
+            job, status, detailed_deployment_status=detail, deployment_failure_cause=problem
+        )
+        self._tell(
+            "THING_GROUP_DEPLOYMENT",
+            {
+                "status": status,
+                "fleetConfigurationArnForStatus": job.document["configurationArn"],
+                "deploymentId": job.document["deploymentId"],
+                "statusDetails": {"detailedStatus": detail},
+                "unchangedRootComponents": [],
+            },
+        )
 
     def _apply(self, document: Mapping[str, Any]) -> str:
         wanted = {
             name: str(part["version"])
             for name, part in document["components"].items()
-            if not name.startswith("aws.greengrass.")
+            if not name.startswith(PUBLIC)
         }
-        problem = next(
-            (found for name, version in wanted.items() if (found := self.judge(name, version))), ""
-        )
-        if not problem:
-            self.components |= wanted
-        return problem
+        for name, version in wanted.items():
+            if problem := self.judge(name, version):
+                return problem
+        self.components |= wanted
+        return ""
 
-    def report_health(self, states: Mapping[str, str]) -> None:
-        """Report the components as they are: ``states`` are of those that do not run."""
-        self.health = dict(states)
-        # Telemetry that is not heard is not kept either: AWS IoT hears the next status.
-        with suppress(PublishError):
-            self._status()
-
-    def _report(self, job: str, problem: str) -> None:
-        details = {"deployment-failure-cause": problem[:MAXIMUM_CHARACTERS]} if problem else {}
-        document = {"status": "FAILED" if problem else "SUCCEEDED", "statusDetails": details}
-        topic = f"$aws/things/{self.thing}/jobs/{job}/{NAMESPACE}/update"
-        self.link.publish(topic, json.dumps(document).encode())
-        self._status("THING_GROUP_DEPLOYMENT")
-
-    def _status(self, trigger: Trigger = "COMPONENT_STATUS_CHANGE") -> None:
-        status = FleetStatus(
-            connection=self.link,
-            thing=self.thing,
-            nucleus="java",
-            architecture=ARCHITECTURES[platform.machine()],
-        )
-        components = [
-            ComponentStatus(name=name, version=version, state=self.health.get(name, "RUNNING"))
+    def _tell(self, trigger: Trigger, deployment: Mapping[str, Any] | None = None) -> None:
+        if self._status is None:
+            return
+        parts = [
+            ComponentStatus(name=name, version=version, state=self._states.get(name, "RUNNING"))
             for name, version in self.components.items()
         ]
-        status.publish(trigger, components)
+        self._status.publish(trigger, parts, deployment)

@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rich.console import Console
@@ -19,20 +19,21 @@ from rehearsal.commands import Operator
 from rehearsal.enrolment import Kit, make_kit
 from rehearsal.errors import RehearsalError
 from rehearsal.fleet.arrivals import Arrivals, Comparison, compare, read
+from rehearsal.fleet.camera_in_memory import GOOD, KINDS
 from rehearsal.fleet.findings import Findings
 from rehearsal.fleet.generator import FAULTS, Fault, faults
 from rehearsal.fleet.host import Host
-from rehearsal.fleet.judgement import judge_faults, judge_items, judge_telemetry
+from rehearsal.fleet.judgement import judge_faults, judge_items, judge_rollout, judge_telemetry
 from rehearsal.fleet.load import Load, load_of
 from rehearsal.fleet.playing import Play
+from rehearsal.fleet.rollouts import Rollouts
 from rehearsal.fleet.sites import SiteProcess, Truth
 from rehearsal.progress import Stages
 
 PER_SITE = 25
 FEWEST_SITES = 5
+CANARIES = 5
 ARRIVAL_SECONDS = 120
-COMMAND_CAMERAS = 40
-"""Serial numbers in one `make cameras` command."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,7 @@ class Size:
     ticks: int
     seed: int
     faults: bool = True
+    models: bool = True
 
     @property
     def per_site(self) -> int:
@@ -92,7 +94,17 @@ class FleetRehearsal:
         )
         play = self._play(fleet, going_wrong)
         self._compare(fleet, play, going_wrong)
+        if size.models:
+            self._roll_out(account, fleet, play)
         self.host.leave(account)
+
+    @property
+    def _serial_prefix(self) -> str:
+        return f"sim-{self.size.seed}-"
+
+    def _ours(self, thing: str) -> bool:
+        """Whether a thing is of this run: a local AWS that was kept has those of others."""
+        return thing.startswith(f"{self.host.settings.prefix}-{self._serial_prefix}")
 
     def _load(self, aws: LocalAws) -> Load:
         pid = PidFile.of(aws.work).alive()
@@ -104,14 +116,14 @@ class FleetRehearsal:
         )
         cloud = account.cloud(account.people.operator)
         outputs = cloud.outputs()
-        serials = [f"sim-{self.size.seed}-{number:04d}" for number in range(self.size.cameras)]
+        serials = [f"{self._serial_prefix}{number:04d}" for number in range(self.size.cameras)]
         with self.stages.stage("enrolment kit", "claim certificate and list, by `make enrolment`"):
             kit = make_kit(operator, serials, self.host.work / "enrolment", account.aws)
         before = self._load(account.aws)
         with self.stages.stage("enrol", f"{len(serials)} cameras over MQTT with mutual TLS"):
             sites = self._sites(account, outputs, kit, serials, cleanup)
             sites[0].start()
-            unlisted = sites[0].ask("warm", serial="unlisted", wait=300)["refused"]
+            unlisted = sites[0].ask("warm", serial="unlisted", wait=600)["refused"]
             started, failed = time.monotonic(), []
             for site in sites:
                 if not site.running:
@@ -137,7 +149,11 @@ class FleetRehearsal:
         self._say_load("enrolment", before, after, seconds)
         if refused:
             raise RehearsalError(f"cameras that did not enrol: {list(refused.items())[:5]}")
+        canaries = list(range(0, len(serials), max(1, len(serials) // CANARIES)))[:CANARIES]
+        with self.stages.stage("canaries", "some cameras get models first, by `make cameras`"):
+            operator.run("tools.cameras", "--canary", ",".join(serials[one] for one in canaries))
         return Enrolled(
+            canaries=canaries,
             aws=account.aws,
             operator=operator,
             cloud=cloud,
@@ -155,6 +171,7 @@ class FleetRehearsal:
         cleanup: ExitStack,
     ) -> list[SiteProcess]:
         settings = self.host.settings
+        bins = settings.bins.policy()
         given: dict[str, Any] = {
             "seed": self.size.seed,
             "mqtt_port": account.aws.mqtt_port,
@@ -164,7 +181,7 @@ class FleetRehearsal:
             "template": outputs["ProvisioningTemplate"],
             "nucleus": "java" if settings.camera.manages_nucleus else "lite",
             "topic_prefix": settings.camera.topic_prefix,
-            "bins": settings.bins.model_dump(),
+            "bins": bins.to_json(),
         }
         folder = self.host.work / "sites"
         sites = []
@@ -194,7 +211,8 @@ class FleetRehearsal:
             play.run(going_wrong, ticks=size.ticks, minutes=size.hours * 60 / size.ticks)
             waiting: dict[str, int] = {}
             for site in fleet.sites:
-                numbers = [int(number) for number in site.cameras]
+                gone = play.refused
+                numbers = [n for n, serial in site.cameras.items() if serial not in gone]
                 waiting |= site.ask("drain", numbers=numbers, timeout=60, wait=600)["waiting"]
             seconds = time.monotonic() - started
         sent = sum(len(put.items) + put.told for put in self.truth.by_thing.values())
@@ -224,12 +242,29 @@ class FleetRehearsal:
         if play.failed:
             raise RehearsalError(f"{len(play.failed)} cameras failed: {play.failed[:3]}")
 
+    def _roll_out(self, account: Account, fleet: "Enrolled", play: Play) -> None:
+        size = self.size
+        rollouts = Rollouts(
+            root=replace(fleet.cloud, person=None, _clients={}),
+            outputs=fleet.outputs,
+            permissions=account.aws.permissions,
+            sites=fleet.sites,
+            canaries=frozenset(fleet.canaries),
+            news=self.stages.news,
+            minute=size.hours * 60,
+        )
+        cameras = size.cameras - len(play.revoked)
+        for kind in (GOOD, *(kind for kind in KINDS if kind != GOOD), GOOD):
+            with self.stages.stage("roll out", f"a model: {kind}"):
+                done = rollouts.roll_out(kind)
+            judge_rollout(self.findings, done, fleet=cameras - len(fleet.canaries))
+
     def _arrived(self, fleet: "Enrolled", play: Play) -> tuple[Arrivals, Comparison]:
         """What arrived, once nothing is missing or time is up: functions and Firehose take some."""
         told = sum(put.told for put in self.truth.by_thing.values())
         deadline = time.monotonic() + ARRIVAL_SECONDS
         while True:
-            found = read(fleet.cloud, fleet.outputs)
+            found = read(fleet.cloud, fleet.outputs, ours=self._ours)
             result = compare(self.truth.by_thing, found, until=play.revoked)
             complete = not result.lost and not result.strange and found.telemetry >= told
             if complete or time.monotonic() > deadline:
@@ -247,3 +282,4 @@ class Enrolled:
     outputs: Mapping[str, str]
     sites: list[SiteProcess]
     serials: list[str]
+    canaries: list[int]

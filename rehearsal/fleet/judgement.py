@@ -5,9 +5,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from rehearsal.fleet.arrivals import Arrivals, Comparison
+from rehearsal.fleet.camera_in_memory import GOOD
 from rehearsal.fleet.findings import Findings
 from rehearsal.fleet.generator import LOST_NETWORK, OF_SITES, POWER_CUT, REVOKED, Fault
 from rehearsal.fleet.playing import Play
+from rehearsal.fleet.rollouts import RolledOut
 from rehearsal.fleet.sites import Put
 
 COPIES_PER_FAULT = 1
@@ -84,6 +86,22 @@ def judge_faults(findings: Findings, play: Play, faults: Sequence[Fault]) -> Non
         bound=f"all {kinds[REVOKED]}",
         kept=not let_in and len(play.refused) == kinds[REVOKED],
     )
+
+
+def judge_rollout(findings: Findings, done: RolledOut, *, fleet: int) -> None:
+    """A good model reaches every camera of the fleet, any other none."""
+    good = done.kind == GOOD
+    calls = sum(done.calls.values())
+    findings.add(
+        f"a model: {done.kind}",
+        f"{done.given} of {fleet} cameras of the fleet and {done.canaries} canaries took it; "
+        f"{done.status} in {done.seconds:.0f} s, {done.events} events, {calls} calls",
+        bound=f"{fleet if good else 0} of the fleet",
+        kept=done.given == (fleet if good else 0)
+        and done.status == ("SUCCEEDED" if good else "FAILED"),
+    )
+    if done.reason:
+        findings.note(done.reason[:300])
 
 
 def _things(play: Play, faults: Sequence[Fault], kind: str) -> Counter[str]:

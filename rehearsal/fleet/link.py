@@ -1,28 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """A camera's way to AWS IoT: one connection of its own, opened again whenever it is gone."""
 
-import json
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
 from camera.messaging.publishers import PublishError
 from rehearsal.simulated_core.enrol import Identity
-from rehearsal.simulated_core.jobs import NAMESPACE
 from rehearsal.simulated_core.mqtt import Connection, Endpoint, RefusedError
 
 
 class Link:
-    """Publishes as a thing, and hands over the jobs that AWS IoT has for it.
-
-    ``jobs`` is called with a job execution (``jobId``, ``jobDocument``) on a thread of the client.
-    """
+    """Publishes as a thing. ``opened`` is called with each new connection."""
 
     def __init__(
-        self, endpoint: Endpoint, identity: Identity, jobs: Callable[[dict[str, Any]], None]
+        self, endpoint: Endpoint, identity: Identity, opened: Callable[[Connection], None]
     ) -> None:
-        self._endpoint, self._identity, self._jobs = endpoint, identity, jobs
+        self._endpoint, self._identity, self._attach = endpoint, identity, opened
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._lost = threading.Event()
@@ -45,7 +39,7 @@ class Link:
     def _carry_out(self, what: Callable[[Connection], None]) -> None:
         try:
             if self._lost.is_set():
-                # A nucleus subscribes again after an interruption: so do we, from the start.
+                # What was asked for on the old connection is asked for again.
                 self._drop()
             if self._connection is None:
                 self._connection = self._opened()
@@ -56,24 +50,15 @@ class Link:
 
     def _opened(self) -> Connection:
         self._lost.clear()
-        thing = self._identity.thing
         connection = Connection(
-            self._endpoint, self._identity.certificate, thing, lost=self._lost.set
+            self._endpoint, self._identity.certificate, self._identity.thing, lost=self._lost.set
         ).open()
-        jobs = f"$aws/things/{thing}/jobs"
         try:
-            ask = f"{jobs}/$next/{NAMESPACE}/get"
-            for topic in (f"{jobs}/notify-next-{NAMESPACE}", f"{ask}/accepted"):
-                connection.subscribe(topic, self._take)
-            connection.publish(ask, b"{}")
+            self._attach(connection)
         except RefusedError:
             connection.close()
             raise
         return connection
-
-    def _take(self, _topic: str, payload: bytes) -> None:
-        if execution := json.loads(payload).get("execution"):
-            self._jobs(execution)
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None

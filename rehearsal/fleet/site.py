@@ -22,6 +22,7 @@ from contracts.bins import BinPolicy
 from contracts.messages import ModelName
 from contracts.topics import Topics
 from rehearsal.fleet.camera import FleetCamera
+from rehearsal.fleet.camera_in_memory import GOOD, NOT_TAKEN
 from rehearsal.fleet.core import FleetCore
 from rehearsal.fleet.generator import Speaker, events
 from rehearsal.fleet.link import Link
@@ -39,6 +40,7 @@ HOOK_FAILED = "InvocationError"
 """What AWS IoT says where the pre-provisioning hook did not answer in time."""
 CLAIM_SECONDS = 20
 """Between two tries: a serial number whose hook did not answer is reserved for two minutes."""
+PROGRAM = ".Inference"
 NO_MODEL = ModelName(digest="0" * 64, version="0.0.0")
 
 
@@ -54,6 +56,10 @@ class Site:
         self._printing = threading.Lock()
         self._network = Network(given["mqtt_port"])
         self._pool = ThreadPoolExecutor(AT_ONCE)
+        self._next_kind = GOOD
+        self._kinds: dict[str, str] = {}
+        """Kind of each model by its version, in the order in which they came."""
+        self._had: dict[int, list[str]] = {}
         self._numbers: dict[int, str] = {int(k): v for k, v in given["cameras"].items()}
 
     def say(self, *words: object) -> None:
@@ -62,17 +68,25 @@ class Site:
             print(json.dumps(words), flush=True)
 
     def warm(self, serial: str) -> dict[str, Any]:
-        """Try to enrol a serial number that is not on the list; how AWS IoT refused it.
+        """Try to enrol serial numbers that are not on the list; how AWS IoT refused one.
 
-        The first answer of the pre-provisioning hook may come too late: its function starts cold.
+        As many at a time as will be: the hook's function starts cold for each, and its first answer
+        may come too late.
         """
+        with ThreadPoolExecutor(ENROL_AT_ONCE) as pool:
+            found = pool.map(self._refusal, [f"{serial}-{n}" for n in range(ENROL_AT_ONCE)])
+            return {"refused": min(found)}
+
+    def _refusal(self, serial: str) -> str:
         for _ in range(ENROLMENT_TRIES):
             try:
                 self._enrol(serial, self._folder / serial)
             except RefusedError as error:
                 if HOOK_FAILED not in str(error):
-                    return {"refused": str(error)}
-        return {"refused": ""}
+                    return str(error)
+            else:
+                return ""
+        return ""
 
     def enrol(self) -> dict[str, Any]:
         """Enrol every camera that has no certificate yet, and connect all of them."""
@@ -83,9 +97,10 @@ class Site:
         """Let every camera report what it sees from one simulated minute to another."""
 
         def one(number: int) -> None:
-            self._cameras[number].play(
-                events(self._seed, number, first=first, last=last), flush_s=flush_s
-            )
+            camera = self._cameras[number]
+            if (state := camera.crash(last)) is not None:
+                self._cores[number].report_program(PROGRAM, state)
+            camera.play(events(self._seed, number, first=first, last=last), flush_s=flush_s)
 
         return {"failed": self._each(one)}
 
@@ -101,6 +116,17 @@ class Site:
         change = self._network.lose if lost else self._network.return_to
         change(camera.speaker.thing)
         return {}
+
+    def model(self, kind: str) -> dict[str, Any]:
+        """Every model that comes from now on and that no camera has seen yet is of this kind."""
+        self._next_kind = kind
+        return {}
+
+    def given(self) -> dict[str, Any]:
+        """The cameras that have taken the model of which ``model`` was told last."""
+        newest = [version for version, kind in self._kinds.items() if kind == self._next_kind][-1:]
+        numbers = [number for number, had in self._had.items() if newest and newest[0] in had]
+        return {"numbers": numbers}
 
     def disk(self, full: bool) -> dict[str, Any]:
         """Let every write to a file fail from now on, or no more."""
@@ -156,20 +182,37 @@ class Site:
         folder = self._folder / serial
         identity = self._identity(serial, folder)
         thing = identity.thing
-        core = FleetCore(thing=thing, judge=lambda _name, _version: "")
+        core = FleetCore(
+            thing=thing,
+            nucleus=self._given["nucleus"],
+            judge=lambda name, version: self._adopt(number, name, version),
+        )
         endpoint = self._endpoint(self._network.port_of(thing))
         camera = FleetCamera(
-            speaker=Speaker(thing=thing, bins=BinPolicy(**self._given["bins"]), model=NO_MODEL),
+            speaker=Speaker(
+                thing=thing, bins=BinPolicy.from_json(self._given["bins"]), model=NO_MODEL
+            ),
             topics=Topics(self._given["topic_prefix"]),
             folder=folder,
-            link=Link(endpoint, identity, core.take),
+            link=Link(endpoint, identity, core.attach),
             say=self.say,
         )
-        core.link = camera.link
         core.start()
         self._cores[number], self._cameras[number] = core, camera
         camera.start()
         camera.link.open()
+
+    def _adopt(self, number: int, component: str, version: str) -> str:
+        """A component arrives at a camera: why it is refused, or an empty text."""
+        if not component.endswith(".Model"):
+            return ""
+        with self._printing:
+            kind = self._kinds.setdefault(version, self._next_kind)
+        if kind in NOT_TAKEN:
+            return f"adopt: refused: the model is {kind}"
+        self._had.setdefault(number, []).append(version)
+        self._cameras[number].adopt(kind, version)
+        return ""
 
     def _identity(self, serial: str, folder: Path) -> Identity:
         """The camera's thing and certificate: of an earlier start, or new ones."""
@@ -178,7 +221,9 @@ class Site:
             certificate=kept.with_name("certificate.pem"), key=kept.with_name("private.key")
         )
         with suppress(FileNotFoundError):
-            return Identity(thing=kept.read_text(encoding="utf-8"), certificate=own)
+            thing = kept.read_text(encoding="utf-8")
+            self.say("enrolled", serial, thing)
+            return Identity(thing=thing, certificate=own)
         for left in reversed(range(ENROLMENT_TRIES)):
             try:
                 identity = self._enrol(serial, kept.parent)
