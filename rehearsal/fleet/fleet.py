@@ -96,7 +96,8 @@ class FleetRehearsal:
         self._compare(fleet, play, going_wrong)
         if size.models:
             self._roll_out(account, fleet, play)
-        self.host.leave(account)
+        if words := self.host.leave(account):
+            self.console.print(words, markup=False, soft_wrap=True)
 
     @property
     def _serial_prefix(self) -> str:

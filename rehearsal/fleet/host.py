@@ -3,6 +3,7 @@
 
 import json
 import os
+import shlex
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -82,10 +83,24 @@ class Host:
         stages.entered = account.aws.enter_stage
         return account
 
-    def leave(self, account: Account) -> None:
-        """Leave a local AWS that is to be kept up."""
-        if self.keep and account.aws.running:
+    def leave(self, account: Account) -> str:
+        """Leave a local AWS that is to be kept up; how it is reached, in words."""
+        if not self.keep:
+            return ""
+        if account.aws.running:
             account.aws.detach()
+        variables = {
+            **account.environment(account.people.operator),
+            "BINSIGHT_ENVIRONMENTS": os.environ["BINSIGHT_ENVIRONMENTS"],
+        }
+        lines = [f"export {key}={shlex.quote(value)}" for key, value in sorted(variables.items())]
+        file = self.work / "operator.sh"
+        write_file(file, "\n".join(lines) + "\n")
+        return (
+            f"The local AWS stays up at {account.aws.endpoint}. To act as its operator:\n"
+            f"  source {file}; make fleet ENV={self.name}; make ask ENV={self.name} QUESTION=items\n"
+            f"To end it: python -m rehearsal --work {self.work} down"
+        )
 
     def _deployed(self, stages: Stages, cleanup: ExitStack) -> Account:
         aws = LocalAws(
