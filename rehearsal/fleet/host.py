@@ -98,7 +98,8 @@ class Host:
         write_file(file, "\n".join(lines) + "\n")
         return (
             f"The local AWS stays up at {account.aws.endpoint}. To act as its operator:\n"
-            f"  source {file}; make fleet ENV={self.name}; make ask ENV={self.name} QUESTION=items\n"
+            f"  source {file}\n  make fleet ENV={self.name}\n"
+            f"  make ask ENV={self.name} QUESTION=items\n"
             f"To end it: python -m rehearsal --work {self.work} down"
         )
 

@@ -41,11 +41,13 @@ def test_good_and_bad_models_are_reported_through_the_cameras_own_connection(
     group = iot.create_thing_group(thingGroupName="generated")["thingGroupArn"]
     iot.add_thing_to_thing_group(thingGroupName="generated", thingName=identity.thing)
     core = FleetCore(
-        thing=identity.thing, judge=lambda _name, version: "" if version == "1.0.0" else "too slow"
+        thing=identity.thing,
+        nucleus="java",
+        judge=lambda _name, version: "" if version == "1.0.0" else "too slow",
     )
-    core.link = Link(endpoint, identity, core.take)
+    link = Link(endpoint, identity, core.attach)
     core.start()
-    core.link.open()
+    link.open()
 
     def deployed(version):
         components = {NAME: {"componentVersion": version}}
@@ -64,18 +66,15 @@ def test_good_and_bad_models_are_reported_through_the_cameras_own_connection(
     try:
         assert deployed("1.0.0") == ("SUCCEEDED", None)
         assert deployed("2.0.0") == ("FAILED", "too slow")
-        deadline = time.monotonic() + 60
-        while core.done < 2 and time.monotonic() < deadline:
-            time.sleep(0.05)
         [part] = greengrass.list_installed_components(coreDeviceThingName=identity.thing)[
             "installedComponents"
         ]
         assert (part["componentVersion"], part["lifecycleState"]) == ("1.0.0", "RUNNING")
-        core.report_health({NAME: "BROKEN"})
+        core.report_program(".Model", "BROKEN")
         deadline = time.monotonic() + 60
         status = ""
         while status != "UNHEALTHY" and time.monotonic() < deadline:
             status = greengrass.get_core_device(coreDeviceThingName=identity.thing)["status"]
         assert status == "UNHEALTHY"
     finally:
-        core.link.close()
+        link.close()
