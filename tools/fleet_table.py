@@ -112,7 +112,8 @@ def summary(fleet: Fleet) -> Iterator[tuple[str, str]]:
     reached = sum(one.reached for one in fleet.cameras)
     yield "on the current program", str(reached)
     for classes, count in in_no_bin(fleet):
-        yield "in no bin", f"{classes} ({count} cameras), sent to {fleet.bins.default}"
+        cameras = "1 camera" if count == 1 else f"{count} cameras"
+        yield "in no bin", f"{classes} ({cameras}), sent to {fleet.bins.default}"
     yield "models", ", ".join(f"{name}: {count}" for name, count in versions(fleet)) or "-"
     if fleet.budget_usd is not None:
         spent = "unknown" if fleet.spent_usd is None else f"{fleet.spent_usd:,.2f} USD"

@@ -108,6 +108,7 @@ def test_what_the_model_card_suggests_and_drift_are_shown(camera):
     with browser(str(program())) as page:
         page.open(camera.page_url, width=360, height=740, mobile=True)
         page.wait_for(f"{text}.includes('0.5 (the model suggests 0.62)')")
+        page.wait_for(f"{text}.includes('trash (sent to landfill)')")
         page.wait_for(f"/Unlike training.*red \\d+, in training 240 ± 3/.test({text})", seconds=120)
         assert page.value("document.documentElement.scrollWidth") <= 360
 

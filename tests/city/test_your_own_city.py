@@ -151,8 +151,8 @@ def test_the_fleet_page_has_their_names_and_colours(policy):
     html = page(fleet)
     for each in policy.bins:
         assert f"style='background:{as_text(each.colour)}'>{each.name}</span>" in html
-    assert "trash (1 cameras), sent to Restmüll" in html
-    assert "trash (1 cameras), sent to Restmüll" in table(fleet)
+    assert "trash (1 camera), sent to Restmüll" in html
+    assert "trash (1 camera), sent to Restmüll" in table(fleet)
 
 
 def test_a_rehearsal_draws_and_reports_them(policy, tmp_path):
