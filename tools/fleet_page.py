@@ -85,7 +85,7 @@ def _bins(fleet: Fleet) -> Iterator[str]:
         return
     yield "<h2 id=b>Items by bin</h2>"
     yield "<div class=scroll tabindex=0 role=region aria-labelledby=b><table><thead><tr>"
-    yield "<th scope=col>bin<th scope=col>last day<th scope=col>last days<tbody>"
+    yield "<th scope=col>bin<th scope=col>last day<th scope=col>last 7 days<tbody>"
     for name, today, total in by_bin(fleet):
         colour = as_text(fleet.bins.colour(name))
         yield f"<tr><th scope=row><span class=bin style='background:{colour}'>{escape(name)}</span>"
