@@ -260,3 +260,43 @@ def test_the_operator_sees_the_fleet_with_the_reader_s_role(deployed, tmp_path):
     assert any(line.split()[:2] == [NEVER, "silent"] for line in lines), said
     assert any(line.split()[:2] == [SPEAKS, "refused"] for line in lines), said
     assert SPEAKS in (tmp_path / "fleet.html").read_text()
+
+
+def test_the_operator_s_rights_are_enough_to_show_roll_back_and_stop(deployed):
+    """The model has no archive, so its rollout ends at once; the calls are the real ones."""
+    account, outputs = deployed.account, deployed.outputs
+    operator = Operator(
+        environment_name="dev", variables=account.environment(account.people.operator)
+    )
+    assert operator.run("tools.rollout") == [
+        "no rollout in the last 90 days; the approval of a model starts one"
+    ]
+    sagemaker, states = (deployed.cloud.client(name) for name in ("sagemaker", "stepfunctions"))
+    machine = outputs["RolloutStateMachineArn"]
+    sagemaker.create_model_package(
+        ModelPackageGroupName=outputs["ModelPackageGroup"], ModelApprovalStatus="Approved"
+    )
+    ended = until(
+        lambda: states.list_executions(stateMachineArn=machine, statusFilter="FAILED")["executions"]
+    )
+    assert len(ended) == 1
+    lines = operator.run("tools.rollout", "--rollback", "--model", "1")
+    assert "give model 1 to canaries and fleet, without a bake" in lines[0]
+    executions = until(
+        lambda: (
+            len(found := states.list_executions(stateMachineArn=machine)["executions"]) == 2
+            and found
+        )
+    )
+    [rollback] = [one for one in executions if one["name"].startswith("rollback-")]
+    until(
+        lambda: (
+            states.describe_execution(executionArn=rollback["executionArn"])["status"] == "FAILED"
+        )
+    )
+    shown = "\n".join(operator.run("tools.rollout"))
+    assert "rollback of model 1: failed" in shown
+    assert "canary: not yet" in shown
+    assert "take back what it did: no camera has got anything" in "\n".join(
+        operator.run("tools.rollout", "--stop")
+    )
