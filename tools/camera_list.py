@@ -86,6 +86,7 @@ class CameraList:
     def __init__(self, session: boto3.Session, settings: Settings) -> None:
         self.outputs = edge_outputs(session, settings)
         self._table = session.resource("dynamodb").Table(self.outputs["CamerasTable"])
+        self._iot, self._prefix = session.client("iot"), settings.prefix
 
     def add(self, cameras: list[Camera]) -> Iterator[tuple[Camera, str]]:
         """Expect these cameras; yields each with what changed: added, moved to a site, unchanged.
@@ -99,9 +100,21 @@ class CameraList:
                 yield camera, "added"
             elif camera.site and known.get("site") != camera.site:
                 self._set(camera.serial, "site", camera.site)
+                self._move(camera)
                 yield camera, f"site is now {camera.site}"
             else:
                 yield camera, f"unchanged ({known['camera_state']})"
+
+    def _move(self, camera: Camera) -> None:
+        """Write the site where the fleet's state takes it from, if the camera is enrolled."""
+        try:
+            self._iot.update_thing(
+                thingName=f"{self._prefix}-{camera.serial}",
+                attributePayload={"attributes": {"site": camera.site}, "merge": True},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceNotFoundException":
+                raise
 
     def get(self, serial: str) -> Mapping[str, Any] | None:
         """One camera's item, or None."""

@@ -133,6 +133,15 @@ def test_adding_twice_changes_nothing_but_the_site(known):
     assert [item["site"] for item in known.cameras()] == ["b"]
 
 
+def test_a_camera_that_is_enrolled_moves_to_the_site(session, known):
+    iot = session.client("iot")
+    attributes = {"site": "a", "serial": "m1"}
+    iot.create_thing(thingName="binsight-m1", attributePayload={"attributes": attributes})
+    list(known.add([Camera("m1", "a")]))
+    assert [change for _, change in known.add([Camera("m1", "b")])] == ["site is now b"]
+    assert iot.describe_thing(thingName="binsight-m1")["attributes"] == attributes | {"site": "b"}
+
+
 def test_a_retired_camera_is_refused_until_it_is_expected_again(known, registry):
     list(known.add([Camera("7")]))
     known.add_kit("k-1", days=1)
