@@ -69,7 +69,7 @@ class PipelineSteps:
                 *("--dataset", f"{PROCESSING}/input/dataset"),
                 *("--output", f"{PROCESSING}/output/prepared"),
                 *("--seed", text("Parameters.Seed")),
-                *("--name", get("Parameters.DatasetManifest")),
+                *("--name", text("Parameters.DatasetManifest")),
                 *self._in_service(),
             ],
             sources=[processing_input("dataset", manifest, kind="ManifestFile")],

@@ -172,7 +172,7 @@ def build(values: dict[str, Any], session: PipelineSession) -> Pipeline:
             arguments=[
                 *("prepare", "--dataset", f"{WORK}/input/dataset"),
                 *("--output", f"{WORK}/output/prepared", "--seed", text(seed)),
-                *("--name", manifest),
+                *("--name", text(manifest)),
                 *("--approved-group", values["group"], "--region", os.environ["AWS_REGION"]),
             ],
         ),
