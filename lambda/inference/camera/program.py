@@ -33,6 +33,8 @@ from contracts.telemetry import UNSURE, Answer, Telemetry
 
 _log = logging.getLogger(__name__)
 _NO_MODEL = "no model adopted yet"
+_POLL_SECONDS = 0.25
+"""How often the program looks for a request to adopt a model."""
 
 
 class Program:
@@ -227,7 +229,7 @@ class Program:
         finally:
             self._disk_searched.set()
         self.status.set_problem("models", None)
-        while not self.stop.wait(0.1):
+        while not self.stop.wait(_POLL_SECONDS):
             for reason in self._model_updates.poll():
                 self.status.set_problem("adoption", f"model refused: {reason}")
                 self.status.changed.set()

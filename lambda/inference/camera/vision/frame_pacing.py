@@ -7,9 +7,10 @@ Decoding is the largest cost of a frame, and a bin's view is still for most of t
 from camera.vision.frame_analyzer import FrameAnalysis
 from camera.vision.frame_buffer import Frame
 
-_CALM_FRAMES = 15
-"""Looks in a row without a change before frames are held back; longer than any count of frames in
-``item_change``, so that nothing is being counted then."""
+_CALM_FRAMES, _EMPTY_FRAMES = 11, 4
+"""Looks in a row without a change before frames are held back, with something in view and with
+nothing. The first is longer than any count of frames in ``item_change``, so that nothing is being
+counted then; of an empty view nothing is counted but what ``item_open`` says."""
 _MOST_HELD = 3
 """At 15 frames a second every fourth is looked at, and what is in view for so many frames or fewer
 may be missed. Something that is thrown through the view shows in at least 4."""
@@ -21,14 +22,14 @@ class FramePacing:
     """Holds frames back while the view is calm. Not for several threads."""
 
     def __init__(self) -> None:
-        self._calm = 0
+        self._calm, self._enough = 0, _CALM_FRAMES
         self._held: list[Frame] = []
         self._looked_at = 0.0
 
     def holds(self, frame: Frame) -> bool:
         """Whether this frame is kept for later instead of looked at."""
         held = (
-            self._calm >= _CALM_FRAMES
+            self._calm >= self._enough
             and len(self._held) < _MOST_HELD
             and frame.captured_at - self._looked_at < _LONGEST_SECONDS
         )
@@ -50,6 +51,7 @@ class FramePacing:
         # An item that left is decided after some frames without it, each of which counts.
         calm = calm and (view.presence.present or not item_open)
         self._calm = self._calm + 1 if calm else 0
+        self._enough = _CALM_FRAMES if view.presence.present else _EMPTY_FRAMES
 
     def disturbed(self) -> None:
         """Look at every frame again."""
