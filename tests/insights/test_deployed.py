@@ -262,41 +262,56 @@ def test_the_operator_sees_the_fleet_with_the_reader_s_role(deployed, tmp_path):
     assert SPEAKS in (tmp_path / "fleet.html").read_text()
 
 
-def test_the_operator_s_rights_are_enough_to_show_roll_back_and_stop(deployed):
-    """The model has no archive, so its rollout ends at once; the calls are the real ones."""
+def test_the_operator_shows_rolls_back_and_stops_with_no_more_than_his_rights(deployed):
+    """The rollout's function and its state machine act with their own roles, all enforced."""
     account, outputs = deployed.account, deployed.outputs
     operator = Operator(
         environment_name="dev", variables=account.environment(account.people.operator)
     )
+    clients = deployed.cloud.client
+    states, machine = clients("stepfunctions"), outputs["RolloutStateMachineArn"]
     assert operator.run("tools.rollout") == [
         "no rollout in the last 90 days; the approval of a model starts one"
     ]
-    sagemaker, states = (deployed.cloud.client(name) for name in ("sagemaker", "stepfunctions"))
-    machine = outputs["RolloutStateMachineArn"]
-    sagemaker.create_model_package(
-        ModelPackageGroupName=outputs["ModelPackageGroup"], ModelApprovalStatus="Approved"
-    )
-    ended = until(
-        lambda: states.list_executions(stateMachineArn=machine, statusFilter="FAILED")["executions"]
-    )
-    assert len(ended) == 1
-    lines = operator.run("tools.rollout", "--rollback", "--model", "1")
-    assert "give model 1 to canaries and fleet, without a bake" in lines[0]
-    executions = until(
-        lambda: (
-            len(found := states.list_executions(stateMachineArn=machine)["executions"]) == 2
-            and found
+
+    def approve(number):
+        key = f"models/{number}/model.tar.gz"
+        bucket = outputs["ArtifactsBucket"]
+        clients("s3").put_object(Bucket=bucket, Key=key, Body=key.encode())
+        container = {"Image": "none", "ModelDataUrl": f"s3://{bucket}/{key}"}
+        clients("sagemaker").create_model_package(
+            ModelPackageGroupName=outputs["ModelPackageGroup"],
+            ModelApprovalStatus="Approved",
+            InferenceSpecification={
+                "Containers": [container],
+                "SupportedContentTypes": ["image/jpeg"],
+                "SupportedResponseMIMETypes": ["application/json"],
+            },
         )
-    )
-    [rollback] = [one for one in executions if one["name"].startswith("rollback-")]
-    until(
-        lambda: (
-            states.describe_execution(executionArn=rollback["executionArn"])["status"] == "FAILED"
-        )
-    )
+
+    def ended(count):
+        found = states.list_executions(stateMachineArn=machine)["executions"]
+        assert not [one for one in found if one["status"] == "FAILED"]
+        return len([one for one in found if one["status"] == "SUCCEEDED"]) == count
+
+    # No camera is in the groups yet: these rollouts wait for nobody.
+    for number in (1, 2):
+        approve(number)
+        until(lambda number=number: ended(number))
+    lines = operator.run("tools.rollout", "--rollback")
+    assert "give model 1 to canaries and fleet, in place of model 2, without a bake" in lines[0]
+    until(lambda: ended(3))
     shown = "\n".join(operator.run("tools.rollout"))
-    assert "rollback of model 1: failed" in shown
-    assert "canary: not yet" in shown
-    assert "take back what it did: no camera has got anything" in "\n".join(
-        operator.run("tools.rollout", "--stop")
-    )
+    assert "rollback of model 1" in shown
+    assert "canary: 0 cameras" in shown
+
+    iot = clients("iot")
+    iot.create_thing(thingName="cam-asleep")
+    iot.add_thing_to_thing_group(thingGroupName=outputs["CanaryThingGroup"], thingName="cam-asleep")
+    approve(3)
+    until(lambda: "the canaries get it" in operator.run("tools.rollout")[0])
+    lines = operator.run("tools.rollout", "--stop")
+    assert "stop the rollout of model 3" in lines[0]
+    assert any("canary: back to binsight-dev.Model" in line for line in lines), lines
+    assert any("fleet: it has binsight-dev.Model" in line for line in lines), lines
+    assert "stopped and taken back" in operator.run("tools.rollout")[0]
