@@ -6,7 +6,9 @@ report is in tests/training/test_evaluate.py.
 """
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -37,6 +39,7 @@ from tools.fleet_state import Fleet
 from tools.fleet_table import by_bin, table
 from tools.template_review_plugin.bins import bin_items
 
+ROOT = Path(__file__).parents[2]
 __all__ = ["lens", "models", "publisher", "settings"]
 
 
@@ -67,6 +70,17 @@ def test_the_file_has_the_bins_in_their_order(city, policy, tmp_path):
     assert policy.bin_for("glass", 0.39) == policy.bin_for("landfill", 0.9) == "Restmüll"
     assert policy.unnamed(("glass", "trash", "BIO", "landfill")) == ("trash", "landfill")
     assert read_policy(str(tmp_path / "environments" / "muc.toml")) == policy
+
+
+def test_what_the_tutorial_shows_is_a_policy(tmp_path):
+    text = (ROOT / "docs" / "tutorials" / "your-own-city.md").read_text(encoding="utf-8")
+    shown = [block for block in re.findall(r"```\n(.*?)```", text, re.DOTALL) if "[bins]" in block]
+    usual, own = (tmp_path / f"{number}.toml" for number in range(len(shown)))
+    usual.write_text(shown[0], encoding="utf-8")
+    own.write_text(shown[1], encoding="utf-8")
+    assert read_policy(str(usual)).bin_for("coffee_cup", 0.9) == "landfill"
+    assert read_policy(str(own)).bin_names == NAMES
+    assert read_policy(str(own)).bin_for("organic", 0.9) == "Bio"
 
 
 @pytest.mark.parametrize(
