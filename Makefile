@@ -43,7 +43,7 @@ export ORT_DISABLE_TELEMETRY ?= 1
 export HF_HUB_DISABLE_TELEMETRY ?= 1
 CDK := $(BIN)/cdk
 INSTALL := @python="$$(sh tools/choose_python.sh "$(PYTHON)")" && "$$python" -m tools.install
-# A typo in the environment's file is told at once, before the CDK CLI has started.
+# A typo in the environment's file is reported at once, before the CDK CLI has started.
 SETTINGS := @"$(BIN)/python" -m tools.check_settings "$(ENV)"
 need = $(if $($(1)),,$(error $(1) is empty; pass $(1)=$(2)))
 

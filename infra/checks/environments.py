@@ -32,7 +32,7 @@ def collisions(environments: Mapping[str, Settings]) -> Iterator[str]:
 def require_distinct(name: str) -> Settings:
     """The settings of one environment; SettingsError where another one collides with it.
 
-    Other files that cannot be read are left alone: their faults are for whoever loads them.
+    Other files that cannot be read are ignored: loading them reports their faults.
     """
     chosen = load(name)
     readable = {name: chosen}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the template review (packages/template-review) is told of Binsight.
+"""What the template review (packages/template-review) needs to know of Binsight.
 
 ``[tool.template-review]`` in pyproject.toml names ``PROJECT``; the package knows nothing of us.
 """

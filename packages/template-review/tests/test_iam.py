@@ -20,7 +20,7 @@ READ = Grant(IDENTITY, "role «A»", "Allow", "s3:GetObject", "«B»/runs/*", ON
 
 def test_every_kind_of_policy_is_read():
     assert {grant.kind for grant in BASE} == {"trust", "resource", "identity", "device"}
-    assert not [grant for grant in BASE if grant.who.startswith("whoever gets policy")]
+    assert not [grant for grant in BASE if grant.who.startswith("the holders of policy")]
     assert not [grant for grant in BASE if "Fn::" in grant.resource or "export" in grant.resource]
 
 

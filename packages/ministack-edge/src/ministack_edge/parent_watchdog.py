@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 
 def on_parent_exit(action: Callable[[], None]) -> None:
-    """Call `action` (in a thread) when whoever started this process is gone."""
+    """Call `action` (in a thread) when the process that started this one is gone."""
 
     def watch() -> None:
         # Unbuffered: a byte or an error is of no interest, only the end of the pipe is.

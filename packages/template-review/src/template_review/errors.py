@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can go wrong in a review, said so that a person can mend it."""
+"""Errors of a review; each message says how to fix it."""
 
 
 class ReviewError(RuntimeError):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CloudFormation acts for somebody: the execution role, or whoever asked where there is none.
+"""CloudFormation acts as the execution role, or as the caller where there is none.
 
 Every create, read, update and delete of a resource needs what the type's schema lists, on that
 resource, with the condition keys that AWS would have. A refusal fails the resource in AWS's words.

@@ -56,7 +56,7 @@ class Execution:
 
 @dataclass
 class Runner:
-    """Runs one execution to its end; `changed` is told every new state of it and its steps."""
+    """Runs one execution to its end; `changed` gets every new state of it and of its steps."""
 
     execution: Execution
     folder: Path

@@ -157,7 +157,7 @@ def _actions(name: str, old: Any, new: Any) -> Iterator[Said]:
         if used == before.get(action):
             continue
         if not action.startswith("./") and not _PINNED.search(used):
-            text = f"{name}: {used} is not pinned: whoever moves the tag runs code here"
+            text = f"{name}: {used} is not pinned: anyone who moves the tag runs code here"
             yield Level.DANGEROUS, text
         elif action not in before and not action.startswith(_KNOWN):
             yield Level.DANGEROUS, f"{name}: runs code of somebody else: {used}"

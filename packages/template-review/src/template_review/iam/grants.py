@@ -63,7 +63,7 @@ def _of_resource(
         yield from _of_holder(f"{_HOLDERS[kind]} {me}", me, properties, stack, texts)
     elif kind in _IDENTITY_TYPES:
         document = texts.document(properties.get("PolicyDocument") or {}, stack)
-        for who in attached.get(me) or [f"whoever gets policy {me}"]:
+        for who in attached.get(me) or [f"the holders of policy {me}"]:
             yield from _statements(IDENTITY, document, who=who)
     elif kind == "AWS::IoT::Policy":
         document = texts.document(properties.get("PolicyDocument") or {}, stack)

@@ -118,7 +118,7 @@ def _deployment(kept: Kept, names: Mapping[str, str]) -> Iterator[Item]:
 
 
 def _targets(kept: Kept, names: Mapping[str, str]) -> Iterator[Item]:
-    """A rollout is told by its variables which thing group gets a model first."""
+    """A rollout's variables name the thing group that gets a model first."""
     path = "Environment.Variables"
     old, new = at(kept.old, path) or {}, at(kept.new, path) or {}
     for name in sorted(old.keys() & new.keys()):

@@ -18,11 +18,11 @@ _METRIC = ("MetricName", "Namespace", "Dimensions", "Metrics", "ExtendedStatisti
 
 
 def alarm_items(kept: Kept, found: list[Leaf]) -> Iterator[Item]:
-    """What changes in what an alarm watches and tells."""
+    """What changes in what an alarm watches and whom it notifies."""
     what = watched(kept.type, kept.old or {})
     metric = [leaf for leaf in found if leaf.path.split(".")[0].split("[")[0] in _METRIC]
     if metric:
-        text = f"{'; '.join(leaf.text for leaf in metric)}: nobody is told any more when {what}"
+        text = f"{'; '.join(leaf.text for leaf in metric)}: nobody is notified any more when {what}"
         yield watcher_item(Level.DANGEROUS, kept, text, tuple(leaf.path for leaf in metric))
     for leaf in found:
         if leaf.path == "Threshold":
@@ -43,7 +43,7 @@ def alarm_items(kept: Kept, found: list[Leaf]) -> Iterator[Item]:
             why = ": it goes off later, or never for what is short" if slower else ""
             yield watcher_item(level, kept, f"{leaf.text}{why}", (leaf.path,))
         elif leaf.path == "AlarmActions":
-            yield from _told(kept, leaf)
+            yield from _recipients(kept, leaf)
         elif leaf.path == "ActionsEnabled" and same_word(leaf.after, OFF):
             text = f"{leaf.text}: the alarm's actions are turned off"
             yield watcher_item(Level.DANGEROUS, kept, text, (leaf.path,))
@@ -66,16 +66,16 @@ def _threshold(kept: Kept, leaf: Leaf) -> Item:
     return watcher_item(level, kept, f"{leaf.text}{why}", (leaf.path,))
 
 
-def _told(kept: Kept, leaf: Leaf) -> Iterator[Item]:
+def _recipients(kept: Kept, leaf: Leaf) -> Iterator[Item]:
     before, after = (
         {compact(one) for one in side or ()} if isinstance(side, list) else {compact(side)}
         for side in (leaf.before or [], leaf.after or [])
     )
     if not after:
-        text = f"{leaf.text}: the alarm tells nobody any more"
+        text = f"{leaf.text}: the alarm notifies nobody any more"
         yield watcher_item(Level.DANGEROUS, kept, text, (leaf.path,))
     elif before - after:
-        text = f"{leaf.text}: {', '.join(sorted(before - after))} is not told any more"
+        text = f"{leaf.text}: {', '.join(sorted(before - after))} is no longer notified"
         yield watcher_item(Level.DANGEROUS, kept, text, (leaf.path,))
 
 

@@ -18,12 +18,12 @@ GONE = {
     "AWS::ApplicationAutoScaling::ScalingPolicy": "nothing reacts to load any more",
     "AWS::Backup::BackupPlan": "nothing is backed up any more",
     "AWS::Backup::BackupSelection": "nothing is backed up any more",
-    "AWS::Budgets::Budget": "nobody is told of costs any more",
-    "AWS::CE::AnomalySubscription": "nobody is told of costs any more",
+    "AWS::Budgets::Budget": "nobody is notified of costs any more",
+    "AWS::CE::AnomalySubscription": "nobody is notified of costs any more",
     "AWS::CloudTrail::Trail": "calls are not recorded any more",
-    "AWS::CloudWatch::Alarm": "nobody is told any more when {watched}",
+    "AWS::CloudWatch::Alarm": "nobody is notified any more when {watched}",
     "AWS::CloudWatch::AnomalyDetector": "nothing looks for anomalies any more",
-    "AWS::CloudWatch::CompositeAlarm": "nobody is told any more when {watched}",
+    "AWS::CloudWatch::CompositeAlarm": "nobody is notified any more when {watched}",
     "AWS::Config::ConfigRule": "the configuration is not checked any more",
     "AWS::EC2::FlowLog": "network traffic is not recorded any more",
     "AWS::Events::Rule": "nothing happens any more on {watched}",
@@ -33,7 +33,7 @@ GONE = {
     "AWS::Lambda::EventSourceMapping": "nothing reads the source any more",
     "AWS::Logs::MetricFilter": "{watched} is not counted any more; alarms on it stay silent",
     "AWS::Logs::SubscriptionFilter": "nothing follows the logs any more",
-    "AWS::SNS::Subscription": "{watched} is not told any more",
+    "AWS::SNS::Subscription": "{watched} is no longer notified",
     "AWS::Scheduler::Schedule": "nothing happens on its schedule any more",
     "AWS::SecurityHub::Hub": "findings are not collected any more",
     "AWS::WAFv2::WebACLAssociation": "requests are not filtered any more",
@@ -94,7 +94,7 @@ def _changed(kept: Kept) -> Iterator[Item]:
     if kept.type == "AWS::SNS::Subscription":
         for leaf in found:
             if leaf.name in {"Endpoint", "FilterPolicy", "Protocol", "TopicArn"}:
-                text = f"{leaf.text}: who was told may not be told any more"
+                text = f"{leaf.text}: those who were notified may no longer be"
                 yield watcher_item(Level.DANGEROUS, kept, text, (leaf.path,))
     for leaf in found:
         if leaf.path == "ReservedConcurrentExecutions" and leaf.after == 0:

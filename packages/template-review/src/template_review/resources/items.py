@@ -29,7 +29,7 @@ ADDED_SAFELY = {
 """A new one opens nothing by itself, or another section judges what it opens."""
 
 ADDED_DANGEROUSLY = {
-    "AWS::IAM::AccessKey": "a long-lived secret, readable by whoever reads the stack",
+    "AWS::IAM::AccessKey": "a long-lived secret, readable by everyone who can read the stack",
     "AWS::IAM::User": "a person or program with long-lived credentials",
     "AWS::RAM::ResourceShare": "shares resources with other accounts",
 }

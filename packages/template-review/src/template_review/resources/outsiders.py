@@ -50,7 +50,7 @@ AWS_ACCOUNTS = frozenset(
 
 @dataclass(frozen=True)
 class Ours:
-    """What belongs to whoever deploys, and what belongs to AWS."""
+    """The accounts and buckets of the person who deploys; ``known`` are accounts they trust."""
 
     accounts: frozenset[str]
     buckets: frozenset[str]
@@ -82,7 +82,7 @@ def strangers(text: str, ours: Ours) -> dict[str, str]:
         bucket = match.group(1).rstrip(".")
         account_in_name = any(account in bucket for account in ours.accounts)
         if bucket not in ours.buckets and not (_ASSETS.match(bucket) and account_in_name):
-            found[bucket] = f"bucket {bucket}, whoever owns it"
+            found[bucket] = f"bucket {bucket}, of an unknown owner"
     for match in _URL.finditer(text):
         host = match.group(1).rstrip(".").rpartition("@")[2]
         aws = _OF_AWS.match(host) and not _OWNED_HOST.search(host)

@@ -114,7 +114,7 @@ def _steps(kept: Kept, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterat
 
 def _step(kept: Kept, name: str, leaves: Sequence[Leaf]) -> Iterator[Item]:
     """One step that is there before and after."""
-    found = [leaf for leaf in leaves if not _told(leaf)]
+    found = [leaf for leaf in leaves if not _reported_elsewhere(leaf)]
     harmless = [leaf for leaf in found if _is_harmless(leaf)]
     for leaf in harmless:
         yield _item(Level.SAFE, kept, f"step {name}: {leaf.text}", cause=leaf.text)
@@ -146,7 +146,7 @@ def _is_harmless(leaf: Leaf) -> bool:
     return re.search(r"(^|\.)Tags\b|(Description|DisplayName)$", leaf.path) is not None
 
 
-def _told(leaf: Leaf) -> bool:
+def _reported_elsewhere(leaf: Leaf) -> bool:
     """Conditions are said by what they let through."""
     return leaf.path.startswith("Arguments.Conditions")
 

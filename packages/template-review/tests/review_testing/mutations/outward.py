@@ -22,7 +22,7 @@ _ARN = (
 )
 _S3 = (
     "https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingBucket.html: a bucket's name is "
-    "unique worldwide; whoever made it owns what is put there"
+    "unique worldwide; the account that made it owns what is put there"
 )
 _ELSEWHERE = {
     "AlarmActions": f"arn:aws:sns:us-east-1:{FOREIGN}:alerts",

@@ -24,7 +24,7 @@ def _removed(document: Document) -> Found:
         yield each.name, removing(each.path)
 
 
-@operator("an alarm that tells nobody", Level.DANGEROUS, _ALARM + ": actions are what it does")
+@operator("an alarm that notifies nobody", Level.DANGEROUS, _ALARM + ": actions are what it does")
 def _mute(document: Document) -> Found:
     for each in resources(document, "AWS::CloudWatch::Alarm"):
         yield f"{each.name} emptied", setting((*each.path, "Properties", "AlarmActions"), [])
