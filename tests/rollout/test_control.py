@@ -175,6 +175,32 @@ def test_a_step_under_way_when_it_is_stopped_is_taken_back_too(world, hasty, fir
     world.awake.update(*world.members.values())
 
 
+def test_two_rollouts_of_one_approval_are_both_stopped(world, machine, first, control):
+    """SageMaker may report one approval twice."""
+    package = world.model()
+    both = [world.approve(machine, package) for _ in range(2)]
+    for execution in both:
+        world.until(execution, "WaitLook")
+    run(control(machine).stop(), dry=False)
+    known = [one for one in rollouts(world.states, machine) if one.arn in both]
+    assert [one.status for one in known] == ["ABORTED", "ABORTED"]
+    assert world.version("canary") == first[1]
+
+
+def test_a_resume_waits_for_a_stop_that_has_not_settled(world, machine, first, control, capsys):
+    """It goes on from the test before: else the stop would take back what is resumed."""
+    [last] = [one for one in rollouts(world.states, machine) if one.action != "undo"][:1]
+    found = progress(world.states, last)
+    request = {"version": found.version, "since": last.started.isoformat(), "settle_seconds": 300}
+    undo = control(machine)._start("undo", last.package_arn, of=last.arn, **request)
+    run(control(machine).resume(), dry=False)
+    assert "wait until the stop has settled" in capsys.readouterr().out
+    assert world.states.describe_execution(executionArn=undo)["status"] == "SUCCEEDED"
+    [resumed] = [one for one in rollouts(world.states, machine) if one.running]
+    assert resumed.package_arn == last.package_arn
+    run(control(machine).stop(), dry=False)
+
+
 def test_the_progress_says_how_the_canaries_are(world, machine, first):
     execution = world.approve(machine, world.model())
     world.until(execution, "WaitLook")
