@@ -20,6 +20,8 @@ from rehearsal.fleet.host import Host, hurried
 from rehearsal.interruption import interrupted_once
 
 WORK = Path(__file__).resolve().parents[2] / ".rehearsal" / "fleet"
+FEW, MORE = 10, 2
+"""A look reads the latest messages of 50 cameras of the fleet at most, which is one call more."""
 FALSE_ALARMS = 0.05
 """Good models that may be taken back: five times what the bake's setting says on average."""
 GENERATED = (
@@ -73,7 +75,12 @@ def main() -> int:
 def _bad_models(arguments: argparse.Namespace, console: Console, seed: int) -> int:
     """Roll models of each kind out in simulated time; 1 where a bad one reaches the fleet."""
     # Only here: a rehearsal against the local AWS needs none of it.
-    from rehearsal.fleet.bad_models import outcomes, reached, summary  # noqa: PLC0415
+    from rehearsal.fleet.bad_models import (  # noqa: PLC0415
+        calls_and_events,
+        outcomes,
+        reached,
+        summary,
+    )
     from rehearsal.fleet.camera_in_memory import GOOD  # noqa: PLC0415
 
     findings = Findings(console)
@@ -88,6 +95,20 @@ def _bad_models(arguments: argparse.Namespace, console: Console, seed: int) -> i
             bound=f"at least {least:.0f}" if good else "0",
             kept=number >= least if good else number == 0,
         )
+    few, many = (
+        calls_and_events(load(arguments.environment), seed, cameras)
+        for cameras in (FEW, arguments.cameras)
+    )
+    for name, first, second in zip(
+        ("calls", "polls of each look at a group"), few, many, strict=False
+    ):
+        findings.add(
+            f"{name} of a rollout to {FEW} and to {arguments.cameras} cameras",
+            f"{first} and {second}",
+            bound=f"not more than {MORE:g} times as many",
+            kept=second <= MORE * first,
+        )
+    findings.add("states entered in the same rollouts", f"{few[2]} and {many[2]}")
     return 1 if findings.broken else 0
 
 

@@ -14,6 +14,7 @@ from rehearsal.fleet.digests import digest
 from rehearsal.fleet.sites import Put
 
 READERS = 4
+MANY = 12
 
 
 @dataclass(kw_only=True)
@@ -83,6 +84,8 @@ class Comparison:
     """Items that were in the memory of a camera that lost its power; by thing."""
     copies: dict[str, int] = field(default_factory=dict)
     """Times that an item came again, by thing."""
+    details: list[str] = field(default_factory=list)
+    """Which items were lost."""
     strange: list[str] = field(default_factory=list)
     """What may never be: items that nobody sent, one number with two contents, a stale row."""
 
@@ -95,7 +98,9 @@ def compare(
     ``until``: the items of things that may have sent no others, because they were refused then.
     """
     until = until or {}
-    lost, cut, copies, strange = Counter[str](), Counter[str](), Counter[str](), []
+    lost, cut, copies = Counter[str](), Counter[str](), Counter[str]()
+    strange: list[str] = []
+    details: list[str] = []
     for thing, put in sent.items():
         arrived = arrivals.detections.get(thing, {})
         expected = until.get(thing, put.items.keys())
@@ -106,6 +111,8 @@ def compare(
         ]
         missing = expected - arrived.keys()
         lost[thing] = len(missing & put.safe)
+        if lost[thing]:
+            details.append(f"{thing} lost {_short(missing & put.safe)} of {_short(expected)}")
         cut[thing] = len(missing - put.safe)
         copies[thing] = sum(len(digests) - 1 for digests in arrived.values())
         for number, digests in arrived.items():
@@ -122,5 +129,14 @@ def compare(
         lost=dict(+lost),
         cut=dict(+cut),
         copies=dict(+copies),
+        details=details,
         strange=strange,
     )
+
+
+def _short(numbers: Set[int]) -> str:
+    """Some numbers of many, in order."""
+    shown = sorted(numbers)
+    if len(shown) > MANY:
+        return f"{shown[0]} to {shown[-1]} ({len(shown)})"
+    return ", ".join(map(str, shown))

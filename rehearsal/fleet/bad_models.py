@@ -15,7 +15,7 @@ from typing import Any
 
 from infra.config.settings import Settings
 from infra.edge.rollout_definition import rollout_definition
-from rehearsal.fleet.camera_in_memory import KINDS, CameraInMemory
+from rehearsal.fleet.camera_in_memory import GOOD, KINDS, CameraInMemory
 from rehearsal.fleet.rollout_settings import rollout_settings
 from rehearsal.fleet.simulated_account import FAILED, PENDING, SUCCEEDED, Core, SimulatedAccount
 from rehearsal.fleet.state_machine import Execution, TaskError
@@ -186,6 +186,19 @@ def outcomes(settings: Settings, seeds: int, first: int = 0) -> Iterator[tuple[s
     """For each kind of model, the outcome of every seed."""
     for kind in KINDS:
         yield kind, [roll_out(settings, kind, first + seed) for seed in range(seeds)]
+
+
+POLLS = ("iot:DescribeJob", "greengrass:GetDeployment")
+"""Made while cameras are waited for: how many depends on how long they take."""
+
+
+def calls_and_events(settings: Settings, seed: int, cameras: int) -> tuple[int, int, int]:
+    """Of a good model's rollout to a fleet of this size: calls other than polls, polls of each
+    look at a group, states entered."""
+    done = roll_out(settings, GOOD, seed, fleet=cameras)
+    polls = sum(done.calls[name] for name in POLLS)
+    looks = done.calls["iot:DescribeJob"]
+    return sum(done.calls.values()) - polls, round(polls / looks), done.states
 
 
 def reached(found: list[Outcome]) -> int:

@@ -111,6 +111,8 @@ class FleetCore:
             if problem := self.judge(name, version):
                 return problem
         self.components |= wanted
+        # What was given up is started again with a deployment.
+        self._states = {}
         return ""
 
     def _tell(self, trigger: Trigger, deployment: Mapping[str, Any] | None = None) -> None:

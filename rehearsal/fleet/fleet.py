@@ -252,13 +252,26 @@ class FleetRehearsal:
             sites=fleet.sites,
             canaries=frozenset(fleet.canaries),
             news=self.stages.news,
+            probe=self._things(fleet, play)[-1],
             minute=size.hours * 60,
         )
+        for number, serial in enumerate(fleet.serials):
+            if serial in play.refused:
+                # It goes on asking to connect, for minutes; that it is refused was seen.
+                fleet.sites[number // size.per_site].ask("remove", number=number)
         cameras = size.cameras - len(play.revoked)
         for kind in (GOOD, *(kind for kind in KINDS if kind != GOOD), GOOD):
             with self.stages.stage("roll out", f"a model: {kind}"):
                 done = rollouts.roll_out(kind)
             judge_rollout(self.findings, done, fleet=cameras - len(fleet.canaries))
+
+    def _things(self, fleet: "Enrolled", play: Play) -> list[str]:
+        """The cameras of the fleet that are in service and no canaries."""
+        return [
+            self.truth.things[serial]
+            for number, serial in enumerate(fleet.serials)
+            if number not in fleet.canaries and serial not in play.refused
+        ]
 
     def _arrived(self, fleet: "Enrolled", play: Play) -> tuple[Arrivals, Comparison]:
         """What arrived, once nothing is missing or time is up: functions and Firehose take some."""

@@ -26,6 +26,8 @@ def judge_items(
     add("items arrived", comparison.arrived)
     lost = sum(comparison.lost.values())
     add("items lost that were on a disk or sent", lost, bound="0", kept=not lost)
+    for line in comparison.details[:5]:
+        findings.note(line)
     without_power = _things(play, faults, POWER_CUT)
     elsewhere = {thing for thing in comparison.cut if thing not in without_power}
     add(

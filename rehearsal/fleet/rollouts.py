@@ -12,12 +12,14 @@ from typing import Any
 
 from rehearsal.aws_client import Cloud
 from rehearsal.errors import RehearsalError
+from rehearsal.fleet.generator import TELEMETRY_MINUTES
 from rehearsal.fleet.sites import SiteProcess
 
 START_SECONDS = 90
 ROLLOUT_SECONDS = 900
-MINUTES_PER_PLAY = 5.0
-"""Simulated minutes between two looks at an execution."""
+MINUTES_PER_PLAY = float(TELEMETRY_MINUTES)
+"""Simulated minutes between two looks at an execution: each camera sends telemetry once."""
+CATCH_UP_SECONDS = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +50,8 @@ class Rollouts:
     sites: Sequence[SiteProcess]
     canaries: frozenset[int]
     news: Callable[[str], None]
+    probe: str
+    """A thing whose telemetry is waited for: the table must not fall behind the clock."""
     minute: float = 0.0
     _numbers: Counter[str] = field(default_factory=Counter)
 
@@ -82,13 +86,24 @@ class Rollouts:
         )
 
     def play(self) -> None:
-        """Let some simulated minutes pass at every site."""
+        """Let some simulated minutes pass at every site, and the table take what was sent."""
+        started_ms = time.time_ns() // 1_000_000
         last = self.minute + MINUTES_PER_PLAY
         for site in self._running:
             site.order("play", first=self.minute, last=last)
         for site in self._running:
             site.answer(300)
         self.minute = last
+        deadline = time.monotonic() + CATCH_UP_SECONDS
+        while self._heard_ms() < started_ms and time.monotonic() < deadline:
+            time.sleep(0.2)
+
+    def _heard_ms(self) -> int:
+        key = {"thing": {"S": self.probe}, "kind": {"S": "telemetry"}}
+        found = self.root.client("dynamodb").get_item(
+            TableName=self.outputs["LatestTable"], Key=key, ConsistentRead=True
+        )
+        return int(found["Item"]["received_ms"]["N"]) if "Item" in found else 0
 
     @property
     def _running(self) -> list[SiteProcess]:

@@ -144,6 +144,12 @@ class Site:
             return {"refused": str(error)}
         return {}
 
+    def remove(self, number: int) -> dict[str, Any]:
+        """Take a camera away."""
+        del self._numbers[number]
+        self._cameras[number].stop()
+        return {}
+
     def drain(self, numbers: list[int], timeout: float) -> dict[str, Any]:
         """Wait until nothing waits to be sent; the number of items that still do."""
         left = {}

@@ -3,6 +3,7 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -190,6 +191,41 @@ def test_a_full_disk_keeps_what_is_new_in_memory_and_sends_it_in_order(tmp_path,
     room[0] = 1000
     outbox.put(message(40))
     wait_for(lambda: len(broker.taken) == 41)
+    wait_for(lambda: outbox.disk_problem is None)
+    assert outbox.undelivered == 0
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["running", "restarted"])
+def test_what_waits_on_a_disk_that_cannot_be_read_is_not_given_up(
+    tmp_path, run, monkeypatch, restarted
+):
+    """A database that was closed cannot be opened again on a full disk."""
+    broker = Broker()
+    broker.away = True
+    outbox = Outbox(broker, topic="t", path=tmp_path / "queue", size=100)
+    end = run(outbox)
+    for number in range(3):
+        outbox.put(message(number))
+    assert outbox.flush(timeout=10)
+    with monkeypatch.context() as full:
+
+        def refuse(_self):
+            raise sqlite3.OperationalError("database or disk is full")
+
+        full.setattr(SqliteQueue, "_open", refuse)
+        outbox._file.close()
+        if restarted:
+            end()
+            outbox = Outbox(broker, topic="t", path=tmp_path / "queue", size=100)
+            run(outbox)
+        wait_for(lambda: outbox.disk_problem)
+        broker.away = False
+        for number in range(3, 6):
+            outbox.put(message(number))
+        wait_for(lambda: len(broker.taken) == 3)
+        assert broker.taken == [3, 4, 5]
+    wait_for(lambda: len(broker.taken) == 6)
+    assert broker.taken == [3, 4, 5, 0, 1, 2]
     wait_for(lambda: outbox.disk_problem is None)
     assert outbox.undelivered == 0
 

@@ -20,7 +20,8 @@ class Outbox:
 
     ``run_disk`` writes what ``put`` accepted into the queue file while ``run`` sends: what is older
     from there, and what is new from memory, so that neither a slow disk nor a slow broker holds
-    the camera or a message up. While the disk refuses, what is new stays in memory. When ``size``
+    the camera or a message up. While the disk refuses, what is new stays in memory, and is sent
+    from there: what waits on a disk that cannot be read comes later, out of its turn. When ``size``
     are waiting in either, the oldest is given up and counted. Sequences must grow. All go to
     ``topic``, also those that waited while the settings named another one.
     """
@@ -169,8 +170,10 @@ class Outbox:
 
     def _remove(self, message: Message) -> None:
         with self._changed:
-            # Even where the disk refuses a removal, what was sent is not sent again.
-            self._last_sent = message.sequence
+            if message not in self._unwritten or not (self._on_disk or self._disk_fails):
+                # Even where the disk refuses a removal, what was sent is not sent again. But while
+                # older ones may wait on a disk that cannot be read now, they must still come.
+                self._last_sent = message.sequence
             if message in self._unwritten:
                 # If it is being written right now, whoever writes it removes it.
                 self._unwritten.remove(message)
