@@ -170,7 +170,7 @@ def _old_photos(compared: Paired, limit: float) -> Check:
 
 
 def _change(compared: Paired) -> str:
-    change = -compared.points_lost
+    change = 0.0 - compared.points_lost  # not -0.0
     return (
         f"{change:+.1f} points ({compared.after:.1%} after {compared.before:.1%} on the same "
         f"{compared.photos} photos; p = {compared.p_worse:.2g})"
