@@ -24,6 +24,7 @@ TESTED = 12
 """Items of the new kind that are only shown after the class was learned."""
 MOST_SHOWN = 60
 _POINTS = 1.0
+_CAUTIOUS = {"unsure_below": 0.98, "minimum_recall": 0.0, "maximum_forgetting": _POINTS}
 _RIGHT = 0.75
 _SETTLED_SECONDS = 6.0
 _UPLOAD_SECONDS = 90.0
@@ -99,8 +100,15 @@ def _line(what: str, found: dict[str, Any]) -> str:
 
 
 def environment_with_captures(source: Path, folder: Path, class_name: str) -> None:
-    """Write a copy of an environment's file whose cameras upload captures; it knows the class."""
+    """Write a copy of an environment's file whose cameras upload captures; it knows the class.
+
+    A model of a few drawn classes is sure of almost everything, also of what it does not know: so
+    the copy calls more answers unsure. By these few get into another bin than the default one, so
+    no recall of bins is asked for; what may be lost on the old photos is a point.
+    """
     text = source.read_text(encoding="utf-8")
+    for name, value in _CAUTIOUS.items():
+        text = re.sub(rf"^{name} = [\d.]+", f"{name} = {value}", text, flags=re.MULTILINE)
     text = re.sub(r"^captures(_per_hour)? = .*\n", "", text, flags=re.MULTILINE)
     text = text.replace("[camera]\n", '[camera]\ncaptures = "upload"\ncaptures_per_hour = 3600\n')
     if not re.search(rf'^"?{re.escape(class_name)}"? = ', text, re.MULTILINE):

@@ -39,7 +39,9 @@ def test_every_environment_gets_captures_and_the_class(tmp_path, monkeypatch, na
     assert after.bins.policy().names(class_name)
     camera = before.camera.model_copy(update={"captures": "upload", "captures_per_hour": 3600})
     assert after.camera == camera
-    assert after.training == before.training
+    asked = {"minimum_recall": 0.0, "maximum_forgetting": 1.0}
+    assert after.training == before.training.model_copy(update=asked)
+    assert after.bins.unsure_below == 0.98
     assert {**before.bins.classes, **after.bins.classes} == after.bins.classes
 
 
