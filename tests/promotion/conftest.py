@@ -2,8 +2,6 @@
 """One environment that trains and two that take its models, in three accounts, enforced."""
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,13 +14,13 @@ import pytest
 from infra.config.settings import Settings, load
 from ministack_edge.clients import Credentials
 from ministack_edge.process import LocalAws, free_port
-from rehearsal.cdk import Cdk
 from rehearsal.people import People, settle
 from tests.conftest import ROOT
 from tests.enforcement.bootstrapped import Bootstrapped
-from tests.synth.assembly_cache import SYNTH_SECONDS, synth_environment
+from tests.synth.assembly_cache import synthesise
 from tests.synth.variants import moved, taking
 
+BOOTSTRAP = ROOT / "node_modules/aws-cdk/lib/api/bootstrap/bootstrap-template.yaml"
 STACKS = ("data", "training")
 STRANGER = "555555555555"
 PLACES = {
@@ -43,20 +41,6 @@ def write(folder: Path) -> None:
         if approval:
             one = taking(one, "staging", approval)
         (folder / f"{name}.toml").write_text(one, encoding="utf-8")
-
-
-def synthesise(files: Path, output: Path) -> None:
-    """The stacks of all of them that the tests deploy."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.promotion.synthesise", str(output)],
-        cwd=ROOT,
-        env={**synth_environment(), "BINSIGHT_ENVIRONMENTS": str(files)},
-        capture_output=True,
-        text=True,
-        timeout=SYNTH_SECONDS,
-        check=False,
-    )
-    assert done.returncode == 0, f"synth failed:\n{done.stdout}\n{done.stderr}"
 
 
 @dataclass(frozen=True)
@@ -118,7 +102,7 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
     """The data and training stacks of all three, deployed with the shipped policies alone."""
     work: Path = tmp_path_factory.mktemp("promotion")
     write(work / "files")
-    synthesise(work / "files", work / "assemblies")
+    synthesise("tests.promotion.synthesise", work / "assemblies", environments=work / "files")
     with (
         pytest.MonkeyPatch.context() as patch,
         LocalAws(port=free_port(), work=work / "local-aws") as aws,
@@ -132,18 +116,29 @@ def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
             people[name] = settle(
                 endpoint=aws.endpoint, account=one.account, region=one.region, prefix=one.prefix
             )
-            administrator = aws.client_environment(
-                account=one.account, region=one.region, person=people[name].administrator
-            )
-            Cdk(
-                name=name,
-                environment={**administrator, "CDK_HOME": str(work / f"{name}-home")},
-                assembly=work / "assemblies" / name,
-                log=work / "cdk.log",
-                progress=lambda _: None,
-            ).bootstrap(one.account, one.region, *people[name].execution_policies)
+            found = Exchange(aws, settings, people)
+            bootstrap(found.client("cloudformation", name), people[name])
             Bootstrapped(aws, people[name], one, work / "assemblies" / name).deploy(STACKS)
-        yield Exchange(aws, settings, people)
+        yield found
+
+
+def bootstrap(cloudformation: Any, people: People) -> None:
+    """The bootstrap stack as the CDK's command line makes it, without starting that three times."""
+    cloudformation.create_stack(
+        StackName="CDKToolkit",
+        TemplateBody=BOOTSTRAP.read_text(encoding="utf-8"),
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+        Parameters=[
+            {
+                "ParameterKey": "CloudFormationExecutionPolicies",
+                "ParameterValue": ",".join(people.execution_policies),
+            },
+            {"ParameterKey": "FileAssetsBucketKmsKeyId", "ParameterValue": "AWS_MANAGED_KEY"},
+        ],
+    )
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName="CDKToolkit", WaiterConfig={"Delay": 1, "MaxAttempts": 120}
+    )
 
 
 def until(found: Callable[[], Any], *, seconds: float = 60) -> Any:

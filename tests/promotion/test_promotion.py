@@ -13,6 +13,8 @@ from tests.promotion.models import METADATA, approve, of_content, register
 from tests.rollout.conftest import ENVIRONMENT
 from tools import promote
 
+pytestmark = pytest.mark.xdist_group("promotion")
+
 APPROVALS = {"prod": "PendingManualApproval", "second": "Approved"}
 """What the settings of each say."""
 

@@ -12,6 +12,8 @@ from rehearsal.people import settle
 from tests.promotion.conftest import STRANGER, Exchange, until
 from tests.promotion.models import approve, of_content, register
 
+pytestmark = pytest.mark.xdist_group("promotion")
+
 READER = "arn:aws:iam::222222222222:role/binsight-staging-models-us-west-2"
 PROD_BUS = "arn:aws:events:eu-west-1:333333333333:event-bus/binsight-prod-promotion"
 NAME = "binsight-prod-promotion-eu-west-1"

@@ -28,7 +28,8 @@ SYNTH_SECONDS = 300
 _READ = (
     *("app.py", "cdk.json", "contracts", "environments", "infra", "lambda", "requirements"),
     *("stacks", "tests/environments/synthesise.py", "tests/synth/assembly_cache.py"),
-    *("tests/synth/synthesise.py", "tests/synth/variants.py", "training"),
+    *("tests/promotion/synthesise.py", "tests/synth/synthesise.py", "tests/synth/variants.py"),
+    "training",
 )
 
 
