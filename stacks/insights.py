@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the cameras send: kept, watched, shown, and reported to people."""
 
-import aws_cdk as cdk
 from constructs import Construct
 
 from infra.common.log_group import log_group
 from infra.common.stack import EnvironmentStack
-from infra.config.exchange import bus_name
 from infra.insights.alerts import Alerts
 from infra.insights.archive import Archive
 from infra.insights.athena import Workgroup
@@ -14,7 +12,7 @@ from infra.insights.budget import Budget
 from infra.insights.device_state_table import DeviceStateTable
 from infra.insights.fleet_watch import FleetWatch, StateWriter
 from infra.insights.iot_rules import MessageRules
-from infra.insights.monitoring import Monitoring, Watched, WatchedPromotion
+from infra.insights.monitoring import Monitoring, Watched
 from infra.insights.reader import Reader
 from stacks.data import DataStack
 from stacks.edge import EdgeStack
@@ -72,7 +70,7 @@ class InsightsStack(EnvironmentStack):
                 rollout_arn=edge.rollout_arn,
                 pipeline_name=training.pipeline_name,
                 failed_starts={"Training": training.failed_starts, "Rollout": edge.failed_starts},
-                promotion=self._promotion(training),
+                promotion=training.promotion,
                 start_rules={
                     **training.start_rules,
                     **edge.start_rules,
@@ -110,15 +108,3 @@ class InsightsStack(EnvironmentStack):
         self.output("Database", archive.database.database_name, "Tables detections and telemetry")
         self.output("DashboardName", monitoring.dashboard.dashboard_name, "The page to look at")
         self.state_deletion_policies()
-
-    def _promotion(self, training: TrainingStack) -> WatchedPromotion | None:
-        """What copies models, where nothing is trained."""
-        if training.promotion is None:
-            return None
-        function, rule_arn = training.promotion
-        return WatchedPromotion(
-            function=function,
-            bus=bus_name(self.settings),
-            # A reference to a rule of this bus would be `bus|rule`.
-            rule=cdk.Fn.select(2, cdk.Fn.split("/", rule_arn)),
-        )

@@ -8,7 +8,7 @@ from infra.assets.definitions import TRAINING
 from infra.common.asset import archive_asset
 from infra.common.failed_starts import FailedStarts
 from infra.common.stack import EnvironmentStack
-from infra.config.exchange import Exchange, model_package_group
+from infra.config.exchange import Exchange, model_package_group, promotion_function
 from infra.config.settings import Settings
 from infra.training.model_registry import ModelRegistry
 from infra.training.notebook import TrainingNotebook
@@ -36,8 +36,7 @@ class TrainingStack(EnvironmentStack):
         # Names are the settings' own, so other stacks need no reference to these resources.
         self.model_package_group = model_package_group(self.settings)
         self.pipeline_name: str | None = None
-        self.promotion: tuple[str, str] | None = None
-        """Name of the function that copies models and ARN of the rule that calls it."""
+        self.promotion: str | None = None
         self.start_rules: dict[str, str] = {}
         if exchange.source is None:
             registry, failed = self._train(data, artifacts)
@@ -45,7 +44,7 @@ class TrainingStack(EnvironmentStack):
             registry, failed = self._take(artifacts, exchange.source, exchange.source_name)
         self.failed_starts = self.export(failed.queue.queue_name)
         if exchange.receivers:
-            sharing = ModelSharing(
+            ModelSharing(
                 self,
                 "Sharing",
                 registry=registry,
@@ -53,9 +52,6 @@ class TrainingStack(EnvironmentStack):
                 receivers=exchange.receivers,
                 failed_starts=failed,
             )
-            self.start_rules |= {
-                f"To-{name}": self.export(rule.ref) for name, rule in sharing.rules.items()
-            }
         self.output("ModelPackageGroup", registry.name, "Where a model is approved")
         self.state_deletion_policies()
 
@@ -86,11 +82,11 @@ class TrainingStack(EnvironmentStack):
     def _take(
         self, artifacts: s3.IBucket, source: Settings, source_name: str
     ) -> tuple[ModelRegistry, FailedStarts]:
-        # Below the same scope as where the environment trains: a group keeps its models when it
-        # begins to take another one's, or stops.
-        registry = ModelRegistry(
-            Construct(self, "Training"), "Models", name=self.model_package_group
-        )
+        # Below the same scope as where the environment trains, so that they stay the same resources
+        # when it begins to take another one's models, or stops.
+        scope = Construct(self, "Training")
+        registry = ModelRegistry(scope, "Models", name=self.model_package_group)
+        failed_starts = FailedStarts(scope, "FailedStarts")
         promotion = ModelPromotion(
             self,
             "Promotion",
@@ -98,14 +94,14 @@ class TrainingStack(EnvironmentStack):
             artifacts=artifacts,
             source=source,
             source_name=source_name,
+            failed_starts=failed_starts,
         )
-        self.promotion = (
-            self.export(promotion.function.function_name),
-            self.export(promotion.rule.rule_arn),
-        )
+        # By its name: an export would tie the insights stack to it, and an environment that begins
+        # or stops to take models could not be deployed (docs/adr/0018).
+        self.promotion = promotion_function(self.settings)
         self.output(
             "PromotionFunction",
             promotion.function.function_name,
             f"Copies approved models of {source_name} here",
         )
-        return registry, promotion.failed_starts
+        return registry, failed_starts

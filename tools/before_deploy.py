@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.config.errors import SettingsError
 from infra.config.settings import Settings, load
-from tools.account import STACKS, AccountError, describe, session_for, stack_name
+from tools.account import STACKS, AccountError, describe, outputs, session_for, stack_name
 from tools.take_back import kept_by
 
 _RUNBOOK = "docs/runbook.md, 'A deployment of the stacks failed', says what to do"
@@ -48,6 +48,7 @@ def main() -> int:
 
 def look(session: boto3.Session, settings: Settings) -> Iterator[str]:
     """Yield what must be done first, a sentence each; turns off protections."""
+    yield from _still_watched(session, settings)
     for stack in STACKS:
         name = stack_name(settings, stack)
         found = describe(session, name)
@@ -74,6 +75,28 @@ def look(session: boto3.Session, settings: Settings) -> Iterator[str]:
                 f"{name}: its first deployment failed and was rolled back, so it is empty; "
                 "turned off its termination protection so that it can be replaced"
             )
+
+
+def _still_watched(session: boto3.Session, settings: Settings) -> Iterator[str]:
+    """An environment that begins to take models: who watches its pipeline still refers to it."""
+    training = describe(session, stack_name(settings, "Training"))
+    if settings.training.source is None or "PipelineName" not in outputs(training):
+        return
+    insights = stack_name(settings, "Insights")
+    if describe(session, insights) and any(
+        name.startswith("AlertsTraining") for name in _logical_ids(session, insights)
+    ):
+        yield (
+            f"{insights} still watches the pipeline that is to go, and CloudFormation would refuse "
+            "to delete what it refers to. Deploy it alone first: "
+            "`.venv/bin/cdk deploy Insights --exclusively -c environment=...`, then this again"
+        )
+
+
+def _logical_ids(session: boto3.Session, name: str) -> Iterator[str]:
+    pages: Any = session.client("cloudformation").get_paginator("list_stack_resources")
+    for page in pages.paginate(StackName=name):
+        yield from (str(one["LogicalResourceId"]) for one in page["StackResourceSummaries"])
 
 
 def _failed_to_delete(session: boto3.Session, name: str) -> Iterator[str]:

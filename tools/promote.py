@@ -20,8 +20,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.config.errors import SettingsError
+from infra.config.exchange import promotion_function
 from infra.config.settings import Settings, load
-from tools.account import AccountError, describe, outputs, session_for, stack_name
+from tools.account import AccountError, session_for
 
 PATIENT = Config(read_timeout=330, retries={"max_attempts": 0})
 """The function may take five minutes, and a second call would start a second copy."""
@@ -81,10 +82,7 @@ def promote(
     say: Callable[[str], None],
 ) -> dict[str, Any]:
     """Call the target's function; its answer (lambda/promotion). PromoteError where it failed."""
-    stack = stack_name(settings, "Training")
-    function = outputs(describe(session, stack)).get("PromotionFunction")
-    if function is None:
-        raise PromoteError(f"stack {stack} has no promotion function; deploy the environment first")
+    function = promotion_function(settings)
     source = settings.training.source
     asked = f"version {version}" if version else "the newest approved model"
     say(f"{settings.prefix}: asking {source} for {asked}")
@@ -110,7 +108,10 @@ def promote(
 
 def call(client: Any, function: str, request: Mapping[str, Any]) -> dict[str, Any]:
     """What the function answers. PromoteError with its own words where it failed."""
-    answer = client.invoke(FunctionName=function, Payload=json.dumps(request).encode())
+    try:
+        answer = client.invoke(FunctionName=function, Payload=json.dumps(request).encode())
+    except client.exceptions.ResourceNotFoundException as error:
+        raise PromoteError(f"there is no function {function}; deploy the environment") from error
     found: dict[str, Any] = json.load(answer["Payload"])
     if answer.get("FunctionError"):
         message = str(found.get("errorMessage", found))

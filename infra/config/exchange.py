@@ -50,6 +50,11 @@ def bus_name(settings: Settings) -> str:
     return f"{settings.prefix}-promotion"
 
 
+def promotion_function(settings: Settings) -> str:
+    """The function that copies models into an environment; people and the alarm call it so."""
+    return f"{settings.prefix}-promotion"
+
+
 def reader_role(settings: Settings) -> str:
     """The role of an environment that others assume to read its approved models.
 

@@ -62,13 +62,9 @@ class Metrics:
         """Executions of the training pipeline."""
         return _metric(PIPELINES, name, {"PipelineName": pipeline})
 
-    def not_invoked(self, rule: str, *, bus: str = "") -> cloudwatch.Metric:
-        """Events for which an EventBridge rule could not call its target after all retries.
-
-        ``bus`` for a rule that is not on the default bus.
-        """
-        dimensions = {"EventBusName": bus} if bus else {}
-        return _metric("AWS/Events", "FailedInvocations", {**dimensions, "RuleName": rule})
+    def not_invoked(self, rule: str) -> cloudwatch.Metric:
+        """Events for which an EventBridge rule could not call its target after all retries."""
+        return _metric("AWS/Events", "FailedInvocations", {"RuleName": rule})
 
     def function_errors(self, name: str) -> cloudwatch.Metric:
         """Calls of a function that ended with an error, retries too."""

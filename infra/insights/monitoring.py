@@ -21,19 +21,8 @@ NOT_STARTED = {
     "Greengrass": "What Greengrass said about deployments or components was not written down",
     "Clock": "The clock did not start the watcher",
 }
-TOLD = "To-"
-"""Begins the names of rules that tell another environment of an approval."""
 """What it means that a rule could not start its target, by the rule."""
 _PER_ROW = 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class WatchedPromotion:
-    """The function that copies another environment's models, and the rule on ``bus`` before it."""
-
-    function: str
-    bus: str
-    rule: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +37,8 @@ class Watched:
     rollout_arn: str
     pipeline_name: str | None
     """None where nothing is trained."""
-    promotion: WatchedPromotion | None
-    """None where models are trained."""
+    promotion: str | None
+    """The function that copies another environment's models; None where they are trained."""
     start_rules: Mapping[str, str]
     failed_starts: Mapping[str, str]
 
@@ -195,7 +184,7 @@ class Monitoring(Construct):
                 alerts.event_alarm(
                     f"{rule}NotStarted",
                     metrics.not_invoked(name),
-                    description=_not_started(rule),
+                    description=NOT_STARTED[rule],
                 )
                 for rule, name in watched.start_rules.items()
             ),
@@ -220,13 +209,13 @@ class Monitoring(Construct):
                 metric = metrics.training(watched.pipeline_name, f"Execution{end}")
                 found.append(alerts.event_alarm(f"Training{end}", metric, description=description))
         if watched.promotion is not None:
-            one = watched.promotion
-            for end, metric, how in (
-                ("Failed", metrics.function_errors(one.function), "failed"),
-                ("NotStarted", metrics.not_invoked(one.rule, bus=one.bus), "did not start"),
-            ):
-                description = f"A model was approved in the source environment; copying it {how}"
-                found.append(alerts.event_alarm(f"Promotion{end}", metric, description=description))
+            found.append(
+                alerts.event_alarm(
+                    "PromotionFailed",
+                    metrics.function_errors(watched.promotion),
+                    description="A model approved in the source environment was not copied here",
+                )
+            )
         return found
 
     def _camera_graphs(self) -> list[cloudwatch.IWidget]:
@@ -293,13 +282,6 @@ class Monitoring(Construct):
             width=24,
             height=6,
         )
-
-
-def _not_started(rule: str) -> str:
-    if rule.startswith(TOLD):
-        name = rule.removeprefix(TOLD)
-        return f"A model was approved, and {name}, which takes it, was not told"
-    return NOT_STARTED[rule]
 
 
 def _graph(title: str, metrics: Sequence[cloudwatch.IMetric]) -> cloudwatch.IWidget:

@@ -26,6 +26,7 @@ from infra.config.exchange import (
     bus_name,
     forwarding_role,
     model_package_group,
+    promotion_function,
     promotion_role,
     reader_role,
     role_arn,
@@ -41,6 +42,8 @@ _ACKNOWLEDGED = {
     "reservation could not be made in a new account, where AWS allows 10 concurrent executions.",
     "NIST.800.53.R5-LambdaDLQ": "What an event said is still in the source's registry: an alarm "
     "fires after the last retry, and `make promote` does the same again.",
+    NAMED: "`make promote`, the operator's policy and the alarm of another stack name it; it keeps "
+    "nothing, so it can be replaced.",
     **NO_VPC,
 }
 
@@ -61,6 +64,7 @@ class ModelPromotion(Construct):
         artifacts: s3.IBucket,
         source: Settings,
         source_name: str,
+        failed_starts: FailedStarts,
     ) -> None:
         super().__init__(scope, construct_id)
         self._environment = environment_of(self)
@@ -110,14 +114,14 @@ class ModelPromotion(Construct):
                     resources=[training_repository_arn(settings.region)],
                 ),
             ],
+            function_name=promotion_function(settings),
             acknowledged=_ACKNOWLEDGED,
         )
         name_role(promotion.role.role, promotion_role(settings))
         self.function = promotion.function
-        self.failed_starts = FailedStarts(self, "FailedStarts")
-        self.rule = self._start(source)
+        self._start(source, failed_starts)
 
-    def _start(self, source: Settings) -> events.Rule:
+    def _start(self, source: Settings, failed_starts: FailedStarts) -> None:
         settings = self._environment.settings
         name = bus_name(settings)
         bus = events.EventBus(
@@ -145,7 +149,7 @@ class ModelPromotion(Construct):
                 )
             ]
         )
-        return events.Rule(
+        events.Rule(
             self,
             "Approved",
             event_bus=bus,
@@ -164,7 +168,7 @@ class ModelPromotion(Construct):
                     self.function,
                     max_event_age=cdk.Duration.hours(1),
                     retry_attempts=8,
-                    dead_letter_queue=self.failed_starts.queue,
+                    dead_letter_queue=failed_starts.queue,
                 )
             ],
         )

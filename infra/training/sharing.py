@@ -59,10 +59,8 @@ class ModelSharing(Construct):
         self._environment = environment_of(self)
         self._reader(registry, artifacts, receivers)
         sender = self._sender(receivers)
-        self.rules = {
-            name: self._rule(name, registry, bus_arn(receiver), sender)
-            for name, receiver in receivers.items()
-        }
+        for name, receiver in receivers.items():
+            self._rule(name, registry, bus_arn(receiver), sender)
 
     def _reader(
         self, registry: ModelRegistry, artifacts: s3.IBucket, receivers: Mapping[str, Settings]
@@ -131,7 +129,7 @@ class ModelSharing(Construct):
         acknowledge(role, {NAMED: NAMED_ROLE})
         return role.role_arn
 
-    def _rule(self, name: str, registry: ModelRegistry, bus: str, sender: str) -> events.CfnRule:
+    def _rule(self, name: str, registry: ModelRegistry, bus: str, sender: str) -> None:
         """L1: the CDK's target for another account's bus grants to a role of its own making."""
         rule = events.CfnRule(
             self,
@@ -162,4 +160,3 @@ class ModelSharing(Construct):
         )
         statement = "".join(part.title() for part in ("to", *name.split("-")))
         self._failed_starts.accept(statement, rule.attr_arn)
-        return rule

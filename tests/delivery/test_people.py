@@ -62,10 +62,7 @@ def test_the_operator_changes_no_permission_and_no_stack():
     assert [each["Resource"] for each in assumes] == ["arn:aws:iam::*:role/binsight-*Reader*"]
     calls = [each for each in statements(OPERATOR_POLICY) if each["Sid"] == "Promotion"]
     assert [(each["Action"], each["Resource"]) for each in calls] == [
-        (
-            "lambda:InvokeFunction",
-            "arn:aws:lambda:*:*:function:binsight-*-training-PromotionFunction*",
-        )
+        ("lambda:InvokeFunction", "arn:aws:lambda:*:*:function:binsight-*-promotion")
     ]
     # Of the role that only reads, and of the function that copies what was approved.
     actions -= {"sts:AssumeRole", "lambda:InvokeFunction"}
