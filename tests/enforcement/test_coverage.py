@@ -11,6 +11,7 @@ import pytest
 from rehearsal.permissions.coverage import Exercised, cover, explanations
 from rehearsal.permissions.page import PAGE, SNAPSHOTS, page, read_record, snapshot_pairs, union
 from tests.conftest import ROOT
+from tests.synth.variants import TAKES
 
 ENVIRONMENTS = sorted(folder.name for folder in SNAPSHOTS.iterdir() if folder.is_dir())
 LOWEST_SHARE = 0.5
@@ -28,7 +29,9 @@ def test_what_is_granted_is_exercised_or_explained(environment: str) -> None:
         "granted, never exercised and not explained; take it away, exercise it (make permissions), "
         "or explain it in rehearsal/permissions/unexercised.toml"
     )
-    assert counts.exercised / counts.granted >= LOWEST_SHARE
+    # A rehearsal has one environment: tests/promotion exercises what two have between them.
+    if environment != TAKES:
+        assert counts.exercised / counts.granted >= LOWEST_SHARE
 
 
 def test_what_was_exercised_is_granted() -> None:
