@@ -5,6 +5,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_iot as iot
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.common.stack import EnvironmentStack
@@ -23,6 +24,7 @@ ENDS = (
     iot.CfnProvisioningTemplate,
     iot.CfnThingType,
     logs.CfnLogGroup,
+    sqs.CfnQueuePolicy,
 )
 """What nothing in the stack refers to: one of these, or the deployment, refers to all the rest."""
 
