@@ -39,12 +39,17 @@ NAMED: dict[str, dict[str, Any]] = {
         "AttributeDefinitions": [{"AttributeName": "a", "AttributeType": "S"}],
         "KeySchema": [{"AttributeName": "a", "KeyType": "HASH"}],
     },
+    "AWS::Events::EventBus": {"Name": "taken"},
     "AWS::Glue::Database": {
         "CatalogId": ACCOUNT,
         "DatabaseName": "taken",
         "DatabaseInput": {"Name": "taken"},
     },
     "AWS::GreengrassV2::ComponentVersion": {"InlineRecipe": json.dumps(RECIPE)},
+    "AWS::IAM::Role": {
+        "RoleName": "taken",
+        "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": []},
+    },
     "AWS::IoT::Policy": {
         "PolicyName": "taken",
         "PolicyDocument": {"Version": "2012-10-17", "Statement": []},
@@ -60,6 +65,13 @@ NAMED: dict[str, dict[str, Any]] = {
     "AWS::IoT::TopicRule": {
         "RuleName": "taken",
         "TopicRulePayload": {"Sql": "SELECT * FROM 'a'", "Actions": []},
+    },
+    "AWS::Lambda::Function": {
+        "FunctionName": "taken",
+        "Role": ROLE,
+        "Handler": "index.handler",
+        "Runtime": "python3.13",
+        "Code": {"ZipFile": "def handler(event, context): pass"},
     },
     "AWS::Logs::LogGroup": {"LogGroupName": "taken"},
     "AWS::SQS::Queue": {"QueueName": "taken"},

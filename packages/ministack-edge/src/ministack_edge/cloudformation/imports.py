@@ -13,7 +13,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from ministack.services import cloudwatch, glue, iot
+from ministack.services import cloudwatch, eventbridge, glue, iot
 
 from ministack_edge import ministack_patches
 from ministack_edge.greengrass import components
@@ -36,6 +36,10 @@ def _provisioning_template(name: str) -> Adopted:
 
 def _database(name: str) -> Adopted:
     return glue._databases[name]["Name"], {}
+
+
+def _event_bus(name: str) -> Adopted:
+    return name, {"Arn": eventbridge._event_buses[name]["Arn"], "Name": name}
 
 
 def _work_group(name: str) -> Adopted:
@@ -71,6 +75,7 @@ _COMPONENT = ("ComponentName", "ComponentVersion")
 IDENTIFIED: dict[str, tuple[str, Callable[[str], Adopted]]] = {
     "AWS::Athena::WorkGroup": ("Name", _work_group),
     "AWS::CloudWatch::Dashboard": ("DashboardName", _dashboard),
+    "AWS::Events::EventBus": ("Name", _event_bus),
     "AWS::Glue::Database": ("DatabaseName", _database),
     "AWS::GreengrassV2::ComponentVersion": ("Arn", _component),
     "AWS::IoT::ProvisioningTemplate": ("TemplateName", _provisioning_template),

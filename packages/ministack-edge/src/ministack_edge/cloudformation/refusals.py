@@ -26,9 +26,11 @@ THING_TYPE, TABLE = "AWS::IoT::ThingType", "AWS::DynamoDB::Table"
 NAMED: dict[str, tuple[str, str, str]] = {
     "AWS::CloudWatch::Dashboard": ("DashboardName", "cloudwatch", "_dashboards"),
     TABLE: ("TableName", "dynamodb", "_tables"),
+    "AWS::IAM::Role": ("RoleName", "iam", "_roles"),
     "AWS::IoT::ProvisioningTemplate": ("TemplateName", "iot", "_provisioning_templates"),
     THING_TYPE: ("ThingTypeName", "iot", "_thing_types"),
     "AWS::IoT::TopicRule": ("RuleName", "iot", "_topic_rules"),
+    "AWS::Lambda::Function": ("FunctionName", "lambda_svc", "_functions"),
     "AWS::Logs::LogGroup": ("LogGroupName", "cloudwatch_logs", "_log_groups"),
     "AWS::SQS::Queue": ("QueueName", "sqs", "_queue_name_to_url"),
 }
