@@ -25,7 +25,7 @@ ENVIRONMENT = (
     'removal = "destroy"\r\n[camera]\r\npackaging = "generic"\r\n[bins]\r\ndefault = "compost"\r\n'
 )
 TARGETS = sorted(re.findall(r"^\.PHONY: (\S+)$", (ROOT / "Makefile").read_text(), re.MULTILINE))
-GIVEN = [f"{name}=x" for name in ("DATASET", "MODEL", "PHOTOS", "OUT", "SOURCE")]
+GIVEN = [f"{name}=x" for name in ("DATASET", "MODEL", "PHOTOS", "OUT", "SOURCE", "FROM", "TO")]
 OF_NO_ENVIRONMENT = {"help", "lint", "test", "sdk", "install", "lock"}
 
 
