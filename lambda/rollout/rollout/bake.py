@@ -35,6 +35,8 @@ COMPARED = 50
 """Cameras of the fleet whose latest messages are compared with the canaries': one call too."""
 CLASSES = 20
 """More than a city sorts by; each costs a little of the test's power, seen or not."""
+_ONE_TELEMETRY = timedelta(minutes=2)
+"""A canary speaks within it, also where the bake is shorter: telemetry comes once a minute."""
 _TESTS = 2
 NAMED = 5
 """Unwell canaries that a reason names: it goes into the execution's history."""
@@ -157,7 +159,7 @@ def _end(after: Memory, now: datetime, reason: str, settings: Settings) -> tuple
     """What becomes of a bake whose time is up: it is as long again where no canary was heard."""
     if after.heard:
         return "SUCCEEDED", reason
-    if now < after.since + timedelta(minutes=2 * settings.bake_minutes):
+    if now < after.since + max(timedelta(minutes=2 * settings.bake_minutes), _ONE_TELEMETRY):
         return "RUNNING", f"waiting for telemetry of a canary; {reason}"
     return "FAILED", f"no canary has sent telemetry since it got the model; {reason}"
 
