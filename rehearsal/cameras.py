@@ -108,6 +108,8 @@ class Cameras:
                 "BINSIGHT_SOURCE": f"dir:{lens}?follow=1&hold=6&gap=4&fps=15",
                 # Both cameras are on this machine, which has each port once.
                 "BINSIGHT_PAGE": "off",
+                # S3's own names lead to AWS.
+                "AWS_ENDPOINT_URL_S3": self.cloud.endpoint,
             },
             model_folder=self.model_folder,
             nucleus=self.nucleus,

@@ -60,15 +60,28 @@ class CoreCloud:
         event = {"timestamp": int(time.time() * 1000), "message": text}
         logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[event])
 
-    def _metadata(self) -> dict[str, str]:
-        """What the credentials provider answers to the core's certificate, as botocore has it."""
+    def credentials(self) -> dict[str, str]:
+        """What the credentials provider answers to the core's certificate, named as in containers.
+
+        Raises RefusedError.
+        """
         path = f"/role-aliases/{self.role_alias}/credentials"
         found = self.device.get(path, **{"x-amzn-iot-thingname": self.thing})["credentials"]
         return {
-            "access_key": found["accessKeyId"],
-            "secret_key": found["secretAccessKey"],
-            "token": found["sessionToken"],
-            "expiry_time": found["expiration"],
+            "AccessKeyId": found["accessKeyId"],
+            "SecretAccessKey": found["secretAccessKey"],
+            "Token": found["sessionToken"],
+            "Expiration": found["expiration"],
+        }
+
+    def _metadata(self) -> dict[str, str]:
+        """The credentials as botocore names them."""
+        found = self.credentials()
+        return {
+            "access_key": found["AccessKeyId"],
+            "secret_key": found["SecretAccessKey"],
+            "token": found["Token"],
+            "expiry_time": found["Expiration"],
         }
 
     def _as_token_exchange_role(self, service: str) -> Any:

@@ -26,6 +26,7 @@ from rehearsal.simulated_core.recipe import (
 )
 from rehearsal.simulated_core.recipe_script import Variables
 from rehearsal.simulated_core.resolve import PUBLIC_PREFIX, Resolved, resolve
+from rehearsal.simulated_core.token_exchange import NAME, TokenExchange
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,7 @@ class Installer:
     connection: Connection | None = None
     """The core's own connection to AWS IoT. Without one, what components publish goes nowhere."""
     ipc: Ipc = field(init=False)
+    tokens: TokenExchange = field(init=False)
     configuration: ConfigurationStore = field(init=False)
     recipes: dict[str, Resolved] = field(default_factory=dict)
     """On the disk: of every component that was started, or that failed to."""
@@ -59,6 +61,7 @@ class Installer:
             self.ipc = Ipc(publish=lambda _topic, _payload: None)
         else:
             self.ipc = Ipc(publish=self.connection.publish, subscribe=self.connection.subscribe)
+        self.tokens = TokenExchange(self.cloud.credentials)
         self.configuration = ConfigurationStore(nucleus=self.nucleus)
 
     @property
@@ -78,12 +81,15 @@ class Installer:
         """Begin to answer components."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.ipc.start()
+        self.tokens.start()
+        self.ipc.services[NAME] = self.tokens.configuration
 
     def stop(self) -> None:
         """End every component's process."""
         for name in self._components:
             self._end(name)
         self.ipc.stop()
+        self.tokens.stop()
 
     def check(self) -> None:
         """Raise if a component that should run has ended, or did what a core refuses."""
@@ -232,6 +238,7 @@ class Installer:
                 **self._moved(parameters),
                 **environment_of_core(self.thing, self.cloud.region),
                 **self.ipc.admit(client),
+                **self.tokens.environment(resolved.recipe),
                 **self.stand_ins,
             },
             log=self.folder / f"{name}.log",
@@ -266,6 +273,7 @@ class Installer:
             environment={
                 **environment_of_core(self.thing, self.cloud.region),
                 **self.ipc.admit(client),
+                **self.tokens.environment(resolved.recipe),
                 **self.stand_ins,
             },
         )

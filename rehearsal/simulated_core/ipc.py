@@ -62,6 +62,8 @@ class Ipc:
     publish: Callable[[str, bytes], None]
     subscribe: Callable[[str, Callable[[str, bytes], None]], None] | None = None
     faults: list[str] = field(default_factory=list)
+    services: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The configuration of the core's own services, by component; every component may ask."""
     _clients: dict[str, Client] = field(default_factory=dict)
     _streams: dict[str, list[tuple["_Handler", int]]] = field(default_factory=dict)
     _folder: tempfile.TemporaryDirectory[str] | None = None
@@ -176,12 +178,9 @@ class _Handler(socketserver.StreamRequestHandler):
         request, stream = message.document, message.stream
         topic = str(request.get("topicName", ""))
         if operation == "GetConfiguration":
-            value = component.configuration
-            self.answer(
-                stream,
-                "GetConfigurationResponse",
-                {"componentName": component.name, "value": value},
-            )
+            name = str(request.get("componentName") or component.name)
+            value = self.server.ipc.services.get(name, component.configuration)
+            self.answer(stream, "GetConfigurationResponse", {"componentName": name, "value": value})
         elif operation not in {"PublishToIoTCore", "SubscribeToIoTCore"}:
             self._refuse(stream, "ServiceError", f"{operation} is not offered")
         elif not component.may(operation, topic):

@@ -132,7 +132,7 @@ def test_captures_are_uploaded_when_the_bucket_is_back(tmp_path, bucket, monkeyp
     wait_for(lambda: not list(tmp_path.iterdir()))
     stop.set()
     thread.join(timeout=5)
-    body, headers = bucket.put["/cam%201/000000000000001.jpg"]
+    body, headers = bucket.put["/b/cam%201/000000000000001.jpg"]
     assert body == b"picture"
     prediction = base64.b64decode(headers["x-amz-meta-prediction"])
     assert json.loads(prediction) == {"reason": "low confidence"}

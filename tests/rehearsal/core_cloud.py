@@ -24,6 +24,10 @@ class Cloud:
     def client(self, service):
         return self
 
+    def credentials(self):
+        """What the core's TokenExchangeService hands on."""
+        return {"AccessKeyId": "A", "SecretAccessKey": "S", "Token": "T", "Expiration": "2026"}
+
     def add(self, recipe):
         """Make a component version."""
         self.recipes[recipe["ComponentName"], recipe["ComponentVersion"]] = recipe

@@ -14,7 +14,7 @@ import numpy as np
 from camera.backoff import Backoff
 from camera.inference_loop import FrameResult
 from camera.settings import Settings
-from camera.uploads import BucketUpload, Upload, UploadError
+from camera.uploads import BucketUpload, Upload, UploadError, s3_endpoint
 from camera.vision.item_tracker import Decision
 from contracts.atomic_file import write_file
 
@@ -161,7 +161,9 @@ def captures_for(settings: Settings) -> Captures | None:
     """What the settings ask for; None where they are off."""
     if settings.captures == "off":
         return None
-    upload = BucketUpload(bucket=settings.captures_bucket, region=settings.region)
+    upload = BucketUpload(
+        bucket=settings.captures_bucket, region=settings.region, endpoint=s3_endpoint()
+    )
     return Captures(
         settings.model_folder / "captures",
         thing=settings.thing,

@@ -43,6 +43,11 @@ class Credentials:
     token: str
 
 
+def s3_endpoint() -> str:
+    """The address of S3 that the AWS SDKs' variable names; empty where it is not set."""
+    return os.environ.get("AWS_ENDPOINT_URL_S3", "").rstrip("/")
+
+
 def device_credentials(connect: Callable[[], Any] = connect_to_core) -> Credentials:
     """From Greengrass' TokenExchangeService. Raises UploadError.
 
@@ -107,10 +112,15 @@ class BucketUpload:
     region: str
     credentials: Callable[[], Credentials] = device_credentials
     endpoint: str = ""
+    """Another address of S3, which has the bucket in its path; empty: the bucket's own name."""
 
     def put(self, key: str, content: bytes, document: Mapping[str, Any]) -> None:
         prediction = base64.b64encode(json.dumps(document, separators=(",", ":")).encode()).decode()
-        address = self.endpoint or f"https://{self.bucket}.s3.{self.region}.amazonaws.com"
+        address = (
+            f"{self.endpoint}/{self.bucket}"
+            if self.endpoint
+            else f"https://{self.bucket}.s3.{self.region}.amazonaws.com"
+        )
         parts = urlsplit(address)
         path = f"{parts.path}/{quote(key, safe='/')}"
         # Metadata is limited to 2 KB in all; a model with very many classes loses the list.
