@@ -64,7 +64,9 @@ def sagemaker_run(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Run
 
     (prepare / "processing/input").mkdir(parents=True)
     (prepare / "processing/input/dataset").symlink_to(sample)
-    step("prepare", prepare, "--seed", HYPERPARAMETERS["seed"])
+    # The pipeline names the dataset by its manifest's key.
+    named = ("--name", f"{sample.name}/manifest.json")
+    step("prepare", prepare, "--seed", HYPERPARAMETERS["seed"], *named)
 
     (train / "input/data").mkdir(parents=True)
     (train / "input/data/prepared").symlink_to(run.prepared)
