@@ -112,6 +112,7 @@ class CameraInMemory:
             "p99_ms": 2600.0 if self.kind == SLOW else 90.0,
             "source_state": "streaming",
             "problem": None,
+            "model": {"digest": "d", "version": "1.0.2"},
             "frames": int(self._frames),
             "bad_frames": 0,
             "detections": sum(self._items.values()),

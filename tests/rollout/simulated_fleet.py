@@ -184,7 +184,7 @@ class SimulatedFleet:
         if kind == "telemetry":
             row |= {"fps": 15, "p99_ms": 80, "uptime_s": minutes * 60, "detections": minutes}
             row |= {"source_state": "streaming", "frames": minutes * 900, "bad_frames": 0}
-            row["classes"] = {"paper": minutes}
+            row |= {"classes": {"paper": minutes}, "model": {"digest": "d", "version": "1.0.2"}}
         elif kind == "detection":
             row |= {"class": "paper", "confidence": 1}
         else:

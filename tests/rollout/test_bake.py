@@ -38,7 +38,13 @@ STACK = {
     "Outputs": {"LatestTable": {"Value": {"Ref": "LatestState"}}},
 }
 """As much of the insights stack as a look needs."""
-WELL = {"fps": 15, "p99_ms": 80, "source_state": "streaming", "problem": None}
+WELL = {
+    "fps": 15,
+    "p99_ms": 80,
+    "source_state": "streaming",
+    "problem": None,
+    "model": {"digest": "d", "version": "1.0.2"},
+}
 _NUMBERS = itertools.count()
 
 
@@ -253,6 +259,15 @@ def test_what_telemetry_says_counts_when_it_says_it_twice(canaries, table, bad, 
     say(table, canaries.names[1], "telemetry", **{**WELL, **bad})
     assert [canaries.look(), canaries.look()] == ["RUNNING", "FAILED"]
     assert f"{canaries.names[1]}: {said}" in canaries.answer["reason"]
+
+
+def test_what_a_canary_said_before_it_adopted_the_model_does_not_count(canaries, table):
+    """The deployment begins before it does, and two looks may see the same message."""
+    for name in canaries.names:
+        say(table, name, "telemetry", **WELL)
+    before = {**WELL, "model": None, "problem": "no model adopted yet"}
+    say(table, canaries.names[1], "telemetry", **before)
+    assert [canaries.look(), canaries.look()] == ["RUNNING", "RUNNING"]
 
 
 @pytest.mark.parametrize(("event", "then"), [("connected", "FAILED"), ("disconnected", "RUNNING")])

@@ -103,7 +103,8 @@ def message_faults(messages: Messages, thing: str, settings: Settings) -> dict[s
         # A camera without power or network is asleep, whatever model it has.
         silent = f"no telemetry for {(now_ms - heard_ms) / 60_000:.0f} min"
         return {} if disconnected else {MESSAGES: silent}
-    if telemetry["received_ms"] < deployed_ms:
+    # The deployment only succeeds once the model is adopted: a message without one is older.
+    if telemetry["received_ms"] < deployed_ms or not telemetry.get("model"):
         return {}
     faults = list(_telemetry_faults(telemetry, settings))
     if thing in messages.past and not faults:

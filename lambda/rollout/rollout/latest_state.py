@@ -32,6 +32,7 @@ _READ = (
     "classes",
     "frames",
     "bad_frames",
+    "model",
 )
 
 
