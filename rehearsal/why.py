@@ -26,6 +26,10 @@ _LOGS = {
     "cameras": _CAMERAS,
     "roll out": _CAMERAS,
     "sort photos": _CAMERAS,
+    "unknown kind": _CAMERAS,
+    "label": _SERVER,
+    "train again": _JOBS,
+    "sort the new kind": _CAMERAS,
     "destroy": _CDK,
 }
 """By stage: where its logs are, as patterns below the work folder."""

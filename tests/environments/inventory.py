@@ -128,6 +128,7 @@ PART_OF_ANOTHER = {
     "AWS::Logs::LogStream": "AWS::Logs::LogGroup",
     "AWS::S3::BucketPolicy": "AWS::S3::Bucket",
     "AWS::SNS::TopicPolicy": "AWS::SNS::Topic",
+    "AWS::SQS::QueuePolicy": "AWS::SQS::Queue",
     "AWS::Athena::NamedQuery": "AWS::Athena::WorkGroup",
     "AWS::Lambda::Permission": "AWS::Lambda::Function",
     "Custom::EmptiedModelPackageGroup": "AWS::SageMaker::ModelPackageGroup",

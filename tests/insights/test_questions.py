@@ -120,7 +120,9 @@ def ask(archive):
 
     def run(name):
         [question] = [one for one in QUESTIONS if one.name == name]
-        found = connection.execute(question.sql)
+        # The time of the rows: minutes may have passed since this module was imported.
+        asked = question.sql.replace("now()", f"TIMESTAMPTZ '{NOW.isoformat()}'")
+        found = connection.execute(asked.replace("current_date", f"DATE '{NOW.date()}'"))
         names = [column[0] for column in found.description]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 

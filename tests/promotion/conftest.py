@@ -98,17 +98,28 @@ class Exchange:
 
 
 @pytest.fixture(scope="package")
-def exchange(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the environment files."""
+    folder = tmp_path_factory.mktemp("promotion") / "files"
+    write(folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _environments(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # For each test here, and for no other test of the same process.
+    monkeypatch.setenv("BINSIGHT_ENVIRONMENTS", str(files))
+
+
+@pytest.fixture(scope="package")
+def exchange(files: Path) -> Iterator[Exchange]:
     """The data and training stacks of all three, deployed with the shipped policies alone."""
-    work: Path = tmp_path_factory.mktemp("promotion")
-    write(work / "files")
-    synthesise("tests.promotion.synthesise", work / "assemblies", environments=work / "files")
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        LocalAws(port=free_port(), work=work / "local-aws") as aws,
-    ):
-        patch.setenv("BINSIGHT_ENVIRONMENTS", str(work / "files"))
+    work = files.parent
+    synthesise("tests.promotion.synthesise", work / "assemblies", environments=files)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BINSIGHT_ENVIRONMENTS", str(files))
         settings = {name: load(name) for name in PLACES}
+    with LocalAws(port=free_port(), work=work / "local-aws") as aws:
         people = {}
         # Those who take models first: neither side needs the other to be there.
         for name in reversed(PLACES):

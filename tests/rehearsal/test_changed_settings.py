@@ -37,7 +37,12 @@ prefix = "binsight-test"
 removal = "destroy"
 """
 BEFORE = {
-    "bins": {"default": "landfill", "unsure_below": 0.4, "classes": {"glass": "recycling"}},
+    "bins": {
+        "default": "landfill",
+        "unsure_below": 0.4,
+        "classes": {"glass": "recycling"},
+        "colours": {"landfill": "#4a4f57", "compost": "#1c7c3c", "recycling": "#1460be"},
+    },
     "camera": {
         "topic_prefix": "before",
         "source": "dir:/before",
@@ -52,7 +57,12 @@ BEFORE = {
     },
 }
 AFTER = {
-    "bins": {"default": "compost", "unsure_below": 0.6, "classes": {"paper": "compost"}},
+    "bins": {
+        "default": "compost",
+        "unsure_below": 0.6,
+        "classes": {"paper": "compost"},
+        "colours": {"landfill": "#4a4f57", "compost": "#5a3e36", "recycling": "#1460be"},
+    },
     "camera": {
         "topic_prefix": "after",
         "source": "dir:/after",
@@ -70,6 +80,7 @@ PROGRAM_FIELDS = {
     "default": {"bins"},
     "unsure_below": {"bins"},
     "classes": {"bins"},
+    "colours": {"bins"},
     "topic_prefix": {"topics"},
     "captures": {"captures", "captures_bucket"},
 }
@@ -138,10 +149,11 @@ def toml(values):
     lines = [HEAD]
     for section, keys in values.items():
         lines.append(f"[{section}]")
-        lines += [f"{key} = {json.dumps(value)}" for key, value in keys.items() if key != "classes"]
-        if "classes" in keys:
-            lines.append("[bins.classes]")
-            lines += [f"{key} = {json.dumps(value)}" for key, value in keys["classes"].items()]
+        tables = {key: value for key, value in keys.items() if isinstance(value, dict)}
+        lines += [f"{key} = {json.dumps(keys[key])}" for key in keys if key not in tables]
+        for name, table in tables.items():
+            lines.append(f"[{section}.{name}]")
+            lines += [f"{key} = {json.dumps(value)}" for key, value in table.items()]
     return "\n".join(lines)
 
 
