@@ -88,7 +88,7 @@ def place(aws, monkeypatch, tmp_path):
         bucket=captures,
         region=REGION,
         credentials=lambda: KEYS,
-        endpoint=f"{aws}/{captures}",
+        endpoint=aws,
     )
 
     def capture(number, *, seed=None, document=None):
