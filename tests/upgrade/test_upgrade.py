@@ -6,7 +6,7 @@ with some of what an upgrade changes turned back, so that the way itself is trie
 """
 
 import json
-import shutil
+import re
 import socket
 import subprocess
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from rehearsal.aws_client import Cloud
 from template_review.config import load
 from template_review.synthesis import tree
 from tests.conftest import ROOT
-from tests.environments.copies import ALL, Copy, synthesise, write
+from tests.environments.copies import ALL, ORIGINAL, Copy, synthesise, write
 from tests.environments.deployed import Deployed
 from tests.synth.assembly_cache import SYNTH_SECONDS, synth_environment
 from tests.upgrade.releases import altered, lost, physical_ids
@@ -28,6 +28,7 @@ from tools import upgrade
 from tools.breaking import declarations
 from tools.releases import Release, newest
 
+_KEY = re.compile(r"^([\w-]+) = ", re.MULTILINE)
 NO_RELEASE = "docs/releases.toml records no release yet"
 # In another account and region than the file says, which no other test deploys to.
 PLACE: Copy = ALL[3]
@@ -79,7 +80,17 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory):
 def release(found: Release, environments: Path, output: Path) -> None:
     """Today's environment with the program of a release, synthesised as its own cdk.json says."""
     with tree.unpacked(tree.resolve(found.commit, ROOT), ROOT, load(ROOT)) as folder:
-        shutil.copy(environments / f"{PLACE.name}.toml", folder / "environments")
+        # A release knows the settings of its own day.
+        known = set(_KEY.findall((folder / "environments" / ORIGINAL.name).read_text("utf-8")))
+        today = (environments / f"{PLACE.name}.toml").read_text("utf-8")
+        lines = [
+            line
+            for line in today.splitlines()
+            if not (key := _KEY.match(line)) or key.group(1) in known
+        ]
+        (folder / "environments" / f"{PLACE.name}.toml").write_text(
+            "\n".join(lines) + "\n", "utf-8"
+        )
         for file in (folder / "environments").glob("*.toml"):
             if file.stem != PLACE.name:
                 file.unlink()
