@@ -6,8 +6,8 @@ cd "$(dirname "$0")/.." || exit 1
 export PATH="$PWD/.venv/bin:$PATH"
 failed=0
 
-# Nothing is left to combine where pytest did it.
-coverage combine --quiet .build/coverage > /dev/null 2>&1 || true
+# What programs wrote after pytest combined the rest is added to it; mostly there is nothing left.
+coverage combine --append --quiet .build/coverage > /dev/null 2>&1 || true
 floor() { # PART PERCENT
   local report
   if ! report=$(coverage report --include="$1/*" --fail-under="$2" --precision=1); then
