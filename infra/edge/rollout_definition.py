@@ -70,6 +70,24 @@ def rollout_definition(
             ]
         return state
 
+    def followed(name: str, group: str, *, then: str, otherwise: str) -> dict[str, Any]:
+        """The states that ask about a group's deployment until it has succeeded or not."""
+        return {
+            f"Check{name}": task(
+                "check",
+                _deployment(group),
+                result="check",
+                then=f"Judge{name}",
+                on_error=otherwise,
+            ),
+            f"Judge{name}": {
+                "Type": "Choice",
+                "Choices": [_when("SUCCEEDED", then), _when("RUNNING", f"Wait{name}")],
+                "Default": otherwise,
+            },
+            f"Wait{name}": {"Type": "Wait", "Seconds": check_seconds, "Next": f"Check{name}"},
+        }
+
     states: dict[str, Any] = {
         "Start": {
             "Type": "Choice",
@@ -109,22 +127,7 @@ def rollout_definition(
                 result=group,
                 then=f"Check{name}",
             ),
-            f"Check{name}": task(
-                "check",
-                _deployment(group),
-                result="check",
-                then=f"Judge{name}",
-                on_error=f"Restore{name}",
-            ),
-            f"Judge{name}": {
-                "Type": "Choice",
-                "Choices": [
-                    _when("SUCCEEDED", then),
-                    _when("RUNNING", f"Wait{name}"),
-                ],
-                "Default": f"Restore{name}",
-            },
-            f"Wait{name}": {"Type": "Wait", "Seconds": check_seconds, "Next": f"Check{name}"},
+            **followed(name, group, then=then, otherwise=f"Restore{name}"),
             f"Restore{name}": task(
                 "restore",
                 {
@@ -169,19 +172,7 @@ def rollout_definition(
         "RollBackFleet": task(
             "deploy", {"group": "fleet", **version}, result="fleet", then="CheckRollBack"
         ),
-        "CheckRollBack": task(
-            "check",
-            _deployment("fleet"),
-            result="check",
-            then="JudgeRollBack",
-            on_error="Failed",
-        ),
-        "JudgeRollBack": {
-            "Type": "Choice",
-            "Choices": [_when("SUCCEEDED", "Done"), _when("RUNNING", "WaitRollBack")],
-            "Default": "Failed",
-        },
-        "WaitRollBack": {"Type": "Wait", "Seconds": check_seconds, "Next": "CheckRollBack"},
+        **followed("RollBack", "fleet", then="Done", otherwise="Failed"),
         "Undo": task("undo", _REQUESTED, result="undone", then="Settle"),
         # The call of a step that was under way when its execution was stopped may still deploy.
         "Settle": {"Type": "Wait", "SecondsPath": "$.request.settle_seconds", "Next": "UndoAgain"},
