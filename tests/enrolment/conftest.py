@@ -39,14 +39,24 @@ def aws(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def iot(aws):
-    return boto3.client(
-        "iot",
-        endpoint_url=aws.endpoint,
-        region_name=REGION,
-        aws_access_key_id=ACCOUNT,
-        aws_secret_access_key="local",
-    )
+def client_of(aws):
+    """Makes a boto3 client of the environment's account."""
+
+    def make(service):
+        return boto3.client(
+            service,
+            endpoint_url=aws.endpoint,
+            region_name=REGION,
+            aws_access_key_id=ACCOUNT,
+            aws_secret_access_key="local",
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def iot(client_of):
+    return client_of("iot")
 
 
 @pytest.fixture(scope="session")
@@ -68,15 +78,9 @@ def trusting(service):
 
 
 @pytest.fixture(scope="session")
-def account(aws, iot):
+def account(client_of, iot):
     """The environment's policies and its provisioning template, without the hook."""
-    iam = boto3.client(
-        "iam",
-        endpoint_url=aws.endpoint,
-        region_name=REGION,
-        aws_access_key_id=ACCOUNT,
-        aws_secret_access_key="local",
-    )
+    iam = client_of("iam")
     role = iam.create_role(RoleName="provisioning", AssumeRolePolicyDocument=trusting("iot"))
     exchange = iam.create_role(
         RoleName="exchange", AssumeRolePolicyDocument=trusting("credentials.iot")

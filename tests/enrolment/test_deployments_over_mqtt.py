@@ -4,27 +4,20 @@
 import json
 import time
 
-import boto3
 import pytest
 
 from rehearsal.simulated_core.fleet_status import ComponentStatus, FleetStatus
 from rehearsal.simulated_core.jobs import NAMESPACE, DeploymentJobs
 from rehearsal.simulated_core.mqtt import Connection, RefusedError, RejectedError
 
-PREFIX, ACCOUNT, REGION = "binsight", "111122223333", "eu-central-1"
+PREFIX = "binsight"
 OTHER = f"{PREFIX}-cam-8"
 PROGRAM = "test.Program"
 
 
 @pytest.fixture(scope="module")
-def greengrass(aws):
-    client = boto3.client(
-        "greengrassv2",
-        endpoint_url=aws.endpoint,
-        region_name=REGION,
-        aws_access_key_id=ACCOUNT,
-        aws_secret_access_key="local",
-    )
+def greengrass(client_of):
+    client = client_of("greengrassv2")
     recipe = {
         "RecipeFormatVersion": "2020-01-25",
         "ComponentName": PROGRAM,

@@ -4,24 +4,17 @@
 import json
 import time
 
-import boto3
 import pytest
 
 from rehearsal.fleet.core import FleetCore
 from rehearsal.fleet.link import Link
 
-ACCOUNT, REGION, NAME = "111122223333", "eu-central-1", "test.Model"
+NAME = "test.Model"
 
 
 @pytest.fixture(scope="module")
-def greengrass(aws):
-    client = boto3.client(
-        "greengrassv2",
-        endpoint_url=aws.endpoint,
-        region_name=REGION,
-        aws_access_key_id=ACCOUNT,
-        aws_secret_access_key="local",
-    )
+def greengrass(client_of):
+    client = client_of("greengrassv2")
     for version in ("1.0.0", "2.0.0"):
         recipe = {
             "RecipeFormatVersion": "2020-01-25",

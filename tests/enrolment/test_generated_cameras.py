@@ -5,30 +5,19 @@ import json
 import time
 from collections import Counter
 
-import boto3
 import pytest
 
 from contracts.bins import BinPolicy
 from rehearsal.fleet.sites import SiteProcess, Truth
 
-ACCOUNT, REGION, PREFIX = "111122223333", "eu-central-1", "binsight"
+REGION, PREFIX = "eu-central-1", "binsight"
 TEMPLATE = f"{PREFIX}-provision"
 
 
 @pytest.fixture(scope="module")
-def arrived(aws, account, iot):
+def arrived(client_of, account, iot):
     """Lists the keys of all detections that arrived: ``thing/number/`` and the copy's own name."""
-    clients = [
-        boto3.client(
-            name,
-            endpoint_url=aws.endpoint,
-            region_name=REGION,
-            aws_access_key_id=ACCOUNT,
-            aws_secret_access_key="local",
-        )
-        for name in ("iam", "s3")
-    ]
-    iam, s3 = clients
+    iam, s3 = client_of("iam"), client_of("s3")
     s3.create_bucket(Bucket="arrivals", CreateBucketConfiguration={"LocationConstraint": REGION})
     role = iam.get_role(RoleName="provisioning")["Role"]["Arn"]
     everything = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}

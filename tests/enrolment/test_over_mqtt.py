@@ -5,7 +5,6 @@ import queue
 import threading
 from contextlib import suppress
 
-import boto3
 import pytest
 
 from rehearsal.simulated_core.https import DeviceHttps
@@ -98,15 +97,9 @@ def test_a_camera_gets_credentials_of_its_own_alias_as_itself(endpoint, camera, 
         _ask_for_credentials(endpoint, claim, "")
 
 
-def test_a_camera_hears_again_after_its_connection_was_lost(aws, endpoint, camera, iot):
+def test_a_camera_hears_again_after_its_connection_was_lost(client_of, endpoint, camera):
     heard, lost, topic = queue.Queue(), threading.Event(), f"binsight/{OWN}/commands"
-    messages = boto3.client(
-        "iot-data",
-        endpoint_url=aws.endpoint,
-        region_name=iot.meta.region_name,
-        aws_access_key_id="111122223333",
-        aws_secret_access_key="local",
-    )
+    messages = client_of("iot-data")
     with Connection(endpoint, camera.certificate, OWN, lost=lost.set) as connection:
         connection.subscribe(topic, lambda *message: heard.put(message))
         messages.publish(topic=topic, payload=b"one")
