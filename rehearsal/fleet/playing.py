@@ -67,7 +67,7 @@ class Play:
         playing = [site for site in self.sites if site.running]
         for site in playing:
             full = any(self.sites[who] is site for who in self._full)
-            # A full disk takes nothing: whoever waits for it waits in vain.
+            # A full disk takes nothing, so there is nothing to wait for.
             patience = 0 if full else 30
             site.order("play", first=tick * minutes, last=(tick + 1) * minutes, flush_s=patience)
         if cut:

@@ -49,7 +49,7 @@ class Core:
 class SimulatedAccount:
     """Groups of things, their deployments, and the table of latest messages.
 
-    ``deployed`` is told of each new deployment: group, id, version.
+    ``deployed`` is called with each new deployment: group, id, version.
     """
 
     component: str

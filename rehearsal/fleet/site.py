@@ -123,7 +123,7 @@ class Site:
         return {}
 
     def given(self) -> dict[str, Any]:
-        """The cameras that have taken the model of which ``model`` was told last."""
+        """The cameras that have taken the model last given to ``model``."""
         newest = [version for version, kind in self._kinds.items() if kind == self._next_kind][-1:]
         numbers = [number for number, had in self._had.items() if newest and newest[0] in had]
         return {"numbers": numbers}

@@ -148,7 +148,7 @@ class CoreDevice:
             self.jobs.changed.clear()
 
     def _announce(self) -> None:
-        """Say that the nucleus runs, and ask to be told of deployments."""
+        """Report that the nucleus runs, and subscribe to deployments."""
         self.jobs.listen()
         if self.nucleus == "java":
             self.jobs.look_at_shadow()

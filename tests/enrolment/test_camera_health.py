@@ -12,7 +12,7 @@ GROUP = "arn:aws:iot:eu-central-1:111122223333:thinggroup/binsight-runtime"
 
 
 class Greengrass:
-    """Answers as Greengrass does: pages of what it was told about each core."""
+    """Answers as Greengrass does: pages of what was reported about each core."""
 
     def __init__(self, cores):
         self._cores, self.calls = cores, 0

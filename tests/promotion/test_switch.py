@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An environment that trained and now takes models is told to deploy its insights stack first."""
+"""`make deploy` asks for the insights stack first where an environment stops training."""
 
 import json
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was sent against what arrived: each way in which the two may differ is told apart."""
+"""What was sent against what arrived: each way in which the two may differ is counted apart."""
 
 import pytest
 
