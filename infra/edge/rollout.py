@@ -60,6 +60,7 @@ class ModelRollout(Construct):
                 "BAKE_MINUTES": str(rollout.bake_minutes),
                 "CAMERAS_PER_MINUTE": str(rollout.cameras_per_minute),
                 "CANARY_GROUP_ARN": group.canary.attr_arn,
+                "CHECK_SECONDS": str(rollout.check_seconds),
                 "FALSE_ALARM_PERCENT": str(rollout.false_alarm_percent),
                 "FLEET_GROUP_ARN": group.fleet.attr_arn,
                 "INFERENCE_COMPONENT": group.inference_component,
@@ -123,7 +124,6 @@ class ModelRollout(Construct):
                 self._environment.to_json_string(
                     rollout_definition(
                         function_arn=function.function_arn,
-                        check_seconds=rollout.check_seconds,
                         look_seconds=rollout.look_seconds,
                         bake_minutes=rollout.bake_minutes,
                         timeout_minutes=rollout.timeout_minutes,

@@ -40,7 +40,6 @@ _FROM_LOOK_TO_LOOK = ("memory",)
 def rollout_definition(
     *,
     function_arn: str,
-    check_seconds: int,
     look_seconds: int,
     bake_minutes: int,
     timeout_minutes: int,
@@ -85,7 +84,11 @@ def rollout_definition(
                 "Choices": [_when("SUCCEEDED", then), _when("RUNNING", f"Wait{name}")],
                 "Default": otherwise,
             },
-            f"Wait{name}": {"Type": "Wait", "Seconds": check_seconds, "Next": f"Check{name}"},
+            f"Wait{name}": {
+                "Type": "Wait",
+                "SecondsPath": "$.check.value.wait_seconds",
+                "Next": f"Check{name}",
+            },
         }
 
     states: dict[str, Any] = {

@@ -145,7 +145,6 @@ def roll_out(settings: Settings, kind: str, seed: int, *, fleet: int | None = No
     rollout = settings.rollout
     definition = rollout_definition(
         function_arn="",
-        check_seconds=rollout.check_seconds,
         look_seconds=rollout.look_seconds,
         bake_minutes=rollout.bake_minutes,
         timeout_minutes=rollout.timeout_minutes,

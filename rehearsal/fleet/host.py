@@ -20,6 +20,8 @@ from rehearsal.people import People
 from rehearsal.progress import Stages
 from rehearsal.report import Report
 
+BUFFER_SECONDS = 1.0
+"""On AWS Firehose collects for minutes; so that nothing here waits for that, a second."""
 ROLLOUT = {
     # A minute of real time, in which the fleet's clock goes on for hours.
     "bake_minutes": 1,
@@ -105,7 +107,11 @@ class Host:
 
     def _deployed(self, stages: Stages, cleanup: ExitStack) -> Account:
         aws = LocalAws(
-            port=self.port, mqtt_port=free_port(), work=self._folder, lifeline=not self.keep
+            port=self.port,
+            mqtt_port=free_port(),
+            work=self._folder,
+            lifeline=not self.keep,
+            buffer_seconds=BUFFER_SECONDS,
         )
         aws.check_port()
         self._file.unlink(missing_ok=True)

@@ -36,6 +36,7 @@ ENVIRONMENT = {
     "FALSE_ALARM_PERCENT": "1",
     "MODEL_FOLDER": "/var/lib/binsight/models",
     "BAKE_MINUTES": "30",
+    "CHECK_SECONDS": "30",
     "CAMERAS_PER_MINUTE": "50",
     "MAXIMUM_FAILED_PERCENT": "20",
 }

@@ -73,7 +73,6 @@ class World:
         definition = rollout_definition(
             function_arn=function,
             # The local AWS waits a hundredth of it.
-            check_seconds=30,
             look_seconds=30,
             bake_minutes=30,
             timeout_minutes=30,

@@ -155,7 +155,7 @@ def watch(
         iot=iot.client,
         now=NOW,
     )
-    assert set(answer) == {"deployment_id", "status", "reason", "counts"}
+    assert set(answer) == {"deployment_id", "status", "reason", "counts", "wait_seconds"}
     return answer["status"], answer["reason"]
 
 

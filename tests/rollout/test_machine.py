@@ -21,7 +21,7 @@ LAST = {last!r}
 def handler(event, context):
     action = event["action"]
     if action == "check":
-        return {{"status": "SUCCEEDED", "reason": "", "deployment_id": event["deployment_id"]}}
+        return {{"status": "SUCCEEDED", "reason": "", "deployment_id": event["deployment_id"], "wait_seconds": 1}}
     if action == "look":
         looks = int(event["memory"] or 0) + 1
         assert event["past"] == "before"
@@ -59,7 +59,7 @@ def run(cloud, last):
         Code={"ZipFile": code.getvalue()},
     )["FunctionArn"]
     definition = rollout_definition(
-        function_arn=function, check_seconds=1, look_seconds=1, bake_minutes=1, timeout_minutes=1
+        function_arn=function, look_seconds=1, bake_minutes=1, timeout_minutes=1
     )
     states = cloud.client("stepfunctions")
     machine = states.create_state_machine(

@@ -9,9 +9,7 @@ from tests.rollout.fast_machine import execute
 from tests.rollout.simulated_fleet import PACKAGE, SimulatedFleet, since
 
 # As in environments/prod.toml.
-PROD = rollout_definition(
-    function_arn="f", check_seconds=30, look_seconds=120, bake_minutes=60, timeout_minutes=120
-)
+PROD = rollout_definition(function_arn="f", look_seconds=120, bake_minutes=60, timeout_minutes=120)
 ENVIRONMENT = {"BAKE_MINUTES": "60", "PATIENCE_MINUTES": "120", "CAMERAS_PER_MINUTE": "1000"}
 
 

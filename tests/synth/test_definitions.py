@@ -7,7 +7,6 @@ from infra.edge.rollout_definition import rollout_definition
 
 ROLLOUT = rollout_definition(
     function_arn="function",
-    check_seconds=5,
     look_seconds=60,
     bake_minutes=10,
     timeout_minutes=30,
@@ -48,7 +47,7 @@ def test_the_fleet_waits_for_the_canaries() -> None:
     assert states["Bake"]["Next"] == "Look"
     assert _choices("JudgeLook") == {"SUCCEEDED": "DeployFleet", "RUNNING": "WaitLook"}
     assert (states["WaitLook"]["Seconds"], states["WaitLook"]["Next"]) == (60, "Look")
-    assert states["WaitCanary"]["Seconds"] == 5
+    assert states["WaitCanary"]["SecondsPath"] == "$.check.value.wait_seconds"
 
 
 def test_a_look_is_given_what_the_last_one_answered() -> None:

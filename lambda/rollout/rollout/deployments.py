@@ -5,13 +5,16 @@ The rollout alone owns the deployments of the two model groups (docs/adr), so ea
 component only and a new one may replace the last.
 """
 
-from datetime import datetime, timedelta
+import math
+from datetime import datetime
 from typing import Any
 
 from rollout.group_deployments import Deployed, create, newest
 from rollout.settings import RolloutError, Settings
 
 NO_MODEL_BEFORE = "the group had no model before: deployment cancelled"
+_LONGEST_WAIT_SECONDS = 600
+"""Between two checks, so that what `make rollout` shows is at most this old."""
 
 
 def deploy(
@@ -54,7 +57,8 @@ def check(
     iot: Any,
     now: datetime,
 ) -> dict[str, Any]:
-    """How far the deployment is: RUNNING, SUCCEEDED or FAILED, with a reason to show."""
+    """How far the deployment is: RUNNING, SUCCEEDED or FAILED, with a reason to show, and how many
+    seconds to wait before the next check."""
     deployment = greengrass.get_deployment(deploymentId=deployment_id)
     job = iot.describe_job(jobId=deployment["iotJobId"])["job"]
     details = job.get("jobProcessDetails", {})
@@ -67,7 +71,8 @@ def check(
         "succeeded": succeeded,
         "failed": failed,
     }
-    late = now - datetime.fromisoformat(started_at) > timedelta(minutes=settings.patience_minutes)
+    age = (now - datetime.fromisoformat(started_at)).total_seconds()
+    late = age > 60 * settings.patience_minutes
     cameras = bool(sum(counts.values())) or _has_things(iot, settings.group_name(group))
     status, reason = _judge(
         group=group,
@@ -78,7 +83,13 @@ def check(
         cameras=cameras,
         maximum_failed_percent=settings.maximum_failed_percent,
     )
-    return {"deployment_id": deployment_id, "status": status, "reason": reason, "counts": counts}
+    return {
+        "deployment_id": deployment_id,
+        "status": status,
+        "reason": reason,
+        "counts": counts,
+        "wait_seconds": _wait_seconds(age, settings),
+    }
 
 
 def restore(
@@ -161,6 +172,17 @@ def take_back(
     if last.alive:
         greengrass.cancel_deployment(deploymentId=last.deployment_id)
     return None
+
+
+def _wait_seconds(age: float, settings: Settings) -> int:
+    """How long to wait before the next check of a deployment that is ``age`` seconds old.
+
+    Half as long as it has taken, so that few checks are made of a group whose cameras sleep,
+    however many it has; and no longer than the cameras may take to answer.
+    """
+    left = 60 * settings.patience_minutes - age + 1
+    wait = math.ceil(min(age / 2, _LONGEST_WAIT_SECONDS, left))
+    return max(settings.check_seconds, wait)
 
 
 def _judge(

@@ -28,7 +28,8 @@ DIFFERENCES: tuple[str, ...] = (
         "and retries wait a hundredth."
     ),
     (
-        "Firehose delivers every record at once as an object of its own, without buffering. "
+        "Firehose delivers every record at once as an object of its own, or collects them for as "
+        "many seconds as the server is started with. "
         "DuckDB answers Athena's queries: SQL that only Athena understands fails, and a query is "
         "not refused for what it reads."
     ),

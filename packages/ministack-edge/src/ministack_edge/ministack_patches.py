@@ -140,6 +140,7 @@ REQUIRED_NAMES: dict[str, tuple[str, ...]] = {
         "_rule_message",
         "_RULE_ACTION_RESOURCE_KEYS",
         "_run_rule_actions",
+        "_subscriptions",
         "_provisioning_templates",
         "_thing_groups",
         "_thing_types",

@@ -59,6 +59,8 @@ class LocalAws:
     """What a project plugs in, as ``module:factory=argument`` (see `ministack_edge.extension`)."""
     quota: str = ""
     """Machines that accounts may use, such as ``ml.m5.xlarge for training job usage=0``."""
+    buffer_seconds: float = 0
+    """How long Firehose collects records for an object; 0: each is an object of its own."""
     lifeline: bool = True
     """End the server when this process ends, however it ends."""
     log_level: str = "WARNING"
@@ -144,6 +146,8 @@ class LocalAws:
             command.append("--enforce")
         if self.quota:
             command += ["--quota", self.quota]
+        if self.buffer_seconds:
+            command += ["--buffer-seconds", str(self.buffer_seconds)]
         return command
 
     def _environment(self) -> dict[str, str]:

@@ -69,7 +69,13 @@ def _shell_safe(work: Path) -> Path:
 
 
 def build(
-    *, port: int, work: Path, extensions: Sequence[str] = (), enforce: bool = False, quota: str = ""
+    *,
+    port: int,
+    work: Path,
+    extensions: Sequence[str] = (),
+    enforce: bool = False,
+    quota: str = "",
+    buffer_seconds: float = 0,
 ) -> Any:
     """The ASGI application: ministack with everything this package adds."""
     # After the settings, see the module docstring.
@@ -93,6 +99,7 @@ def build(
         role_aliases,
         rule_actions,
         rule_functions,
+        subscription_index,
     )
     from ministack_edge.sagemaker import api as sagemaker  # noqa: PLC0415
     from ministack_edge.sagemaker import pipelines, quota_names, quotas  # noqa: PLC0415
@@ -113,6 +120,7 @@ def build(
         credentials_provider,
         rule_actions,
         rule_functions,
+        subscription_index,
         delivery_streams,
         buckets,
         queries,
@@ -130,6 +138,8 @@ def build(
         from ministack_edge import enforcement  # noqa: PLC0415
 
         enforcement.install(work / "permissions.jsonl")
+    if buffer_seconds:
+        delivery_streams.buffer(buffer_seconds)
     return private_api.install(endpoint=config.endpoint)
 
 
@@ -179,6 +189,12 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         help="machines that accounts may use, such as 'ml.m5.xlarge for training job usage=0'",
     )
     parser.add_argument(
+        "--buffer-seconds",
+        type=float,
+        default=0,
+        help="how long Firehose collects records for an object; 0: each is an object of its own",
+    )
+    parser.add_argument(
         "--lifeline", action="store_true", help="end when standard input closes (set by a parent)"
     )
     return parser.parse_args(arguments)
@@ -201,6 +217,7 @@ def main(arguments: list[str] | None = None) -> int:
             extensions=options.extension,
             enforce=options.enforce,
             quota=options.quota,
+            buffer_seconds=options.buffer_seconds,
         )
         asyncio.run(_serve(application, port=options.port))
     except (RuntimeError, ValueError) as error:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Firehose compression, which ministack stores but does not do."""
+"""Firehose compression and buffering, which ministack stores but does not do."""
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -33,6 +34,32 @@ def _wrap_put(original: Callable[..., None]) -> Callable[..., None]:
             original(bucket, key, body)
 
     return put
+
+
+def _buffered(original: Callable[..., None], seconds: float) -> Callable[..., None]:
+    waiting: dict[int, list[bytes]] = {}
+
+    def flush(stream: Document, dest: Document, keys: object) -> None:
+        # Else the destination keeps every record that it ever got.
+        dest["records"].clear()
+        original(stream, dest, b"".join(waiting.pop(id(dest))), keys)
+
+    def deliver(stream: Document, dest: Document, data: bytes, keys: object = None) -> None:
+        held = waiting.setdefault(id(dest), [])
+        held.append(data)
+        if len(held) == 1:
+            asyncio.get_running_loop().call_later(seconds, flush, stream, dest, keys)
+
+    return deliver
+
+
+def buffer(seconds: float) -> None:
+    """Deliver what comes within so many seconds as one object; call it after ``install``."""
+    ministack_patches.wrap(
+        "ministack.services.firehose",
+        "_deliver_to_s3",
+        lambda original: _buffered(original, seconds),
+    )
 
 
 def install() -> None:
