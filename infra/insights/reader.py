@@ -49,9 +49,22 @@ class Reader(Construct):
                 actions=["glue:GetDatabase", "glue:GetPartitions", "glue:GetTable"],
                 resources=[stack.arn("glue", name) for name in catalog],
             ),
+            # Athena looks at it before any other, with the asker's rights.
+            Allow(
+                actions=["glue:GetDatabase"], resources=[stack.arn("glue", "database/default")]
+            ),
             read_objects(bucket, [*(f"{table.name}/*" for table in TABLES), f"{RESULTS}/*"]),
             write_objects(bucket, [f"{RESULTS}/*"]),
-            Allow(actions=["s3:GetBucketLocation", "s3:ListBucket"], resources=[bucket.bucket_arn]),
+            # As AWS's AmazonAthenaFullAccess has for the place of the results.
+            Allow(
+                actions=["s3:ListMultipartUploadParts"],
+                resources=[bucket.arn_for_objects(f"{RESULTS}/*")],
+                why="The names of results are made when a question is asked.",
+            ),
+            Allow(
+                actions=["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"],
+                resources=[bucket.bucket_arn],
+            ),
             Allow(
                 actions=["iot:ListThingsInThingGroup"],
                 resources=[stack.arn("iot", f"thinggroup/{stack.settings.prefix}-runtime")],

@@ -30,8 +30,8 @@ DIFFERENCES: tuple[str, ...] = (
     (
         "Firehose delivers every record at once as an object of its own, or collects them for as "
         "many seconds as the server is started with. "
-        "DuckDB answers Athena's queries: SQL that only Athena understands fails, and a query is "
-        "not refused for what it reads."
+        "DuckDB answers Athena's queries: SQL that only Athena understands fails, and a query "
+        "reads every partition of a table."
     ),
     "Lambda functions are local processes of this Python, whatever runtime and memory they name.",
     "Lifecycle rules, DynamoDB time to live and log retention are stored; nothing expires.",

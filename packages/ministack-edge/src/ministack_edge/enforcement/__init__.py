@@ -23,6 +23,7 @@ def install(permissions: Path) -> None:
         dependents,
         provisioned,
         query_arns,
+        query_reads,
         requests,
         resources,
         services,
@@ -36,6 +37,7 @@ def install(permissions: Path) -> None:
     requests.install()
     condition_keys.install()
     query_arns.install()
+    query_reads.install()
     resources.install()
     services.install()
     provisioned.install()

@@ -85,9 +85,9 @@ def encryption_key(bucket: str, key: str | None = None) -> str:
     return str(s3._bucket_default_sse_headers(bucket).get(KEY_HEADER) or "")
 
 
-def decrypt(actor: Actor, bucket: str, key: str) -> None:
-    """What reading the object needs of its key."""
-    _use(actor, encryption_key(bucket, key), keys.DECRYPT, bucket)
+def decrypt(actor: Actor, bucket: str, key: str, *, with_key: str = "") -> None:
+    """What reading the object needs of its key, or of ``with_key``."""
+    _use(actor, with_key or encryption_key(bucket, key), keys.DECRYPT, bucket)
 
 
 def encrypt(actor: Actor, bucket: str, key: str = "", *, multipart: bool = False) -> None:
