@@ -53,9 +53,9 @@ help: ## @sometimes List these commands
 	@printf '\nENV=$(ENV) names a file in environments/. docs/index.md is the way into the documentation.\n'
 
 .PHONY: rehearse
-rehearse: ## @first Deploy to a local AWS, train, roll out, sort photos (DATASET= VIEW= WEIGHTS= ENV= KEEP=1 LOOP=class)
+rehearse: ## @first Deploy to a local AWS, train, roll out, sort photos (DATASET= VIEW= WEIGHTS= ENV= KEEP=1 LOOP=class PROMOTE=1)
 	$(INSTALL) runtime rehearsal train torch
-	@exec "$(BIN)/python" -m rehearsal run --environment "$(ENV)" --dataset "$(DATASET)" --view "$(VIEW)" --weights "$(WEIGHTS)" --port "$(PORT)" --quota "$(QUOTA)" $(if $(LOOP),--loop "$(LOOP)") $(if $(KEEP),--keep) $(if $(SKIP_BAD),--skip-bad)
+	@exec "$(BIN)/python" -m rehearsal run --environment "$(ENV)" --dataset "$(DATASET)" --view "$(VIEW)" --weights "$(WEIGHTS)" --port "$(PORT)" --quota "$(QUOTA)" $(if $(LOOP),--loop "$(LOOP)") $(if $(PROMOTE),--promote) $(if $(KEEP),--keep) $(if $(SKIP_BAD),--skip-bad)
 
 .PHONY: fleet-rehearsal
 fleet-rehearsal: ## @sometimes Simulate a fleet on a local AWS (CAMERAS=200 SEED= HOURS=24 KEEP=1; SEEDS=100 for bad models only)

@@ -26,6 +26,7 @@ from rehearsal.loop import environment_with_captures
 from rehearsal.offline_weights import OfflineWeights
 from rehearsal.photos import Photos
 from rehearsal.rehearse import Rehearsal
+from rehearsal.taking import environments_that_take
 from rehearsal.why import explain
 from tools.dataset import DatasetError
 
@@ -90,12 +91,17 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
     if source := settings.training.source:
         raise RehearsalError(
             f"{arguments.environment} takes the models of {source} (training.from) and trains "
-            f"nothing: rehearse ENV={source}; tests/promotion has the two together"
+            f"nothing: rehearse ENV={source} PROMOTE=1 has accounts that take its models"
         )
-    if arguments.loop:
+    if arguments.loop and arguments.promote:
+        raise RehearsalError("LOOP= and PROMOTE=1: allowed: one of them at a time")
+    if arguments.loop or arguments.promote:
         folder = arguments.work / "environments"
         file = environments() / f"{arguments.environment}.toml"
-        environment_with_captures(file, folder, arguments.loop)
+        if arguments.loop:
+            environment_with_captures(file, folder, arguments.loop)
+        else:
+            environments_that_take(file, folder)
         os.environ["BINSIGHT_ENVIRONMENTS"] = str(folder)
         settings = load(arguments.environment)
     rehearsal = Rehearsal(
@@ -114,6 +120,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
         notebook=arguments.notebook.resolve() if arguments.notebook else None,
         port=arguments.port,
         keep=arguments.keep,
+        promote=arguments.promote,
         quota=_quota(arguments.quota),
         console=console,
     )
@@ -159,6 +166,9 @@ def _parse() -> argparse.Namespace:
         "--loop",
         default="",
         help="a class that is held back, then captured, labelled, trained and sorted",
+    )
+    run.add_argument(
+        "--promote", action="store_true", help="two other accounts take the model and use it too"
     )
     run.add_argument("--weights", default="", help="folder of pretrained weights to train from")
     run.add_argument(

@@ -19,10 +19,14 @@ class Operator:
     environment_name: str
     variables: Mapping[str, str]
 
-    def run(self, module: str, *arguments: str) -> list[str]:
-        """The lines that a program prints. Raises RehearsalError with what it said."""
+    def run(self, module: str, *arguments: str, named: bool = True) -> list[str]:
+        """The lines that a program prints. Raises RehearsalError with what it said.
+
+        ``named``: the program takes ``--environment``.
+        """
+        command = self._command(module, *arguments)
         done = subprocess.run(
-            self._command(module, *arguments),
+            command if named else [sys.executable, "-m", module, *arguments],
             env=self._environment(),
             capture_output=True,
             text=True,

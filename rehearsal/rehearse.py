@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rehearsal, stage by stage: from an empty account to sorted photos, and back to empty."""
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -13,10 +12,15 @@ from infra.config.settings import Settings
 from ministack_edge.process import HOST, LocalAws, free_port
 from rehearsal import notebook, offline_weights, questions
 from rehearsal.account import Account
+from rehearsal.account_stages import (
+    destroy,
+    operator_of,
+    roll_out,
+    sort_photos,
+    start_cameras,
+)
 from rehearsal.aws_client import Cloud
-from rehearsal.cameras import SERIALS, Cameras
-from rehearsal.commands import Operator
-from rehearsal.enrolment import make_kit
+from rehearsal.cameras import Cameras
 from rehearsal.errors import RehearsalError
 from rehearsal.loop import Unknown
 from rehearsal.loop_stages import Loop
@@ -24,9 +28,10 @@ from rehearsal.permissions.decisions import Decisions
 from rehearsal.photos import Photos, held_out
 from rehearsal.playback import Playback
 from rehearsal.progress import Stages
+from rehearsal.promotion import FOURTH, Promotion, Taker
 from rehearsal.report import Report
 from rehearsal.schedules import run_schedules
-from rehearsal.simulated_core.native_packages import variant
+from rehearsal.taking import HEARS, IS_TOLD
 from tools.dataset import Dataset, DatasetError, upload
 from tools.quotas import QuotaError, check_or_warn
 from training.dataset.listing import BACKGROUND
@@ -40,8 +45,8 @@ class Rehearsal:
 
     ``weights`` is a folder of pretrained weights, which cannot be fetched here. ``notebook`` is
     where the executed copy of the training notebook goes; None runs no notebook. ``keep`` leaves
-    all of it up. ``quota`` are machines that the account may not use, as Service
-    Quotas names them.
+    all of it up. ``promote`` takes the model into two other accounts as well. ``quota`` are
+    machines that the account may not use, as Service Quotas names them.
     """
 
     name: str
@@ -53,6 +58,7 @@ class Rehearsal:
     port: int
     keep: bool
     console: Console
+    promote: bool = False
     quota: str = ""
     stages: Stages = field(init=False)
     _decisions: Decisions | None = None
@@ -86,11 +92,17 @@ class Rehearsal:
             cloud = account.cloud(account.people.operator)
             outputs = cloud.outputs()
             decisions.note_policies(cloud)
-            cameras = self._start_cameras(account, outputs, dataset, cleanup)
+            empty = next(iter(sorted((dataset.folder / BACKGROUND).glob("*.jpg"))), None)
+            cameras = start_cameras(account, outputs, cleanup, empty=empty)
+            # There before the approval, of which it hears.
+            promotion = self._promotion(aws, cleanup)
+            hears = promotion.deploy(HEARS) if promotion else None
             execution = self._train(cloud, outputs, dataset)
-            self._roll_out(cloud, outputs, cameras)
+            self._roll_out(account, outputs, cameras)
             photos = held_out(cloud, outputs, dataset, execution)
-            playback = self._sort(cloud, outputs, cameras, photos)
+            playback, self.report.photos = sort_photos(account, outputs, cameras, photos)
+            self.report.show(self.console)
+            takers = self._promote(promotion, hears, photos) if promotion and hears else []
             if unknown:
                 self._learn(
                     account, cameras, playback=playback, execution=execution, unknown=unknown
@@ -103,8 +115,11 @@ class Rehearsal:
             if self.keep:
                 aws.detach()
             else:
-                self._destroy(account, cameras)
-            decisions.require_no_refusal()
+                for taker in takers:
+                    taker.close()
+                self.report.destroyed, self.report.retained = destroy(account, cameras)
+                self.report.show_left_behind(self.console)
+            decisions.require_no_refusal(but_of=FOURTH if promotion else "")
 
     @contextmanager
     def _reported(self) -> Iterator[None]:
@@ -137,31 +152,6 @@ class Rehearsal:
             aws=aws, name=self.name, settings=self.settings, work=self.work, stages=self.stages
         )
 
-    def _start_cameras(
-        self, account: Account, outputs: dict[str, str], dataset: Dataset, cleanup: ExitStack
-    ) -> Cameras:
-        operator = self._operator(account)
-        empty = next(iter(sorted((dataset.folder / BACKGROUND).glob("*.jpg"))), None)
-        with self.stages.stage("enrolment kit", "claim certificate and list, by `make enrolment`"):
-            kit = make_kit(operator, SERIALS, self.work / "enrolment", account.aws)
-        with self.stages.stage("cameras", "two enrol over MQTT, install the runtime"):
-            cameras = Cameras(
-                cloud=account.cloud(account.people.operator),
-                kit=kit,
-                operator=operator,
-                outputs=outputs,
-                folder=self.work / "cameras",
-                model_folder=self.settings.camera.model_folder,
-                nucleus="java" if self.settings.camera.manages_nucleus else "lite",
-                news=self.stages.news,
-                empty=empty,
-            )
-            cleanup.callback(cameras.stop)
-            cameras.start()
-        if note := variant():
-            self.console.print(note)
-        return cameras
-
     def _train(self, cloud: Cloud, outputs: dict[str, str], dataset: Dataset) -> str:
         with self.stages.stage("dataset upload", "photos, then the manifest that starts training"):
             try:
@@ -184,52 +174,38 @@ class Rehearsal:
         return execution
 
     def _roll_out(
-        self, cloud: Cloud, outputs: dict[str, str], cameras: Cameras, *, after: str | None = None
-    ) -> None:
-        """Approve what was trained last; wait for its rollout. ``after`` is an earlier rollout."""
-        with self.stages.stage("approval", f"{self.settings.training.approval} in {self.name}"):
-            package = cloud.latest_model_package(outputs["ModelPackageGroup"])
-            if package["ModelApprovalStatus"] != "Approved":
-                cloud.client("sagemaker").update_model_package(
-                    ModelPackageArn=package["ModelPackageArn"],
-                    ModelApprovalStatus="Approved",
-                    ApprovalDescription="approved by the rehearsal, as a person would",
-                )
-            self.stages.news(f"{package['ModelPackageArn'].rsplit(':', 1)[-1]} is approved")
-        with self.stages.stage("roll out", "canary, bake, fleet; each camera checks and swaps"):
-            result = cloud.watch_rollout(
-                outputs["RolloutStateMachineArn"], news=self.stages.news, after=after
-            )
-            version = cameras.await_model(
-                outputs["ModelComponent"], after=self.report.model.get("version")
-            )
-            output = json.loads(result["output"])
-            self.report.model = {
-                "version": version,
-                "rollout": result["executionArn"],
-                "digest": output["package"]["value"]["digest"],
-                "metrics": cloud.evaluation_of(package),
-            }
-            self.stages.news(f"model {version} runs on both cameras")
+        self, account: Account, outputs: dict[str, str], cameras: Cameras
+    ) -> dict[str, object]:
+        """Approve what was trained last and roll it out; what was measured of it."""
+        self.report.model = roll_out(account, outputs, cameras, before=self.report.model)
+        measured: dict[str, object] = self.report.model["metrics"]
+        return measured
 
-    def _sort(
-        self,
-        cloud: Cloud,
-        outputs: dict[str, str],
-        cameras: Cameras,
-        photos: list[tuple[Path, str]],
-    ) -> Playback:
-        with self.stages.stage("sort photos", "hold photos before a camera, find them again"):
-            playback = Playback(
-                cloud=cloud,
-                camera=cameras.fleet,
-                lens=cameras.lens_of(cameras.fleet),
-                latest_table=outputs["LatestTable"],
-                archive_bucket=outputs["ArchiveBucket"],
-            )
-            self.report.photos = playback.show(photos, progress=self.stages.progress)
-        self.report.show(self.console)
-        return playback
+    def _promotion(self, aws: LocalAws, cleanup: ExitStack) -> Promotion | None:
+        if not self.promote:
+            return None
+        return Promotion(
+            aws=aws,
+            source=self.name,
+            settings=self.settings,
+            work=self.work,
+            stages=self.stages,
+            cleanup=cleanup,
+        )
+
+    def _promote(
+        self, promotion: Promotion, hears: Taker, photos: list[tuple[Path, str]]
+    ) -> list[Taker]:
+        """Both other accounts take the model and use it; they are returned."""
+        digest = self.report.model["digest"]
+        hears.hear()
+        self.report.promoted.append(hears.use(photos, digest, "event"))
+        # Deployed only now, so no event brings it the model.
+        is_told = promotion.deploy(IS_TOLD)
+        is_told.ask()
+        self.report.promoted.append(is_told.use(photos, digest, "command"))
+        promotion.refuse_fourth()
+        return [hears, is_told]
 
     def _learn(
         self,
@@ -243,29 +219,19 @@ class Rehearsal:
         cloud = account.cloud(account.people.operator)
         outputs = cloud.outputs()
 
-        def roll_out() -> dict[str, object]:
-            self._roll_out(cloud, outputs, cameras, after=self.report.model["rollout"])
-            measured: dict[str, object] = self.report.model["metrics"]
-            return measured
-
         loop = Loop(
             cloud=cloud,
             outputs=outputs,
-            operator=self._operator(account),
+            operator=operator_of(account),
             stages=self.stages,
             playback=playback,
             execution=execution,
             timeout=TRAINING_TIMEOUT,
-            roll_out=roll_out,
+            roll_out=lambda: self._roll_out(account, outputs, cameras),
         )
         self.report.loop = loop.learn(unknown)
         self.report.loop.show(self.console)
         self.report.loop.require()
-
-    def _operator(self, account: Account) -> Operator:
-        return Operator(
-            environment_name=self.name, variables=account.environment(account.people.operator)
-        )
 
     def _run_schedules(self) -> None:
         # Root stands in for EventBridge's clock; the functions act as their own roles.
@@ -279,7 +245,7 @@ class Rehearsal:
             self.stages.news(f"{len(run_schedules(clock))} scheduled functions ran")
 
     def _look(self, account: Account) -> None:
-        operator = self._operator(account)
+        operator = operator_of(account)
         with self.stages.stage("fleet", "show every camera, as the reader's role"):
             page = self.work / "fleet.html"
             for line in operator.run("tools.fleet", "--out", str(page)):
@@ -290,7 +256,7 @@ class Rehearsal:
     def _ask(self, account: Account, cameras: Cameras) -> None:
         with self.stages.stage("questions", "the named queries over what Firehose wrote"):
             questions.ask(
-                self._operator(account),
+                operator_of(account),
                 (cameras.canary, cameras.fleet),
                 self.work / "answers.json",
                 self.stages.news,
@@ -309,16 +275,3 @@ class Rehearsal:
                 outputs["RolloutStateMachineArn"], news=self.stages.progress
             )
             self.stages.news(f"executed copy: {copy}")
-
-    def _destroy(self, account: Account, cameras: Cameras) -> None:
-        cloud = account.cloud(account.people.operator)
-        with self.stages.stage("destroy", "unregister the cameras, delete the stacks"):
-            cameras.take_out_of_service()
-            if lifted := cloud.lift_termination_protection():
-                self.stages.news(
-                    f"termination protection of {lifted} stacks turned off, as you must on AWS"
-                )
-            stack_ids = cloud.stack_ids()
-            account.cdk(account.people.deployer).destroy()
-            self.report.destroyed, self.report.retained = cloud.left_behind(stack_ids)
-            self.report.show_left_behind(self.console)

@@ -3,7 +3,7 @@
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,19 @@ from rehearsal.playback import SortedPhoto
 from rehearsal.progress import Stages
 
 
+@dataclass(frozen=True, kw_only=True)
+class Promoted:
+    """What another account made of the model; ``way`` is how it came: "event" or "command"."""
+
+    environment: str
+    account: str
+    region: str
+    way: str
+    digest: str
+    sorted_right: int
+    sorted: int
+
+
 @dataclass(kw_only=True)
 class Report:
     """Grows with the rehearsal, so that a failed one is reported as far as it came."""
@@ -28,6 +41,7 @@ class Report:
     model: dict[str, Any] = field(default_factory=dict)
     photos: list[SortedPhoto] = field(default_factory=list)
     loop: Learned | None = None
+    promoted: list[Promoted] = field(default_factory=list)
     redeploy_changes: int | None = None
     destroyed: list[str] = field(default_factory=list)
     retained: list[str] = field(default_factory=list)
@@ -43,6 +57,7 @@ class Report:
             "model": self.model,
             "photos": [row.report() for row in self.photos],
             "loop": self.loop.report() if self.loop else {},
+            "promoted": [asdict(one) for one in self.promoted],
             "redeploy_changes": self.redeploy_changes,
             "permissions": self.permissions.report() if self.permissions else {},
             "destroyed": self.destroyed,

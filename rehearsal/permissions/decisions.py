@@ -45,9 +45,13 @@ class Decisions:
         (self.work / "exercised.json").write_text(f"{document}\n", encoding="utf-8")
         return cover(deployed_pairs(self.work / "assembly"), exercised, explanations())
 
-    def require_no_refusal(self) -> None:
-        """Raise RehearsalError where a call was refused: on AWS that would be a fault."""
-        refused = Exercised.read(self.aws.permissions, self._roles).refused
+    def require_no_refusal(self, *, but_of: str = "") -> None:
+        """Raise RehearsalError where a call was refused: on AWS that would be a fault.
+
+        ``but_of`` is an account whose calls should be refused.
+        """
+        found = Exercised.read(self.aws.permissions, self._roles).refused
+        refused = [one for one in found if not but_of or f"::{but_of}:" not in one.principal]
         if refused:
             lines = "\n".join(f"  {refusal}" for refusal in dict.fromkeys(refused))
             raise RehearsalError(f"{len(refused)} calls were refused:\n{lines}")

@@ -15,10 +15,10 @@ from infra.config.settings import Settings, load
 from ministack_edge.clients import Credentials
 from ministack_edge.process import LocalAws, free_port
 from rehearsal.people import People, settle
+from rehearsal.taking import moved, taking
 from tests.conftest import ROOT
 from tests.enforcement.bootstrapped import Bootstrapped
 from tests.synth.assembly_cache import synthesise
-from tests.synth.variants import moved, taking
 
 BOOTSTRAP = ROOT / "node_modules/aws-cdk/lib/api/bootstrap/bootstrap-template.yaml"
 STACKS = ("data", "training")

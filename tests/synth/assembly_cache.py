@@ -29,6 +29,7 @@ _READ = (
     *("app.py", "cdk.json", "contracts", "environments", "infra", "lambda", "requirements"),
     *("stacks", "tests/environments/synthesise.py", "tests/synth/assembly_cache.py"),
     *("tests/promotion/synthesise.py", "tests/synth/synthesise.py", "tests/synth/variants.py"),
+    "rehearsal/taking.py",
     "training",
 )
 

@@ -8,8 +8,8 @@ import pytest
 
 from infra.config.exchange import exchange_of
 from infra.config.settings import SettingsError, load
+from rehearsal.taking import moved, taking
 from tests.conftest import ROOT
-from tests.synth.variants import moved, taking
 
 Write = Callable[..., Path]
 

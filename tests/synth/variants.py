@@ -6,6 +6,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from rehearsal.taking import moved, taking
+
 ROOT = Path(__file__).resolve().parents[2]
 VARIANTS = {
     "generic": 'packaging = "generic"',
@@ -69,22 +71,6 @@ def write_variant(name: str, folder: Path, *, prefix: str = "binsight-dev") -> N
         text = text.replace(header, f"{header}{line}\n", 1)
     folder.mkdir(parents=True)
     (folder / f"{name}.toml").write_text(text.replace("binsight-dev", prefix), encoding="utf-8")
-
-
-def moved(text: str, *, account: str, region: str) -> str:
-    """An environment file for another account and region."""
-    for key, value in (("account", account), ("region", region)):
-        text, count = re.subn(f'(?m)^{key} = ".*"', f'{key} = "{value}"', text)
-        assert count == 1, f"{key} is not on one line of its own"
-    return text
-
-
-def taking(text: str, source: str, approval: str) -> str:
-    """An environment file that takes the models of another environment instead of training."""
-    section = f'[training]\nfrom = "{source}"\napproval = "{approval}"\n\n[bins]\n'
-    text, count = re.subn(r"(?ms)^\[training\]\n.*?^\[bins\]\n", lambda _: section, text)
-    assert count == 1, "[training] is not before [bins]"
-    return text
 
 
 if __name__ == "__main__":
