@@ -196,9 +196,9 @@ rollout: ## @daily Show, stop, resume or roll back model rollouts (STOP=1 RESUME
 	  $(if $(ROLLBACK),--rollback) --model "$(MODEL)" $(if $(DRY),--dry-run)
 
 .PHONY: label
-label: ## @daily Label the captures of ENV's cameras on a local page; writes a new manifest
+label: ## @daily Label the captures of ENV's cameras on a local page; writes a new manifest (DATASET_PROFILE=)
 	$(INSTALL) runtime rehearsal train
-	@exec "$(BIN)/python" -m tools.label --environment "$(ENV)"
+	@exec "$(BIN)/python" -m tools.label --environment "$(ENV)" --dataset-profile "$(DATASET_PROFILE)"
 
 .PHONY: check-quotas
 check-quotas: ## @next Check that the account of ENV may use the instances that it trains on

@@ -17,14 +17,16 @@ class AccountError(Exception):
     """The environment or the credentials are not those that the command needs."""
 
 
-def session_for(settings: Settings) -> boto3.Session:
-    """A session in the environment's region; AccountError for credentials of another account."""
-    session = boto3.Session(region_name=settings.region)
+def session_for(settings: Settings, *, profile: str = "") -> boto3.Session:
+    """A session in the environment's region; AccountError for credentials of another account.
+
+    ``profile`` names an AWS profile; without one the usual credentials are taken.
+    """
+    session = boto3.Session(region_name=settings.region, profile_name=profile or None)
     found = session.client("sts").get_caller_identity()["Account"]
     if found != settings.account:
-        raise AccountError(
-            f"the credentials are for account {found}, the environment is {settings.account}"
-        )
+        of = f"the credentials of profile {profile}" if profile else "the credentials"
+        raise AccountError(f"{of} are for account {found}, the environment is {settings.account}")
     return session
 
 
