@@ -74,26 +74,36 @@ class Report:
         for column in ("photo", "class", "bin", "confidence", "archive (S3)", "latest (DynamoDB)"):
             table.add_column(column, no_wrap=True)
         for row in self.photos:
-            right = row.class_name == row.expected
             table.add_row(
                 row.photo,
-                f"[{'green' if right else 'red'}]{row.class_name}[/]",
+                f"[{'green' if self.is_right(row) else 'red'}]{row.class_name}[/]",
                 label(row.bin, self.bins),
                 f"{row.confidence:.2f}",
                 f"…{row.archived[-16:]}" if row.archived else "",
                 row.latest,
             )
         console.print(table)
-        total = sum(row.class_name == row.expected for row in self.photos)
+        total = sum(map(self.is_right, self.photos))
         metrics = self.model["metrics"]
         interval = metrics["accuracy_interval"]
         console.print(f"{total} of these {len(self.photos)} photos were classified correctly.")
+        if unnamed := self.bins.unnamed(sorted({row.expected for row in self.photos})):
+            console.print(
+                f"[bins.classes] has no line for {', '.join(unnamed)}: such items go to "
+                f"{self.bins.default} and are not counted as right.",
+                soft_wrap=True,
+                markup=False,
+            )
         console.print(
             f"Accuracy on all {metrics['test_photos']} photos that training never saw: "
             f"{metrics['accuracy']:.1%} ({interval['confidence']:.0%} interval "
             f"{interval['low']:.1%} to {interval['high']:.1%}), measured on the deployed file.",
             soft_wrap=True,
         )
+
+    def is_right(self, row: SortedPhoto) -> bool:
+        """Whether an item was taken for what it is, and the policy has a bin for that class."""
+        return row.class_name == row.expected and not self.bins.unnamed((row.expected,))
 
     def show_left_behind(self, console: Console) -> None:
         """Say what the destroy removed and what it kept."""

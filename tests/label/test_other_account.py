@@ -67,7 +67,7 @@ def deployed(aws, place, environment, kind, name):
     return administrator.client("s3"), people.operator
 
 
-def test_the_operators_of_both_accounts_have_the_rights_together(environments, tmp_path, monkeypatch):
+def test_operators_of_both_accounts_have_the_rights_together(environments, tmp_path, monkeypatch):
     with LocalAws(port=free_port(), work=tmp_path / "aws") as aws:
         monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
         photos, trainer = deployed(aws, TRAINS, "dev", "Dataset", DATASET)
