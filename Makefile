@@ -171,7 +171,7 @@ upload-dataset: ## @next Upload DATASET=folder to ENV, which starts the training
 
 .PHONY: promote
 promote: ## @daily Take an approved model of FROM into TO (MODEL=version DRY=1)
-	$(call need,FROM,environment that trains)$(call need,TO,environment that takes its models)$(INSTALL) runtime
+	$(call need,FROM,environment that trains)$(call need,TO,environment that takes its models)$(INSTALL) runtime rehearsal
 	@exec "$(BIN)/python" -m tools.promote --source "$(FROM)" --target "$(TO)" --model "$(MODEL)" $(if $(DRY),--dry-run)
 
 .PHONY: enrolment
@@ -213,11 +213,13 @@ destroy: ## @sometimes Remove ENV from its AWS account (docs/destroy.md says wha
 	@exec "$(CDK)" destroy --all
 
 .PHONY: environments
-environments: install ## @next List the environments with region, approval and cost (CAMERAS=10)
+environments: ## @next List the environments with region, approval and cost (CAMERAS=10)
+	$(INSTALL) runtime dev
 	@exec "$(BIN)/python" -m tools.environments $(if $(CAMERAS),--cameras "$(CAMERAS)")
 
 .PHONY: new-environment
-new-environment: install ## @next Write environments/NAME.toml (NAME= ACCOUNT= REGION= PREFIX= REMOVAL= APPROVAL= EMAIL= BOUNDARY=)
+new-environment: ## @next Write environments/NAME.toml (NAME= ACCOUNT= REGION= PREFIX= REMOVAL= APPROVAL= EMAIL= BOUNDARY=)
+	$(INSTALL) runtime dev
 	@exec "$(BIN)/python" -m tools.new_environment --name "$(NAME)" --account "$(ACCOUNT)" --region "$(REGION)" \
 	  --prefix "$(PREFIX)" --removal "$(REMOVAL)" --approval "$(APPROVAL)" --email "$(EMAIL)" --boundary "$(BOUNDARY)"
 

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--prefix", default="", help="PREFIX=: binsight-NAME unless given")
     parser.add_argument("--removal", default="", help="REMOVAL=: retain (default) or destroy")
     parser.add_argument("--approval", default="", help="APPROVAL=: manual (default) or automatic")
-    parser.add_argument("--email", default="", help="EMAIL=: who gets the mails about faults")
+    parser.add_argument("--email", default="", help="EMAIL=: the address that receives alerts")
     parser.add_argument("--boundary", default="", help="BOUNDARY=: a permissions boundary's name")
     options = parser.parse_args(arguments)
     try:
@@ -94,7 +94,7 @@ def create(  # noqa: PLR0913 - the questions of the command
     environment = _checked(text, path)
     if environment.keeps_data and not email:
         raise SettingsError(
-            f"EMAIL='': allowed: the address of whoever operates it, because REMOVAL={removal}"
+            f"EMAIL='': allowed: the address that receives alerts, because REMOVAL={removal}"
         )
     others, _ = read()  # what is wrong in other files is not this one's business
     clashes = [line for line in collisions({**others, name: environment}) if str(path) in line]

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from infra.config import settings
 from infra.config.base import keys_of
 from infra.config.settings import Settings
+from tests.conftest import ROOT
 from tools.first_deployment import EXECUTION_POLICIES
 from tools.new_environment import TEMPLATE, main
 
@@ -135,7 +136,7 @@ def test_another_prefix_gets_its_own_policy_beside_the_neighbours(folder, capsys
         ({"account": "4444"}, "west.toml: account = '4444': allowed: 12 digits"),
         ({"region": "mars-1"}, "west.toml: region = 'mars-1': allowed: one of ap-northeast-1"),
         ({"removal": "burn"}, "west.toml: removal = 'burn': allowed: one of 'destroy', 'retain'"),
-        ({"email": ""}, "EMAIL='': allowed: the address of whoever operates it"),
+        ({"email": ""}, "EMAIL='': allowed: the address that receives alerts"),
         ({"email": "nobody"}, "insights.alert_email = 'nobody': allowed: an e-mail address"),
         ({"approval": "never"}, "training.approval = 'never'"),
         ({"prefix": "West!"}, "west.toml: prefix = 'West!': allowed: 3 to 24 of a-z"),
@@ -151,3 +152,14 @@ def test_what_makes_no_environment_is_said_and_nothing_is_written(folder, capsys
     assert make(**given) == 2
     assert said in capsys.readouterr().err
     assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    "document",
+    [ROOT / "docs/how-to/add-an-environment.md", ROOT / "docs/tutorials/your-own-city.md"],
+)
+def test_the_documented_command_can_be_pasted(folder, document):
+    [line] = re.findall(r"^ *make new-environment (.*)$", document.read_text(), re.MULTILINE)
+    given = dict(part.split("=", 1) for part in shlex.split(line))
+    assert make(**{"email": "", **{key.lower(): value for key, value in given.items()}}) == 0
+    assert (folder / f"{given['NAME']}.toml").exists()

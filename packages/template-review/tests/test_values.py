@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What differs between values, who is a stranger, and what lets more through."""
 
+import json
+
 import pytest
 
 from review_testing.plugin import PROJECT
@@ -182,3 +184,26 @@ def test_gates(name: str, was: object, now: object, level: Level):
     judged = gate.judge(was, now)
     assert judged is not None
     assert judged[0] is level
+
+
+def test_a_text_that_was_cut_into_container_arguments_is_compared_as_one():
+    def arguments(policy, size=256):
+        text = json.dumps(policy)
+        pieces = [text[start : start + size] for start in range(0, len(text), size)]
+        return {"ContainerArguments": ["evaluate", "--bins", *pieces, "--seed", "0"]}
+
+    short = {"classes": {"glass": "recycling"}, "unsure_below": 0.4}
+    long = {"classes": {f"class-{n}": "recycling" for n in range(30)}, "unsure_below": 0.4}
+    longer = {**long, "classes": {**long["classes"], "glass": "recycling"}}
+    changed = [leaf.text for leaf in differing(arguments(long), arguments(longer))]
+    assert changed == ["ContainerArguments[2].classes.glass: not set -> recycling"]
+    # A text that grows beyond one argument loses nothing.
+    said = {leaf.text for leaf in differing(arguments(short), arguments(longer))}
+    assert len(said) == 30
+    assert not any(text.endswith("-> not set") for text in said)
+
+
+@pytest.mark.parametrize("argument", ["x" * 256, '["' + "x" * 252 + '"]'])
+def test_a_full_container_argument_that_is_no_cut_text_stays_alone(argument):
+    old, new = ({"ContainerArguments": [argument, second]} for second in ("{}", '{"b": 2}'))
+    assert [leaf.after for leaf in differing(old, new) if "b" in leaf.path] == [2]

@@ -13,6 +13,9 @@ from template_review.comparison.text import compact, shown
 _NAMES = ("Id", "Key", "Name", "Sid", "AttributeName", "DestinationId", "AlgorithmName")
 """What a member of a list is known by, whatever its place."""
 _LONG = 160
+_ARGUMENTS = "ContainerArguments"
+_ARGUMENT_CHARACTERS = 256
+"""SageMaker's limit for one argument of a container."""
 NOTHING = None
 
 
@@ -66,10 +69,41 @@ def expanded(value: Any) -> Any:
         except ValueError:
             return value
     if isinstance(value, Mapping):
-        return {key: expanded(each) for key, each in value.items()}
+        return {
+            key: expanded(_joined(each) if key == _ARGUMENTS else each)
+            for key, each in value.items()
+        }
     if isinstance(value, list | tuple):
         return [expanded(each) for each in value]
     return value
+
+
+def _joined(arguments: Any) -> Any:
+    """SageMaker's container arguments with each JSON text that was cut into several in one piece.
+
+    A full argument that opens a JSON text and does not close it goes on in the next one.
+    """
+    if not isinstance(arguments, list | tuple):
+        return arguments
+    found: list[Any] = []
+    for argument in arguments:
+        if found and isinstance(argument, str) and _is_cut(found[-1]):
+            found[-1] += argument
+        else:
+            found.append(argument)
+    return found
+
+
+def _is_cut(text: Any) -> bool:
+    if not isinstance(text, str) or not text.startswith(("{", "[")):
+        return False
+    if len(text) % _ARGUMENT_CHARACTERS:
+        return False
+    try:
+        json.loads(text)
+    except ValueError:
+        return True
+    return False
 
 
 def same(one: Any, two: Any) -> bool:
