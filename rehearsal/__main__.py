@@ -29,6 +29,7 @@ from rehearsal.rehearse import Rehearsal
 from rehearsal.taking import environments_that_take
 from rehearsal.why import explain
 from tools.dataset import DatasetError
+from training.dataset.opening import dataset_path
 
 SIMULATED_CORES = (
     "Core devices are simulated. What they ask of AWS they ask as cores do, with certificates of "
@@ -109,7 +110,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
         settings=settings,
         work=arguments.work,
         photos=Photos(
-            source=Path(arguments.dataset).expanduser().resolve() if arguments.dataset else None,
+            source=dataset_path(arguments.dataset) if arguments.dataset else None,
             view=arguments.view,
             skip_bad=arguments.skip_bad,
             work=arguments.work,

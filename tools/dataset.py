@@ -11,6 +11,7 @@ from typing import Any
 from training.dataset.listing import BACKGROUND, MINIMUM_PHOTOS, SPLIT_FILE, SUFFIXES, DatasetError
 from training.dataset.photos import problem
 from training.dataset.sources import (
+    Source,
     given_splits,
     list_backgrounds,
     list_helpers,
@@ -90,12 +91,7 @@ def check_dataset(folder: Path, *, skip_bad: bool = False, called: str = "") -> 
     called = called or f"dataset {folder}"
     sources = list_sources(folder, called=called)
     photos = [one for one in sources if _is_picture(folder / one.path)]
-    without = {one.class_name for one in sources} - {one.class_name for one in photos}
-    if without:
-        raise DatasetError(
-            f"{called}: class folder {min(without)!r} has no photo ({', '.join(SUFFIXES)}); "
-            "add some or remove the folder"
-        )
+    _require_photos(sources, photos, called)
     views = list_backgrounds(folder, called=called)
     photos += [one for one in views if _is_picture(folder / one.path)]
     bad = _problems(folder, [one.path for one in photos])
@@ -114,6 +110,19 @@ def check_dataset(folder: Path, *, skip_bad: bool = False, called: str = "") -> 
         unreadable=tuple(bad),
         others=(*beside, *list_helpers(folder)),
         divided=bool(given_splits(folder)),
+    )
+
+
+def _require_photos(sources: Sequence[Source], photos: Sequence[Source], called: str) -> None:
+    """Refuse a class without a photo, and say which files it has instead."""
+    without = {one.class_name for one in sources} - {one.class_name for one in photos}
+    if not without:
+        return
+    others = [Path(one.path) for one in sources if one.class_name == min(without)]
+    suffixes = sorted({path.suffix or "no suffix" for path in others})
+    raise DatasetError(
+        f"{called}: class folder {min(without)!r} has no photo ({', '.join(SUFFIXES)}) but "
+        f"{len(others)} files with {', '.join(suffixes)}; add some or remove the folder"
     )
 
 

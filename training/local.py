@@ -19,7 +19,7 @@ from pathlib import Path
 from contracts.bins import BinPolicy, read_policy
 from contracts.model_archive import REFERENCE, write_archive
 from training import sagemaker_job
-from training.dataset.opening import opened
+from training.dataset.opening import dataset_path, opened
 from training.dataset.sources import list_sources
 from training.hyperparameters import Hyperparameters, add_arguments, given_arguments
 from training.step_cache import Records, digest_of
@@ -187,7 +187,9 @@ def _path(given: Path) -> Path:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--dataset", type=Path, required=True, help="class folders, or see docs")
+    parser.add_argument(
+        "--dataset", type=dataset_path, required=True, help="class folders, or see docs"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--approved", type=Path, help="model.tar.gz to compare with")
     parser.add_argument("--bins", help="bin policy: a TOML file with [bins], or JSON")
@@ -204,7 +206,7 @@ def main() -> None:
     except ValueError as error:
         raise sagemaker_job.StepError(f"bins: {error}") from error
     started = time.monotonic()
-    dataset, out = _path(given.dataset), _path(given.out)
+    dataset, out = given.dataset, _path(given.out)
     archive = run_all(dataset, out, settings, approved=approved, bins=bins)
     evaluation = archive.with_name("evaluation.json")
     document = json.loads(evaluation.read_text(encoding="utf-8"))

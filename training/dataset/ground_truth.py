@@ -5,13 +5,13 @@ Each line is a JSON object: ``source-ref`` is the photo's address in S3, the lab
 by the job) a number, and ``<label attribute>-metadata`` has the class's name.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
+from contracts.given import parsed_json
 from contracts.text_file import decoded_text
 from training.dataset.listing import DatasetError
 
@@ -43,7 +43,7 @@ def is_manifest(path: Path) -> bool:
     with path.open("rb") as file:
         line = file.readline(100_000)
     try:
-        first = json.loads(decoded_text(line).strip("\0 \r\n") or "null")
+        first = parsed_json(decoded_text(line).strip("\0 \r\n") or "null")
     except ValueError:
         return False
     return isinstance(first, dict) and (_SOURCE in first or "source" in first)
@@ -77,7 +77,10 @@ def read_manifest(manifest: Path, folder: Path, *, called: str) -> Labelled:
     if missing:
         raise DatasetError(_say_missing(missing, folder, called))
     if not found.photos:
-        raise DatasetError(f"{called}: no line has a label; run the labelling job to its end")
+        raise DatasetError(
+            f"{called}: no line has a label, which is '<label>{_METADATA}' with a 'class-name'; "
+            "run the labelling job for image classification to its end"
+        )
     return Labelled(found.photos, unlabelled)
 
 
@@ -86,11 +89,12 @@ def _records(manifest: Path, called: str) -> Iterator[tuple[int, Mapping[str, An
         text = decoded_text(manifest.read_bytes())
     except UnicodeDecodeError as error:
         raise DatasetError(f"{called}: not UTF-8: {error}") from error
-    for number, line in enumerate(text.splitlines(), start=1):
+    # Not splitlines(): a text in JSON may hold other characters that end a line for Python.
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
+            record = parsed_json(line)
         except ValueError as error:
             raise DatasetError(f"{called}, line {number}: not JSON: {error}") from error
         if not isinstance(record, dict):
@@ -143,9 +147,9 @@ class _Places:
 
     def find(self, address: str) -> tuple[str, Path] | None:
         """``(path below the folder, file)``, or None."""
-        split = urlsplit(address)
         # A key may hold characters that an address would not: everything behind the bucket.
-        key = address.partition("://")[2].partition("/")[2] if split.scheme else address
+        _, scheme, rest = address.partition("://")
+        key = rest.partition("/")[2] if scheme else address
         parts = PurePosixPath(key).parts
         parts = parts[1:] if parts[:1] == ("/",) else parts
         if not parts or ".." in parts:
@@ -153,10 +157,17 @@ class _Places:
         tries = [(root, skipped) for skipped in range(len(parts)) for root in self._roots]
         for root, skipped in [self._last, *tries]:
             for below in (parts[skipped:], tuple(map(unquote, parts[skipped:]))):
-                if below and ".." not in below and (root.joinpath(*below)).is_file():
+                if below and ".." not in below and _is_file(root.joinpath(*below)):
                     self._last = (root, skipped)
                     return "/".join(below), root.joinpath(*below)
         return None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False  # a key may be longer than a file's name can be
 
 
 def _say_missing(missing: list[str], folder: Path, called: str) -> str:

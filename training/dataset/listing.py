@@ -65,11 +65,13 @@ def visible(name: str) -> bool:
 def files_in(folder: Path, root: Path) -> tuple[list[str], list[str]]:
     """Paths, relative to ``root``, of what lies in a folder, and of what helpers put there.
 
-    Among the first are links that lead nowhere or to a folder: they cannot be used and are not
-    left out without a word.
+    Among the first are links that lead nowhere or to a folder, pipes and devices: they cannot be
+    used and are not left out without a word.
     """
     found = [
-        item.relative_to(root) for item in folder.rglob("*") if item.is_symlink() or item.is_file()
+        item.relative_to(root)
+        for item in folder.rglob("*")
+        if item.is_symlink() or not item.is_dir()
     ]
     inside = len(folder.relative_to(root).parts)
     seen = [item.as_posix() for item in found if all(map(visible, item.parts[inside:]))]

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from contracts.given import given_path
 from contracts.real_format import real_format
 from training.dataset.archives import unpack
 from training.dataset.ground_truth import SUFFIX, is_manifest, manifest_in, read_manifest
@@ -23,13 +24,24 @@ from training.dataset.listing import (
     BACKGROUND,
     EXPECTED,
     SPLIT_FILE,
+    SUFFIXES,
     DatasetError,
     files_in,
     folders_in,
     visible,
 )
-from training.dataset.shape import kept_splits
+from training.dataset.shape import has_photos, kept_splits, without_classes
 from training.dataset.sources import class_names
+
+_ARCHIVES = (
+    b"\x1f\x8b",
+    b"BZh",
+    b"\xfd7zXZ\0",
+    b"7z\xbc\xaf\x27\x1c",
+    b"Rar!",
+    b"\x28\xb5\x2f\xfd",
+)
+"""How gzip, bzip2, xz, 7z, RAR and Zstandard begin."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +63,7 @@ def opened(given: str | Path) -> Iterator[Opened]:
     and photos are not looked at: ``training.dataset.sources`` does.
     """
     called = f"dataset {given}"
-    path = Path(given).expanduser().resolve()
+    path = dataset_path(given)
     with tempfile.TemporaryDirectory(prefix="binsight-dataset-") as scratch:
         if path.is_dir():
             yield _folder(path, Path(scratch), called, ())
@@ -59,6 +71,28 @@ def opened(given: str | Path) -> Iterator[Opened]:
             yield _file(path, Path(scratch), called)
         else:
             raise DatasetError(f"{called}: there is no such folder or file")
+
+
+def dataset_path(given: str | Path) -> Path:
+    """The absolute path of a dataset. Raises DatasetError for what is no path on this machine."""
+    if hint := _elsewhere(str(given)):
+        raise DatasetError(f"dataset {given}: {hint}")
+    try:
+        return given_path(given)
+    except ValueError as error:
+        raise DatasetError(f"dataset {given}: {error}") from error
+
+
+def _elsewhere(given: str) -> str:
+    """What to do with an address that is no path; empty for a path."""
+    scheme, mark, rest = given.partition("://")
+    if not mark or not scheme.isalnum():
+        return ""
+    if scheme.lower() == "s3":
+        return f"lies in S3; copy it first, such as by: aws s3 cp --recursive {given} folder"
+    if scheme.lower() == "file":
+        return f"pass the path alone: {rest}"
+    return "an address; download it first and pass the folder or file"
 
 
 def _file(path: Path, scratch: Path, called: str) -> Opened:
@@ -69,27 +103,54 @@ def _file(path: Path, scratch: Path, called: str) -> Opened:
         notes = [f"a zip, unpacked into {target} for the time being"]
         if left_out:
             notes.append(f"left out {left_out} files of desktops and storage in the zip")
-        return _folder(_innermost(target), scratch, called, notes)
+        inside = _innermost(target)
+        if not folders_in(inside) and manifest_in(inside) is None:
+            looks = without_classes(inside).removesuffix("; pass the zip itself")
+            inner = "; unpack the outer zip and pass the inner one" if ".zip" in looks else ""
+            raise DatasetError(
+                f"{called}: no class folders in the zip{looks and ': ' + looks}{inner}; {EXPECTED}"
+            )
+        return _folder(inside, scratch, called, notes)
     if path.suffix.lower() == SUFFIX or is_manifest(path):
         return _manifest(path, path.parent, scratch, called, ())
     with path.open("rb") as file:
-        form = real_format(file.read(512))
+        begin = file.read(512)
+    if begin.startswith(b"PK\3\4"):
+        raise DatasetError(
+            f"{called}: the zip cannot be read: its end is missing; copy or download it again"
+        )
+    if begin.startswith(_ARCHIVES) or begin[257:262] == b"ustar":
+        raise DatasetError(
+            f"{called}: an archive of a kind that is not read; unpack it and pass the folder; "
+            f"{EXPECTED}"
+        )
+    form = real_format(begin)
     looks = f"looks like {form}" if form else f"a file {path.suffix or 'without a suffix'}"
     raise DatasetError(f"{called}: {looks}; {EXPECTED}")
 
 
 def _innermost(folder: Path) -> Path:
-    """Many zips hold one folder in which everything is; a class folder alone is no dataset."""
-    while True:
-        inside = [item for item in folder.iterdir() if visible(item.name)]
-        if len(inside) != 1 or not inside[0].is_dir() or not folders_in(inside[0]):
-            return folder
+    """Many zips hold one folder in which everything is, at times with a text beside it; a class
+    folder alone is no dataset."""
+    while manifest_in(folder) is None:
+        files = [item for item in folder.iterdir() if visible(item.name) and not item.is_dir()]
+        inside = folders_in(folder)
+        if len(inside) != 1 or not folders_in(inside[0]):
+            break
+        if any(item.suffix.lower() in SUFFIXES for item in files):
+            break
         folder = inside[0]
+    return folder
 
 
 def _folder(path: Path, scratch: Path, called: str, notes: Sequence[str]) -> Opened:
     folders = folders_in(path)
     splits = kept_splits(folders)
+    if not splits and (
+        splits := kept_splits(shown := [each for each in folders if has_photos(each)])
+    ):
+        names = ", ".join(each.name for each in folders if each not in shown)
+        notes = [*notes, f"left out folders without a photo: {names}"]
     if splits:
         return _splits(path, splits, scratch, called, notes)
     manifest = manifest_in(path)

@@ -187,6 +187,8 @@ def _content(path: Path) -> bytes:
     if path.is_symlink() and not path.is_file():
         leads = "a folder, which is not followed" if path.is_dir() else "nothing"
         raise _UnusableError(f"a link to {leads}; put the file itself there")
+    if path.exists() and not path.is_file():
+        raise _UnusableError("not a file but a pipe or a device; put the photo itself there")
     try:
         if problem := bytes_problem(path.stat().st_size):
             raise _UnusableError(problem)

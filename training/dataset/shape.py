@@ -14,6 +14,10 @@ _SPLIT = re.compile(
     re.IGNORECASE,
 )
 _TABLES = {".csv", ".tsv", ".xlsx", ".json", ".jsonl", ".txt", ".xml"}
+_NOTES = ("readme", "license", "requirements")
+_MOST_OF_TABLE = 64 << 20
+_PICTURES = {"images", "image", "imgs", "img"}
+_MASKS = {"masks", "mask", "segmentations", "segmentation", "gt"}
 _RECORDS = {
     ".parquet": "a table of pictures (Parquet, as of Hugging Face)",
     ".arrow": "a table of pictures (Arrow, as of Hugging Face)",
@@ -58,6 +62,12 @@ def misread(dataset: Path, folders: Sequence[Path]) -> str:
         why = "beside class folders" if len(splits) < len(folders) else "none of them for training"
         why = why if inside else "without class folders inside"
         return f"{names} look like splits{found}, {why}; {EXPECTED}"
+    tables = _tables_in(dataset)
+    if len(folders) == 1 and tables and any(map(_is_photo, folders[0].iterdir())):
+        return (
+            f"looks like photos ({folders[0].name}) with their labels in a table ({tables[0]}), "
+            f"which is not read; {EXPECTED}"
+        )
     if form := _other_form(dataset, folders):
         return f"looks like {form}; {EXPECTED}"
     if len(folders) == 1 and len(inside := _classes_in(folders[0])) > 1:
@@ -72,7 +82,7 @@ def without_classes(dataset: Path) -> str:
     """What a folder without any class folder looks like."""
     files = [item for item in dataset.iterdir() if item.is_file() and visible(item.name)]
     photos = [item for item in files if _is_photo(item)]
-    tables = sorted(item.name for item in files if item.suffix.lower() in _TABLES)
+    tables = _tables_in(dataset)
     archives = sorted(item.name for item in files if item.suffix.lower() == ".zip")
     if photos and tables:
         return f"{len(photos)} photos in no class folder, beside {tables[0]}"
@@ -91,9 +101,30 @@ def _other_form(dataset: Path, folders: Sequence[Path]) -> str:
     if "jpegimages" in names and "annotations" in names:
         return "a dataset for detection (Pascal VOC), which has boxes and no classes"
     annotations = names.get("annotations", dataset)
-    if any(re.search(r"instances|coco", path.name) for path in annotations.glob("*.json")):
+    if any(_is_coco(path) for path in annotations.glob("*.json")):
         return "a dataset for detection (COCO), which has boxes and no classes"
+    if _PICTURES & names.keys() and _MASKS & names.keys():
+        return "a dataset for segmentation (pictures and masks), which has outlines and no classes"
     return _records([item for folder in folders for item in folder.iterdir()])
+
+
+def _is_coco(path: Path) -> bool:
+    if re.search(r"instances|coco", path.name):
+        return True
+    try:
+        text = path.read_bytes()[:_MOST_OF_TABLE]
+    except OSError:
+        return False
+    return all(key in text for key in (b'"images"', b'"annotations"', b'"categories"'))
+
+
+def _tables_in(folder: Path) -> list[str]:
+    files = (item for item in folder.iterdir() if visible(item.name) and not item.is_dir())
+    return sorted(
+        item.name
+        for item in files
+        if item.suffix.lower() in _TABLES and not item.name.lower().startswith(_NOTES)
+    )
 
 
 def _records(files: Sequence[Path]) -> str:
@@ -107,6 +138,11 @@ def _classes_in(folder: Path) -> list[str]:
         return []
     inside = folders_in(folder)
     return [item.name for item in inside if any(_is_photo(photo) for photo in item.iterdir())]
+
+
+def has_photos(folder: Path) -> bool:
+    """Whether there is a photo at any depth."""
+    return any(_is_photo(item) for item in folder.rglob("*"))
 
 
 def _is_photo(path: Path) -> bool:

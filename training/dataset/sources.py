@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Finds the files of a dataset and says which class names can be used."""
 
-import json
 import re
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
+from contracts.given import parsed_json
 from contracts.text_file import decoded_text
 from training.dataset.listing import (
     BACKGROUND,
@@ -75,7 +75,7 @@ def given_splits(dataset: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     try:
-        document = json.loads(decoded_text(path.read_bytes()))
+        document = parsed_json(decoded_text(path.read_bytes()))
     except ValueError as error:
         raise DatasetError(f"{path.name}: not JSON: {error}") from error
     splits = document.get("splits") if isinstance(document, dict) else None
