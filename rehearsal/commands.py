@@ -19,7 +19,13 @@ class Operator:
     environment_name: str
     variables: Mapping[str, str]
 
-    def run(self, module: str, *arguments: str, named: bool = True) -> list[str]:
+    def run(
+        self,
+        module: str,
+        *arguments: str,
+        named: bool = True,
+        seconds: float = COMMAND_SECONDS,
+    ) -> list[str]:
         """The lines that a program prints. Raises RehearsalError with what it said.
 
         ``named``: the program takes ``--environment``.
@@ -31,7 +37,7 @@ class Operator:
             capture_output=True,
             text=True,
             check=False,
-            timeout=COMMAND_SECONDS,
+            timeout=seconds,
         )
         if done.returncode:
             raise RehearsalError(f"{module} failed: {done.stderr.strip()}")

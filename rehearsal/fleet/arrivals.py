@@ -19,11 +19,16 @@ MANY = 12
 
 @dataclass(kw_only=True)
 class Arrivals:
-    """Detections by thing and number: the digests of every copy; the table's row of each thing."""
+    """Detections by thing and number: the digests of every copy; the table's row of each thing.
+
+    ``messages`` and ``stored``: messages and bytes in each table of the archive, whoever's.
+    """
 
     detections: Mapping[str, Mapping[int, list[str]]]
     latest: Mapping[str, int]
     telemetry: int
+    messages: Mapping[str, int] = field(default_factory=dict)
+    stored: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def items(self) -> int:
@@ -35,7 +40,9 @@ def read(cloud: Cloud, outputs: Mapping[str, str], *, ours: Callable[[str], bool
     """Read the archive and the table of latest states: what is of things that are ``ours``."""
     bucket = outputs["ArchiveBucket"]
     found: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for document in _documents(cloud, bucket, "detections/"):
+    messages, stored = Counter[str](), Counter[str]()
+    for document in _documents(cloud, bucket, "detections", stored):
+        messages["detections"] += 1
         if ours(document["thing"]):
             number = int(document["sequence"])
             found[document["thing"]][number].append(digest(document))
@@ -47,11 +54,18 @@ def read(cloud: Cloud, outputs: Mapping[str, str], *, ours: Callable[[str], bool
         for row in page["Items"]:
             if row["kind"]["S"] == "detection":
                 latest[row["thing"]["S"]] = int(row["sequence"]["N"])
-    telemetry = sum(ours(one["thing"]) for one in _documents(cloud, bucket, "telemetry/"))
-    return Arrivals(detections=found, latest=latest, telemetry=telemetry)
+    telemetry = 0
+    for document in _documents(cloud, bucket, "telemetry", stored):
+        messages["telemetry"] += 1
+        telemetry += ours(document["thing"])
+    return Arrivals(
+        detections=found, latest=latest, telemetry=telemetry, messages=messages, stored=stored
+    )
 
 
-def _documents(cloud: Cloud, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
+def _documents(
+    cloud: Cloud, bucket: str, table: str, stored: Counter[str]
+) -> Iterator[dict[str, Any]]:
     s3 = cloud.client("s3")
 
     def get(key: str) -> bytes:
@@ -59,16 +73,17 @@ def _documents(cloud: Cloud, bucket: str, prefix: str) -> Iterator[dict[str, Any
         return gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
 
     with ThreadPoolExecutor(READERS) as pool:
-        for body in pool.map(get, _keys(cloud, bucket, prefix)):
+        for body in pool.map(get, _keys(cloud, bucket, f"{table}/", stored)):
             for line in body.decode().splitlines():
                 yield json.loads(line)
 
 
-def _keys(cloud: Cloud, bucket: str, prefix: str) -> Iterator[str]:
+def _keys(cloud: Cloud, bucket: str, prefix: str, stored: Counter[str]) -> Iterator[str]:
     pages = cloud.client("s3").get_paginator("list_objects_v2")
     for page in pages.paginate(Bucket=bucket, Prefix=prefix):
         for item in page.get("Contents", []):
             if not item["Key"].startswith(f"{prefix}errors/"):
+                stored[prefix.strip("/")] += int(item["Size"])
                 yield item["Key"]
 
 

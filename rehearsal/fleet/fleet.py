@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The fleet rehearsal, stage by stage: enrol, let simulated time pass, compare."""
 
+import importlib.util
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -19,9 +20,10 @@ from rehearsal.commands import Operator
 from rehearsal.enrolment import Kit, make_kit
 from rehearsal.errors import RehearsalError
 from rehearsal.fleet.arrivals import Arrivals, Comparison, compare, read
+from rehearsal.fleet.asking import ask_all, judge_answers, judge_page, table
 from rehearsal.fleet.camera_in_memory import GOOD, KINDS
 from rehearsal.fleet.findings import Findings
-from rehearsal.fleet.generator import FAULTS, Fault, faults
+from rehearsal.fleet.generator import FAULTS, TELEMETRY_MINUTES, Fault, Pace, faults, pace_for
 from rehearsal.fleet.host import Host
 from rehearsal.fleet.judgement import judge_faults, judge_items, judge_rollout, judge_telemetry
 from rehearsal.fleet.load import Load, load_of
@@ -29,6 +31,7 @@ from rehearsal.fleet.playing import Play
 from rehearsal.fleet.rollouts import Rollouts
 from rehearsal.fleet.sites import SiteProcess, Truth
 from rehearsal.progress import Stages
+from rehearsal.questions import NO_ENGINE
 
 PER_SITE = 25
 FEWEST_SITES = 5
@@ -46,6 +49,11 @@ class Size:
     seed: int
     faults: bool = True
     models: bool = True
+
+    @property
+    def pace(self) -> Pace:
+        """How often its cameras report."""
+        return pace_for(self.cameras, self.hours)
 
     @property
     def per_site(self) -> int:
@@ -96,6 +104,7 @@ class FleetRehearsal:
         self._compare(fleet, play, going_wrong)
         if size.models:
             self._roll_out(account, fleet, play)
+        self._ask(fleet, play)
         if words := self.host.leave(account):
             self.console.print(words, markup=False, soft_wrap=True)
 
@@ -204,10 +213,15 @@ class FleetRehearsal:
             operator=fleet.operator,
             truth=self.truth,
             seed=size.seed,
+            pace=size.pace,
             news=self.stages.news,
         )
         before = self._load(fleet.aws)
         with self.stages.stage("play", f"{size.hours:g} simulated hours in {size.ticks} parts"):
+            self.stages.news(
+                f"each camera: {size.pace.items_per_hour:g} items an hour on average, telemetry "
+                f"every {size.pace.telemetry_minutes} simulated minutes"
+            )
             started = time.monotonic()
             play.run(going_wrong, ticks=size.ticks, minutes=size.hours * 60 / size.ticks)
             waiting: dict[str, int] = {}
@@ -242,6 +256,10 @@ class FleetRehearsal:
         judge_faults(self.findings, play, going_wrong)
         if play.failed:
             raise RehearsalError(f"{len(play.failed)} cameras failed: {play.failed[:3]}")
+        for number, serial in enumerate(fleet.serials):
+            if serial in play.refused:
+                # It goes on asking to connect, for minutes; that it is refused was seen.
+                fleet.sites[number // self.size.per_site].ask("remove", number=number)
 
     def _roll_out(self, account: Account, fleet: "Enrolled", play: Play) -> None:
         size = self.size
@@ -254,16 +272,54 @@ class FleetRehearsal:
             news=self.stages.news,
             probe=self._things(fleet, play)[-1],
             minute=size.hours * 60,
+            # Items as before, because a canary is compared with its own past.
+            pace=replace(size.pace, telemetry_minutes=TELEMETRY_MINUTES),
         )
-        for number, serial in enumerate(fleet.serials):
-            if serial in play.refused:
-                # It goes on asking to connect, for minutes; that it is refused was seen.
-                fleet.sites[number // size.per_site].ask("remove", number=number)
         cameras = size.cameras - len(play.revoked)
         for kind in (GOOD, *(kind for kind in KINDS if kind != GOOD), GOOD):
             with self.stages.stage("roll out", f"a model: {kind}"):
                 done = rollouts.roll_out(kind)
             judge_rollout(self.findings, done, fleet=cameras - len(fleet.canaries))
+        # So that each camera says which model it has.
+        rollouts.play()
+
+    def _ask(self, fleet: "Enrolled", play: Play) -> None:
+        """Ask what is asked of a fleet every day, over all that arrived."""
+        if importlib.util.find_spec("duckdb") is None:
+            self.stages.news(NO_ENGINE)
+            return
+        with self.stages.stage("read", "the whole archive again, rollouts included"):
+            found, result = self._arrived(fleet, play)
+        lost = sum(result.lost.values())
+        self.findings.add("items lost until now", lost, bound="0", kept=not lost)
+        versions: dict[str, str] = {}
+        for site in fleet.sites:
+            if site.running:
+                versions |= site.ask("versions")["versions"]
+        size, camera = self.size, self.host.settings.camera
+        with self.stages.stage("questions", "every named query, as the reader's role"):
+            per_message = {
+                name: found.stored[name] / max(found.messages[name], 1) for name in found.stored
+            }
+            answers, errors = ask_all(
+                fleet.operator,
+                self.host.work / "answers.json",
+                per_camera_day={
+                    "detections": per_message.get("detections", 0) * size.pace.items_per_hour * 24,
+                    "telemetry": per_message.get("telemetry", 0)
+                    * (86_400 / camera.telemetry_seconds),
+                },
+            )
+            for name, error in errors.items():
+                self.stages.news(f"only Athena understands the query {name}: {error}")
+        judge_answers(self.findings, answers, found, versions=versions, ours=self._ours)
+        with self.stages.stage("fleet", "every camera, as the reader's role"):
+            page = self.host.work / "fleet.html"
+            for line in judge_page(self.findings, fleet.operator, page, versions)[:5]:
+                self.stages.news(line)
+        text = table(answers)
+        write_file(self.host.work / "questions.md", text + "\n")
+        self.console.print(text, markup=False, soft_wrap=True)
 
     def _things(self, fleet: "Enrolled", play: Play) -> list[str]:
         """The cameras of the fleet that are in service and no canaries."""

@@ -24,9 +24,13 @@ ITEMS_PER_HOUR = 12.0
 """The mean over a day of a camera; at noon about twice as many, at night few."""
 TELEMETRY_MINUTES = 10
 """A real camera sends once a minute; ten minutes keep simulated days short."""
+MOST_MESSAGES = 30_000
+"""Of the hours that are played before the rollouts: what the local AWS takes in some minutes."""
 _CLOCK_STEPS = (-26 * 3600, -3600, 7200, 400 * 86_400)
 """Seconds: a lost battery, both changes of daylight saving, a wrong year."""
 
+PROGRAM_VERSION = "0.0.0"
+"""Of the camera program, which is not installed on generated cameras."""
 ITEM, TELEMETRY = "item", "telemetry"
 POWER_CUT, FULL_DISK = "power cut", "full disk"
 LOST_NETWORK, STEPPED_CLOCK, REVOKED = "lost network", "stepped clock", "revoked certificate"
@@ -60,36 +64,59 @@ class Fault:
     step_s: float = 0.0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How often cameras report: items per hour (the mean of a day), minutes between telemetry."""
+
+    items_per_hour: float = ITEMS_PER_HOUR
+    telemetry_minutes: int = TELEMETRY_MINUTES
+
+
+def pace_for(cameras: int, hours: float) -> Pace:
+    """The usual pace, or one that keeps these hours below MOST_MESSAGES, a third of it telemetry."""
+    hours *= cameras
+    minutes = next(
+        (one for one in (10, 12, 15, 20, 30) if hours * 60 / one <= MOST_MESSAGES / 3), 60
+    )
+    items = max(1.0, MOST_MESSAGES / hours - 60 / minutes)
+    if items >= ITEMS_PER_HOUR:
+        return Pace()
+    return Pace(items_per_hour=round(items, 1), telemetry_minutes=minutes)
+
+
 def site_of(camera: int, per_site: int) -> int:
     """The site that a camera stands at: cameras are numbered site by site."""
     return camera // per_site
 
 
-def events(seed: int, camera: int, *, first: float, last: float) -> Iterator[Event]:
+def events(
+    seed: int, camera: int, *, first: float, last: float, pace: Pace | None = None
+) -> Iterator[Event]:
     """What a camera reports from one simulated minute to another (excluded), in order of time.
 
     Each simulated hour is drawn by itself, so a camera that was off may go on anywhere.
     """
     hours = range(int(first // 60), math.ceil(last / 60))
-    for event in (event for hour in hours for event in _hour(seed, camera, hour)):
+    pace = pace or Pace()
+    for event in (event for hour in hours for event in _hour(seed, camera, hour, pace)):
         if first <= event.minute < last:
             yield event
 
 
-def _hour(seed: int, camera: int, hour: int) -> list[Event]:
+def _hour(seed: int, camera: int, hour: int, pace: Pace) -> list[Event]:
     chance = random.Random(f"{seed}/{camera}/{hour}")  # noqa: S311 - a simulation
     weights = _weights(seed, camera)
     # Noon is the busiest hour, midnight the quietest.
-    rate = ITEMS_PER_HOUR * (1 - 0.95 * math.cos(2 * math.pi * (START_HOUR + hour) / 24))
+    rate = pace.items_per_hour * (1 - 0.95 * math.cos(2 * math.pi * (START_HOUR + hour) / 24))
     found, minute = [], 60.0 * hour
     while (minute := minute + chance.expovariate(rate / 60)) < 60 * (hour + 1):
         [label] = chance.choices(CLASSES, weights)
         # Mostly sure: a tenth of the items is below 0.5.
         confidence = round(chance.betavariate(6, 1.6), 4)
         found.append(Event(minute=minute, kind=ITEM, label=label, confidence=confidence))
-    offset = random.Random(f"{seed}/{camera}").uniform(0, TELEMETRY_MINUTES)  # noqa: S311
-    for number in range(60 // TELEMETRY_MINUTES):
-        at = 60 * hour + offset + number * TELEMETRY_MINUTES
+    offset = random.Random(f"{seed}/{camera}").uniform(0, pace.telemetry_minutes)  # noqa: S311
+    for number in range(60 // pace.telemetry_minutes):
+        at = 60 * hour + offset + number * pace.telemetry_minutes
         found.append(Event(minute=at, kind=TELEMETRY))
     return sorted(found, key=lambda event: event.minute)
 
@@ -172,6 +199,8 @@ class Speaker:
             "source_state": "streaming",
             "uptime_s": event.minute * 60,
             "temperature_c": 45.0,
+            "program": PROGRAM_VERSION,
+            "drift": _drift(self.thing, event),
         }
         return Telemetry(
             thing=self.thing,
@@ -182,6 +211,12 @@ class Speaker:
             model=self.model,
             **{**usual, **state},
         ).to_json()
+
+
+def _drift(thing: str, event: Event) -> float:
+    """How far what a camera sees is from what its model was trained on; below 1 all is well."""
+    chance = random.Random(f"{thing}/{event.minute}/drift")  # noqa: S311 - a simulation
+    return round(chance.uniform(0.2, 0.9), 3)
 
 
 def _at(event: Event, clock_s: float) -> str:

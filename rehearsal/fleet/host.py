@@ -20,8 +20,8 @@ from rehearsal.people import People
 from rehearsal.progress import Stages
 from rehearsal.report import Report
 
-BUFFER_SECONDS = 1.0
-"""On AWS Firehose collects for minutes; so that nothing here waits for that, a second."""
+BUFFER_SECONDS = 3.0
+"""On AWS Firehose collects for minutes; so that nothing here waits for that, for seconds."""
 ROLLOUT = {
     # A minute of real time, in which the fleet's clock goes on for hours.
     "bake_minutes": 1,

@@ -4,7 +4,7 @@
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from rehearsal.commands import Operator
 from rehearsal.fleet.generator import (
@@ -15,11 +15,12 @@ from rehearsal.fleet.generator import (
     REVOKED,
     STEPPED_CLOCK,
     Fault,
+    Pace,
     site_of,
 )
 from rehearsal.fleet.sites import SiteProcess, Truth
 
-TICK_SECONDS = 300
+TICK_SECONDS = 600
 LONGEST_PLAY_BEFORE_A_CUT = 1.0
 
 
@@ -33,6 +34,7 @@ class Play:
     operator: Operator
     truth: Truth
     seed: int
+    pace: Pace
     news: Callable[[str], None]
     refused: dict[str, str] = field(default_factory=dict)
     """By serial number, how a camera without its certificate was refused."""
@@ -69,7 +71,8 @@ class Play:
             full = any(self.sites[who] is site for who in self._full)
             # A full disk takes nothing, so there is nothing to wait for.
             patience = 0 if full else 30
-            site.order("play", first=tick * minutes, last=(tick + 1) * minutes, flush_s=patience)
+            first, last = tick * minutes, (tick + 1) * minutes
+            site.order("play", first=first, last=last, pace=asdict(self.pace), flush_s=patience)
         if cut:
             chance = random.Random(f"{self.seed}/{tick}")  # noqa: S311 - a simulation
             time.sleep(chance.uniform(0.05, LONGEST_PLAY_BEFORE_A_CUT))

@@ -6,13 +6,13 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from rehearsal.aws_client import Cloud
 from rehearsal.errors import RehearsalError
-from rehearsal.fleet.generator import TELEMETRY_MINUTES
+from rehearsal.fleet.generator import TELEMETRY_MINUTES, Pace
 from rehearsal.fleet.sites import SiteProcess
 
 START_SECONDS = 90
@@ -50,6 +50,7 @@ class Rollouts:
     sites: Sequence[SiteProcess]
     canaries: frozenset[int]
     news: Callable[[str], None]
+    pace: Pace
     probe: str
     """A thing whose telemetry is waited for: the table must not fall behind the clock."""
     minute: float = 0.0
@@ -90,7 +91,7 @@ class Rollouts:
         started_ms = time.time_ns() // 1_000_000
         last = self.minute + MINUTES_PER_PLAY
         for site in self._running:
-            site.order("play", first=self.minute, last=last)
+            site.order("play", first=self.minute, last=last, pace=asdict(self.pace))
         for site in self._running:
             site.answer(300)
         self.minute = last

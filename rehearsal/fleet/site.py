@@ -24,7 +24,7 @@ from contracts.topics import Topics
 from rehearsal.fleet.camera import FleetCamera
 from rehearsal.fleet.camera_in_memory import GOOD, NOT_TAKEN
 from rehearsal.fleet.core import FleetCore
-from rehearsal.fleet.generator import Speaker, events
+from rehearsal.fleet.generator import Pace, Speaker, events
 from rehearsal.fleet.link import Link
 from rehearsal.fleet.network import Network
 from rehearsal.simulated_core.enrol import Identity, enrol
@@ -93,14 +93,18 @@ class Site:
         with ThreadPoolExecutor(ENROL_AT_ONCE) as pool:
             return {"failed": self._each(self._begin, pool)}
 
-    def play(self, first: float, last: float, flush_s: float = 10.0) -> dict[str, Any]:
+    def play(
+        self, first: float, last: float, pace: dict[str, Any], flush_s: float = 10.0
+    ) -> dict[str, Any]:
         """Let every camera report what it sees from one simulated minute to another."""
+        paced = Pace(**pace)
 
         def one(number: int) -> None:
             camera = self._cameras[number]
             if (state := camera.crash(last)) is not None:
                 self._cores[number].report_program(PROGRAM, state)
-            camera.play(events(self._seed, number, first=first, last=last), flush_s=flush_s)
+            seen = events(self._seed, number, first=first, last=last, pace=paced)
+            camera.play(seen, flush_s=flush_s)
 
         return {"failed": self._each(one)}
 
@@ -127,6 +131,11 @@ class Site:
         newest = [version for version, kind in self._kinds.items() if kind == self._next_kind][-1:]
         numbers = [number for number, had in self._had.items() if newest and newest[0] in had]
         return {"numbers": numbers}
+
+    def versions(self) -> dict[str, Any]:
+        """The model of each camera, by thing."""
+        speakers = [self._cameras[number].speaker for number in self._numbers]
+        return {"versions": {one.thing: one.model.version for one in speakers}}
 
     def disk(self, full: bool) -> dict[str, Any]:
         """Let every write to a file fail from now on, or no more."""
