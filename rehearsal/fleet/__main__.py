@@ -15,8 +15,9 @@ from ministack_edge.clients import only_local
 from ministack_edge.process import LocalAwsError
 from rehearsal.errors import RehearsalError
 from rehearsal.fleet.findings import Findings
-from rehearsal.fleet.fleet import FleetRehearsal, Size
+from rehearsal.fleet.fleet import FleetRehearsal
 from rehearsal.fleet.host import Host, hurried
+from rehearsal.fleet.run import Size, real_of
 from rehearsal.interruption import interrupted_once
 
 WORK = Path(__file__).resolve().parents[2] / ".rehearsal" / "fleet"
@@ -54,6 +55,7 @@ def main() -> int:
             hours=arguments.hours,
             ticks=arguments.ticks,
             seed=seed,
+            real=real_of(arguments.cameras) if arguments.real is None else arguments.real,
             faults=not arguments.no_faults,
             models=not arguments.no_models,
         ),
@@ -117,6 +119,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=WORK, help="folder for everything it writes")
     parser.add_argument("--environment", default="dev", help="a file in environments/")
     parser.add_argument("--cameras", type=int, default=200, help="how many")
+    parser.add_argument(
+        "--real", type=int, help="how many more run the real program; empty: 10 beside 50 or more"
+    )
     parser.add_argument("--seed", type=int, help="what is drawn follows from it; empty: any")
     parser.add_argument("--hours", type=float, default=24, help="simulated hours")
     parser.add_argument("--ticks", type=int, default=12, help="parts that the hours are played in")

@@ -73,7 +73,7 @@ class Pace:
 
 
 def pace_for(cameras: int, hours: float) -> Pace:
-    """The usual pace, or one that keeps these hours below MOST_MESSAGES, a third of it telemetry."""
+    """The usual pace, or one that keeps these hours below MOST_MESSAGES (a third is telemetry)."""
     hours *= cameras
     minutes = next(
         (one for one in (10, 12, 15, 20, 30) if hours * 60 / one <= MOST_MESSAGES / 3), 60
