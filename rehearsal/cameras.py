@@ -43,7 +43,7 @@ class Cameras:
 
     def start(self) -> None:
         """Enrol both, start them, wait until the runtime deployment is installed."""
-        self.canary, self.fleet = (self._enrolled(serial) for serial in SERIALS)
+        self.canary, self.fleet = (self.enrolled(serial) for serial in SERIALS)
         self._make_canary(self.canary)
         for camera in (self.canary, self.fleet):
             camera.start()
@@ -68,8 +68,8 @@ class Cameras:
         """The folder that a camera looks at."""
         return camera.folder / "lens"
 
-    def _enrolled(self, serial: str) -> CoreDevice:
-        """A camera with a certificate of its own, connected as itself."""
+    def enrolled(self, serial: str) -> CoreDevice:
+        """A camera with a certificate of its own, connected as itself. Raises RehearsalError."""
         folder = self.folder / f"{self.cloud.prefix}-{serial}"
         # What an earlier rehearsal left must not pass for this one's installation.
         shutil.rmtree(folder, ignore_errors=True)

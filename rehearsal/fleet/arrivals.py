@@ -21,12 +21,14 @@ MANY = 12
 class Arrivals:
     """Detections by thing and number: the digests of every copy; the table's row of each thing.
 
-    ``messages`` and ``stored``: messages and bytes in each table of the archive, whoever's.
+    ``others``: numbers of items of things that are not ours. ``messages`` and ``stored``: messages
+    and bytes in each table of the archive, whoever's.
     """
 
     detections: Mapping[str, Mapping[int, list[str]]]
     latest: Mapping[str, int]
     telemetry: int
+    others: Mapping[str, set[int]] = field(default_factory=dict)
     messages: Mapping[str, int] = field(default_factory=dict)
     stored: Mapping[str, int] = field(default_factory=dict)
 
@@ -40,12 +42,15 @@ def read(cloud: Cloud, outputs: Mapping[str, str], *, ours: Callable[[str], bool
     """Read the archive and the table of latest states: what is of things that are ``ours``."""
     bucket = outputs["ArchiveBucket"]
     found: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
+    others: dict[str, set[int]] = defaultdict(set)
     messages, stored = Counter[str](), Counter[str]()
     for document in _documents(cloud, bucket, "detections", stored):
         messages["detections"] += 1
         if ours(document["thing"]):
             number = int(document["sequence"])
             found[document["thing"]][number].append(digest(document))
+        else:
+            others[document["thing"]].add(int(document["sequence"]))
     latest = {}
     pages = (
         cloud.client("dynamodb").get_paginator("scan").paginate(TableName=outputs["LatestTable"])
@@ -59,7 +64,12 @@ def read(cloud: Cloud, outputs: Mapping[str, str], *, ours: Callable[[str], bool
         messages["telemetry"] += 1
         telemetry += ours(document["thing"])
     return Arrivals(
-        detections=found, latest=latest, telemetry=telemetry, messages=messages, stored=stored
+        detections=found,
+        latest=latest,
+        telemetry=telemetry,
+        others=others,
+        messages=messages,
+        stored=stored,
     )
 
 

@@ -7,10 +7,12 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 
 from contracts.atomic_file import write_file
 from rehearsal.account import Account
 from rehearsal.errors import RehearsalError
+from rehearsal.fleet.archives import RealArchives, pretended
 from rehearsal.fleet.arrivals import Arrivals, Comparison, compare, read
 from rehearsal.fleet.asking import ask_all, judge_answers, judge_page, table
 from rehearsal.fleet.camera_in_memory import GOOD, KINDS
@@ -18,6 +20,13 @@ from rehearsal.fleet.enrolling import enrol_fleet
 from rehearsal.fleet.generator import FAULTS, TELEMETRY_MINUTES, Fault, faults
 from rehearsal.fleet.judgement import judge_faults, judge_items, judge_rollout, judge_telemetry
 from rehearsal.fleet.playing import Play
+from rehearsal.fleet.real import (
+    RealCameras,
+    judge_real,
+    judge_real_items,
+    start,
+    trained_model,
+)
 from rehearsal.fleet.rollouts import Rollouts
 from rehearsal.fleet.run import Enrolled, Run
 from rehearsal.questions import NO_ENGINE
@@ -27,6 +36,9 @@ ARRIVAL_SECONDS = 120
 
 class FleetRehearsal(Run):
     """One fleet in one environment."""
+
+    _trained = Path()
+    """The archive that the models of real cameras are made of."""
 
     def run(self) -> None:
         """Go through all stages. Raises RehearsalError where one cannot go on."""
@@ -53,13 +65,25 @@ class FleetRehearsal(Run):
             ticks=size.ticks,
             kinds=FAULTS if size.faults else (),
         )
+        real = self._real(fleet, cleanup) if size.real else None
         play = self._play(fleet, going_wrong)
         self._compare(fleet, play, going_wrong)
         if size.models:
-            self._roll_out(account, fleet, play)
-        self._ask(fleet, play)
+            self._roll_out(account, fleet, play, real)
+        if real is not None:
+            # What they send must not change between the answers and what they are compared with.
+            real.stop()
+        self._ask(fleet, play, real)
         if words := self.host.leave(account):
             self.console.print(words, markup=False, soft_wrap=True)
+
+    def _real(self, fleet: Enrolled, cleanup: ExitStack) -> RealCameras:
+        """Start the cameras that run the real program; the model is trained for them."""
+        self._trained, photos = trained_model(self, cleanup)
+        with self.stages.stage("real cameras", f"{self.size.real} install the program"):
+            real = start(self, fleet, photos, self.stages.progress)
+        cleanup.callback(real.stop)
+        return real
 
     def _play(self, fleet: Enrolled, going_wrong: Sequence[Fault]) -> Play:
         size = self.size
@@ -111,7 +135,9 @@ class FleetRehearsal(Run):
                 # It goes on asking to connect, for minutes; that it is refused was seen.
                 fleet.sites[number // self.size.per_site].ask("remove", number=number)
 
-    def _roll_out(self, account: Account, fleet: Enrolled, play: Play) -> None:
+    def _roll_out(
+        self, account: Account, fleet: Enrolled, play: Play, real: RealCameras | None
+    ) -> None:
         size = self.size
         rollouts = Rollouts(
             root=replace(fleet.cloud, person=None, _clients={}),
@@ -120,6 +146,7 @@ class FleetRehearsal(Run):
             sites=fleet.sites,
             canaries=frozenset(fleet.canaries),
             news=self.stages.news,
+            archive=RealArchives(trained=self._trained) if real else pretended,
             probe=self._things(fleet, play)[-1],
             minute=size.hours * 60,
             # Items as before, because a canary is compared with its own past.
@@ -130,10 +157,12 @@ class FleetRehearsal(Run):
             with self.stages.stage("roll out", f"a model: {kind}"):
                 done = rollouts.roll_out(kind)
             judge_rollout(self.findings, done, fleet=cameras - len(fleet.canaries))
+            if real is not None:
+                judge_real(self, real, kind, done.version)
         # So that each camera says which model it has.
         rollouts.play()
 
-    def _ask(self, fleet: Enrolled, play: Play) -> None:
+    def _ask(self, fleet: Enrolled, play: Play, real: RealCameras | None) -> None:
         """Ask what is asked of a fleet every day, over all that arrived."""
         if importlib.util.find_spec("duckdb") is None:
             self.stages.news(NO_ENGINE)
@@ -142,7 +171,9 @@ class FleetRehearsal(Run):
             found, result = self._arrived(fleet, play)
         lost = sum(result.lost.values())
         self.findings.add("items lost until now", lost, bound="0", kept=not lost)
-        versions: dict[str, str] = {}
+        versions = real.versions if real else {}
+        if real is not None:
+            judge_real_items(self.findings, real, found)
         for site in fleet.sites:
             if site.running:
                 versions |= site.ask("versions")["versions"]

@@ -35,6 +35,7 @@ class RolledOut:
     events: int
     calls: Mapping[str, int]
     reason: str
+    version: str
 
 
 @dataclass(kw_only=True)
@@ -51,6 +52,8 @@ class Rollouts:
     canaries: frozenset[int]
     news: Callable[[str], None]
     pace: Pace
+    archive: Callable[[str, int], bytes]
+    """The archive of a model of a kind; the number counts the models of that kind."""
     probe: str
     """A thing whose telemetry is waited for: the table must not fall behind the clock."""
     minute: float = 0.0
@@ -84,6 +87,7 @@ class Rollouts:
             ),
             calls=self._calls(decided),
             reason=str(found.get("cause", "")),
+            version=self._version(states, arn),
         )
 
     def play(self) -> None:
@@ -112,8 +116,7 @@ class Rollouts:
 
     def _approve(self, kind: str) -> None:
         self._numbers[kind] += 1
-        text = json.dumps({"kind": kind, "number": self._numbers[kind], "at": time.time_ns()})
-        body = text.encode()
+        body = self.archive(kind, self._numbers[kind])
         bucket = self.outputs["ArtifactsBucket"]
         digest = hashlib.sha256(body).hexdigest()
         key = f"models/fleet-rehearsal/{digest}/model.tar.gz"
@@ -138,6 +141,16 @@ class Rollouts:
                     return str(execution["executionArn"])
             time.sleep(0.2)
         raise RehearsalError(f"no rollout began within {START_SECONDS} s of the approval")
+
+    @staticmethod
+    def _version(states: Any, arn: str) -> str:
+        """The version that cameras were given; empty where it did not come so far."""
+        pages = states.get_paginator("get_execution_history").paginate(executionArn=arn)
+        for event in (event for page in pages for event in page["events"]):
+            left = event.get("stateExitedEventDetails", {})
+            if left.get("name") == "Package":
+                return str(json.loads(left["output"])["package"]["value"]["version"])
+        return ""
 
     @staticmethod
     def _executions(states: Any, machine: str) -> list[dict[str, Any]]:
