@@ -58,10 +58,10 @@ rehearse: ## @first Deploy to a local AWS, train, roll out, sort photos (DATASET
 	@exec "$(BIN)/python" -m rehearsal run --environment "$(ENV)" --dataset "$(DATASET)" --view "$(VIEW)" --weights "$(WEIGHTS)" --port "$(PORT)" --quota "$(QUOTA)" $(if $(LOOP),--loop "$(LOOP)") $(if $(PROMOTE),--promote) $(if $(KEEP),--keep) $(if $(SKIP_BAD),--skip-bad)
 
 .PHONY: fleet-rehearsal
-fleet-rehearsal: ## @sometimes Simulate a fleet on a local AWS (CAMERAS=200 SEED= HOURS=24 KEEP=1; SEEDS=100 for bad models only)
+fleet-rehearsal: ## @sometimes Simulate a fleet on a local AWS (CAMERAS=200 REAL=10 SEED= HOURS=24 KEEP=1; SEEDS=100 for bad models only)
 	$(INSTALL) runtime rehearsal train torch
 	@exec "$(BIN)/python" -m rehearsal.fleet --environment "$(ENV)" --cameras "$(or $(CAMERAS),200)" --hours "$(or $(HOURS),24)" \
-	  --port "$(PORT)" $(if $(SEED),--seed "$(SEED)") $(if $(KEEP),--keep) $(if $(SEEDS),--bad-models --seeds "$(SEEDS)")
+	  --port "$(PORT)" $(if $(REAL),--real "$(REAL)") $(if $(SEED),--seed "$(SEED)") $(if $(KEEP),--keep) $(if $(SEEDS),--bad-models --seeds "$(SEEDS)")
 
 .PHONY: rehearse-down
 rehearse-down: ## @first Stop a local AWS that KEEP=1 left running

@@ -17,6 +17,7 @@ from rehearsal.errors import RehearsalError
 from rehearsal.fleet.findings import Findings
 from rehearsal.fleet.fleet import FleetRehearsal
 from rehearsal.fleet.host import Host, hurried
+from rehearsal.fleet.real import SAID
 from rehearsal.fleet.run import Size, real_of
 from rehearsal.interruption import interrupted_once
 
@@ -41,6 +42,9 @@ def main() -> int:
     console.print(f"Seed {seed}. {GENERATED}", soft_wrap=True)
     if arguments.bad_models:
         return _bad_models(arguments, console, seed)
+    real = real_of(arguments.cameras) if arguments.real is None else arguments.real
+    if real:
+        console.print(SAID.format(real=real), soft_wrap=True)
     hurried(arguments.environment, arguments.work)
     rehearsal = FleetRehearsal(
         host=Host(
@@ -55,7 +59,7 @@ def main() -> int:
             hours=arguments.hours,
             ticks=arguments.ticks,
             seed=seed,
-            real=real_of(arguments.cameras) if arguments.real is None else arguments.real,
+            real=real,
             faults=not arguments.no_faults,
             models=not arguments.no_models,
         ),

@@ -18,6 +18,7 @@ from rehearsal.fleet.asking import ask_all, judge_answers, judge_page, table
 from rehearsal.fleet.camera_in_memory import GOOD, KINDS
 from rehearsal.fleet.enrolling import enrol_fleet
 from rehearsal.fleet.generator import FAULTS, TELEMETRY_MINUTES, Fault, faults
+from rehearsal.fleet.host import BUFFER_SECONDS
 from rehearsal.fleet.judgement import judge_faults, judge_items, judge_rollout, judge_telemetry
 from rehearsal.fleet.playing import Play
 from rehearsal.fleet.real import (
@@ -73,6 +74,7 @@ class FleetRehearsal(Run):
         if real is not None:
             # What they send must not change between the answers and what they are compared with.
             real.stop()
+            time.sleep(2 * BUFFER_SECONDS)
         self._ask(fleet, play, real)
         if words := self.host.leave(account):
             self.console.print(words, markup=False, soft_wrap=True)

@@ -167,7 +167,7 @@ def start(
 
 
 def judge_real(run: Run, real: RealCameras, kind: str, version: str) -> None:
-    """A good model is on every real camera; one that is refused on none, others on canaries only."""
+    """A good model is on all real cameras; one that is refused on none, others on canaries only."""
     good = kind == GOOD
     canaries, others = real.took(version, wait=ADOPT_SECONDS if good else 0)
     many = len(real.canaries), len(real.cameras) - len(real.canaries)
