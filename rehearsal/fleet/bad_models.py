@@ -19,6 +19,7 @@ from rehearsal.fleet.camera_in_memory import GOOD, KINDS, CameraInMemory
 from rehearsal.fleet.rollout_settings import rollout_settings
 from rehearsal.fleet.simulated_account import FAILED, PENDING, SUCCEEDED, Core, SimulatedAccount
 from rehearsal.fleet.state_machine import Execution, TaskError
+from rollout.deployments import wait_seconds
 from rollout.settings import RolloutError
 from rollout_handler import dispatch
 
@@ -198,6 +199,16 @@ def calls_and_events(settings: Settings, seed: int, cameras: int) -> tuple[int, 
     polls = sum(done.calls[name] for name in POLLS)
     looks = done.calls["iot:DescribeJob"]
     return sum(done.calls.values()) - polls, round(polls / looks), done.states
+
+
+def most_checks(settings: Settings) -> int:
+    """How often a group is checked whose cameras never answer."""
+    function = rollout_settings(settings)
+    age, checks = 0, 1
+    while age <= 60 * function.patience_minutes:
+        age += wait_seconds(age, function)
+        checks += 1
+    return checks
 
 
 def reached(found: list[Outcome]) -> int:

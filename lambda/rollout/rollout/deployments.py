@@ -88,7 +88,7 @@ def check(
         "status": status,
         "reason": reason,
         "counts": counts,
-        "wait_seconds": _wait_seconds(age, settings),
+        "wait_seconds": wait_seconds(age, settings),
     }
 
 
@@ -174,7 +174,7 @@ def take_back(
     return None
 
 
-def _wait_seconds(age: float, settings: Settings) -> int:
+def wait_seconds(age: float, settings: Settings) -> int:
     """How long to wait before the next check of a deployment that is ``age`` seconds old.
 
     Half as long as it has taken, so that few checks are made of a group whose cameras sleep,
