@@ -11,6 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from contracts.given import parsed_json
+
 
 @dataclass(frozen=True, kw_only=True)
 class Bin:
@@ -48,6 +50,19 @@ _KEYS = ("classes", "default", "unsure_below", "colours")
 def folded(class_name: str) -> str:
     """A class name as policies compare it: letter case, blanks and composition do not count."""
     return unicodedata.normalize("NFC", class_name.strip()).casefold()
+
+
+def contradiction(classes: Mapping[str, str]) -> str:
+    """What a policy's classes must be, where they contradict each other; else empty."""
+    seen: dict[str, str] = {}
+    for name, value in classes.items():
+        other = seen.setdefault(folded(name), name)
+        if classes[other] != value:
+            return (
+                f"one bin for a class: {other!r} and {name!r} are one class, because letter case, "
+                "blanks around it and how letters are encoded do not count"
+            )
+    return ""
 
 
 def bins_of(colours: Iterable[tuple[str, str]]) -> tuple[Bin, ...]:
@@ -115,6 +130,8 @@ class BinPolicy:
         number = isinstance(self.unsure_below, (int, float)) and self.unsure_below is not True
         if not number or not 0 <= self.unsure_below <= 1:
             raise ValueError(f"bin policy: unsure_below = {self.unsure_below!r}; allowed: 0 to 1")
+        if problem := contradiction(self.classes):
+            raise ValueError(f"bin policy: classes: allowed: {problem}")
         names = {folded(name): value for name, value in self.classes.items()}
         object.__setattr__(self, "classes", MappingProxyType(names))
 
@@ -164,8 +181,8 @@ class BinPolicy:
     def from_json(cls, text: str) -> "BinPolicy":
         """Read what ``to_json`` wrote. Raises ValueError naming what is wrong."""
         try:
-            document = json.loads(text)
-        except json.JSONDecodeError as error:
+            document = parsed_json(text)
+        except ValueError as error:
             raise ValueError(f"bin policy: not JSON: {error}") from error
         return cls.from_document(document)
 
@@ -207,7 +224,7 @@ def read_policy(text: str) -> BinPolicy:
         document: dict[str, Any] = tomllib.loads(Path(text).read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as error:
         raise ValueError(f"{text}: not UTF-8 ({error.reason}); save it as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{text}: expected a table [bins]: {error}") from error
     bins = document.get("bins")
     if not isinstance(bins, dict):

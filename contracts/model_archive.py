@@ -29,6 +29,7 @@ from typing import Any
 
 from contracts.atomic_file import replacing
 from contracts.cut import CutRule
+from contracts.given import parsed_json
 
 SCHEMA = 1
 MODEL, CARD = "model.onnx", "model.json"
@@ -93,7 +94,7 @@ class ModelCard:
     def from_json(cls, text: str | bytes) -> "ModelCard":
         """Read ``model.json``. Raises ArchiveError naming the key that is missing or wrong."""
         try:
-            document = json.loads(text)
+            document = parsed_json(text)
         except ValueError as error:
             raise ArchiveError(f"{CARD}: not JSON: {error}") from error
         if not isinstance(document, dict) or document.pop("schema", None) != SCHEMA:

@@ -22,8 +22,14 @@ def session_for(settings: Settings, *, profile: str = "") -> boto3.Session:
 
     ``profile`` names an AWS profile; without one the usual credentials are taken.
     """
-    session = boto3.Session(region_name=settings.region, profile_name=profile or None)
-    found = session.client("sts").get_caller_identity()["Account"]
+    try:
+        session = boto3.Session(region_name=settings.region, profile_name=profile or None)
+        found = session.client("sts").get_caller_identity()["Account"]
+    except (OSError, ValueError) as error:
+        # boto3 passes on what it cannot read in AWS_MAX_ATTEMPTS, AWS_ENDPOINT_URL, AWS_CA_BUNDLE.
+        raise AccountError(
+            f"the AWS settings of this machine (AWS_..., ~/.aws): {error}"
+        ) from error
     if found != settings.account:
         of = f"the credentials of profile {profile}" if profile else "the credentials"
         raise AccountError(f"{of} are for account {found}, the environment is {settings.account}")

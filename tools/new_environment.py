@@ -20,6 +20,7 @@ from infra.checks.environments import collisions
 from infra.config import settings
 from infra.config.errors import explain
 from infra.config.settings import Settings, SettingsError
+from infra.config.settings_limits import over_limits
 from tools.environments import read
 from tools.first_deployment import commands
 
@@ -108,11 +109,14 @@ def create(  # noqa: PLR0913 - the questions of the command
 
 def _checked(text: str, path: Path) -> Settings:
     try:
-        return Settings.model_validate(tomllib.loads(text))
+        environment = Settings.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: an argument has a quote or a line break: {error}") from error
     except ValidationError as error:
         raise SettingsError("\n".join(explain(error, path, Settings))) from error
+    if faults := list(over_limits(environment)):
+        raise SettingsError("\n".join(f"{path}: {fault}" for fault in faults))
+    return environment
 
 
 if __name__ == "__main__":

@@ -282,7 +282,7 @@ def _allowed(kind: Any, rules: list[Any]) -> Iterator[str]:
         if isinstance(rule, MaxLen):
             yield f"at most {rule.max_length} characters"
         if isinstance(rule, AfterValidator):
-            wrong: Any = "?" if kind is str else {"each": ""}
+            wrong: Any = "?" if kind is str else {"each": "", "": ""}
             if low is not None:
                 wrong = int(str(low)) + 1
             yield _cell(_refusal(rule.func, wrong)).partition(", not ''")[0]

@@ -158,7 +158,7 @@ def needed_bundles() -> tuple[Bundle, ...]:
     for path in sorted(folder.glob("*.toml")):
         try:
             document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             continue
         camera = document.get("camera")
         if isinstance(camera, dict) and camera.get("packaging") == "generic":

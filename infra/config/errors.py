@@ -11,19 +11,23 @@ from pydantic import BaseModel, ValidationError
 
 from infra.config.base import keys_of
 
+EMAIL = r"^[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]{1,64}@([A-Za-z0-9-]+\.)+[A-Za-z0-9-]{2,}$"
 _ALLOWED = {
     r"^[0-9]{12}$": "12 digits in quotes",
     r"^[a-z][a-z0-9-]{1,22}[a-z0-9]$": "3 to 24 of a-z, 0-9 and -, beginning with a letter and "
     "not ending with -",
     r"^ml\.[a-z0-9-]+\.[a-z0-9]+$": "a SageMaker instance type such as ml.m5.xlarge",
     r"^/[A-Za-z0-9._/-]+$": "an absolute path of letters, digits, '.', '_', '-' and '/'",
-    r"^[^@\s]+@[^@\s]+\.[^@\s]+$": "an e-mail address",
+    EMAIL: "an e-mail address",
     r"^[a-z][a-z0-9-]{0,62}$": "the name of another environment",
     r"^[a-z0-9][a-z0-9-]{0,62}$": "1 to 63 of a-z, 0-9 and -",
     r"^subnet-[0-9a-f]{8,17}$": "the id of a subnet such as subnet-0a1b2c3d",
     r"^sg-[0-9a-f]{8,17}$": "the id of a security group such as sg-0a1b2c3d",
     r"^[A-Za-z0-9_+=,.@/-]{1,128}$": "the name of a managed policy, at most 128 characters",
 }
+
+
+_TYPES = {"string_type": "text in quotes", "dict_type": "a table"}
 
 
 class SettingsError(ValueError):
@@ -52,6 +56,20 @@ def pattern_in_words(pattern: str) -> str:
     return _ALLOWED.get(pattern, f"text that matches {pattern}")
 
 
+def toml_hint(text: str, error: Exception) -> str:
+    """What is often the cause where a file is not TOML; empty where nothing is known."""
+    found = re.search(r"at line ([0-9]+)", str(error))
+    lines = text.split("\n")
+    line = lines[int(found[1]) - 1] if found and int(found[1]) <= len(lines) else ""
+    if any(quote in line for quote in "\u201c\u201d\u201e\u2018\u2019"):
+        return '; an editor made typographic quotes: write "'
+    if "\u00a0" in line:
+        return "; there is a no-break space: write a plain one"
+    if re.search(r"=\s*0[0-9]+", line):
+        return "; a number that begins with 0 is written in quotes"
+    return ""
+
+
 def _known(model: type[BaseModel], location: list[str]) -> str:
     section = model
     for part in location[:-1]:
@@ -67,6 +85,8 @@ def _known(model: type[BaseModel], location: list[str]) -> str:
 
 def _allowed(fault: Any) -> str:
     context = fault.get("ctx", {})
+    if fault["type"] in _TYPES:
+        return _TYPES[fault["type"]]
     if fault["type"] == "string_pattern_mismatch":
         return pattern_in_words(context["pattern"])
     if fault["type"] == "literal_error":

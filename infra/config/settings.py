@@ -14,12 +14,21 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, ValidationInfo
 
-from contracts.bins import ALL_BINS, BINS, DEFAULT_BIN, UNSURE_BELOW, BinPolicy, bins_of
+from contracts.bins import (
+    ALL_BINS,
+    BINS,
+    DEFAULT_BIN,
+    UNSURE_BELOW,
+    BinPolicy,
+    bins_of,
+    contradiction,
+    folded,
+)
 from contracts.recipes import MAXIMUM_CONFIGURATION_VALUE
 from contracts.topics import Topics
 from infra.config.base import Days, Fraction, Section
 from infra.config.camera import CameraSettings
-from infra.config.errors import SettingsError, explain
+from infra.config.errors import EMAIL, SettingsError, explain, toml_hint
 from infra.config.regions import REGIONS
 from infra.config.settings_limits import over_limits
 from infra.config.training import BATCH_SIZES, WITHOUT_WEIGHTS, TrainingSettings
@@ -40,6 +49,14 @@ def _check_bin(value: str, info: ValidationInfo) -> str:
     allowed = tuple(info.data.get("colours") or BINS)
     if "colours" in info.data and value not in allowed:
         raise ValueError(f"one of {', '.join(allowed)}")
+    return value
+
+
+def _check_classes(value: dict[str, str]) -> dict[str, str]:
+    if not all(map(folded, value)):
+        raise ValueError("a name for each class")
+    if problem := contradiction(value):
+        raise ValueError(problem)
     return value
 
 
@@ -71,7 +88,7 @@ class BinSettings(Section):
     colours: Annotated[dict[str, str], AfterValidator(_check_colours)] = Field(default_factory=dict)
     default: Annotated[Bin, Field(validate_default=True)] = DEFAULT_BIN
     unsure_below: Fraction = UNSURE_BELOW
-    classes: dict[str, Bin] = Field(default_factory=dict)
+    classes: Annotated[dict[str, Bin], AfterValidator(_check_classes)] = Field(default_factory=dict)
 
     def policy(self) -> BinPolicy:
         """The policy as the camera reads it."""
@@ -101,7 +118,7 @@ class RolloutSettings(Section):
 class InsightSettings(Section):
     """Who receives alerts, and when."""
 
-    alert_email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")] | None = None
+    alert_email: Annotated[str, Field(pattern=EMAIL, max_length=254)] | None = None
     delivery_seconds: Annotated[int, Field(ge=0, le=900)] = 300
     delivery_late_minutes: Annotated[int, Field(ge=5, le=1440)] = 30
     problem_cameras: Annotated[int, Field(ge=1, le=10000)] = 1
@@ -145,7 +162,9 @@ def folder() -> Path:
 
 def names() -> list[str]:
     """The environments there are."""
-    return sorted(path.stem for path in folder().glob("*.toml"))
+    # Editors and macOS put hidden files beside the one that is edited (.#dev.toml, ._dev.toml).
+    found = [path for path in folder().glob("*.toml") if not path.name.startswith(".")]
+    return sorted(path.stem for path in found if not path.is_dir())
 
 
 def load(name: str) -> Settings:
@@ -164,16 +183,19 @@ def _load(name: str) -> Settings:
             f"environment {name!r}: no file {path}; there are: {', '.join(names()) or 'none'}"
         )
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-        settings = Settings.model_validate(document)
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise SettingsError(
             f"{path}: not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8"
         ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: not TOML: {error}") from error
+    try:
+        settings = Settings.model_validate(tomllib.loads(text))
     except ValidationError as error:
         raise SettingsError("\n".join(explain(error, path, Settings))) from error
+    except (ValueError, RecursionError) as error:  # tomllib has errors of its own, and passes on
+        raise SettingsError(f"{path}: not TOML: {error}{toml_hint(text, error)}") from error
     if faults := [*_contradictions(settings), *over_limits(settings)]:
         raise SettingsError("\n".join(f"{path}: {fault}" for fault in faults))
     return settings

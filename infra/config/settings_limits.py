@@ -25,6 +25,13 @@ from infra.config.tags import faults
 if TYPE_CHECKING:
     from infra.config.settings import Settings
 
+_TAKEN = {
+    "aws": "Greengrass keeps names of components that begin with aws.",
+    "default": "the Glue database of that name is there before",
+    "primary": "the Athena workgroup of that name is there before",
+}
+_RESERVED = ("xn--", "sthree-", "amzn-s3-demo-")
+"""What S3 lets no bucket's name begin with."""
 EVENTS_OF_A_LOOK = 9
 """Events that one look of a bake adds to the execution's history: wait, ask, judge."""
 _HISTORY_OF_A_BAKE = 2000
@@ -38,6 +45,7 @@ _ALARM_MINUTES = 5
 def over_limits(settings: Settings) -> Iterator[str]:
     """One line for each setting that AWS would refuse: key, value, what is allowed."""
     yield from (f"tags: {shown}: allowed: {allowed}" for shown, allowed in faults(settings.tags))
+    yield from _prefix(settings.prefix)
     yield from _topic_prefix(settings)
     yield from _bins(settings)
     rollout = settings.rollout
@@ -57,6 +65,16 @@ def over_limits(settings: Settings) -> Iterator[str]:
             f"{shortest} or more with insights.delivery_seconds = {insights.delivery_seconds}, "
             "because detections may wait that long before they are delivered and the alarm would "
             "never end"
+        )
+
+
+def _prefix(prefix: str) -> Iterator[str]:
+    if prefix in _TAKEN:
+        yield f"prefix = {prefix!r}: allowed: another name, because {_TAKEN[prefix]}"
+    if prefix.startswith(_RESERVED):
+        yield (
+            f"prefix = {prefix!r}: allowed: one that does not begin with {', '.join(_RESERVED)}, "
+            "because S3 takes no bucket of such a name"
         )
 
 

@@ -2,7 +2,6 @@
 """What a camera can be asked to do, and its answers."""
 
 import base64
-import json
 import logging
 import threading
 from collections import deque
@@ -13,6 +12,7 @@ from typing import Any
 
 from camera.vision.frame_buffer import Frame
 from camera.vision.jpeg import BadFrameError, encode, small_copy
+from contracts.given import parsed_json
 from contracts.telemetry import Answer
 
 _log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class Commands:
     def take(self, payload: bytes) -> Answer | None:
         """Carry out a message of the commands topic; None for one that was carried out before."""
         try:
-            document = json.loads(payload)
+            document = parsed_json(payload)
         except ValueError:
             document = None
         return self.carry_out(document)

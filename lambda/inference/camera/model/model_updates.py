@@ -11,6 +11,7 @@ from typing import Any
 from camera.model.engine import Model, ModelError
 from camera.model.model_store import ModelStore
 from contracts.atomic_file import write_file
+from contracts.given import parsed_json
 from contracts.messages import ModelName
 from contracts.model_archive import ArchiveError
 
@@ -90,7 +91,7 @@ class ModelUpdates:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = parsed_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return document if isinstance(document, dict) else {}

@@ -105,7 +105,9 @@ def _plugin(root: Path, path: Path, name: str) -> Project:
 def names(config: Config, tree: Path) -> list[str]:
     """The environments of a tree, sorted."""
     if isinstance(config.environments, str):
-        return sorted(path.stem for path in tree.glob(config.environments))
+        # Editors and macOS put hidden files beside the one that is edited.
+        found = [path for path in tree.glob(config.environments) if not path.name.startswith(".")]
+        return sorted(path.stem for path in found if not path.is_dir())
     return sorted(config.environments)
 
 

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Environment files as editors, spreadsheets and people in a hurry leave them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from contracts.bins import BinPolicy
+from infra.config import settings
+from infra.config.errors import SettingsError
+from template_review.config import load, names
+from tests.conftest import ROOT
+from tests.synth.test_settings import MINIMAL, folder, problem  # noqa: F401 - a fixture
+from tools.account import AccountError, session_for
+from tools.new_environment import create
+
+
+@pytest.fixture
+def directory(folder: Path) -> Path:  # noqa: F811
+    (folder / "dev.toml").write_text(MINIMAL, encoding="utf-8")
+    return folder
+
+
+def test_what_an_editor_or_macos_puts_beside_a_file_is_no_environment(directory: Path) -> None:
+    (directory / "._dev.toml").write_bytes(b"\0\x05\x16\x07")
+    (directory / ".#dev.toml").symlink_to("someone@host.1:2")  # Emacs, while it is edited
+    (directory / "old.toml").mkdir()
+    assert settings.names() == ["dev"]
+    assert names(replace(load(ROOT), environments="*.toml"), directory) == ["dev"]
+
+
+def test_a_file_that_cannot_be_read_is_named(directory: Path) -> None:
+    (directory / "prod.toml").symlink_to("nowhere")
+    with pytest.raises(SettingsError, match=r"prod\.toml: cannot be read: No such file"):
+        settings.load("prod")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('"111111111111"', "012345678901", "begins with 0 is written in quotes"),
+        ('"111111111111"', "111111111111", "account = 111111111111: allowed: text in quotes"),
+        ('"us-east-1"', "\u201cus-east-1\u201d", "typographic quotes"),
+        (' = "us', '\u00a0= "us', "no-break space"),
+        ("account", "x = " + "[" * 20_000 + "\naccount", "not TOML: "),
+        ("account", "x = " + "9" * 5_000 + "\naccount", "not TOML: "),
+        ("account", 'tags = ["a"]\naccount', r"tags = ['a']: allowed: a table"),
+    ],
+)
+def test_what_is_often_the_cause_is_said(directory: Path, old: str, new: str, words: str) -> None:
+    assert words in problem(directory, MINIMAL.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    "prefix", ["aws", "default", "primary", "xn--bins", "sthree-bins", "amzn-s3-demo-bins"]
+)
+def test_a_prefix_that_aws_keeps_for_itself_is_refused(directory: Path, prefix: str) -> None:
+    assert f"prefix = {prefix!r}: allowed: " in problem(
+        directory, MINIMAL.replace("binsight-test", prefix)
+    )
+    with pytest.raises(SettingsError, match=f"prefix = '{prefix}': allowed: "):
+        create(
+            name="mine",
+            account="111111111111",
+            region="us-east-1",
+            prefix=prefix,
+            removal="destroy",
+            approval="manual",
+            boundary="",
+            email="",
+        )
+    assert not (directory / "mine.toml").exists()
+
+
+@pytest.mark.parametrize(
+    "email", ["a@b..org", "mailto:a@b.org", "\u00e4@b.org", "a@b.org,c@d.org", f"{'a' * 65}@b.org"]
+)
+def test_what_is_no_address_for_mail_is_refused(directory: Path, email: str) -> None:
+    text = f'{MINIMAL}[insights]\nalert_email = "{email}"\n'
+    assert "insights.alert_email = " in problem(directory, text)
+
+
+@pytest.mark.parametrize("email", ["o'hara+bins@ops.example.co.uk", "a@xn--mll-hoa.xn--p1ai"])
+def test_rare_addresses_are_taken(directory: Path, email: str) -> None:
+    text = f'{MINIMAL}[insights]\nalert_email = "{email}"\n'
+    (directory / "dev.toml").write_text(text, encoding="utf-8")
+    assert settings.load("dev").insights.alert_email == email
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("Glass", "glass"), ("glass", " glass"), ("M\u00fcll", "Mu\u0308ll")]
+)
+def test_one_class_has_one_bin(directory: Path, one: str, other: str) -> None:
+    text = f'{MINIMAL}[bins.classes]\n"{one}" = "landfill"\n"{other}" = "recycling"\n'
+    assert "are one class" in problem(directory, text)
+    with pytest.raises(ValueError, match="are one class"):
+        BinPolicy({one: "landfill", other: "recycling"})
+    same = BinPolicy({one: "compost", other: "compost"})
+    assert same.bin_for(other, 0.9) == "compost"
+
+
+def test_a_class_has_a_name(directory: Path) -> None:
+    text = f'{MINIMAL}[bins.classes]\n" " = "landfill"\n'
+    assert "allowed: a name for each class" in problem(directory, text)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("AWS_MAX_ATTEMPTS", "many"), ("AWS_ENDPOINT_URL", "no address")]
+)
+def test_settings_of_aws_that_boto3_cannot_read_are_reported(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(AccountError, match=f"the AWS settings of this machine .*{value}"):
+        session_for(settings.load("dev"))
