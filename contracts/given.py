@@ -6,19 +6,30 @@ from pathlib import Path
 from typing import Any
 
 
+def home_path(given: str | Path) -> Path:
+    """A path in which ``~`` is the home folder. Raises ValueError, which says why."""
+    try:
+        path = Path(given).expanduser()
+    except RuntimeError as error:
+        raise ValueError(str(error)) from error
+    if "\0" in str(path):
+        raise ValueError("embedded null byte")
+    return path
+
+
 def given_path(given: str | Path) -> Path:
     """A path as a person gives it: absolute, ``~`` is the home folder, links are followed.
 
     Raises ValueError, which says why, for what cannot be a path on this machine.
     """
     try:
-        path = Path(given).expanduser().resolve()
+        path = home_path(given).resolve()
         path.exists()  # raises for a name that is too long
         return path
     except OSError as error:
         raise ValueError(error.strerror or str(error)) from error
     except RuntimeError as error:
-        # A home folder that nobody knows, or links that lead to each other (before Python 3.13).
+        # Links that lead to each other, before Python 3.13.
         raise ValueError(str(error)) from error
 
 

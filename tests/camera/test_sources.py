@@ -122,8 +122,8 @@ def test_a_folder_without_a_photo_says_what_it_has_instead(tmp_path):
     with pytest.raises(SourceError, match=r"2 photos lie one folder down \(glass, paper\).*/glass"):
         read(f"dir:{tmp_path}?fps=0")
     (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "1.png").write_bytes(b"x")
-    with pytest.raises(SourceError, match=r"it has 1 \.png, and only \.jpeg \.jpg is shown"):
+    (tmp_path / "other" / "1.webp").write_bytes(b"x")
+    with pytest.raises(SourceError, match=r"it has 1 \.webp, and only \.jpeg \.jpg \.png is"):
         read(f"dir:{tmp_path}/other?fps=0")
 
 

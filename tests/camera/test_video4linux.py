@@ -133,7 +133,7 @@ def test_frames_come_untouched_and_damaged_ones_are_left_out():
 
 def test_an_unplugged_camera_is_an_error_that_is_retried():
     driver = FakeDriver(FRAMES, unplug=True)
-    with pytest.raises(OSError, match="No such device"):
+    with pytest.raises(SourceError, match="/dev/video9: No such device"):
         read(driver)
     assert all(memory.closed for memory in driver.memory)
 
@@ -156,13 +156,13 @@ def test_a_device_that_is_no_camera_is_refused():
 
 
 def test_a_device_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(OSError, match="video7"):
+    with pytest.raises(SourceError, match="video7: No such file"):
         next(open_source(f"v4l2:{tmp_path}/video7").frames(threading.Event()))
 
 
 def test_a_file_that_is_no_device_is_refused(tmp_path):
     (tmp_path / "video7").write_bytes(b"")
-    with pytest.raises(OSError, match="Inappropriate ioctl"):
+    with pytest.raises(SourceError, match="video7: Inappropriate ioctl"):
         next(open_source(f"v4l2:{tmp_path}/video7?fps=5").frames(threading.Event()))
 
 

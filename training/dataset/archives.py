@@ -10,7 +10,8 @@ import zlib
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from training.dataset.listing import DatasetError, visible
+from contracts.helper_files import visible
+from training.dataset.listing import DatasetError
 
 _MOST_FILES = 1_000_000
 _MOST_BYTES = 500 * 10**9

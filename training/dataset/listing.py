@@ -3,6 +3,7 @@
 
 from pathlib import Path
 
+from contracts.helper_files import visible
 from training.sagemaker_job import StepError
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -19,28 +20,6 @@ EXPECTED = (
     "a zip of one of these"
 )
 
-_HELPERS = frozenset(
-    {
-        "@eadir",
-        "@tmp",
-        "@recycle",
-        "@recently-snapshot",
-        "#recycle",
-        "#snapshot",
-        "desktop.ini",
-        "picasa.ini",
-        "icon\r",
-        "lost+found",
-        "found.000",
-        "system volume information",
-        "recycler",
-        "$recycle.bin",
-        "network trash folder",
-        "temporary items",
-    }
-)
-"""What desktops and network storage put into every folder, without regard to letter case."""
-
 
 class DatasetError(StepError):
     """This cannot be a dataset; the message names what was given, what it is, what is taken."""
@@ -54,12 +33,6 @@ def folders_in(folder: Path) -> list[Path]:
 def is_class(name: str) -> bool:
     """Whether a folder of this name is a class, and neither a helper's nor the empty views."""
     return visible(name) and name != BACKGROUND
-
-
-def visible(name: str) -> bool:
-    """Not a helper file or folder of some desktop or NAS (.DS_Store, __MACOSX, @eaDir)."""
-    folded = name.casefold()
-    return not folded.startswith((".", "__", "thumbs.db", "ehthumbs")) and (folded not in _HELPERS)
 
 
 def files_in(folder: Path, root: Path) -> tuple[list[str], list[str]]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.given import given_path
+from contracts.helper_files import visible
 from contracts.real_format import real_format
 from training.dataset.archives import unpack
 from training.dataset.ground_truth import SUFFIX, is_manifest, manifest_in, read_manifest
@@ -28,7 +29,6 @@ from training.dataset.listing import (
     DatasetError,
     files_in,
     folders_in,
-    visible,
 )
 from training.dataset.shape import has_photos, kept_splits, without_classes
 from training.dataset.sources import class_names

@@ -5,7 +5,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from training.dataset.listing import EXPECTED, SUFFIXES, folders_in, visible
+from contracts.helper_files import visible
+from training.dataset.listing import EXPECTED, SUFFIXES, folders_in
 
 _SPLIT = re.compile(
     r"(?:(?P<train>train(?:ing)?)|(?P<validation>val(?:id(?:ation)?)?|dev)|"

@@ -23,6 +23,7 @@ from camera.program import Program
 from camera.settings import Settings
 from camera.signals import EndSignals
 from contracts.bins import read_policy
+from contracts.given import given_path
 from contracts.messages import ModelName
 from contracts.model_archive import ArchiveError, file_digest
 from contracts.topics import Topics
@@ -32,7 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run until the source is over or Ctrl-C; return the exit status."""
     parser = argparse.ArgumentParser(prog="camera", description="Sort what a source shows.")
     parser.add_argument("--source", required=True, help="dir:/path?follow=0&hold=6&gap=4&fps=15")
-    parser.add_argument("--model", type=Path, help="model.tar.gz; without it, nothing is detected")
+    parser.add_argument(
+        "--model", type=given_path, help="model.tar.gz; without it, nothing is detected"
+    )
     parser.add_argument("--publisher", default="print", help="print or https:<endpoint>")
     parser.add_argument("--folder", type=Path, help="model folder (default: a temporary one)")
     parser.add_argument("--thing", default="laptop")

@@ -26,6 +26,8 @@ from contracts.atomic_file import write_file
 from contracts.bins import BinPolicy, read_policy
 from contracts.cut import Box
 from contracts.empty_view import Grid, item_box
+from contracts.given import given_path, home_path
+from contracts.helper_files import visible
 from contracts.messages import ModelName
 from contracts.model_archive import ArchiveError, file_digest
 
@@ -38,14 +40,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="camera.classify", description="Classify a folder of photos."
     )
-    parser.add_argument("--model", type=Path, required=True, help="model.tar.gz")
-    parser.add_argument("--photos", type=Path, required=True, help="folder, searched in depth")
-    parser.add_argument("--out", type=Path, required=True, help="JSON lines; - for the terminal")
+    parser.add_argument("--model", type=given_path, required=True, help="model.tar.gz")
+    parser.add_argument(
+        "--photos", type=given_path, required=True, help="folder, searched in depth"
+    )
+    parser.add_argument(
+        "--out", type=home_path, required=True, help="JSON lines; - for the terminal"
+    )
     parser.add_argument(
         "--bins", default='{"classes":{}}', help="bin policy: JSON, or a TOML file with [bins]"
     )
     parser.add_argument(
-        "--empty", type=Path, help="a photo of the empty view (default: found in the photos)"
+        "--empty", type=given_path, help="a photo of the empty view (default: found in the photos)"
     )
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args(arguments)
@@ -99,7 +105,8 @@ def classify(
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(item for item in folder.rglob("*") if item.is_file())
+    found = (item for item in folder.rglob("*") if item.is_file())
+    return sorted(item for item in found if all(map(visible, item.relative_to(folder).parts)))
 
 
 def _empty_view(given: Path | None, folder: Path, *, model: Model) -> EmptyView | None:

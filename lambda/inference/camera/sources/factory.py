@@ -31,12 +31,17 @@ def open_source(uri: str) -> Source:
 
 
 def _options(query: str, kind: SourceKind) -> dict[str, str]:
+    if any(letter < " " or letter == "\x7f" for letter in query):
+        raise ValueError("it has a line break or another control character")
     if not kind.local and "@" in query:
         raise ValueError(f"{UNENCODED}, # as %23")
     try:
-        given = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query)))
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
     except ValueError:
         raise ValueError(f"after {kind.mark} expected name=value, joined by &") from None
+    given = dict(pairs)
+    if len(given) < len(pairs):
+        raise ValueError("an option is given twice")
     allowed = ", ".join(sorted(kind.options)) or "none"
     for name in sorted(set(given) - set(kind.options)):
         # Not quoted where it may be the rest of a secret with a # in it.

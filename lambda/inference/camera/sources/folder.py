@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``dir:/path?follow=1&hold=6&gap=4&fps=15``: photos shown to the camera one after another."""
 
+import logging
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -12,10 +13,17 @@ import numpy as np
 from camera.sources.base import Pace, SourceError
 from camera.vision.jpeg import encode
 from contracts.environment import Reader
+from contracts.given import home_path
+from contracts.helper_files import visible
 from contracts.photo_rules import frame_problem
 from contracts.still import RefusedError, as_frame
 
-_SUFFIXES = {".jpg", ".jpeg"}
+_SUFFIXES = {".jpg", ".jpeg", ".png"}
+_OTHER_PICTURES = frozenset(
+    (".webp", ".heic", ".heif", ".avif", ".bmp", ".gif", ".tif", ".tiff", ".jfif", ".jpe")
+)
+"""Pictures that nobody leaves out on purpose."""
+_log = logging.getLogger(__name__)
 EMPTY_VIEW = "_empty.jpg"
 
 
@@ -43,6 +51,9 @@ class FolderSource:
 
     def frames(self, stop: threading.Event) -> Iterator[bytes]:
         """Empty frames first, as a camera that is switched on sees its empty view."""
+        if self.folder.exists() and not self.folder.is_dir():
+            raise SourceError(f"{self.folder}: a file; dir: takes the folder that it is in")
+        self._say_what_is_left_out()
         empty = self._read(EMPTY_VIEW) or encode(np.full((48, 64, 3), 128, dtype=np.uint8))
         pace = Pace(self.fps, stop)
         for _ in range(max(self.gap, 1)):
@@ -83,12 +94,26 @@ class FolderSource:
             for name in sorted(entry.name for entry in folder.iterdir() if _is_photo(entry))
         ]
 
+    def _say_what_is_left_out(self) -> None:
+        try:
+            entries = list(self.folder.iterdir())
+        except OSError:
+            return  # said where the photos are listed
+        left_out = sorted(entry.name for entry in entries if _is_left_out(entry))
+        if left_out:
+            names = ", ".join(left_out[:3]) + (", ..." if len(left_out) > 3 else "")
+            allowed = " ".join(sorted(_SUFFIXES))
+            _log.warning(
+                "folder %s: left out %d pictures (%s); only %s is shown",
+                *(self.folder, len(left_out), names, allowed),
+            )
+
     def _instead(self) -> str:
         """What lies in a folder without a photo, for the person who named it."""
         inside: dict[str, int] = {}
         others: Counter[str] = Counter()
         for entry in sorted(self.folder.iterdir()):
-            if entry.name.startswith(".") or entry.name == EMPTY_VIEW:
+            if not visible(entry.name) or entry.name == EMPTY_VIEW:
                 continue
             if not entry.is_dir():
                 others[entry.suffix or "no suffix"] += 1
@@ -128,19 +153,26 @@ def _frame(raw: bytes) -> bytes:
 
 
 def _is_photo(entry: Path) -> bool:
-    named = entry.suffix.lower() in _SUFFIXES and not entry.name.startswith(".")
-    return named and entry.name != EMPTY_VIEW
+    named = entry.suffix.lower() in _SUFFIXES and visible(entry.name)
+    return named and entry.name != EMPTY_VIEW and not entry.is_dir()
+
+
+def _is_left_out(entry: Path) -> bool:
+    """Other pictures, and links that lead nowhere, as of data that was not fetched."""
+    if not visible(entry.name):
+        return False
+    missing = entry.suffix.lower() in _SUFFIXES and not entry.exists()
+    return missing or entry.suffix.lower() in _OTHER_PICTURES
 
 
 def _may_be_a_class(entry: Path) -> bool:
-    """Helper folders of desktops and NAS boxes begin with one of these."""
-    return entry.is_dir() and not entry.name.startswith((".", "@", "_"))
+    return entry.is_dir() and visible(entry.name) and not entry.name.startswith("_")
 
 
 def open_uri(address: str, options: Reader) -> FolderSource:
     """The source for ``dir:``. Raises ValueError for a wrong option."""
     return FolderSource(
-        folder=Path(address),
+        folder=home_path(address),
         follow=options.flag("follow"),
         hold=options.count("hold", low=1, high=10_000),
         gap=options.count("gap", low=0, high=10_000),

@@ -10,6 +10,8 @@ from pathlib import Path
 from camera.sources.base import SourceError
 from camera.sources.jpeg_stream import JpegCutter
 from contracts.environment import Reader
+from contracts.given import home_path
+from contracts.real_format import real_format
 
 _CHUNK = 1 << 16
 _MAXIMUM_FRAME = 32 << 20
@@ -38,9 +40,16 @@ class MjpegFileSource:
                     return
                 yield frame
             if not found:
-                raise SourceError(f"file {self.path}: no JPEG in it")
+                raise SourceError(f"file {self.path}: no JPEG in it{self._instead()}")
             if not self.loop:
                 return
+
+    def _instead(self) -> str:
+        """What the file is, for the person who named it."""
+        with self.path.open("rb") as stream:
+            form = real_format(stream.read(512))
+        converted = f"ffmpeg -i {self.path.name} -c:v mjpeg -f mjpeg clip.mjpeg"
+        return f": it is {form}; convert it first: {converted}" if form else ""
 
     def _split(self) -> Iterator[bytes]:
         cutter = JpegCutter(longest=_MAXIMUM_FRAME)
@@ -55,7 +64,7 @@ class MjpegFileSource:
 def open_uri(address: str, options: Reader) -> MjpegFileSource:
     """The source for ``file:``. Raises ValueError for a wrong option."""
     return MjpegFileSource(
-        path=Path(address),
+        path=home_path(address),
         fps=options.number("fps", low=0, high=1000),
         loop=options.flag("loop"),
     )

@@ -97,6 +97,10 @@ def _check_place(address: str) -> None:
     user, at, _ = authority.rpartition("@")
     before, _, after = address.partition("@") if not at else ("", "", "")
     # Without a user before the first / or ?, an @ behind it: host:554/a?key=x@y, or a password?
+    if any(letter < " " or letter == "\x7f" for letter in address):
+        raise ValueError("it has a line break or another control character")
+    if " " in authority.rpartition("@")[2]:
+        raise ValueError("a host's name has no blank in it")
     in_doubt = bool(after) and ":" in authority and "=" not in before.partition("?")[2]
     bad_port = bool(after) and not re.fullmatch(r"[^:]*(:[0-9]*)?|\[[^]]*\](:[0-9]*)?", authority)
     if in_doubt or bad_port or "[" in user or "]" in user:

@@ -25,6 +25,16 @@ _PATIENCE_SECONDS = 5.0
 """A camera that delivers nothing for this long is taken as lost."""
 
 
+_HINTS = {
+    errno.ENOENT: "; ls /dev/video* shows the cameras, ls -l /dev/v4l/by-id their lasting names",
+    errno.EACCES: "; the user must be in the group video",
+    errno.EBUSY: "; another program uses the camera",
+    errno.ENOTTY: "; it is no camera",
+    errno.EISDIR: "; it is no camera",
+    errno.ENODEV: "; the camera was unplugged",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Video4LinuxSource:
     """A camera of the Video4Linux kind that compresses to JPEG, as USB cameras do.
@@ -40,7 +50,14 @@ class Video4LinuxSource:
     kernel: Kernel = field(default_factory=LinuxKernel)
 
     def frames(self, stop: threading.Event) -> Iterator[bytes]:
-        """Frames until the camera is gone. Raises SourceError or OSError."""
+        """Frames until the camera is gone. Raises SourceError."""
+        try:
+            yield from self._frames(stop)
+        except OSError as error:
+            hint = _HINTS.get(error.errno or 0, "")
+            raise SourceError(f"{self.device}: {error.strerror or error}{hint}") from error
+
+    def _frames(self, stop: threading.Event) -> Iterator[bytes]:
         if struct.calcsize("P") != 8:
             raise SourceError(f"{self.device}: v4l2 needs a 64-bit system")
         descriptor = self.kernel.open(self.device)
