@@ -36,6 +36,16 @@ NODE_MAJORS = (22, 24)
 UNFINISHED = "unfinished"
 """What a stamp says while its packages are copied: an interrupted copy looks installed to uv."""
 
+# What starts often and is slow to compile. uv compiles nothing, and much of what imports these may not
+# keep what it compiled: the local AWS's processes, and everything where PYTHONDONTWRITEBYTECODE is
+# set, as in many container images. All files of .venv would take minutes.
+COMPILED = {
+    "runtime": "cdk_nag, aws_cdk.aws_iot, aws_cdk.aws_sagemaker, aws_cdk.aws_stepfunctions_tasks",
+    "train": "imagehash, jinja2, onnx, onnxruntime.quantization, scipy.ndimage, scipy.stats",
+    "torch": "accelerate, torch.utils.data, transformers.trainer",
+    "dev": "_pytest.config, hypothesis, xdist.plugin",
+}
+
 # Where torch's CPU builds are published. Public registries carry the CUDA build for Linux, which
 # pulls gigabytes; an unreachable address is skipped, then the configured registries must have a
 # CPU wheel. Empty means: do not ask.
@@ -63,6 +73,7 @@ def main() -> int:
         _install_torch("torch" in groups)
         _install_project()
         _install_command_line()
+        _compile(groups)
         if SDK in groups:
             _install_sdk()
     except InstallError as error:
@@ -136,6 +147,23 @@ def _install_project() -> None:
         return
     options = [option for project in projects for option in ("--editable", str(project))]
     _uv_install("install the project", ["--no-build-isolation", *options], {"project": digest})
+
+
+def _compile(groups: list[str]) -> None:
+    """Have Python keep the bytecode of large packages, which every later start reads."""
+    for group in groups:
+        lock = _lock(group)
+        stamp = f"compiled-{group}"
+        if group not in COMPILED or _installed(stamp, lock):
+            continue
+        print(f"  compile {group} ...", end="", flush=True)
+        started = time.monotonic()
+        # -I ignores variables that forbid it. A package that cannot be imported here is reported by
+        # what needs it.
+        command = [str(PYTHON), "-I", "-c", f"import {COMPILED[group]}"]
+        subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+        print(f" {time.monotonic() - started:.0f} s", flush=True)
+        _stamp(stamp, lock)
 
 
 def _install_sdk() -> None:
