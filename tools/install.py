@@ -41,7 +41,7 @@ UNFINISHED = "unfinished"
 # set, as in many container images. All files of .venv would take minutes.
 COMPILED = {
     "runtime": "cdk_nag, aws_cdk.aws_iot, aws_cdk.aws_sagemaker, aws_cdk.aws_stepfunctions_tasks",
-    "train": "imagehash, jinja2, onnx, onnxruntime.quantization, scipy.ndimage, scipy.stats",
+    "train": "imagehash, jinja2, onnx, onnxruntime.quantization, scipy.ndimage, scipy.optimize",
     "torch": "accelerate, torch.utils.data, transformers.trainer",
     "dev": "_pytest.config, hypothesis, xdist.plugin",
 }
