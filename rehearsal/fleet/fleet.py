@@ -205,12 +205,13 @@ class FleetRehearsal(Run):
         self.console.print(text, markup=False, soft_wrap=True)
 
     def _things(self, fleet: Enrolled, play: Play) -> list[str]:
-        """The cameras of the fleet that are in service and no canaries."""
-        return [
-            self.truth.things[serial]
+        """The generated cameras in service; the last is a canary only where all are."""
+        in_service = [
+            (number not in fleet.canaries, self.truth.things[serial])
             for number, serial in enumerate(fleet.serials)
-            if number not in fleet.canaries and serial not in play.refused
+            if serial not in play.refused
         ]
+        return [thing for _, thing in sorted(in_service)]
 
     def _arrived(self, fleet: Enrolled, play: Play) -> tuple[Arrivals, Comparison]:
         """What arrived, once nothing is missing or time is up: functions and Firehose take some."""

@@ -14,12 +14,15 @@ from rehearsal.fleet.generator import (
     CLASSES,
     FAULTS,
     ITEM,
+    MOST_MESSAGES,
     OF_SITES,
     REVOKED,
     TELEMETRY,
+    Pace,
     Speaker,
     events,
     faults,
+    pace_for,
     site_of,
 )
 
@@ -53,6 +56,21 @@ def test_days_have_items_of_every_class_and_regular_telemetry():
     assert kinds[TELEMETRY] == 20 * DAY / 10
     assert 20 * 250 < kinds[ITEM] < 20 * 330
     assert {event.label for event in found if event.kind == ITEM} == set(CLASSES)
+
+
+@pytest.mark.parametrize(("cameras", "hours"), [(200, 24), (100, 48), (2000, 4)])
+def test_long_days_of_large_fleets_send_what_the_local_aws_takes(cameras, hours):
+    pace = pace_for(cameras, hours)
+    sent = cameras * hours * (pace.items_per_hour + 60 / pace.telemetry_minutes)
+    assert 0.9 * MOST_MESSAGES < sent < 1.1 * MOST_MESSAGES
+    assert 60 % pace.telemetry_minutes == 0
+    slow = list(events(1, 3, first=0, last=DAY, pace=pace))
+    kinds = Counter(event.kind for event in slow)
+    assert kinds[TELEMETRY] == DAY / pace.telemetry_minutes
+
+
+def test_small_fleets_keep_the_usual_pace():
+    assert pace_for(20, 2) == pace_for(200, 2) == Pace()
 
 
 def test_messages_are_those_of_the_contract():

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from botocore.stub import ANY
 
-from rollout.deployments import check, deploy, restore
+from infra.config.limits import STATE_MACHINE_HISTORY
+from rollout.deployments import check, deploy, restore, wait_seconds
 from rollout.settings import RolloutError
 from tests.rollout.conftest import COMPONENT, GROUPS, NOW
 
@@ -255,3 +257,22 @@ def test_a_repeated_call_has_the_same_token_and_another_version_another(settings
         creates(greengrass, version)
         give(settings, greengrass, version)
     assert tokens[0] == tokens[1] != tokens[2]
+
+
+@pytest.mark.parametrize(
+    ("age", "wait"),
+    [(0, 30), (60, 30), (100, 50), (600, 300), (3000, 600), (3500, 101), (3590, 30), (4000, 30)],
+)
+def test_checks_become_fewer_and_the_last_one_comes_when_time_is_up(settings, age, wait):
+    """Half the age, between 30 seconds (the setting) and ten minutes; patience is an hour."""
+    assert wait_seconds(age, settings) == wait
+
+
+def test_a_week_of_checks_fits_the_history(settings):
+    week = replace(settings, check_seconds=1, patience_minutes=10080)
+    age, checks = 0, 1
+    while age <= 60 * week.patience_minutes:
+        age += wait_seconds(age, week)
+        checks += 1
+    # Nine events each, in two groups.
+    assert 2 * 9 * checks < 0.8 * STATE_MACHINE_HISTORY.most

@@ -100,7 +100,7 @@ def test_a_topic_prefix_that_makes_the_policy_too_long_is_told_how_long_it_may_b
 def test_a_bake_that_is_taken_leaves_the_history_room(look, bake):
     if not list(over_limits(environment(rollout={"look_seconds": look, "bake_minutes": bake}))):
         events = 2 * EVENTS_OF_A_LOOK * bake * 60 / look
-        # tests/rollout/test_scale.py counts what the checks of a week add.
+        # tests/rollout/test_deployments.py counts what the checks of a week add.
         assert events < STATE_MACHINE_HISTORY.most / 5
 
 
