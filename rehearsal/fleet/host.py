@@ -4,6 +4,7 @@
 import json
 import os
 import shlex
+import shutil
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -115,6 +116,8 @@ class Host:
         )
         aws.check_port()
         self._file.unlink(missing_ok=True)
+        # Certificates of another local AWS, where the seed is that of an earlier run.
+        shutil.rmtree(self.work / "sites", ignore_errors=True)
         with stages.stage("local AWS", f"start it on 127.0.0.1:{self.port}"):
             cleanup.enter_context(aws)
         account = Account.settled(

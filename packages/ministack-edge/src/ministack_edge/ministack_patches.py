@@ -62,6 +62,7 @@ REQUIRED_NAMES: dict[str, tuple[str, ...]] = {
     ),
     "ministack.services.budgets": ("_create_budget", "_delete_budget", "_update_budget"),
     "ministack.services.iam": ("_roles",),
+    "ministack.core.lambda_runtime": ("Worker",),
     "ministack.core.responses": (
         "AccountRegionScopedDict",
         "get_account_id",

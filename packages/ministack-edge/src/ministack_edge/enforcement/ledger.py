@@ -46,6 +46,8 @@ class Ledger:
         for file in (path, self.requests(path)):
             file.write_text("")
         self.path = path
+        # Line by line: others read the file while this process writes.
+        self._lines = path.open("a", buffering=1, encoding="utf-8")
 
     @staticmethod
     def requests(path: Path) -> Path:
@@ -69,8 +71,7 @@ class Ledger:
         }
         request = json.dumps({**line, "context": dict(context or {})}, default=str)
         with self._lock:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line) + "\n")
+            self._lines.write(json.dumps(line) + "\n")
             if context is not None and request not in self._known:
                 self._known.add(request)
                 with self.requests(self.path).open("a", encoding="utf-8") as file:
