@@ -277,8 +277,9 @@ docs: ## @sometimes Build the documentation site into .build/site
 	@echo "Site: file://$(CURDIR)/.build/site/index.html"
 
 .PHONY: reference
-reference: ## @sometimes Write docs/reference/ and docs/adr/README.md from the code
+reference: ## @sometimes Write docs/reference/, the message schemas and docs/adr/README.md from the code
 	$(INSTALL) runtime rehearsal train torch dev
+	@"$(BIN)/python" -m contracts.schemas
 	@exec "$(BIN)/python" -m tools.reference
 
 .PHONY: lock

@@ -32,10 +32,10 @@ from tools.dataset import DatasetError
 from training.dataset.opening import dataset_path
 
 SIMULATED_CORES = (
-    "Core devices are simulated. What they ask of AWS they ask as cores do, with certificates of "
-    "their own and under the IoT policies: enrolment, messages, jobs and status over MQTT, "
-    "Greengrass's data plane and the role alias's credentials over HTTPS. Only the address that "
-    "Greengrass presigns for a Lambda's package is private: on AWS it leads to S3."
+    "Core devices are simulated. They call AWS as real cores do, with their own certificates and "
+    "under the IoT policies: enrolment, messages, jobs and status over MQTT; Greengrass's data plane "
+    "and the role alias's credentials over HTTPS. One address is different: the one that Greengrass "
+    "presigns for a Lambda function's package leads to S3 on AWS."
 )
 WORK = Path(__file__).resolve().parent.parent / ".rehearsal"
 _STARTED = time.time()
@@ -95,7 +95,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
             f"nothing: rehearse ENV={source} PROMOTE=1 has accounts that take its models"
         )
     if arguments.loop and arguments.promote:
-        raise RehearsalError("LOOP= and PROMOTE=1: allowed: one of them at a time")
+        raise RehearsalError("LOOP= and PROMOTE=1 cannot be combined; pass one of them")
     if arguments.loop or arguments.promote:
         folder = arguments.work / "environments"
         file = environments() / f"{arguments.environment}.toml"
@@ -139,13 +139,13 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
 def _say_how_to_reach(rehearsal: Rehearsal, console: Console) -> None:
     settings = rehearsal.settings
     console.print(
-        "The local AWS stays up. Reach it with aws or boto3:\n"
+        "The local AWS keeps running. To use it with make, aws or boto3:\n"
         f"  export AWS_ENDPOINT_URL=http://127.0.0.1:{rehearsal.port} "
         f"AWS_ACCESS_KEY_ID={settings.account} AWS_SECRET_ACCESS_KEY={ROOT_SECRET} "
         f"AWS_REGION={settings.region} AWS_DEFAULT_REGION={settings.region}\n"
         "  aws cloudformation describe-stacks\n"
         "  .venv/bin/python -c \"import boto3; print(boto3.client('s3').list_buckets())\"\n"
-        "End it with: make rehearse-down",
+        "To stop it: make rehearse-down",
         soft_wrap=True,
     )
 

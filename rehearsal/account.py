@@ -35,7 +35,7 @@ class Account:
         cls, *, aws: LocalAws, name: str, settings: Settings, work: Path, stages: Stages
     ) -> "Account":
         """The root user makes an administrator, who makes the others."""
-        with stages.stage("people", "an administrator, a deployer, an operator; no more root"):
+        with stages.stage("people", "create an administrator, a deployer, an operator; leave root"):
             people = settle(
                 endpoint=aws.endpoint,
                 account=settings.account,
@@ -82,7 +82,7 @@ class Account:
             )
         with self.stages.stage("deploy", "four stacks with `cdk deploy --all`"):
             self.stages.news(f"{cdk.deploy()} stacks deployed")
-        with self.stages.stage("deploy again", "nothing may change"):
+        with self.stages.stage("deploy again", "check that nothing changes"):
             report.redeploy_changes = cdk.deploy()
             if report.redeploy_changes:
                 raise RehearsalError(

@@ -31,7 +31,7 @@ def start_cameras(
     operator, stages, settings = operator_of(account), account.stages, account.settings
     with stages.stage("enrolment kit", "claim certificate and list, by `make enrolment`"):
         kit = make_kit(operator, SERIALS, account.work / "enrolment", account.aws)
-    with stages.stage("cameras", "two enrol over MQTT, install the runtime"):
+    with stages.stage("cameras", "enrol two over MQTT, install the camera program"):
         cameras = Cameras(
             cloud=account.cloud(account.people.operator),
             kit=kit,
@@ -87,7 +87,7 @@ def sort_photos(
     account: Account, outputs: Outputs, cameras: Cameras, photos: Sequence[tuple[Path, str]]
 ) -> tuple[Playback, list[SortedPhoto]]:
     """Hold photos before the fleet's camera; return what shows more, and the rows."""
-    with account.stages.stage("sort photos", "hold photos before a camera, find them again"):
+    with account.stages.stage("sort photos", "show photos to a camera, find their rows"):
         playback = Playback(
             cloud=account.cloud(account.people.operator),
             camera=cameras.fleet,

@@ -51,7 +51,7 @@ class Photos:
 
         Also returned is the class that is held back, where one is.
         """
-        with stages.stage("dataset", "look at every photo"):
+        with stages.stage("dataset", "check every photo"):
             given = cleanup.enter_context(opened(self.source)) if self.source else None
             for note in given.notes if given else ():
                 stages.news(note)

@@ -71,7 +71,9 @@ class Promotion:
 
     def refuse_fourth(self) -> None:
         """Raise RehearsalError where an account that nobody named may read the models."""
-        with self.stages.stage("fourth account", "nobody named it; it may not read the models"):
+        with self.stages.stage(
+            "fourth account", "an account that is not named may not read the models"
+        ):
             people = settle(
                 endpoint=self.aws.endpoint,
                 account=FOURTH,
@@ -87,7 +89,9 @@ class Promotion:
             except ClientError as error:
                 self.stages.news(f"refused: {error.response['Error']['Message']}")
                 return
-            raise RehearsalError(f"account {FOURTH}, which nobody named, may assume {reader}")
+            raise RehearsalError(
+                f"account {FOURTH}, which no environment names, may assume {reader}"
+            )
 
     def _fourth(self, administrator: Credentials, name: str) -> Any:
         """STS in the hands of a role of the fourth account that may assume every role."""

@@ -241,7 +241,7 @@ class Rehearsal:
             region=self.settings.region,
             prefix=self.settings.prefix,
         )
-        with self.stages.stage("schedules", "run now what the clock starts later"):
+        with self.stages.stage("schedules", "run the scheduled functions now"):
             self.stages.news(f"{len(run_schedules(clock))} scheduled functions ran")
 
     def _look(self, account: Account) -> None:
@@ -254,7 +254,7 @@ class Rehearsal:
                 self.stages.news(line)
 
     def _ask(self, account: Account, cameras: Cameras) -> None:
-        with self.stages.stage("questions", "the named queries over what Firehose wrote"):
+        with self.stages.stage("questions", "run every named query on the archive"):
             questions.ask(
                 operator_of(account),
                 (cameras.canary, cameras.fleet),

@@ -11,6 +11,7 @@ from camera.__main__ import _with_class_folders
 from camera.sources import SourceError, open_source
 from camera.sources.jpeg_stream import JpegCutter
 from camera.vision.jpeg import thumbnail
+from contracts.source_uris import SCHEMES
 from tests.camera import tiny
 from tests.camera.conftest import show
 
@@ -136,8 +137,8 @@ def test_a_file_without_frames_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("uri", "said"),
     [
-        ("http://camera/1", "reads awscam:, dir:, file:, rtsp:, v4l2:"),
-        ("photos", "reads awscam:, dir:, file:, rtsp:, v4l2:"),
+        ("http://camera/1", f"reads {SCHEMES}"),
+        ("photos", f"reads {SCHEMES}"),
         ("dir:", "a path must follow"),
         ("dir:/photos?hold=0", "option hold = '0': allowed are 1 to 10000"),
         ("dir:/photos?fps=fast", "option fps"),

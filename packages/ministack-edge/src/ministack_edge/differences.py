@@ -5,50 +5,50 @@ from __future__ import annotations
 
 DIFFERENCES: tuple[str, ...] = (
     (
-        "Every call is decided by identity, resource, key and trust policies and permissions "
-        "boundaries, and what a certificate does by its AWS IoT policies; service control policies "
-        "are absent."
+        "Each call is checked against identity, resource, key and trust policies and permissions "
+        "boundaries, and each request with a certificate against its AWS IoT policies. Service "
+        "control policies are not supported."
     ),
     (
-        "Nothing is encrypted at rest and loopback counts as TLS; whether a caller may use a key "
-        "is decided."
+        "Nothing is encrypted at rest, and loopback counts as TLS. Whether a caller may use a key "
+        "is checked."
     ),
     (
         "Pipeline steps are processes of this machine with the server's Python: no SageMaker "
         "image, no instance type, no network isolation."
     ),
     (
-        "MQTT, the credentials provider and Greengrass's data plane share one port and one name; "
-        "on AWS each has its own, and a device without the right server name is turned away."
+        "MQTT, the credentials provider and Greengrass's data plane share one port and one name. "
+        "On AWS each has its own, and a device that sends the wrong server name is refused."
     ),
-    "Training jobs find SM_* variables and a rewritten /opt/ml; on AWS /opt/ml is real.",
+    "Training jobs get SM_* variables and another folder instead of /opt/ml.",
     (
-        "Checkpoints go to S3 when a training job ends or is interrupted; on AWS all the while. "
-        "The machines of one training job are processes of this machine that share its network, "
-        "and retries wait a hundredth."
+        "Checkpoints are copied to S3 when a training job ends or is interrupted; on AWS they are "
+        "copied continuously. The instances of a training job are processes on this machine that "
+        "share its network. Retries wait a hundredth of their time."
     ),
     (
-        "Firehose delivers every record at once as an object of its own, or collects them for as "
-        "many seconds as the server is started with. "
+        "Firehose delivers each record at once as a separate object, or buffers records for the "
+        "number of seconds that the server was started with. "
         "DuckDB answers Athena's queries: SQL that only Athena understands fails, and a query "
         "reads every partition of a table."
     ),
-    "Lambda functions are local processes of this Python, whatever runtime and memory they name.",
+    "Lambda functions are local processes of this Python, whatever their runtime and memory are.",
     "Lifecycle rules, DynamoDB time to live and log retention are stored; nothing expires.",
-    "Wait states of state machines last a hundredth of their time.",
+    "Wait states of state machines last a hundredth of the time on AWS.",
     (
-        "CloudFormation is done in seconds; throttling and eventual consistency are absent, and "
-        "so are quotas other than those of SageMaker's machines that the server is started with."
+        "CloudFormation finishes in seconds. There is no throttling and no eventual consistency, "
+        "and the only quotas are those for SageMaker instances that the server was started with."
     ),
-    "Custom::S3AutoDeleteObjects is done by the local AWS itself, not by CDK's Node function.",
+    "The local AWS itself carries out Custom::S3AutoDeleteObjects, not CDK's Node function.",
     (
-        "Deployments to single things come as jobs too; on AWS by the named shadow "
-        "AWSManagedGreengrassV2Deployment. Job documents are never too long for a message, so "
-        "GetDeploymentConfiguration is absent."
+        "Deployments to a single thing arrive as jobs; on AWS they arrive by the named shadow "
+        "AWSManagedGreengrassV2Deployment. No job document is too long for a message, so "
+        "GetDeploymentConfiguration is not needed and not supported."
     ),
     (
-        "A deployment that another replaced reads CANCELED: AWS does not document whether it is "
-        "that or INACTIVE."
+        "A deployment that was replaced by another has the status CANCELED: AWS does not document "
+        "whether it is that or INACTIVE."
     ),
 )
 """What this package does differently; extensions add their own (`Extension.differences`)."""
