@@ -33,9 +33,9 @@ from training.dataset.opening import dataset_path
 
 SIMULATED_CORES = (
     "Core devices are simulated. They call AWS as real cores do, with their own certificates and "
-    "under the IoT policies: enrolment, messages, jobs and status over MQTT; Greengrass's data plane "
-    "and the role alias's credentials over HTTPS. One address is different: the one that Greengrass "
-    "presigns for a Lambda function's package leads to S3 on AWS."
+    "under the IoT policies: enrolment, messages, jobs and status over MQTT; Greengrass's data "
+    "plane and the role alias's credentials over HTTPS. One address is different: the one that "
+    "Greengrass presigns for a Lambda function's package leads to S3 on AWS."
 )
 WORK = Path(__file__).resolve().parent.parent / ".rehearsal"
 _STARTED = time.time()

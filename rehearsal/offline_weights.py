@@ -22,8 +22,8 @@ HYPERPARAMETERS = {"network": "compact", "weights": "", "image-size": "64", "epo
 AT_MOST = {"--minimum-item-accuracy": 0.3, "--minimum-accuracy": 0.5, "--minimum-recall": 0.3}
 AT_LEAST = {"--maximum-int8-loss": 5.0}
 DIFFERENCE = (
-    "Pretrained weights from a hub or from another account cannot be reached. Instead, the job trains "
-    "the network compact from scratch (64 px, 12 epochs), and the gate asks for no more than "
+    "Pretrained weights from a hub or from another account cannot be reached. Instead, the job "
+    "trains the network compact from scratch (64 px, 12 epochs), and the gate asks for at most "
     f"{AT_MOST['--minimum-accuracy']} accuracy ({AT_MOST['--minimum-item-accuracy']} with a small "
     f"item) and {AT_MOST['--minimum-recall']} recall. "
     "`make rehearse WEIGHTS=folder` trains the network that the settings name."
