@@ -32,6 +32,14 @@ FAST_WITHOUT := $(addprefix --ignore=tests/,camera/test_endurance.py camera/test
   tools/test_quotas.py tools/test_site.py)
 BASE ?= origin/main
 
+# What people pass may hold any letter ($ ` " in a password or a path). Recipes take it from the
+# environment, as "$${NAME}", so that neither make nor the shell reads anything into it.
+GIVEN := ACCOUNT ADD APPROVAL APPROVED BASE BOUNDARY CAMERA CAMERAS CANARY DATASET DATASET_PROFILE DAYS EMAIL \
+  EMPTY ENV EPOCHS EXPECT FLEET FROM HOURS IMAGE_SIZE LOOP MODEL NAME NETWORK OUT PHOTOS POLICY PORT \
+  PREFIX PROVIDER PYTHON QUESTION QUOTA REAL REGION REMOVAL REPOSITORY RETIRE REVOKE ROTATE ROTATED \
+  SEED SEEDS SOURCE TO VIEW WEIGHTS
+$(foreach name,$(GIVEN),$(if $(value $(name)),$(eval override $(name) := $$(value $(name)))$(eval export $(name))))
+
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 export BINSIGHT_ENVIRONMENT := $(ENV)
@@ -42,26 +50,26 @@ export CDK_DISABLE_VERSION_CHECK ?= true
 export ORT_DISABLE_TELEMETRY ?= 1
 export HF_HUB_DISABLE_TELEMETRY ?= 1
 CDK := $(BIN)/cdk
-INSTALL := @python="$$(sh tools/choose_python.sh "$(PYTHON)")" && "$$python" -m tools.install
+INSTALL := @python="$$(sh tools/choose_python.sh "$${PYTHON}")" && "$$python" -m tools.install
 # A typo in the environment's file is reported at once, before the CDK CLI has started.
-SETTINGS := @"$(BIN)/python" -m tools.check_settings "$(ENV)"
+SETTINGS := @"$(BIN)/python" -m tools.check_settings "$${ENV}"
 need = $(if $($(1)),,$(error $(1) is empty; pass $(1)=$(2)))
 
 .PHONY: help
 help: ## @sometimes List these commands
 	@awk -f tools/help.awk $(MAKEFILE_LIST)
-	@printf '\nENV=$(ENV) names a file in environments/. docs/index.md is the way into the documentation.\n'
+	@printf '\nENV=%s names a file in environments/. docs/index.md is the way into the documentation.\n' "$${ENV}"
 
 .PHONY: rehearse
 rehearse: ## @first Deploy to a local AWS, train, roll out, sort photos (DATASET= VIEW= WEIGHTS= ENV= KEEP=1 LOOP=class PROMOTE=1)
 	$(INSTALL) runtime rehearsal train torch
-	@exec "$(BIN)/python" -m rehearsal run --environment "$(ENV)" --dataset "$(DATASET)" --view "$(VIEW)" --weights "$(WEIGHTS)" --port "$(PORT)" --quota "$(QUOTA)" $(if $(LOOP),--loop "$(LOOP)") $(if $(PROMOTE),--promote) $(if $(KEEP),--keep) $(if $(SKIP_BAD),--skip-bad)
+	@exec "$(BIN)/python" -m rehearsal run --environment "$${ENV}" --dataset "$${DATASET}" --view "$${VIEW}" --weights "$${WEIGHTS}" --port "$${PORT}" --quota "$${QUOTA}" $(if $(LOOP),--loop "$${LOOP}") $(if $(PROMOTE),--promote) $(if $(KEEP),--keep) $(if $(SKIP_BAD),--skip-bad)
 
 .PHONY: fleet-rehearsal
 fleet-rehearsal: ## @sometimes Simulate a fleet on a local AWS (CAMERAS=200 REAL=10 SEED= HOURS=24 KEEP=1; SEEDS=100 for bad models only)
 	$(INSTALL) runtime rehearsal train torch
-	@exec "$(BIN)/python" -m rehearsal.fleet --environment "$(ENV)" --cameras "$(or $(CAMERAS),200)" --hours "$(or $(HOURS),24)" \
-	  --port "$(PORT)" $(if $(REAL),--real "$(REAL)") $(if $(SEED),--seed "$(SEED)") $(if $(KEEP),--keep) $(if $(SEEDS),--bad-models --seeds "$(SEEDS)")
+	@exec "$(BIN)/python" -m rehearsal.fleet --environment "$${ENV}" --cameras "$${CAMERAS:-200}" --hours "$${HOURS:-24}" \
+	  --port "$${PORT}" $(if $(REAL),--real "$${REAL}") $(if $(SEED),--seed "$${SEED}") $(if $(KEEP),--keep) $(if $(SEEDS),--bad-models --seeds "$${SEEDS}")
 
 .PHONY: rehearse-down
 rehearse-down: ## @first Stop a local AWS that KEEP=1 left running
@@ -76,21 +84,21 @@ rehearse-why: ## @first Show why the last rehearsal did not finish
 .PHONY: camera
 camera: ## @next Run the camera program and open its page (SOURCE=dir:folder MODEL=)
 	$(call need,SOURCE,dir:folder or v4l2:/dev/video0)$(INSTALL) runtime rehearsal train dev
-	@exec "$(BIN)/python" -m camera --source "$(SOURCE)" $(if $(MODEL),--model "$(MODEL)") \
-	  --bins "environments/$(ENV).toml" --page 127.0.0.1:8080 --open --stay
+	@exec "$(BIN)/python" -m camera --source "$${SOURCE}" $(if $(MODEL),--model "$${MODEL}") \
+	  --bins "environments/$${ENV}.toml" --page 127.0.0.1:8080 --open --stay
 
 .PHONY: classify
 classify: ## @next Classify photos with the camera's code (MODEL= PHOTOS=folder OUT=file EMPTY=photo)
 	$(call need,MODEL,model.tar.gz)$(call need,PHOTOS,folder)$(call need,OUT,file.jsonl)$(INSTALL) runtime rehearsal train dev
-	@exec "$(BIN)/python" -m camera.classify --model "$(MODEL)" --photos "$(PHOTOS)" \
-	  --out "$(OUT)" --bins "environments/$(ENV).toml" $(if $(EMPTY),--empty "$(EMPTY)")
+	@exec "$(BIN)/python" -m camera.classify --model "$${MODEL}" --photos "$${PHOTOS}" \
+	  --out "$${OUT}" --bins "environments/$${ENV}.toml" $(if $(EMPTY),--empty "$${EMPTY}")
 
 .PHONY: train
 train: ## @next Train and evaluate on this machine (DATASET= WEIGHTS= OUT= APPROVED= EPOCHS=)
 	$(call need,DATASET,folder of class folders)$(INSTALL) runtime rehearsal train torch
-	@exec "$(BIN)/python" -m training.local --dataset "$(DATASET)" --out "$(or $(OUT),.build/training)" --bins "environments/$(ENV).toml" \
-	  $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(APPROVED),--approved "$(APPROVED)") $(if $(NETWORK),--network "$(NETWORK)") \
-	  $(if $(EPOCHS),--epochs "$(EPOCHS)") $(if $(IMAGE_SIZE),--image-size "$(IMAGE_SIZE)") $(if $(SEED),--seed "$(SEED)")
+	@exec "$(BIN)/python" -m training.local --dataset "$${DATASET}" --out "$${OUT:-.build/training}" --bins "environments/$${ENV}.toml" \
+	  $(if $(WEIGHTS),--weights "$${WEIGHTS}") $(if $(APPROVED),--approved "$${APPROVED}") $(if $(NETWORK),--network "$${NETWORK}") \
+	  $(if $(EPOCHS),--epochs "$${EPOCHS}") $(if $(IMAGE_SIZE),--image-size "$${IMAGE_SIZE}") $(if $(SEED),--seed "$${SEED}")
 
 .PHONY: test
 test: lint ## @first Run all tests (TESTS=path: some, FAST=1: the quick ones, COVERAGE=1: anew, with coverage)
@@ -116,7 +124,7 @@ sdk: ## @sometimes Install SageMaker's SDK for tests/sdk and the notebook (800 M
 .PHONY: notebook
 notebook: ## @sometimes Rehearse, then run the training notebook (DATASET= ENV=)
 	$(INSTALL) runtime rehearsal train torch dev sdk
-	@exec "$(BIN)/python" -m rehearsal run --environment "$(ENV)" --dataset "$(DATASET)" --weights "$(WEIGHTS)" --port "$(PORT)" \
+	@exec "$(BIN)/python" -m rehearsal run --environment "$${ENV}" --dataset "$${DATASET}" --weights "$${WEIGHTS}" --port "$${PORT}" \
 	  --notebook .rehearsal/trash_sorter.ipynb $(if $(KEEP),--keep) $(if $(SKIP_BAD),--skip-bad)
 
 .PHONY: install
@@ -131,7 +139,7 @@ synth: install ## @daily Write the templates of ENV to cdk.out
 .PHONY: bootstrap
 bootstrap: install ## @next Prepare the account of ENV for the CDK, once per region (POLICY=arn)
 	$(SETTINGS)
-	@exec "$(CDK)" bootstrap $(if $(POLICY),--cloudformation-execution-policies "$(POLICY)")
+	@exec "$(CDK)" bootstrap $(if $(POLICY),--cloudformation-execution-policies "$${POLICY}")
 
 .PHONY: diff
 diff: install ## @daily Show what a deployment of ENV would change
@@ -142,7 +150,7 @@ diff: install ## @daily Show what a deployment of ENV would change
 deploy: ## @next Deploy ENV to its AWS account; replaces stacks that failed at creation
 	$(INSTALL) runtime rehearsal
 	$(SETTINGS)
-	@"$(BIN)/python" -m tools.before_deploy --environment "$(ENV)"
+	@"$(BIN)/python" -m tools.before_deploy --environment "$${ENV}"
 	@exec "$(CDK)" deploy --all
 
 .PHONY: deploy-again
@@ -150,83 +158,83 @@ deploy-again: ## @sometimes Deploy ENV over what an earlier make destroy kept
 	$(INSTALL) runtime rehearsal
 	$(SETTINGS)
 	@"$(CDK)" synth --quiet --output cdk.out/again
-	@"$(BIN)/python" -m tools.take_back --environment "$(ENV)" --assembly cdk.out/again
+	@"$(BIN)/python" -m tools.take_back --environment "$${ENV}" --assembly cdk.out/again
 	@exec "$(CDK)" deploy --all --import-existing-resources --app cdk.out/again
 
 .PHONY: fleet
 fleet: ## @daily Show every camera of ENV, and write the page; CAMERA=name shows one camera's day
 	$(INSTALL) runtime rehearsal
-	@exec "$(BIN)/python" -m tools.fleet --environment "$(ENV)" --camera "$(CAMERA)" --out ".build/fleet-$(ENV).html"
+	@exec "$(BIN)/python" -m tools.fleet --environment "$${ENV}" --camera "$${CAMERA}" --out ".build/fleet-$${ENV}.html"
 
 .PHONY: ask
 ask: ## @daily Ask about ENV's archive: QUESTION=name, or all; DAYS=7 OUT=file.json; without QUESTION, list the questions
 	$(INSTALL) runtime rehearsal
-	@exec "$(BIN)/python" -m tools.ask --environment "$(ENV)" --question "$(QUESTION)" $(if $(DAYS),--days "$(DAYS)") $(if $(OUT),--out "$(OUT)")
+	@exec "$(BIN)/python" -m tools.ask --environment "$${ENV}" --question "$${QUESTION}" $(if $(DAYS),--days "$${DAYS}") $(if $(OUT),--out "$${OUT}")
 
 .PHONY: upload-dataset
 upload-dataset: ## @next Upload DATASET=folder to ENV, which starts the training pipeline
 	$(call need,DATASET,folder of class folders)$(INSTALL) runtime rehearsal train
-	@exec "$(BIN)/python" -m tools.upload_dataset --environment "$(ENV)" --dataset "$(DATASET)" $(if $(SKIP_BAD),--skip-bad) \
+	@exec "$(BIN)/python" -m tools.upload_dataset --environment "$${ENV}" --dataset "$${DATASET}" $(if $(SKIP_BAD),--skip-bad) \
 	  $(if $(SKIP_QUOTAS),--skip-quotas)
 
 .PHONY: promote
 promote: ## @daily Take an approved model of FROM into TO (MODEL=version DRY=1)
 	$(call need,FROM,environment that trains)$(call need,TO,environment that takes its models)$(INSTALL) runtime rehearsal
-	@exec "$(BIN)/python" -m tools.promote --source "$(FROM)" --target "$(TO)" --model "$(MODEL)" $(if $(DRY),--dry-run)
+	@exec "$(BIN)/python" -m tools.promote --source "$${FROM}" --target "$${TO}" --model "$${MODEL}" $(if $(DRY),--dry-run)
 
 .PHONY: enrolment
 enrolment: ## @next Make a kit that turns boxes into cameras (OUT=folder CAMERAS=serials.csv DAYS=90)
 	$(call need,OUT,folder for the kit)$(INSTALL) runtime rehearsal
 	$(SETTINGS)
-	@exec "$(BIN)/python" -m tools.enrolment --environment "$(ENV)" --out "$(OUT)" $(if $(CAMERAS),--cameras "$(CAMERAS)") $(if $(DAYS),--days "$(DAYS)")
+	@exec "$(BIN)/python" -m tools.enrolment --environment "$${ENV}" --out "$${OUT}" $(if $(CAMERAS),--cameras "$${CAMERAS}") $(if $(DAYS),--days "$${DAYS}")
 
 .PHONY: cameras
 cameras: ## @daily List, add, move or retire cameras (ADD= CANARY= FLEET= RETIRE= EXPECT= ROTATE= ROTATED= REVOKE= DRY=1)
 	$(INSTALL) runtime rehearsal
 	$(SETTINGS)
-	@exec "$(BIN)/python" -m tools.cameras --environment "$(ENV)" --add "$(ADD)" --canary "$(CANARY)" --fleet "$(FLEET)" \
-	  --retire "$(RETIRE)" --expect "$(EXPECT)" --rotate "$(ROTATE)" --rotated "$(ROTATED)" \
-	  --revoke "$(REVOKE)" $(if $(DRY),--dry-run)
+	@exec "$(BIN)/python" -m tools.cameras --environment "$${ENV}" --add "$${ADD}" --canary "$${CANARY}" --fleet "$${FLEET}" \
+	  --retire "$${RETIRE}" --expect "$${EXPECT}" --rotate "$${ROTATE}" --rotated "$${ROTATED}" \
+	  --revoke "$${REVOKE}" $(if $(DRY),--dry-run)
 
 .PHONY: rollout
 rollout: ## @daily Show, stop, resume or roll back model rollouts (STOP=1 RESUME=1 ROLLBACK=1 MODEL= DRY=1)
 	$(INSTALL) runtime rehearsal
 	$(SETTINGS)
-	@exec "$(BIN)/python" -m tools.rollout --environment "$(ENV)" $(if $(STOP),--stop) $(if $(RESUME),--resume) \
-	  $(if $(ROLLBACK),--rollback) --model "$(MODEL)" $(if $(DRY),--dry-run)
+	@exec "$(BIN)/python" -m tools.rollout --environment "$${ENV}" $(if $(STOP),--stop) $(if $(RESUME),--resume) \
+	  $(if $(ROLLBACK),--rollback) --model "$${MODEL}" $(if $(DRY),--dry-run)
 
 .PHONY: label
 label: ## @daily Label the captures of ENV's cameras on a local page; writes a new manifest (DATASET_PROFILE=)
 	$(INSTALL) runtime rehearsal train
-	@exec "$(BIN)/python" -m tools.label --environment "$(ENV)" --dataset-profile "$(DATASET_PROFILE)"
+	@exec "$(BIN)/python" -m tools.label --environment "$${ENV}" --dataset-profile "$${DATASET_PROFILE}"
 
 .PHONY: check-quotas
 check-quotas: ## @next Check that the account of ENV may use the instances that it trains on
 	$(INSTALL) runtime rehearsal
-	@exec "$(BIN)/python" -m tools.quotas --environment "$(ENV)"
+	@exec "$(BIN)/python" -m tools.quotas --environment "$${ENV}"
 
 .PHONY: destroy
 destroy: ## @sometimes Remove ENV from its AWS account (docs/destroy.md says what is kept)
 	$(INSTALL) runtime rehearsal
 	$(SETTINGS)
-	@"$(BIN)/python" -m tools.before_destroy --environment "$(ENV)"
+	@"$(BIN)/python" -m tools.before_destroy --environment "$${ENV}"
 	@exec "$(CDK)" destroy --all
 
 .PHONY: environments
 environments: ## @next List the environments with region, approval and cost (CAMERAS=10)
 	$(INSTALL) runtime dev
-	@exec "$(BIN)/python" -m tools.environments $(if $(CAMERAS),--cameras "$(CAMERAS)")
+	@exec "$(BIN)/python" -m tools.environments $(if $(CAMERAS),--cameras "$${CAMERAS}")
 
 .PHONY: new-environment
 new-environment: ## @next Write environments/NAME.toml (NAME= ACCOUNT= REGION= PREFIX= REMOVAL= APPROVAL= EMAIL= BOUNDARY=)
 	$(INSTALL) runtime dev
-	@exec "$(BIN)/python" -m tools.new_environment --name "$(NAME)" --account "$(ACCOUNT)" --region "$(REGION)" \
-	  --prefix "$(PREFIX)" --removal "$(REMOVAL)" --approval "$(APPROVAL)" --email "$(EMAIL)" --boundary "$(BOUNDARY)"
+	@exec "$(BIN)/python" -m tools.new_environment --name "$${NAME}" --account "$${ACCOUNT}" --region "$${REGION}" \
+	  --prefix "$${PREFIX}" --removal "$${REMOVAL}" --approval "$${APPROVAL}" --email "$${EMAIL}" --boundary "$${BOUNDARY}"
 
 .PHONY: review
 review: ## @daily Report what a change does to every environment (BASE=commit or branch)
 	$(INSTALL) runtime rehearsal dev
-	@exec "$(BIN)/python" -m template_review --base "$(BASE)"
+	@exec "$(BIN)/python" -m template_review --base "$${BASE}"
 
 .PHONY: upgrade-check
 upgrade-check: ## @daily Check that an upgrade from the last release loses no stored data
@@ -241,7 +249,7 @@ prove-environments: ## @sometimes Deploy copies and variants of the environments
 .PHONY: deploy-pipeline-roles
 deploy-pipeline-roles: install ## @sometimes Deploy the roles for GitHub Actions (REPOSITORY=owner/name PROVIDER=existing)
 	@exec "$(CDK)" deploy --app ".venv/bin/python -m stacks.github_oidc" --output cdk.out/pipeline-roles \
-	  -c repository="$(REPOSITORY)" $(if $(PROVIDER),-c provider=$(PROVIDER))
+	  -c repository="$${REPOSITORY}" $(if $(PROVIDER),-c provider="$${PROVIDER}")
 
 .PHONY: bench
 bench: ## @sometimes Measure synth time and findings per resource
@@ -252,7 +260,7 @@ bench: ## @sometimes Measure synth time and findings per resource
 permissions: ## @sometimes Record which permissions rehearsals use (ENVIRONMENTS="dev prod", minutes)
 	$(INSTALL) runtime rehearsal train torch dev
 	@"$(BIN)/python" -m tests.synth.variants .rehearsal/variants
-	@exec "$(BIN)/python" -m rehearsal.permissions.record --port "$(PORT)" --variants .rehearsal/variants $(ENVIRONMENTS)
+	@exec "$(BIN)/python" -m rehearsal.permissions.record --port "$${PORT}" --variants .rehearsal/variants $(ENVIRONMENTS)
 
 .PHONY: permissions-page
 permissions-page: ## @sometimes Write docs/permissions.md from the recorded permissions

@@ -2,6 +2,7 @@
 """What people's desks bring: spaces in paths, byte order marks, checkouts of another user."""
 
 import codecs
+import os
 import re
 import shutil
 import subprocess
@@ -36,26 +37,68 @@ def folder(tmp_path, monkeypatch):
     return tmp_path / "environments"
 
 
-@pytest.mark.parametrize("target", sorted(set(TARGETS) - OF_NO_ENVIRONMENT))
-def test_make_works_in_a_folder_with_a_space(tmp_path, target):
-    clone = tmp_path / "My Projects (1)" / "binsight"
+def make(clone, *arguments, **environment):
+    """What make calls in a copy of the Makefile; each argument is shown between < and >."""
     (clone / ".venv" / "bin").mkdir(parents=True)
     shutil.copy(ROOT / "Makefile", clone)
     (clone / "tools").mkdir()
     shutil.copy(ROOT / "tools" / "choose_python.sh", clone / "tools")
     for name in ("python", "cdk", "mkdocs"):
         program = clone / ".venv" / "bin" / name
-        program.write_text('#!/bin/sh\necho "stand-in: $*"\n')
+        program.write_text('#!/bin/sh\nprintf "stand-in: "; printf "<%s>" "$@"; echo\n')
         program.chmod(0o755)
-    done = subprocess.run(
-        ["make", "-s", target, *GIVEN],
+    return subprocess.run(
+        ["make", "-s", *arguments],
         cwd=clone,
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+@pytest.mark.parametrize("target", sorted(set(TARGETS) - OF_NO_ENVIRONMENT))
+def test_make_works_in_a_folder_with_a_space(tmp_path, target):
+    done = make(tmp_path / "My Projects (1)" / "binsight", target, *GIVEN)
     assert done.returncode == 0, done.stderr
     assert "stand-in:" in done.stdout
+
+
+ODD = [
+    "pa$word",
+    "pa$$word",
+    "pa`touch x`ss",
+    "$(touch x)",
+    'pa"ss',
+    "it's",
+    "a\\b",
+    "a#b",
+    "${",
+    "a  b",
+]
+
+
+@pytest.mark.parametrize("value", ODD)
+def test_make_reads_nothing_into_what_people_pass(tmp_path, value):
+    uri = f"rtsp://u:{value}@h/x"
+    given = make(tmp_path / "given", "camera", f"SOURCE={uri}", f"MODEL={value}", "PYTHON=true")
+    found = make(tmp_path / "found", "camera", "PYTHON=true", SOURCE=uri, MODEL=value)
+    for done in (given, found):
+        assert done.returncode == 0, done.stderr
+        assert f"<--source><{uri}><--model><{value}>" in done.stdout
+    assert not list(tmp_path.glob("*/x"))
+
+
+def test_every_recipe_takes_what_people_pass_from_the_environment():
+    text = (ROOT / "Makefile").read_text()
+    recipes = "\n".join(line for line in text.splitlines() if line.startswith("\t"))
+    of_the_project = {"BIN", "CDK", "CURDIR", "INSTALL", "SETTINGS", "MAKEFILE_LIST"}
+    lists = {"ENVIRONMENTS", "PICTURES", "TESTS", "FAST_TESTS", "FAST_WITHOUT"}
+    found = set(re.findall(r"(?<!if )\$\(([A-Z_]+)\)", recipes))
+    assert found <= of_the_project | lists
+    listed = re.search(r"^GIVEN := ((?:.*\\\n)*.*)$", text, re.MULTILINE)
+    assert listed
+    assert set(re.findall(r"\$\$\{([A-Z_]+)", text)) - {"NAME"} <= set(listed[1].split())
 
 
 def test_a_byte_order_mark_is_read_past_everywhere(folder, tmp_path):

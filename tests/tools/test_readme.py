@@ -64,9 +64,8 @@ def test_every_make_command_exists_with_its_settings(document):
     for command, rest in commands(document.read_text()):
         assert command in TARGETS, f"make {command}"
         for setting in re.findall(r"\b([A-Z][A-Z_]+)=", rest):
-            assert re.search(rf"^{setting} \?=|\$\({setting}\)|\b{setting}=", MAKEFILE, re.M), (
-                f"make {command} {setting}="
-            )
+            passed = rf"^{setting} \?=|\$\({setting}\)|\$\{{{setting}\b|\b{setting}="
+            assert re.search(passed, MAKEFILE, re.M), f"make {command} {setting}="
 
 
 def test_the_gate_is_the_readmes_test_command():
@@ -79,7 +78,8 @@ def test_every_setting_of_a_rehearsal_that_is_described_is_one():
     page = (ROOT / "docs" / "tutorials" / "first-rehearsal.md").read_text()
     described = set(re.findall(r"^\| `([A-Z_]+)=", page, re.MULTILINE))
     recipe = MAKEFILE.split("\nrehearse: ", 1)[1].split(".PHONY", 1)[0]
-    passed = set(re.findall(r"\$\((?:if )?\$?\(?([A-Z_]+)\)", recipe)) - {"INSTALL", "BIN"}
+    passed = set(re.findall(r"\$(?:\$\{|\((?:if )?\$?\(?)([A-Z_]+)[)}]", recipe))
+    passed -= {"INSTALL", "BIN"}
     assert described == passed
 
 
