@@ -15,7 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra.config.exchange import promotion_role, reader_role, role_arn
+from infra.config.exchange import bus_arn, promotion_role, reader_role, role_arn
 from infra.config.settings import Settings, load
 from ministack_edge.clients import Credentials
 from ministack_edge.process import LocalAws
@@ -31,12 +31,23 @@ from rehearsal.aws_client import Cloud
 from rehearsal.cameras import Cameras
 from rehearsal.errors import RehearsalError
 from rehearsal.people import settle
+from rehearsal.permissions.coverage import Refusal
 from rehearsal.progress import Stages
-from rehearsal.report import Promoted
-from rehearsal.taking import HEARS
+from rehearsal.report import Promoted, is_right
+from rehearsal.taking import HEARS, IS_TOLD
 
 FOURTH = "888888888888"
 _EVENT_SECONDS = 60.0
+
+
+def is_expected(refusal: Refusal) -> bool:
+    """Whether a call of a rehearsal with promotion should be refused.
+
+    A fourth account's, and the approval's event to an environment that is not deployed yet.
+    """
+    told = load(IS_TOLD)
+    early = refusal.action == "events:PutEvents" and refusal.resource == bus_arn(told)
+    return early or f"::{FOURTH}:" in refusal.principal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +180,8 @@ class Taker:
             )
         _, rows = sort_photos(account, self.outputs, self.cameras, photos)
         self.cameras.stop()
-        right = sum(row.class_name == row.expected for row in rows)
+        bins = account.settings.bins.policy()
+        right = sum(is_right(row, bins) for row in rows)
         account.stages.news(f"{right} of {len(rows)} items sorted right in {self.name}")
         return Promoted(
             environment=self.name,

@@ -28,7 +28,7 @@ from rehearsal.permissions.decisions import Decisions
 from rehearsal.photos import Photos, held_out
 from rehearsal.playback import Playback
 from rehearsal.progress import Stages
-from rehearsal.promotion import FOURTH, Promotion, Taker
+from rehearsal.promotion import Promotion, Taker, is_expected
 from rehearsal.report import Report
 from rehearsal.schedules import run_schedules
 from rehearsal.taking import HEARS, IS_TOLD
@@ -119,7 +119,10 @@ class Rehearsal:
                     taker.close()
                 self.report.destroyed, self.report.retained = destroy(account, cameras)
                 self.report.show_left_behind(self.console)
-            decisions.require_no_refusal(but_of=FOURTH if promotion else "")
+            if promotion:
+                decisions.require_no_refusal(expected=is_expected)
+            else:
+                decisions.require_no_refusal()
 
     @contextmanager
     def _reported(self) -> Iterator[None]:

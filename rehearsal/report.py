@@ -76,14 +76,14 @@ class Report:
         for row in self.photos:
             table.add_row(
                 row.photo,
-                f"[{'green' if self.is_right(row) else 'red'}]{row.class_name}[/]",
+                f"[{'green' if is_right(row, self.bins) else 'red'}]{row.class_name}[/]",
                 label(row.bin, self.bins),
                 f"{row.confidence:.2f}",
                 f"…{row.archived[-16:]}" if row.archived else "",
                 row.latest,
             )
         console.print(table)
-        total = sum(map(self.is_right, self.photos))
+        total = sum(is_right(row, self.bins) for row in self.photos)
         metrics = self.model["metrics"]
         interval = metrics["accuracy_interval"]
         console.print(f"{total} of these {len(self.photos)} photos were classified correctly.")
@@ -101,15 +101,16 @@ class Report:
             soft_wrap=True,
         )
 
-    def is_right(self, row: SortedPhoto) -> bool:
-        """Whether an item was taken for what it is, and the policy has a bin for that class."""
-        return row.class_name == row.expected and not self.bins.unnamed((row.expected,))
-
     def show_left_behind(self, console: Console) -> None:
         """Say what the destroy removed and what it kept."""
         kept = Counter(name.split(" ", 1)[0] for name in self.retained)
         text = ", ".join(f"{count} {kind}" for kind, count in sorted(kept.items())) or "nothing"
         console.print(f"  {len(self.destroyed)} resources deleted; kept on purpose: {text}")
+
+
+def is_right(row: SortedPhoto, bins: BinPolicy) -> bool:
+    """Whether an item was taken for what it is, and the policy has a bin for that class."""
+    return row.class_name == row.expected and not bins.unnamed((row.expected,))
 
 
 def label(name: str, bins: BinPolicy) -> str:

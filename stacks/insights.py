@@ -76,6 +76,7 @@ class InsightsStack(EnvironmentStack):
                     **edge.start_rules,
                     writer.greengrass.node.id: writer.greengrass.rule_name,
                     fleet.schedule.node.id: fleet.schedule.rule_name,
+                    fleet.kits.node.id: fleet.kits.rule_name,
                 },
             ),
         )

@@ -23,7 +23,8 @@ _STYLE = """
 @media(prefers-color-scheme:dark){:root{--bad:#ff8a80;--warn:#ffd180;--ok:#7ee29a}}
 body{font:16px/1.4 system-ui,sans-serif;margin:0 auto;max-width:80rem;padding:1rem}
 dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(9rem,1fr));gap:.5rem;margin:0}
-dl div{border:1px solid var(--line);border-radius:.5rem;padding:.5rem}dd{margin:0;font-weight:600}
+dl div{border:1px solid var(--line);border-radius:.5rem;padding:.5rem}
+dd{margin:0;font-weight:600;overflow-wrap:anywhere}
 .scroll{overflow-x:auto}.short{max-height:22rem;overflow-y:auto}table{border-collapse:collapse;width:100%}
 th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid var(--line);white-space:nowrap}
 td:last-child{white-space:normal;min-width:12rem}thead th{position:sticky;top:0;background:Canvas}

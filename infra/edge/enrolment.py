@@ -87,6 +87,12 @@ class Enrolment(Construct):
                     why="AWS IoT makes up a certificate's id when it issues it; the function "
                     "updates only those that the table names as kits.",
                 ),
+                # Names the kits: the watcher of the insights stack mails them.
+                Allow(
+                    actions=["events:PutEvents"],
+                    resources=[stack.arn("events", "event-bus/default")],
+                    conditions={"StringEquals": {"events:source": stack.settings.prefix}},
+                ),
                 use_data_key(self, ["dynamodb"]),
             ],
         )

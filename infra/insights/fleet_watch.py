@@ -161,6 +161,20 @@ class FleetWatch(Construct):
             ],
         )
 
+        self.kits = events.Rule(
+            self,
+            "Kits",
+            description="Mails which enrolment kits expire",
+            event_pattern=events.EventPattern(
+                source=[stack.settings.prefix], detail_type=["Enrolment kits expire"]
+            ),
+            targets=[
+                targets.LambdaFunction(
+                    self.function, max_event_age=cdk.Duration.hours(1), retry_attempts=8
+                )
+            ],
+        )
+
     def metric(self, name: str, *, minutes: int = 5) -> cloudwatch.Metric:
         """A metric of the fleet: a number of cameras, or of enrolment kits."""
         return cloudwatch.Metric(

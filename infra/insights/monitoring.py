@@ -15,13 +15,23 @@ from infra.insights.fleet_watch import FleetWatch, StateWriter
 from infra.insights.metrics import Metrics
 
 NOT_STARTED = {
-    "NewManifest": "A dataset arrived, and its training did not start",
-    "Schedule": "A scheduled training did not start",
-    "Approved": "A model was approved, and its rollout did not start",
-    "Greengrass": "What Greengrass said about deployments or components was not written down",
-    "Clock": "The clock did not start the watcher",
+    "NewManifest": "A dataset arrived, and its training did not start; make upload-dataset again",
+    "Schedule": "A scheduled training did not start; make upload-dataset starts one at once",
+    "Approved": "A model was approved, and its rollout did not start; reject it and approve it "
+    "again",
+    "Greengrass": "What Greengrass said about deployments or components was not written down; "
+    "make cameras asks Greengrass itself",
+    "Clock": "The clock did not start the watcher; it tries again every two minutes, and make "
+    "fleet shows the cameras without it",
+    "Kits": "Which enrolment kits expire was not mailed; make cameras lists them",
 }
 """What it means that a rule could not start its target, by the rule."""
+_TRAINING_ENDED = {
+    "Failed": "The training pipeline failed, or a model was too weak to register; its steps and "
+    "the evaluation report say why",
+    "Stopped": "The training pipeline was stopped before its end; make upload-dataset starts it "
+    "again",
+}
 _PER_ROW = 3
 
 
@@ -86,39 +96,41 @@ class Monitoring(Construct):
                 "WatcherSilent",
                 metric("Cameras"),
                 description="Nobody watches the cameras: the watcher fails or does not run; its "
-                "log says why",
+                "log on the dashboard says why, and make fleet shows the cameras without it",
             ),
             alerts.count_alarm(
                 "SilentCameras",
                 metric("SilentCameras"),
                 at_least=insights.silent_cameras,
-                description="Cameras send nothing, or nobody counts them",
+                description="Cameras send nothing, or nobody counts them; make fleet says which",
             ),
             alerts.count_alarm(
                 "CameraProblems",
                 metric("CamerasWithProblem"),
                 at_least=insights.problem_cameras,
-                description="Cameras report a problem in their telemetry, or nobody counts them",
+                description="Cameras report a problem in their telemetry, or nobody counts them; "
+                "make fleet says which",
             ),
             alerts.count_alarm(
                 "ProgramRefused",
                 metric("CamerasRefusingProgram"),
                 at_least=1,
-                description="Cameras did not take the camera program, or nobody counts them",
+                description="Cameras did not take the camera program, or nobody counts them; make "
+                "fleet says which and why",
             ),
             alerts.count_alarm(
                 "ComponentBroken",
                 metric("CamerasBroken"),
                 at_least=1,
-                description="The program of cameras is broken, or nobody counts them",
+                description="The program of cameras is broken, or nobody counts them; make fleet "
+                "says which, and make cameras what helps",
             ),
             alerts.state_alarm(
                 "KitsExpire",
                 self._fleet.metric("KitsExpiring", minutes=24 * 60),
                 at_least=1,
-                description="An enrolment kit expires within 14 days or has just expired: "
-                "make cameras ENV=... and the log of the function that looks for it say which and "
-                "when; make another with make enrolment",
+                description="An enrolment kit expires within 14 days or has just expired; a mail "
+                "names it, make cameras lists the kits, and make enrolment makes another",
             ),
         ]
 
@@ -130,37 +142,43 @@ class Monitoring(Construct):
                 "RuleErrors",
                 metrics.log_events(self._errors),
                 at_least=1,
-                description="An IoT rule could not deliver a message; its error log says why",
+                description="An IoT rule could not deliver a message; its error log on the "
+                "dashboard says why, and make ask QUESTION=lost what did not arrive",
             ),
             alerts.state_alarm(
                 "RulesNotRun",
                 metrics.rules_not_run(),
                 at_least=1,
-                description="AWS IoT throttled a rule or could not parse a message for it",
+                description="AWS IoT throttled a rule or could not parse a message for it; make "
+                "ask QUESTION=lost says what did not arrive",
             ),
             alerts.state_alarm(
                 "CamerasDenied",
                 metrics.denied(),
                 at_least=1,
-                description="AWS IoT refused clients: a certificate or a policy is wrong",
+                description="AWS IoT refused clients: a certificate or a policy is wrong; make "
+                "fleet says which cameras are silent, AWS IoT's log which clients it refused",
             ),
             alerts.state_alarm(
                 "CamerasThrottled",
                 metrics.throttled(),
                 at_least=1,
-                description="AWS IoT throttled clients: a quota of the account is reached",
+                description="AWS IoT throttled clients: a quota of the account is reached; ask for "
+                "more in Service Quotas (AWS IoT Core), or set camera.telemetry_seconds higher",
             ),
             alerts.event_alarm(
                 "StateLost",
                 metrics.dropped(self._writer.function),
-                description="Messages did not reach the latest-state table after all retries",
+                description="Messages did not reach the latest-state table after all retries; make "
+                "ask has them from the archive, and the function's log says why",
             ),
             *(
                 alerts.state_alarm(
                     f"{name}DeliveryLate",
                     metrics.freshness(stream),
                     at_least=late,
-                    description=f"{name} wait too long to be written to the archive",
+                    description=f"{name}: the archive gets messages too late; the log of the "
+                    "delivery stream says why, and make ask QUESTION=archive what has arrived",
                 )
                 for name, stream in self._watched.streams.items()
             ),
@@ -174,7 +192,8 @@ class Monitoring(Construct):
                 alerts.event_alarm(
                     f"Rollout{end}",
                     metrics.rollout(watched.rollout_arn, f"Executions{end}"),
-                    description=f"A model did not reach the cameras: its rollout {how}",
+                    description=f"A model did not reach the cameras: its rollout {how}; make "
+                    "rollout says why, and its RESUME=1 tries again",
                 )
                 for end, how in ends
             ),
@@ -193,7 +212,8 @@ class Monitoring(Construct):
                 metrics.kept(watched.failed_starts),
                 at_least=1,
                 description="Trainings or rollouts were not started; their events wait in a "
-                "dead-letter queue",
+                "dead-letter queue. make upload-dataset, or rejecting and approving the model "
+                "again, starts them",
             ),
         ]
 
@@ -202,10 +222,7 @@ class Monitoring(Construct):
         alerts, metrics, watched = self._alerts, self._metrics, self._watched
         found: list[cloudwatch.IAlarm] = []
         if watched.pipeline_name is not None:
-            for end, description in (
-                ("Failed", "The training pipeline failed, or a model was too weak to register"),
-                ("Stopped", "The training pipeline was stopped before its end"),
-            ):
+            for end, description in _TRAINING_ENDED.items():
                 metric = metrics.training(watched.pipeline_name, f"Execution{end}")
                 found.append(alerts.event_alarm(f"Training{end}", metric, description=description))
         if watched.promotion is not None:
@@ -213,7 +230,8 @@ class Monitoring(Construct):
                 alerts.event_alarm(
                     "PromotionFailed",
                     metrics.function_errors(watched.promotion),
-                    description="A model approved in the source environment was not copied here",
+                    description="A model approved in the source environment was not copied here; "
+                    "make promote says why and tries again",
                 )
             )
         return found

@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 from enrolment.hook import answer
-from enrolment.kits import close_expired, report
+from enrolment.kits import announce, close_expired, report
 from enrolment.registry import Registry
 
 
@@ -25,6 +25,7 @@ def daily(event: object, context: object) -> dict[str, Any]:
     now = int(time.time())
     found = close_expired(_registry(), now)
     report(found, namespace=os.environ["METRIC_NAMESPACE"], now=now)
+    announce(found, boto3.client("events"), os.environ["BINSIGHT_PREFIX"])
     return found
 
 

@@ -1,20 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""AWS Lambda entry of the watcher, called by the clock."""
+"""AWS Lambda entry of the watcher, called by the clock and by events about enrolment kits."""
 
 import os
 import time
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 import boto3
 
+from fleet_watch.kits import expiring
 from fleet_watch.settings import Settings, from_environment
 from fleet_watch.watch import run
 
 
-def handler(event: object, context: object) -> dict[str, int]:
-    """Look at every camera once; the metrics that were written."""
-    del event, context
+def handler(event: Mapping[str, Any], context: object) -> dict[str, int]:
+    """Look at every camera once; the metrics that were written. Kits that expire are mailed."""
+    del context
+    if kits := (event.get("detail") or {}).get("kits"):
+        letter = expiring(kits, place=_settings().place)
+        _clients()["sns"].publish(
+            TopicArn=_settings().topic, Subject=letter.subject, Message=letter.text
+        )
+        return {}
     return run(_settings(), _clients(), time.time_ns() // 1_000_000)
 
 

@@ -3,6 +3,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from rehearsal.errors import RehearsalError
 from rehearsal.permissions.coverage import (
     Coverage,
     Exercised,
+    Refusal,
     cover,
     deployed_pairs,
     explanations,
@@ -45,13 +47,15 @@ class Decisions:
         (self.work / "exercised.json").write_text(f"{document}\n", encoding="utf-8")
         return cover(deployed_pairs(self.work / "assembly"), exercised, explanations())
 
-    def require_no_refusal(self, *, but_of: str = "") -> None:
+    def require_no_refusal(
+        self, *, expected: Callable[[Refusal], bool] = lambda _refusal: False
+    ) -> None:
         """Raise RehearsalError where a call was refused: on AWS that would be a fault.
 
-        ``but_of`` is an account whose calls should be refused.
+        ``expected`` says which refusals are right.
         """
         found = Exercised.read(self.aws.permissions, self._roles).refused
-        refused = [one for one in found if not but_of or f"::{but_of}:" not in one.principal]
+        refused = [one for one in found if not expected(one)]
         if refused:
             lines = "\n".join(f"  {refusal}" for refusal in dict.fromkeys(refused))
             raise RehearsalError(f"{len(refused)} calls were refused:\n{lines}")

@@ -173,12 +173,18 @@ def test_a_rehearsal_draws_and_reports_them(policy, tmp_path):
     assert draw(tmp_path, photos_per_class=1, bins=policy.bins) == 4
     assert {folder.name for folder in tmp_path.iterdir()} >= {*NAMES}
     report = Report(environment="muc", dataset="", bins=policy)
-    report.photos = [SortedPhoto(photo="a.jpg", expected="Bio", class_name="Bio", bin="Bio")]
+    report.photos = [
+        SortedPhoto(photo="a.jpg", expected="Bio", class_name="Bio", bin="Bio"),
+        SortedPhoto(photo="b.jpg", expected="trash", class_name="trash", bin="Restmüll"),
+    ]
     interval = {"confidence": 0.95, "low": 0.4, "high": 0.6}
     report.model = {"metrics": {"accuracy": 0.5, "test_photos": 8, "accuracy_interval": interval}}
     console = Console(record=True, force_terminal=True, color_system="truecolor", width=120)
     report.show(console)
-    assert "48;2;107;74;31m Bio " in console.export_text(styles=True)
+    assert "48;2;107;74;31m Bio " in console.export_text(styles=True, clear=False)
+    said = " ".join(console.export_text().split())
+    assert "1 of these 2 photos were classified correctly" in said
+    assert "has no line for trash: such items go to Restmüll and are not counted as right" in said
 
 
 def test_the_review_says_which_bins_change(policy):

@@ -15,8 +15,7 @@ from tests.synth.variants import TAKES
 
 ENVIRONMENTS = sorted(folder.name for folder in SNAPSHOTS.iterdir() if folder.is_dir())
 LOWEST_SHARE = 0.5
-"""What is true today (docs/permissions.md); the aim is 0.9; the rest is explained. Athena uses a
-dozen rights in the reader's name, and the local AWS answers queries without asking for them."""
+"""What is true today (docs/permissions.md); the aim is 0.9; the rest is explained."""
 RECORD = read_record()
 WHOLE = union(RECORD.values())
 

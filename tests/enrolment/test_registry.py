@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import boto3
 import pytest
 from enrolment.hook import answer
-from enrolment.kits import close_expired, report
+from enrolment.kits import announce, close_expired, report
 from enrolment.registry import Registry
 
 from ministack_edge.process import LocalAws, free_port
@@ -160,6 +160,7 @@ def test_an_expired_kit_is_closed_with_its_certificate(session, known, registry)
     found = close_expired(registry, later)
     assert (found["kits_closed"], found["days_left"]) == (1, None)
     assert found["expiring"] == [f"kit {made[:8]} has expired on {day_of(known.kits()[0])}"]
+    assert found["announced"] == found["expiring"]
     found = iot.describe_certificate(certificateId=made)["certificateDescription"]
     assert found["status"] == "INACTIVE"
     assert [kit["kit_state"] for kit in known.kits()] == ["expired"]
@@ -174,6 +175,8 @@ def test_a_kit_that_soon_expires_is_named_with_its_date_and_counted(known, regis
         "kits_closed": 0,
         "days_left": 2,
         "expiring": [f"kit bbbbbbbb expires on {day_of(known.kits()[1])}"],
+        # Two whole days before is none of the days on which it is mailed.
+        "announced": [],
     }
     report(found, namespace="Binsight/binsight", now=now)
     line = json.loads(capsys.readouterr().out)
@@ -182,6 +185,23 @@ def test_a_kit_that_soon_expires_is_named_with_its_date_and_counted(known, regis
     [metric] = about["Metrics"]
     assert line[metric["Name"]] == 1
     assert "bbbbbbbb" in line["expiring"][0]
+
+
+@pytest.mark.parametrize(("days", "mailed"), [(15, 0), (14, 1), (13, 0), (7, 1), (2, 1), (1, 1)])
+def test_a_kit_is_mailed_on_few_days_before_it_expires(known, registry, days, mailed):
+    known.add_kit("c" * 64, days=days)
+    found = close_expired(registry, int(time.time()) + 60)
+    assert len(found["announced"]) == mailed
+
+
+def test_an_event_that_is_not_taken_is_an_error():
+    class Full:
+        def put_events(self, Entries):  # noqa: N803 - as boto3 names it
+            return {"FailedEntryCount": len(Entries), "Entries": [{"ErrorCode": "Throttling"}]}
+
+    announce({"announced": []}, Full(), "binsight")
+    with pytest.raises(RuntimeError, match="Throttling"):
+        announce({"announced": ["kit 1 expires on 2026-12-01"]}, Full(), "binsight")
 
 
 def day_of(kit):

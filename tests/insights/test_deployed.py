@@ -315,3 +315,36 @@ def test_the_operator_shows_rolls_back_and_stops_with_no_more_than_his_rights(de
     assert any("canary: back to binsight-dev.Model" in line for line in lines), lines
     assert any("fleet: it has binsight-dev.Model" in line for line in lines), lines
     assert "stopped and taken back" in operator.run("tools.rollout")[0]
+
+
+def test_a_kit_that_expires_is_mailed_by_name(deployed):
+    sns, sqs = deployed.cloud.client("sns"), deployed.cloud.client("sqs")
+    queue = sqs.create_queue(QueueName="mails")["QueueUrl"]
+    sns.subscribe(
+        TopicArn=deployed.outputs["AlertsTopicArn"],
+        Protocol="sqs",
+        Endpoint=f"arn:aws:sqs:us-east-1:{deployed.cloud.account}:mails",
+    )
+    expires = int(time.time()) + 86_400 + 3600
+    kit = {"id": f"kit#{'ab' * 32}", "kind": "kit", "kit_state": "active", "expires_at": expires}
+    dynamodb = deployed.cloud.client("dynamodb")
+    [table] = [one for one in dynamodb.list_tables()["TableNames"] if "EnrolmentCameras" in one]
+    dynamodb.put_item(
+        TableName=table,
+        Item={
+            key: {"N": str(value)} if isinstance(value, int) else {"S": value}
+            for key, value in kit.items()
+        },
+    )
+    functions = deployed.cloud.client("lambda")
+    [name] = [
+        one["FunctionName"]
+        for one in functions.list_functions()["Functions"]
+        if "EnrolmentExpiry" in one["FunctionName"]
+    ]
+    answer = functions.invoke(FunctionName=name)
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    mails = until(lambda: sqs.receive_message(QueueUrl=queue).get("Messages"))
+    mail = json.loads(mails[0]["Body"])
+    assert mail["Subject"].startswith("Binsight binsight-dev: enrolment kit abababab expires on")
+    assert "`make enrolment` makes another kit" in mail["Message"]

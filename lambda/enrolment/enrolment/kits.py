@@ -8,7 +8,11 @@ from typing import Any, Protocol
 
 WARN_DAYS = 14
 """Long enough to make another kit and take it to the boxes that are still to come."""
+ANNOUNCED = (13, 6, 1, 0)
+"""So many whole days before a kit expires its name is mailed, and once more when it has."""
 METRIC = "KitsExpiring"
+EXPIRE = "Enrolment kits expire"
+"""The detail type of the event; its detail has ``kits``, sentences without an end."""
 _DAY = 86_400
 
 
@@ -24,9 +28,9 @@ def close_expired(registry: Kits, now: int) -> dict[str, Any]:
 
     Returns how many were closed, the whole days that the next kit to expire has left (None without
     an active kit), and ``expiring``: in words, each kit that was closed or has at most
-    ``WARN_DAYS`` days left, and its date.
+    ``WARN_DAYS`` days left, and its date. ``announced`` are those of them to mail today.
     """
-    closed, left, expiring = 0, [], []
+    closed, left, expiring, announced = 0, [], [], []
     for kit in sorted(registry.active_kits(), key=lambda item: int(item["expires_at"])):
         certificate, until = str(kit["id"]).removeprefix("kit#"), int(kit["expires_at"])
         days = (until - now) // _DAY
@@ -35,11 +39,36 @@ def close_expired(registry: Kits, now: int) -> dict[str, Any]:
             registry.close(certificate)
             closed += 1
             expiring.append(f"kit {certificate[:8]} has expired on {date}")
+            announced.append(expiring[-1])
             continue
         left.append(days)
         if days < WARN_DAYS:
             expiring.append(f"kit {certificate[:8]} expires on {date}")
-    return {"kits_closed": closed, "days_left": min(left, default=None), "expiring": expiring}
+        if days in ANNOUNCED:
+            announced.append(expiring[-1])
+    return {
+        "kits_closed": closed,
+        "days_left": min(left, default=None),
+        "expiring": expiring,
+        "announced": announced,
+    }
+
+
+def announce(found: Mapping[str, Any], events: Any, source: str) -> None:
+    """Put an event with the kits to mail today on the account's event bus; none without one.
+
+    ``source`` is the environment's prefix. Raises RuntimeError where EventBridge takes no event.
+    """
+    if not found["announced"]:
+        return
+    entry = {
+        "Source": source,
+        "DetailType": EXPIRE,
+        "Detail": json.dumps({"kits": found["announced"]}),
+    }
+    answer = events.put_events(Entries=[entry])
+    if answer["FailedEntryCount"]:
+        raise RuntimeError(f"the event about expiring kits was not taken: {answer['Entries']}")
 
 
 def report(found: Mapping[str, Any], *, namespace: str, now: int) -> None:

@@ -19,3 +19,14 @@ def test_who_may_write_to_one_namespace_may_not_write_to_another(person: Any) ->
     cloudwatch.put_metric_data(Namespace="Mine", MetricData=data)
     with pytest.raises(ClientError, match="cloudwatch:PutMetricData"):
         cloudwatch.put_metric_data(Namespace="Theirs", MetricData=data)
+
+
+def test_who_may_send_events_of_one_source_may_send_no_others(person: Any) -> None:
+    only = {"StringEquals": {"events:source": "mine", "events:detail-type": "arrived"}}
+    events = person(allow("events:PutEvents", when=only)).client("events")
+    own = {"Source": "mine", "DetailType": "arrived", "Detail": "{}"}
+    assert events.put_events(Entries=[own, own])["FailedEntryCount"] == 0
+    for other in ({**own, "Source": "theirs"}, {**own, "DetailType": "left"}):
+        for entries in ([other], [own, other]):
+            with pytest.raises(ClientError, match="events:PutEvents"):
+                events.put_events(Entries=entries)

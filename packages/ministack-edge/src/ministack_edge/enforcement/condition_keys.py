@@ -16,7 +16,7 @@ Keys = dict[str, Any]
 
 def install() -> None:
     """Give the decisions these keys from now on."""
-    ministack_patches.wrap("ministack.core.iam_actions", "request_tag_context", _with_namespace)
+    ministack_patches.wrap("ministack.core.iam_actions", "request_tag_context", _with_request)
     ministack_patches.wrap("ministack.core.iam_evaluator", "_resolve_condition_key", _of_role)
 
 
@@ -30,16 +30,29 @@ def _of_role(original: Callable[..., Any]) -> Callable[..., Any]:
     return resolve
 
 
-def _with_namespace(original: Callable[..., Keys]) -> Callable[..., Keys]:
-    """``cloudwatch:namespace`` of PutMetricData, which limits who writes which metrics."""
+def _with_request(original: Callable[..., Keys]) -> Callable[..., Keys]:
+    """``cloudwatch:namespace`` of PutMetricData, source and detail type of PutEvents' events."""
 
     def context(service: str, action: str, body: bytes, parameters: Document) -> Keys:
         keys = original(service, action, body, parameters)
         if action == "cloudwatch:PutMetricData" and (namespace := _namespace(body, parameters)):
             keys["cloudwatch:namespace"] = namespace
+        if action == "events:PutEvents":
+            keys |= _of_events(body)
         return keys
 
     return context
+
+
+def _of_events(body: bytes) -> Keys:
+    """A key that the events of one call differ in is left out: no single value is true of them."""
+    entries = json.loads(body or b"{}").get("Entries") or []
+    found = {}
+    for key, member in (("events:source", "Source"), ("events:detail-type", "DetailType")):
+        values = {str(entry.get(member, "")) for entry in entries}
+        if len(values) == 1:
+            found[key] = values.pop()
+    return found
 
 
 def _namespace(body: bytes, parameters: Document) -> str:

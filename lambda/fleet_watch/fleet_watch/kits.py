@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The mail that names the enrolment kits that expire."""
+
+from collections.abc import Sequence
+
+from fleet_watch.faults import Mail
+
+
+def expiring(kits: Sequence[str], *, place: str) -> Mail:
+    """What to say about kits (``kit 12345678 expires on 2026-12-01``) of the environment ``place``.
+
+    Their cameras are not affected; boxes that are still to come are.
+    """
+    lines = [
+        *(f"- {one}" for one in kits),
+        "",
+        "Cameras that are enrolled are not affected. A box that is still to come cannot enrol with",
+        "a kit that has expired: `make enrolment` makes another kit. `make cameras` lists kits,",
+        "and its REVOKE= ends one that nobody needs.",
+    ]
+    # SNS takes 100 characters; the text has all of them.
+    subject = f"Binsight {place}: enrolment {', '.join(kits)}"[:100]
+    return Mail(subject=subject, text="\n".join(lines))
