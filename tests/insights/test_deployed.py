@@ -319,12 +319,17 @@ def test_the_operator_shows_rolls_back_and_stops_with_no_more_than_his_rights(de
 
 def test_a_kit_that_expires_is_mailed_by_name(deployed):
     sns, sqs = deployed.cloud.client("sns"), deployed.cloud.client("sqs")
-    queue = sqs.create_queue(QueueName="mails")["QueueUrl"]
-    sns.subscribe(
-        TopicArn=deployed.outputs["AlertsTopicArn"],
-        Protocol="sqs",
-        Endpoint=f"arn:aws:sqs:us-east-1:{deployed.cloud.account}:mails",
-    )
+    arn = f"arn:aws:sqs:us-east-1:{deployed.cloud.account}:mails"
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    queue = sqs.create_queue(QueueName="mails", Attributes={"Policy": policy})["QueueUrl"]
+    topic = deployed.outputs["AlertsTopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     expires = int(time.time()) + 86_400 + 3600
     kit = {"id": f"kit#{'ab' * 32}", "kind": "kit", "kit_state": "active", "expires_at": expires}
     dynamodb = deployed.cloud.client("dynamodb")
