@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from enrolment.kits import WARN_DAYS as OF_FUNCTION
 
 from tools.camera_health import troubles
-from tools.cameras import WARN_DAYS
+from tools.camera_tables import WARN_DAYS
 
 GROUP = "arn:aws:iot:eu-central-1:111122223333:thinggroup/binsight-runtime"
 

@@ -13,8 +13,9 @@ from enrolment.kits import announce, close_expired, report
 from enrolment.registry import Registry
 
 from ministack_edge.process import LocalAws, free_port
+from tools.camera_fleet import Fleet
 from tools.camera_list import SERIAL, Camera, CameraList, EnrolmentError, read_cameras
-from tools.cameras import Fleet, run
+from tools.cameras import run
 from tools.enrolment import write
 
 PLACE = {"region_name": "eu-central-1", "aws_access_key_id": "111122223333"}
