@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import threading
 from collections.abc import Callable
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 
 from ministack_edge import ministack_patches
 from ministack_edge.protocol import Document
@@ -38,17 +39,29 @@ def _wrap_put(original: Callable[..., None]) -> Callable[..., None]:
 
 def _buffered(original: Callable[..., None], seconds: float) -> Callable[..., None]:
     waiting: dict[int, list[bytes]] = {}
+    lock = threading.Lock()
 
     def flush(stream: Document, dest: Document, keys: object) -> None:
-        # Else the destination keeps every record that it ever got.
-        dest["records"].clear()
-        original(stream, dest, b"".join(waiting.pop(id(dest))), keys)
+        with lock:
+            records = waiting.pop(id(dest))
+            # Else the destination keeps every record that it ever got.
+            dest["records"].clear()
+        original(stream, dest, b"".join(records), keys)
 
     def deliver(stream: Document, dest: Document, data: bytes, keys: object = None) -> None:
-        held = waiting.setdefault(id(dest), [])
-        held.append(data)
-        if len(held) == 1:
+        with lock:
+            held = waiting.setdefault(id(dest), [])
+            held.append(data)
+            if len(held) > 1:
+                return
+        try:
             asyncio.get_running_loop().call_later(seconds, flush, stream, dest, keys)
+        except RuntimeError:
+            # A call of the API, which ministack answers in a thread; a rule's action is in none.
+            later = (flush, stream, dest, keys)
+            timer = threading.Timer(seconds, copy_context().run, later)
+            timer.daemon = True
+            timer.start()
 
     return deliver
 
