@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from contracts.command_line import run_command
 from infra.checks.acknowledgements import acknowledgements
 from infra.config import settings
 from tools.assembly import build
@@ -83,4 +84,4 @@ def _general(text: str, one: settings.Settings) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

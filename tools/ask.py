@@ -15,6 +15,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from contracts.command_line import run_command
 from infra.config.errors import SettingsError
 from infra.config.settings import load
 from infra.insights.questions import QUESTIONS, Question
@@ -121,4 +122,4 @@ def _numbers(texts: list[list[str]]) -> list[float]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

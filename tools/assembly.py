@@ -16,6 +16,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from contracts.command_line import run_command
 from infra.assets import bundling
 from infra.checks.environments import require_distinct
 from infra.config import settings
@@ -130,4 +131,4 @@ def where(folder: Path, environment: str) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

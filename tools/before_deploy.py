@@ -17,6 +17,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from contracts.command_line import run_command
 from infra.config.errors import SettingsError
 from infra.config.settings import Settings, load
 from tools.account import STACKS, AccountError, describe, outputs, session_for, stack_name
@@ -108,4 +109,4 @@ def _failed_to_delete(session: boto3.Session, name: str) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

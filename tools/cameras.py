@@ -17,6 +17,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from contracts.command_line import run_command
 from infra.config.errors import SettingsError
 from infra.config.settings import load
 from tools.account import AccountError, session_for
@@ -115,4 +116,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

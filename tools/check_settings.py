@@ -7,6 +7,7 @@ The app checks the same, but the CDK CLI takes many seconds to get there; a typo
 import sys
 from collections.abc import Sequence
 
+from contracts.command_line import run_command
 from infra.checks.environments import require_distinct
 from infra.config.errors import SettingsError
 
@@ -23,4 +24,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_command(lambda: main(sys.argv[1:])))

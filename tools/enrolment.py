@@ -19,6 +19,7 @@ from typing import Any
 import botocore
 from botocore.exceptions import BotoCoreError, ClientError
 
+from contracts.command_line import run_command
 from infra.config.errors import SettingsError
 from infra.config.settings import Settings, load
 from tools.account import AccountError, session_for
@@ -154,4 +155,4 @@ def _write_private(path: Path, text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

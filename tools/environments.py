@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from contracts.command_line import run_command
 from infra.checks.environments import collisions
 from infra.config import settings
 from tools.environment_cost import monthly_cost, project_of
@@ -120,4 +121,4 @@ def _cell(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

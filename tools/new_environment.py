@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from contracts.command_line import run_command
 from infra.checks.environments import collisions
 from infra.config import settings
 from infra.config.errors import explain
@@ -120,4 +121,4 @@ def _checked(text: str, path: Path) -> Settings:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

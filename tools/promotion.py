@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
+from contracts.command_line import run_command
+
 LOOKED_AT = 100
 """So many deployments of an environment are looked through for the last that succeeded."""
 
@@ -115,4 +117,4 @@ def _get(path: str) -> Any:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

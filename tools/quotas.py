@@ -14,6 +14,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from contracts.command_line import run_command
 from infra.config.errors import SettingsError
 from infra.config.regions import TRAINING_SUPPORTED_UNTIL
 from infra.config.settings import Settings, load
@@ -131,4 +132,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table
 
+from contracts.command_line import run_command
 from infra.config.errors import SettingsError
 from infra.config.settings import Settings, load
 from tools.account import AccountError, describe, outputs, session_for, stack_name
@@ -165,4 +166,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

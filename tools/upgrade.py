@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from contracts.command_line import run_command
 from template_review.comparison import differ
 from template_review.config import load
 from template_review.errors import ReviewError
@@ -205,4 +206,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

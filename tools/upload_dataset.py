@@ -13,6 +13,7 @@ import boto3
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 
+from contracts.command_line import run_command
 from infra.config.errors import SettingsError
 from infra.config.settings import Settings, load
 from tools.account import (
@@ -139,4 +140,4 @@ def _output(session: boto3.Session, stack: str, key: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from contracts.command_line import run_command
 from tools.pictures.browser_pictures import draw as draw_pages
 from tools.pictures.catalogue import FOLDER, PICTURES, ROOT, Picture, record, recorded
 from tools.pictures.chromium import program
@@ -77,4 +78,4 @@ def _drawn(pictures: list[Picture]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

@@ -23,6 +23,7 @@ from camera.program import Program
 from camera.settings import Settings
 from camera.signals import EndSignals
 from contracts.bins import read_policy
+from contracts.command_line import run_command
 from contracts.given import given_path
 from contracts.messages import ModelName
 from contracts.model_archive import ArchiveError, file_digest
@@ -132,4 +133,4 @@ def _announce(program: Program, told: EndSignals, *, open_it: bool) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

@@ -24,6 +24,7 @@ from camera.model.model_store import ModelStore
 from camera.vision.photos import NoPhotoError, Photo, empty_view_of
 from contracts.atomic_file import write_file
 from contracts.bins import BinPolicy, read_policy
+from contracts.command_line import run_command
 from contracts.cut import Box
 from contracts.empty_view import Grid, item_box
 from contracts.given import given_path, home_path
@@ -160,11 +161,11 @@ def _write(out: Path, answers: Iterator[dict[str, object] | None]) -> tuple[int,
             lines.append(json.dumps(answer, ensure_ascii=False))
     text = "".join(f"{line}\n" for line in lines)
     if str(out) == "-":
-        sys.stdout.write(text)
+        print(text, end="")
     else:
         write_file(out, text)
     return len(lines), skipped
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

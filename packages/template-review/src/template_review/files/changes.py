@@ -7,7 +7,6 @@ changes its comments or its layout changes nothing.
 
 import ast
 import json
-import subprocess
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from template_review.git import git_text, run_git
 from template_review.model import FileKind, Item, Level, Project, Section
 from template_review.resources.outsiders import Ours, strangers
 
@@ -45,8 +45,8 @@ class Changed:
 def changed_files(root: Path, commit: str) -> list[Changed]:
     """Every file that differs between a commit and the working tree, committed or not."""
     names = {
-        *_git(root, "diff", "--no-renames", "--name-only", "-z", commit).split("\0"),
-        *_git(root, "ls-files", "--others", "--exclude-standard", "-z").split("\0"),
+        *git_text(root, "diff", "--no-renames", "--name-only", "-z", commit).split("\0"),
+        *git_text(root, "ls-files", "--others", "--exclude-standard", "-z").split("\0"),
     }
     return [
         Changed(name, _old(root, commit, name), _new(root / name)) for name in sorted(names - {""})
@@ -173,9 +173,7 @@ def _without_words(tree: ast.Module) -> ast.Module:
 
 
 def _old(root: Path, commit: str, name: str) -> str | None:
-    shown = subprocess.run(
-        ["git", "show", f"{commit}:{name}"], cwd=root, capture_output=True, check=False
-    )
+    shown = run_git(root, "show", f"{commit}:{name}", check=False)
     return None if shown.returncode else _text(shown.stdout)
 
 
@@ -187,9 +185,3 @@ def _new(path: Path) -> str | None:
 
 def _text(content: bytes) -> str:
     return content[:_LONGEST].decode("utf-8", "replace")
-
-
-def _git(root: Path, *arguments: str) -> str:
-    return subprocess.run(
-        ["git", *arguments], cwd=root, capture_output=True, text=True, check=True
-    ).stdout

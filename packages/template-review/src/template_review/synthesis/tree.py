@@ -20,6 +20,7 @@ from pathlib import Path
 
 from template_review.config import Config
 from template_review.errors import ReviewError
+from template_review.git import git_text, run_git
 
 
 @dataclass(frozen=True)
@@ -36,16 +37,12 @@ def resolve(reference: str, root: Path) -> Base:
     if not reference.strip() or reference.startswith("-"):
         raise ReviewError(f"base {reference!r}: not a commit; for example origin/main")
     try:
-        commit = _git(root, "rev-parse", "--verify", "--quiet", f"{reference}^{{commit}}").strip()
+        commit = git_text(
+            root, "rev-parse", "--verify", "--quiet", f"{reference}^{{commit}}"
+        ).strip()
     except subprocess.CalledProcessError as error:
-        inside = subprocess.run(
-            ["git", "rev-parse", "--git-dir"],
-            cwd=root,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if hint := untrusted(inside.stderr):
+        inside = run_git(root, "rev-parse", "--git-dir", check=False)
+        if hint := untrusted(inside.stderr.decode("utf-8", "replace")):
             raise ReviewError(f"{root}: {hint}") from error
         if inside.returncode:
             raise ReviewError(f"{root} is not a git repository: a review needs one") from error
@@ -53,7 +50,8 @@ def resolve(reference: str, root: Path) -> Base:
             f"base {reference!r} is not a commit, branch or tag that this clone knows. Fetch it "
             f"first (git fetch origin), or name one of: {', '.join(_known(root)) or 'none'}"
         ) from error
-    described = _git(root, "log", "-1", "--format=%h (%cs, %s)", commit).strip()
+    words = git_text(root, "log", "-1", "--format=%h (%cs, %s)", commit).strip()
+    described = words.encode("utf-8", "replace").decode()  # a subject in no known encoding
     return Base(reference, commit, described)
 
 
@@ -63,12 +61,7 @@ def unpacked(base: Base, root: Path, config: Config) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="template-review-", ignore_cleanup_errors=True) as name:
         folder = Path(name) / "base"
         folder.mkdir()
-        archive = subprocess.run(
-            ["git", "archive", "--format=tar", base.commit],
-            cwd=root,
-            capture_output=True,
-            check=True,
-        )
+        archive = run_git(root, "archive", "--format=tar", base.commit)
         with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
             _extract(files, folder)
         _share(config, root, folder)
@@ -105,7 +98,7 @@ def key_of_commit(root: Path, commit: str, config: Config) -> str:
 def key_of_working_tree(root: Path, config: Config) -> str:
     """The same key for the working tree: equal content, equal key, committed or not."""
     files = _files(root, "HEAD")
-    changed = _git(
+    changed = git_text(
         root, *("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all")
     ).split("\0")
     for line in filter(None, changed):
@@ -129,9 +122,7 @@ def other_packages(root: Path, commit: str, config: Config) -> str:
 
 def _locked(root: Path, commit: str, path: str) -> bool:
     """Whether a lock file that the base has differs here."""
-    shown = subprocess.run(
-        ["git", "show", f"{commit}:{path}"], cwd=root, capture_output=True, check=False
-    )
+    shown = run_git(root, "show", f"{commit}:{path}", check=False)
     ours = (root / path).read_bytes() if (root / path).exists() else b""
     return shown.returncode == 0 and shown.stdout != ours
 
@@ -139,7 +130,7 @@ def _locked(root: Path, commit: str, path: str) -> bool:
 def _files(root: Path, commit: str) -> dict[str, str]:
     """Each file with git's mode and digest."""
     found = {}
-    for line in filter(None, _git(root, "ls-tree", "-r", "-z", commit).split("\0")):
+    for line in filter(None, git_text(root, "ls-tree", "-r", "-z", commit).split("\0")):
         described, _, name = line.partition("\t")
         mode, _, digest = described.split()
         found[name] = f"{mode} {digest}"
@@ -220,15 +211,9 @@ def untrusted(said: str) -> str:
 
 
 def _known(root: Path) -> list[str]:
-    found = _git(
+    found = git_text(
         root,
         *("for-each-ref", "--count=8", "--sort=-committerdate", "--format=%(refname:short)"),
         *("refs/heads", "refs/remotes", "refs/tags"),
     )
     return found.split()
-
-
-def _git(root: Path, *arguments: str) -> str:
-    return subprocess.run(
-        ["git", *arguments], cwd=root, capture_output=True, text=True, check=True
-    ).stdout
