@@ -123,8 +123,8 @@ def test_telemetry_comes_at_the_interval_and_has_rates(settings, publisher, mode
     told = [Telemetry.from_json(message) for message in publisher.of("telemetry")]
     assert told[0].reason == "change"
     rated = next(t for t in told if t.p99_ms)
-    assert 20 < rated.fps <= 110
-    assert 0 < rated.p50_ms <= rated.p99_ms < 1000
+    assert 1 < rated.fps <= 110
+    assert 0 < rated.p50_ms <= rated.p99_ms < 10_000
     assert [t.frames for t in told] == sorted(t.frames for t in told)
     assert [t.uptime_s for t in told] == sorted(t.uptime_s for t in told)
 
