@@ -100,14 +100,14 @@ def fit(
             # The rate falls to nothing at a stage's end: what comes last is what the next stage
             # builds on. Only the model itself is chosen by the validation photos.
             last = plan.number == settings.plan[-1].number
-            kept = trainer.best if last else trainer.averaged
-            carried = {name: value.cpu().clone() for name, value in kept.items()}
+            values = trainer.kept if last else trainer.averaged
+            carried = {name: value.cpu().clone() for name, value in values.items()}
     if carried is None:
         raise RuntimeError("no stage was run")
     final = build(settings.network, classes, weights=weights)
     final.load_state_dict(carried)
-    best = progress.best
-    return Fitted(final.eval(), tuple(progress.epochs), best.epoch, best.validation_accuracy)
+    kept = progress.kept
+    return Fitted(final.eval(), tuple(progress.epochs), kept.epoch, kept.validation_accuracy)
 
 
 def _run(trainer: StageTrainer, found: Checkpoint | None) -> None:

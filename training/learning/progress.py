@@ -17,6 +17,8 @@ class Epoch:
     validation_loss: float
     validation_accuracy: float
     seconds: float
+    validation_error: float = 0.0
+    """Standard error of ``validation_loss``: how far chance alone moves it."""
 
     def line(self, *, of: int) -> str:
         """One line for the log; CloudWatch's metrics are read from it. ``of``: epochs in all."""
@@ -37,7 +39,8 @@ class Progress:
     loss_sum: float = 0.0
     loss_steps: int = 0
     best_loss: float | None = None
-    best_epoch: int = 0
+    best_error: float = 0.0
+    kept_epoch: int = 0
     waited: int = 0
     stage_done: bool = False
 
@@ -65,16 +68,26 @@ class Progress:
         return mean
 
     def add_epoch(self, epoch: Epoch, *, patience: int) -> bool:
-        """Note an epoch; return whether its weights are the stage's best so far."""
+        """Note an epoch; return whether its weights are the ones to keep so far.
+
+        Those of the last epoch are kept whose loss is not above the stage's lowest by more than
+        that one's standard error (Breiman's rule of one standard error). The lowest of a dozen
+        losses on a few photos is mostly chance, and it often comes early, when the learning rate
+        is still high.
+        """
         self.epochs.append(epoch)
         if self.best_loss is None or epoch.validation_loss < self.best_loss:
-            self.best_loss, self.best_epoch, self.waited = epoch.validation_loss, epoch.epoch, 0
-            return True
-        self.waited += 1
-        self.stage_done = 0 < patience <= self.waited
-        return False
+            self.best_loss, self.best_error = epoch.validation_loss, epoch.validation_error
+            self.waited = 0
+        else:
+            self.waited += 1
+            self.stage_done = 0 < patience <= self.waited
+        keep = epoch.validation_loss <= self.best_loss + self.best_error
+        if keep:
+            self.kept_epoch = epoch.epoch
+        return keep
 
     @property
-    def best(self) -> Epoch:
+    def kept(self) -> Epoch:
         """The epoch whose weights are kept."""
-        return next(row for row in self.epochs if row.epoch == self.best_epoch)
+        return next(row for row in self.epochs if row.epoch == self.kept_epoch)

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from scipy import special  # type: ignore[import-untyped]
 from torch import Tensor, distributed
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -31,7 +32,7 @@ from training.networks.base import Network
 from training.networks.presets import Plan
 from training.sagemaker_job import StepError
 
-_AVERAGE, _BEST = "average.safetensors", "best.safetensors"
+_AVERAGE, _KEPT = "average.safetensors", "kept.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +47,7 @@ class Stage:
 
 
 class StageTrainer(Trainer):
-    """Trains one stage. ``best`` are the averaged weights of the epoch that validated best."""
+    """Trains one stage. ``kept`` are the averaged weights of the epoch that is kept."""
 
     def __init__(
         self,
@@ -77,11 +78,11 @@ class StageTrainer(Trainer):
             args=arguments,
             train_dataset=stage.batches,
             eval_dataset=stage.validation,
-            compute_metrics=_accuracy,
+            compute_metrics=_measured,
             callbacks=[self.callback],
         )
         self.remove_callback(PrinterCallback)
-        self.best: dict[str, Tensor] = {}
+        self.kept: dict[str, Tensor] = {}
 
     @property
     def stopped(self) -> bool:
@@ -168,9 +169,10 @@ class StageTrainer(Trainer):
             validation_loss=metrics["eval_loss"],
             validation_accuracy=metrics["eval_accuracy"],
             seconds=round(seconds, 1),
+            validation_error=metrics["eval_error"],
         )
         if self.progress.add_epoch(epoch, patience=self.settings.patience):
-            self.best = {name: value.clone() for name, value in self.averaged.items()}
+            self.kept = {name: value.clone() for name, value in self.averaged.items()}
         if self.progress.stage_done:
             self.control.should_training_stop = True
         if self.is_world_process_zero():
@@ -191,9 +193,9 @@ class StageTrainer(Trainer):
     def resume(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint, exactly."""
         self.average.load_state_dict(load_file(checkpoint.folder / _AVERAGE))
-        path = checkpoint.folder / _BEST
+        path = checkpoint.folder / _KEPT
         if path.is_file():
-            self.best = {k: v.to(self.args.device) for k, v in load_file(path).items()}
+            self.kept = {k: v.to(self.args.device) for k, v in load_file(path).items()}
         if not self.progress.stage_done:
             self.train(resume_from_checkpoint=str(checkpoint.folder))
 
@@ -214,8 +216,8 @@ class StageTrainer(Trainer):
             self.accelerator.wait_for_everyone()
             if self.args.should_save:
                 _save(self.average.state_dict(), written / _AVERAGE)
-                if self.best:
-                    _save(self.best, written / _BEST)
+                if self.kept:
+                    _save(self.kept, written / _KEPT)
                 progress = self.progress.to_json()
                 self._checkpoints.keep(
                     written, stage=self.plan.number, step=step, progress=progress
@@ -256,6 +258,13 @@ def _only(items: list[Any]) -> Any:
     return items[0]
 
 
-def _accuracy(answers: EvalPrediction) -> dict[str, float]:
-    right = np.argmax(answers.predictions, axis=1) == answers.label_ids
-    return {"accuracy": float(np.mean(right))}
+def _measured(answers: EvalPrediction) -> dict[str, float]:
+    """Accuracy, and the standard error of the loss."""
+    scores = np.asarray(answers.predictions, np.float64)
+    labels = np.asarray(answers.label_ids)
+    own = scores[np.arange(len(labels)), labels]
+    losses = special.logsumexp(scores, axis=1) - own
+    return {
+        "accuracy": float(np.mean(np.argmax(scores, axis=1) == labels)),
+        "error": float(np.std(losses) / np.sqrt(len(losses))),
+    }
