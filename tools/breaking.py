@@ -85,7 +85,7 @@ def _checked(change: Mapping[str, Any], where: str) -> dict[str, str]:
         if key not in KEYS:
             raise BreakingError(f"{where}: unknown key {key!r}; allowed: {', '.join(KEYS)}")
         if not isinstance(change.get(key), str) or not change[key].strip():
-            raise BreakingError(f"{where}: {key} is missing, or no text")
+            raise BreakingError(f"{where}: {key} is missing or not text")
     if change["effect"] not in EFFECTS:
         raise BreakingError(
             f"{where}: effect = {change['effect']!r}; allowed: {', '.join(EFFECTS)}"

@@ -100,7 +100,7 @@ class Fleet:
         kept = [arn for arn in principals if arn.rsplit("/", 1)[1].startswith(certificate)]
         if len(certificate) < SHOWN or len(kept) != 1:
             raise EnrolmentError(
-                f"certificate {certificate}: {len(kept)} certificates of {thing} begin so; "
+                f"certificate {certificate}: {len(kept)} certificates of {thing} begin with it; "
                 f"allowed: at least {SHOWN} characters of exactly one, as install.sh --rotate "
                 "printed them"
             )
@@ -123,7 +123,9 @@ class Fleet:
             if str(item["id"]).startswith(f"kit#{kit}")
         ]
         if len(found) != 1:
-            raise EnrolmentError(f"kit {kit}: {len(found)} kits begin so; allowed: exactly one")
+            raise EnrolmentError(
+                f"kit {kit}: {len(found)} kits begin with it; allowed: exactly one"
+            )
         yield f"refuse the kit {kit}", lambda: self.known.revoke_kit(found[0])
         arn = self._iot.describe_certificate(certificateId=found[0])["certificateDescription"][
             "certificateArn"

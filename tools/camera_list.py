@@ -59,7 +59,7 @@ def read_cameras(path: Path) -> list[Camera]:
             continue
         camera = checked(Camera(*cells[:2]), where=f"{path}:{number}")
         if camera.serial in found:
-            raise EnrolmentError(f"{path}:{number}: serial {camera.serial} is there twice")
+            raise EnrolmentError(f"{path}:{number}: serial {camera.serial} is listed twice")
         found[camera.serial] = camera
     if not found:
         raise EnrolmentError(f"{path}: no camera in it; expected: lines of serial,site")
@@ -178,7 +178,9 @@ class CameraList:
             )
         except ClientError as error:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-                raise EnrolmentError(f"kit {certificate_id}: there is none of this id") from error
+                raise EnrolmentError(
+                    f"kit {certificate_id}: there is no kit with this id"
+                ) from error
             raise
 
     def _put(self, camera: Camera) -> None:

@@ -46,7 +46,7 @@ def main() -> int:
         print(f"cameras: {error}", file=sys.stderr)
         return 1
     except (BotoCoreError, ClientError) as error:
-        print(f"cameras: {error}; run it again to go on from here", file=sys.stderr)
+        print(f"cameras: {error}; run it again to continue from here", file=sys.stderr)
         return 1
     return 0
 

@@ -62,7 +62,9 @@ def require_source(source: str, target: str, settings: Settings) -> None:
             f"[training] from = {source!r}"
         )
     if taken != source:
-        raise PromoteError(f"FROM={source!r}: allowed: {taken!r}, which {target} takes models of")
+        raise PromoteError(
+            f"FROM={source!r}: allowed: {taken!r}, from which {target} takes its models"
+        )
 
 
 def version_of(model: str) -> int:

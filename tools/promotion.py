@@ -54,10 +54,10 @@ def reviewers(environment: str) -> str:
     ]
     if not names:
         raise RefusedError(
-            f"The GitHub environment {environment} has no required reviewers, so nobody would be "
-            "asked before this deploys. Set them in Settings, Environments. In a private "
+            f"The GitHub environment {environment} has no required reviewers, so this would be "
+            "deployed without an approval. Set them in Settings, Environments. In a private "
             "repository they need GitHub Enterprise: the plans Free, Pro and Team have them in "
-            "public repositories only. If nobody shall be asked, write `approval: false` for "
+            "public repositories only. If you want no approval, write `approval: false` for "
             f"{environment} in deploy.yml."
         )
     return " or ".join(names)

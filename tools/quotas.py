@@ -71,8 +71,8 @@ def quotas(client: Any, settings: Settings) -> list[Quota]:
     }
     if missing := sorted(set(wanted) - set(listed)):
         raise QuotaError(
-            f"Service Quotas knows no {missing[0]!r} in {settings.region}: SageMaker does not "
-            "offer this instance type there; allowed: another training.instance_type"
+            f"Service Quotas has no quota {missing[0]!r} in {settings.region}: SageMaker does not "
+            "offer this instance type there; choose another training.instance_type"
         )
     return [
         Quota(name=name, code=listed[name]["QuotaCode"], needed=count, value=listed[name]["Value"])

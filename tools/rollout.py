@@ -50,7 +50,7 @@ def main() -> int:
         print(f"rollout: {error}", file=sys.stderr)
         return 1
     except (BotoCoreError, ClientError) as error:
-        print(f"rollout: {error}; run it again to go on from here", file=sys.stderr)
+        print(f"rollout: {error}; run it again to continue from here", file=sys.stderr)
         return 1
     if not given.dry_run and not given.stop:
         print(f"started: make rollout ENV={given.environment} shows its progress")
@@ -80,7 +80,7 @@ def show(session: boto3.Session, settings: Settings, edge: Mapping[str, str]) ->
     Console().print(table)
 
 
-_WHAT = {"rollout": "rollout", "rollback": "rollback", "undo": "taking back"}
+_WHAT = {"rollout": "rollout", "rollback": "rollback", "undo": "undo"}
 
 
 def detail(
@@ -91,10 +91,10 @@ def detail(
     state = found.stage if one.running else outcome(one, known)
     yield f"{_WHAT[one.action]} of model {one.model}{version}: {state}"
     if one.status != "FAILED" and unfinished(one, known) and found.groups:
-        yield "  what it did has not been taken back; STOP=1 does so"
+        yield "  what it did has not been undone; STOP=1 undoes it"
     if found.looks:
         yield (
-            f"  bake of {settings.rollout.bake_minutes} min: {len(found.looks)} looks, the last: "
+            f"  bake of {settings.rollout.bake_minutes} min: looks: {len(found.looks)}, the last: "
             f"{found.looks[-1]}"
         )
 

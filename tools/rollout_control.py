@@ -56,12 +56,12 @@ class Control:
         left = running or [one for one in begun[:1] if unfinished(one, known)]
         if not left:
             raise RolloutError(
-                "no rollout is running, and the last one left nothing half done. ROLLBACK=1 goes "
-                "back to an earlier model"
+                "no rollout is running, and the last one left nothing to undo. To go back to an "
+                "earlier model, pass ROLLBACK=1"
             )
         for one in left:
             found = progress(self._states, one)
-            yield f"take back what it did: {_given(found)}", partial(self._undo, one)
+            yield f"undo what it did: {_given(found)}", partial(self._undo, one)
 
     def resume(self) -> Iterator[Step]:
         """Start a stopped rollout again, from its canaries on."""
@@ -73,8 +73,8 @@ class Control:
         if last.status not in ("ABORTED", "TIMED_OUT"):
             ended = f"{last.status}{f': {last.cause}' if last.cause else ''}"
             raise RolloutError(
-                f"the last one, the {_name(last)}, was not stopped; it ended {ended}. "
-                "To try it again, set the model to Rejected and to Approved"
+                f"the {_name(last)}, the last one, was not stopped; it ended {ended}. "
+                "To start it again, set the model to Rejected, then to Approved"
             )
         for one in known:
             if one.action == "undo" and one.running:
@@ -165,9 +165,9 @@ class Control:
             if now.status == "SUCCEEDED":
                 return
             if not now.running:
-                raise RolloutError(f"taking back ended {now.status}: {now.cause}. Run STOP=1 again")
+                raise RolloutError(f"the undo ended {now.status}: {now.cause}. Run STOP=1 again")
             self._sleep(1)
-        raise RolloutError("taking back takes long; `make rollout` shows when it is done")
+        raise RolloutError("the undo is taking long; `make rollout` shows when it is done")
 
 
 def _earlier(reached: list[Rollout], approved: set[str]) -> str:

@@ -225,7 +225,7 @@ def _source_faults(name: str, settings: Settings) -> Iterator[str]:
     if source.training.source is not None:
         yield (
             f"{key}: allowed: an environment that trains, and {training.source} takes its models "
-            f"of {source.training.source}: name that one"
+            f"from {source.training.source}: name {source.training.source} instead"
         )
 
 
@@ -255,8 +255,8 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     insights = settings.insights
     if settings.keeps_data and insights.alert_email is None:
         yield (
-            "insights.alert_email is missing: allowed: the e-mail address of whoever operates it, "
-            "because removal = 'retain' says that it matters, and nobody would hear of a fault"
+            "insights.alert_email is missing: allowed: the e-mail address that receives alerts. "
+            "removal = 'retain' requires it, because faults would otherwise go unnoticed"
         )
     if insights.budget_usd is not None and insights.alert_email is None:
         yield (

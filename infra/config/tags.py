@@ -36,7 +36,10 @@ def faults(tags: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for key in tags:
         first = lowered.setdefault(key.lower(), key)
         if first != key:
-            yield f"{first!r} and {key!r}", "one of them, because IAM tells no case apart in keys"
+            yield (
+                f"{first!r} and {key!r}",
+                "one of them, because IAM does not distinguish upper and lower case in keys",
+            )
 
 
 def _suits(text: str) -> bool:

@@ -119,7 +119,7 @@ def test_the_empty_view_may_be_given(tmp_path, capsys):
     assert run({"good": archive}, photos, tmp_path / "out", "--empty", str(empty)) == 0
     told = capsys.readouterr().err
     assert "differs from empty.png" in told
-    assert "large.jpg: another size than the empty view: looked at whole" in told
+    assert "large.jpg: its size differs from the empty view, so the whole photo is used" in told
     lines = [json.loads(line) for line in (tmp_path / "out").read_text().splitlines()]
     assert [line["class"] for line in lines] == ["glass", "paper", "trash"]
     assert [line["region"] is None for line in lines] == [False, False, True]

@@ -108,7 +108,7 @@ def test_a_certificate_is_rotated_within_a_day_and_the_old_one_ends_last(session
     principals = iot.list_thing_principals(thingName="binsight-r1")["principals"]
     assert set(principals) == {old, new, stray}, "nothing ends before the box says what it uses"
     for wrong in ("", "ab", "f" * 64):
-        with pytest.raises(EnrolmentError, match="certificates of binsight-r1 begin so"):
+        with pytest.raises(EnrolmentError, match="certificates of binsight-r1 begin with it"):
             run(fleet.rotated("r1", wrong), dry=False)
     used = new.rsplit("/", 1)[1]
     run(fleet.rotated("r1", used[:8]), dry=False)
@@ -255,7 +255,7 @@ def test_lists_of_cameras_are_read_as_people_write_them(tmp_path, text, serials)
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("7\n7\n", ":2: serial 7 is there twice"), ("a b\n", ":1: serial 'a b'"), ("", "no camera")],
+    [("7\n7\n", ":2: serial 7 is listed twice"), ("a b\n", ":1: serial 'a b'"), ("", "no camera")],
 )
 def test_faulty_lists_are_refused_with_the_line(tmp_path, text, said):
     path = tmp_path / "cameras.csv"

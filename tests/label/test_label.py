@@ -90,7 +90,7 @@ def test_a_plan_that_somebody_overtook_is_refused(place):
     desk.settle()
     plan = desk.plan()
     place.put_dataset({**DATASET, "metal": 10})
-    with pytest.raises(DatasetError, match="somebody wrote another manifest"):
+    with pytest.raises(DatasetError, match="someone else has just written a manifest"):
         desk.write_manifest(plan)
     assert len(place.manifest()) == 35
 
@@ -143,7 +143,7 @@ def test_undo_takes_decisions_back_until_they_are_carried_out(place):
         label(desk, "glass")
     for _ in range(UNDO):
         desk.undo()
-    with pytest.raises(DeskError, match="nothing can be undone"):
+    with pytest.raises(DeskError, match="nothing left to undo"):
         desk.undo()
     for _ in range(2):
         label(desk, "glass")
@@ -151,7 +151,7 @@ def test_undo_takes_decisions_back_until_they_are_carried_out(place):
     desk.settle()
     assert set(place.in_captures()) == set(keys[2:])
     assert len([one for one in place.in_dataset() if "glass/capture-" in one]) == 2
-    with pytest.raises(DeskError, match="nothing can be undone"):
+    with pytest.raises(DeskError, match="nothing left to undo"):
         desk.undo()
 
 
@@ -159,11 +159,11 @@ def test_what_cannot_be_done_is_refused_with_a_reason(place):
     place.put_dataset(DATASET)
     key = place.capture(1)
     desk = place.desk()
-    with pytest.raises(DeskError, match="nothing was labelled before"):
+    with pytest.raises(DeskError, match="no earlier decision to repeat"):
         desk.decide(key, "same")
     with pytest.raises(DeskError, match="class 'gold': allowed: glass, paper"):
         desk.decide(key, "label", "gold")
-    with pytest.raises(DeskError, match="not the current one"):
+    with pytest.raises(DeskError, match="no longer the current one"):
         desk.decide("another", "skip")
 
 

@@ -209,6 +209,6 @@ def test_the_progress_says_how_the_canaries_are(world, machine, first):
     found = progress(world.states, known[0])
     lines = list(detail(known[0], found, settings, known))
     assert lines[0].endswith(f"(component {found.version}): the canaries are watched")
-    assert "looks, the last: 2 of 2 canaries watched, 0 unwell" in lines[1]
+    assert "the last: 2 of 2 canaries watched, 0 unwell" in lines[1]
     assert found.groups["canary"].said == "2 succeeded, 0 failed, 0 waiting or asleep"
     world.states.stop_execution(executionArn=execution)

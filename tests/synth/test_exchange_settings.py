@@ -79,7 +79,7 @@ def test_models_do_not_come_through_a_third_environment(write: Write) -> None:
 def test_two_environments_cannot_take_each_others_models(write: Write) -> None:
     write("one", "two")
     write("two", "one")
-    assert "two takes its models of one" in refused("one")
+    assert "two takes its models from one" in refused("one")
 
 
 def test_what_only_training_needs_is_refused(write: Write) -> None:

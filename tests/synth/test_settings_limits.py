@@ -44,7 +44,7 @@ def refused(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> list[st
     [
         ('[tags]\nteam = "R&D"', ["tags: 'team' = 'R&D': allowed: letters, digits, spaces"]),
         ('[tags]\n"AWS:x" = "1"', ["tags: 'AWS:x' = '1'", "do not begin with aws:"]),
-        ('[tags]\nowner = "a"\nOwner = "b"', ["'owner' and 'Owner'", "no case apart"]),
+        ('[tags]\nowner = "a"\nOwner = "b"', ["'owner' and 'Owner'", "does not distinguish"]),
         ("[tags]\n" + "\n".join(f'k{n} = ""' for n in range(50)), ["50 tags", "at most 49"]),
         ('[training]\nschedule = "cron(0 25 * * ? *)"', ["training.schedule", "hours '25': 0-23"]),
         ('[training]\nschedule = "rate(1 hours)"', ["training.schedule", "minute, hour, day"]),

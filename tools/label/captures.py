@@ -74,7 +74,7 @@ class Captures:
         try:
             answer = self._s3.get_object(Bucket=self._bucket, Key=key)
         except self._s3.exceptions.NoSuchKey as error:
-            raise CaptureError(f"{key}: it is not in the bucket any more") from error
+            raise CaptureError(f"{key}: it is no longer in the bucket") from error
         frame = answer["Body"].read()
         return parse(key, frame, answer.get("Metadata", {}).get(_METADATA, ""))
 

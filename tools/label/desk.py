@@ -112,10 +112,10 @@ class Desk:
         with self._lock:
             found = self.current()
             if found is None or found.key != key:
-                raise DeskError("that capture is not the current one any more")
+                raise DeskError("that capture is no longer the current one")
             if kind == "same":
                 if not self._repeated:
-                    raise DeskError("nothing was labelled before")
+                    raise DeskError("there is no earlier decision to repeat")
                 kind, class_name = self._repeated[-1]
             if kind == "label" and class_name not in self.classes:
                 raise DeskError(f"class {class_name!r}: allowed: {', '.join(self.classes)}")
@@ -133,7 +133,7 @@ class Desk:
         """Take the last decision back. Raises DeskError where none can be."""
         with self._lock:
             if not self._pending:
-                raise DeskError("nothing can be undone any more")
+                raise DeskError("there is nothing left to undo")
             last = self._pending.pop()
             self._counts[last.kind] -= 1
             if last.kind in ("label", "not trash"):

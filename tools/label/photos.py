@@ -72,7 +72,7 @@ class Photos:
             first, *files = json.loads(answer["Body"].read())
             whole = first["prefix"] == f"s3://{self._bucket}/{self._name}/"
         except (ValueError, KeyError, TypeError) as error:
-            raise DatasetError(f"s3://{self._bucket}/{key}: it is no manifest: {error}") from error
+            raise DatasetError(f"s3://{self._bucket}/{key}: not a manifest: {error}") from error
         if not whole:
             raise DatasetError(
                 f"s3://{self._bucket}/{key}: prefix is {first['prefix']!r}; "
@@ -179,7 +179,7 @@ class Photos:
         except ClientError as error:
             if error.response["Error"]["Code"] in ("PreconditionFailed", "412"):
                 raise DatasetError(
-                    f"s3://{self._bucket}/{key}: somebody wrote another manifest just now; "
+                    f"s3://{self._bucket}/{key}: someone else has just written a manifest; "
                     "finish again"
                 ) from error
             raise

@@ -19,7 +19,7 @@ RULE = Rule(
     id="BINSIGHT-IOT3",
     title="An IoT rule has an error action",
     why="When an action fails (a throttled stream, a missing permission), AWS IoT drops the "
-    "message after its retries. Without an error action nobody learns what was lost.",
-    fix="Set TopicRulePayload.ErrorAction to a destination that somebody watches.",
+    "message after its retries. Without an error action the loss is not noticed.",
+    fix="Set TopicRulePayload.ErrorAction to a destination that is monitored.",
     check=check,
 )

@@ -88,8 +88,8 @@ def classify(
             yield None
             continue
         if empty is not None and photo.size != empty[1]:
-            told = "another size than the empty view: looked at whole"
-            print(f"{name}: {told}", file=sys.stderr)
+            note = "its size differs from the empty view, so the whole photo is used"
+            print(f"{name}: {note}", file=sys.stderr)
         region = _region(photo, model=model, empty=empty)
         card = model.card
         probabilities = model.infer(photo.input(region, width=card.width, height=card.height))
@@ -113,7 +113,7 @@ def _files(folder: Path) -> list[Path]:
 def _empty_view(given: Path | None, folder: Path, *, model: Model) -> EmptyView | None:
     """The empty view, and a line on what the model will look at. Raises OSError."""
     if model.cut is None:
-        told = "this model learned whole photos only: it looks at whole photos"
+        note = "this model was trained on whole photos, so it looks at whole photos"
         empty = None
     elif given is not None:
         try:
@@ -121,13 +121,13 @@ def _empty_view(given: Path | None, folder: Path, *, model: Model) -> EmptyView 
         except NoPhotoError as error:
             raise OSError(f"--empty {given}: {error}") from error
         empty = (photo.grid, photo.size)
-        told = f"looking at what differs from {given.name}"
+        note = f"looking at what differs from {given.name}"
     else:
         empty = empty_view_of(_files(folder))
-        told = "looking at what differs from the view that the photos have in common"
+        note = "looking at what differs from the view that the photos have in common"
         if empty is None:
-            told = "the photos have no view in common (EMPTY=photo gives one): looking at all"
-    print(told, file=sys.stderr)
+            note = "the photos have no view in common (EMPTY=photo gives one): using whole photos"
+    print(note, file=sys.stderr)
     return empty
 
 

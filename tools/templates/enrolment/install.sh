@@ -126,7 +126,8 @@ check() {
     [ -r "$kit/$each" ] || miss "$each of the kit"
   done
   if [ "$missing" -gt 0 ]; then
-    echo "install: $missing things are missing; nothing was changed" >&2
+    if [ "$missing" -eq 1 ]; then what="1 thing is"; else what="$missing things are"; fi
+    echo "install: $what missing; nothing was changed" >&2
     exit 1
   fi
 }
