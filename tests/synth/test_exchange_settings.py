@@ -72,7 +72,7 @@ def test_models_do_not_come_through_a_third_environment(write: Write) -> None:
     path = write("third", "takes")
     assert refused("third") == (
         f"{path}: training.from = 'takes': allowed: an environment that trains, and takes takes "
-        "its models of trains: name that one"
+        "its models from trains: name trains instead"
     )
 
 
