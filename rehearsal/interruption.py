@@ -1,22 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ctrl-C and SIGTERM, once: what was started is stopped, and nothing interrupts that."""
+"""Ctrl-C, SIGTERM and a terminal that closes, once: what was started is stopped without a break."""
 
 import atexit
 import signal
 from types import FrameType
 
-_ENDING = (signal.SIGINT, signal.SIGTERM)
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def interrupted_once() -> None:
-    """The first SIGINT or SIGTERM raises KeyboardInterrupt in the main thread, later ones nothing.
+    """The first of these signals raises KeyboardInterrupt in the main thread, later ones nothing.
 
-    A shell and a process's parent often send one each, close together. SIGINT that is ignored
-    already (a shell's background job) stays so.
+    A shell and a process's parent often send one each, close together. SIGINT and
+    SIGHUP that are ignored already (a shell's background job, nohup) stay so.
     """
     signal.signal(signal.SIGTERM, _interrupt)
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, _interrupt)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     # While Python exits it gives signals their default action back: the next one would kill.
     atexit.register(_ignore)
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SIGINT and SIGTERM. The handler only sets a flag; the main thread acts on it.
+"""SIGINT, SIGTERM and SIGHUP (the terminal closes). The handler only sets a flag, on which the
+main thread acts.
 
 A handler runs in the main thread, between any two of its steps. One that takes a lock (as
 ``threading.Event.set`` does) waits for ever where the main thread, or a handler that a second
@@ -10,16 +11,20 @@ import atexit
 import signal
 from types import FrameType
 
-ENDING = (signal.SIGINT, signal.SIGTERM)
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class EndSignals:
-    """Takes SIGINT and SIGTERM from here on; true once one arrived."""
+    """Takes SIGINT, SIGTERM and SIGHUP from here on; true once one arrived.
+
+    SIGHUP that is ignored already (nohup) stays so.
+    """
 
     def __init__(self) -> None:
         self._came = False
         for number in ENDING:
-            signal.signal(number, self._note)
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._note)
         # While Python exits it gives signals their default action back: the next one would kill.
         atexit.register(_ignore)
 
