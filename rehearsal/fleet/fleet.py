@@ -41,6 +41,8 @@ class FleetRehearsal(Run):
 
     _trained = Path()
     """The archive that the models of real cameras are made of."""
+    _photos: Sequence[Path] = ()
+    """What is shown to them."""
 
     def run(self) -> None:
         """Go through all stages. Raises RehearsalError where one cannot go on."""
@@ -57,6 +59,9 @@ class FleetRehearsal(Run):
             write_file(self.host.work / "fleet.json", json.dumps(document, indent=2) + "\n")
 
     def _run(self, cleanup: ExitStack) -> None:
+        if self.size.real:
+            # Before anything else runs: a training takes the whole machine.
+            self._trained, self._photos = trained_model(self, cleanup)
         account = self.host.account(self.stages, cleanup)
         fleet = enrol_fleet(self, account, cleanup)
         size = self.size
@@ -81,10 +86,9 @@ class FleetRehearsal(Run):
             self.console.print(words, markup=False, soft_wrap=True)
 
     def _real(self, fleet: Enrolled, cleanup: ExitStack) -> RealCameras:
-        """Start the cameras that run the real program; the model is trained for them."""
-        self._trained, photos = trained_model(self, cleanup)
+        """Start the cameras that run the real program."""
         with self.stages.stage("real cameras", f"{self.size.real} install the program"):
-            real = start(self, fleet, photos, self.stages.progress)
+            real = start(self, fleet, self._photos, self.stages.progress)
         cleanup.callback(real.stop)
         return real
 
