@@ -64,6 +64,7 @@ def main() -> int:
             models=not arguments.no_models,
         ),
         console=console,
+        model=arguments.model,
     )
     try:
         rehearsal.run()
@@ -134,6 +135,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--real", type=int, help="how many more run the real program; empty: 10 beside 50 or more"
     )
+    parser.add_argument("--model", type=Path, help="model.tar.gz for them; empty: trains one")
     parser.add_argument("--seed", type=int, help="what is drawn follows from it; empty: any")
     parser.add_argument("--hours", type=float, default=24, help="simulated hours")
     parser.add_argument("--ticks", type=int, default=12, help="parts that the hours are played in")

@@ -100,10 +100,13 @@ def lens_of(camera: CoreDevice) -> Path:
 
 
 def trained_model(run: Run, cleanup: ExitStack) -> tuple[Path, list[Path]]:
-    """A small model trained on the drawn set, or that of an earlier run; its photos."""
+    """The model that was given, or a small one trained on the drawn set; drawn photos."""
     work = run.host.work
     photos = Photos(source=None, view="", skip_bad=False, work=work)
     dataset, _ = photos.prepare(run.stages, cleanup)
+    shown = _mixed(dataset.folder)
+    if run.model is not None:
+        return run.model, shown
     out = work / "model"
     with run.stages.stage("train", "the small network on drawn photos, for the real cameras"):
         command = [sys.executable, "-m", "training.local", "--dataset", str(dataset.folder)]
@@ -114,16 +117,16 @@ def trained_model(run: Run, cleanup: ExitStack) -> tuple[Path, list[Path]]:
         )
         if done.returncode:
             raise RehearsalError(f"the model was not trained: {done.stderr[-2000:]}")
-    found = sorted(
-        one for one in dataset.folder.glob("*/*") if one.suffix.lower() in PHOTO_SUFFIXES
-    )
-    # One of each class after another, so that every camera soon sees all of them.
+    return out / "model.tar.gz", shown
+
+
+def _mixed(folder: Path) -> list[Path]:
+    """Photos of class folders, one of each class after another: every camera soon sees all."""
     by_class: dict[str, list[Path]] = {}
-    for photo in found:
-        by_class.setdefault(photo.parent.name, []).append(photo)
-    return out / "model.tar.gz", [
-        one for row in zip(*by_class.values(), strict=False) for one in row
-    ]
+    for photo in sorted(folder.glob("*/*")):
+        if photo.suffix.lower() in PHOTO_SUFFIXES:
+            by_class.setdefault(photo.parent.name, []).append(photo)
+    return [one for row in zip(*by_class.values(), strict=False) for one in row]
 
 
 def start(

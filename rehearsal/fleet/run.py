@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from rich.console import Console
 
@@ -64,6 +65,8 @@ class Run:
     stages: Stages = field(init=False)
     findings: Findings = field(init=False)
     truth: Truth = field(default_factory=Truth)
+    model: Path | None = None
+    """An archive for the real cameras; without one a small model is trained."""
 
     def __post_init__(self) -> None:
         self.stages, self.findings = Stages(self.console), Findings(self.console)
