@@ -138,7 +138,7 @@ def test_before_the_first_model_there_is_none_to_go_back_to(world, hasty, contro
 def test_a_failed_rollout_is_not_resumed(world, hasty, control):
     execution = world.approve(hasty, f"{world.model()}0")
     world.until(execution, None)
-    with pytest.raises(RolloutError, match="model 30, was not stopped; it ended FAILED"):
+    with pytest.raises(RolloutError, match="0, the last one, was not stopped; it ended FAILED"):
         list(control(hasty).resume())
 
 
