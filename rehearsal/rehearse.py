@@ -30,7 +30,6 @@ from rehearsal.playback import Playback
 from rehearsal.progress import Stages
 from rehearsal.promotion import Promotion, Taker, is_expected
 from rehearsal.report import Report
-from rehearsal.rotation import rotate
 from rehearsal.schedules import run_schedules
 from rehearsal.taking import HEARS, IS_TOLD
 from tools.dataset import Dataset, DatasetError, upload
@@ -116,10 +115,6 @@ class Rehearsal:
             if self.keep:
                 aws.detach()
             else:
-                with self.stages.stage(
-                    "certificate", "a camera gets another one, its old one ends"
-                ):
-                    self.stages.news(rotate(cameras))
                 for taker in takers:
                     taker.close()
                 self.report.destroyed, self.report.retained = destroy(account, cameras)

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from rehearsal.taking import HEARS, IS_TOLD
+
 LINES = 30
 """How many lines of the end of a log are shown."""
 
-_CDK = ("cdk.log",)
+# Below the folder of another account too, where there are others.
+_CDK = ("cdk.log", "*/cdk.log")
 _JOBS = ("local-aws/jobs/*/*/*/log.txt",)
-_CAMERAS = ("cameras/*/*.log",)
+_CAMERAS = ("cameras/*/*.log", "*/cameras/*/*.log")
 _SERVER = ("local-aws/local-aws.log",)
 _LOGS = {
     "dataset": (),
@@ -21,6 +24,8 @@ _LOGS = {
     "bootstrap": _CDK,
     "deploy": _CDK,
     "deploy again": _CDK,
+    f"deploy {HEARS}": _CDK,
+    f"deploy {IS_TOLD}": _CDK,
     "training": _JOBS,
     "notebook": _JOBS,
     "cameras": _CAMERAS,
@@ -30,6 +35,9 @@ _LOGS = {
     "label": _SERVER,
     "train again": _JOBS,
     "sort the new kind": _CAMERAS,
+    "promotion by event": _SERVER,
+    "promotion by command": _SERVER,
+    "fourth account": _SERVER,
     "destroy": _CDK,
 }
 """By stage: where its logs are, as patterns below the work folder."""

@@ -50,7 +50,10 @@ class Reader(Construct):
                 resources=[stack.arn("glue", name) for name in catalog],
             ),
             # Athena looks at it before any other, with the asker's rights.
-            Allow(actions=["glue:GetDatabase"], resources=[stack.arn("glue", "database/default")]),
+            Allow(
+                actions=["glue:GetDatabase"],
+                resources=[stack.arn("glue", name) for name in ("catalog", "database/default")],
+            ),
             read_objects(bucket, [*(f"{table.name}/*" for table in TABLES), f"{RESULTS}/*"]),
             write_objects(bucket, [f"{RESULTS}/*"]),
             # As AWS's AmazonAthenaFullAccess has for the place of the results.
