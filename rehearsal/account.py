@@ -74,12 +74,16 @@ class Account:
     def deploy(self, report: Report) -> None:
         """Bootstrap, deploy, and deploy again, which may change nothing."""
         cdk = self.cdk(self.people.deployer)
-        with self.stages.stage("synth", "build the assets, write the templates, check the rules"):
-            cdk.synth()
-        with self.stages.stage("bootstrap", "prepare the account for the CDK"):
-            self.cdk(self.people.administrator).bootstrap(
-                self.settings.account, self.settings.region, *self.people.execution_policies
-            )
+        # The bootstrap needs no template, so one processor synthesises meanwhile.
+        with cdk.synthesising() as synthesised:
+            with self.stages.stage("bootstrap", "prepare the account for the CDK"):
+                self.cdk(self.people.administrator).bootstrap(
+                    self.settings.account, self.settings.region, *self.people.execution_policies
+                )
+            with self.stages.stage(
+                "synth", "build the assets, write the templates, check the rules"
+            ):
+                synthesised()
         with self.stages.stage("deploy", "four stacks with `cdk deploy --all`"):
             self.stages.news(f"{cdk.deploy()} stacks deployed")
         with self.stages.stage("deploy again", "check that nothing changes"):

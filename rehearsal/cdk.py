@@ -3,8 +3,10 @@
 
 import os
 import re
+import signal
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,7 +32,17 @@ class Cdk:
 
     def synth(self) -> None:
         """Build the assets and write the templates, exactly as ``cdk deploy`` would."""
-        self._run("synth", "--quiet", "--output", str(self.assembly))
+        with self.synthesising() as ended:
+            ended()
+
+    @contextmanager
+    def synthesising(self) -> Iterator[Callable[[], str]]:
+        """Synthesise while the block runs, which gets a function that waits for the end.
+
+        The function raises RehearsalError where the synth failed.
+        """
+        with self._started("synth", "--quiet", "--output", str(self.assembly)) as process:
+            yield lambda: self._ended(process, "synth")
 
     def bootstrap(self, account: str, region: str, *policies: str) -> None:
         """The CDK's own bootstrap stack, its default template.
@@ -38,8 +50,10 @@ class Cdk:
         ``policies`` are the ARNs of what CloudFormation may do; without one it may do everything.
         """
         limits = ["--cloudformation-execution-policies", ",".join(policies)] if policies else []
-        # Given the assembly, or the CLI would synthesise once more only to look for it.
-        self._run("bootstrap", f"aws://{account}/{region}", *limits, "--app", str(self.assembly))
+        # Not in the project's folder, where the CLI would synthesise only to look for the account.
+        away = self.assembly.parent
+        away.mkdir(parents=True, exist_ok=True)
+        self._run("bootstrap", f"aws://{account}/{region}", *limits, folder=away)
 
     def deploy(self, *options: str) -> int:
         """Deploy every stack; return how many of them changed."""
@@ -53,42 +67,54 @@ class Cdk:
         """Delete every stack of the environment."""
         self._run("destroy", "--all", "--force", "--app", str(self.assembly))
 
-    def _run(self, command: str, *arguments: str) -> str:
+    def _run(self, command: str, *arguments: str, folder: Path = ROOT) -> str:
         """Run one command to its end; return what it printed."""
+        with self._started(command, *arguments, folder=folder) as process:
+            return self._ended(process, command)
+
+    @contextmanager
+    def _started(
+        self, command: str, *arguments: str, folder: Path = ROOT
+    ) -> Iterator["subprocess.Popen[str]"]:
+        """One command, which ends with the block where that fails."""
         cdk = ROOT / ".venv" / "bin" / "cdk"
-        lines: list[str] = []
-        with (
-            self.log.open("a", encoding="utf-8") as log,
-            subprocess.Popen(
-                [str(cdk), command, *arguments, "--context", f"environment={self.name}"],
-                cwd=ROOT,
-                env={**_clean_environment(), **self.environment},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                start_new_session=True,
-            ) as process,
-        ):
-            print(f"$ cdk {command} {' '.join(arguments)}", file=log, flush=True)
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("a", encoding="utf-8") as log:
+            print(f"$ cdk {command} {' '.join(arguments)}", file=log)
+        with subprocess.Popen(
+            [str(cdk), command, *arguments, "--context", f"environment={self.name}"],
+            cwd=folder,
+            env={**_clean_environment(), **self.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        ) as process:
             try:
-                for line in process.stdout or ():
-                    log.write(line)
-                    lines.append(line)
-                    if event := _NEWS.search(line):
-                        self.progress(f"{event[1].lower()} {event[3]}")
+                yield process
             except BaseException:
                 # The CLI is not in the terminal's process group, so Ctrl-C must be handed on.
-                os.killpg(process.pid, 15)
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGTERM)
                 raise
-        text = "".join(lines)
-        if process.returncode:
+
+    def _ended(self, process: "subprocess.Popen[str]", command: str) -> str:
+        """Wait for a command; return what it printed."""
+        lines: list[str] = []
+        with self.log.open("a", encoding="utf-8") as log:
+            for line in process.stdout or ():
+                log.write(line)
+                lines.append(line)
+                if event := _NEWS.search(line):
+                    self.progress(f"{event[1].lower()} {event[3]}")
+        if process.wait():
             raise RehearsalError(
                 f"cdk {command} ended with status {process.returncode}; the last lines of "
                 f"{self.log}:\n{''.join(lines[-25:])}"
             )
-        return text
+        return "".join(lines)
 
 
 def count_changed(output: str) -> int:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The photos of a rehearsal: what it trains on, and what it shows to a camera afterwards."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -9,7 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import PIL
+
 from contracts.bins import ALL_BINS, Bin
+from rehearsal import samples
 from rehearsal.aws_client import Cloud
 from rehearsal.loop import Unknown, held_back
 from rehearsal.progress import Stages
@@ -76,15 +81,37 @@ class Photos:
         if given and not self.view:
             return given
         folder = self.work / ("tray-set" if self.view else "sample-set")
-        shutil.rmtree(folder, ignore_errors=True)
         if self.view:
+            shutil.rmtree(folder, ignore_errors=True)
             items = photographed(given) if given else drawn(self.bins)
             draw_tray(folder, photos_per_class=_ON_TRAY, tray=_TRAY, items=items)
-        else:
-            # One of a few test photos is worth several points.
-            count = _FOR_LOOP if self.without else _DRAWN
-            draw(folder, photos_per_class=count, bins=self.bins)
+            return folder
+        # One of a few test photos is worth several points.
+        count = _FOR_LOOP if self.without else _DRAWN
+        # The same code draws the same pictures, so those of an earlier rehearsal are as good.
+        stamp = self.work / "sample-set.txt"
+        wanted = f"{count} {self.bins} {_drawing_code()}"
+        if stamp.exists() and stamp.read_text(encoding="utf-8") == f"{wanted} {_listed(folder)}":
+            return folder
+        shutil.rmtree(folder, ignore_errors=True)
+        draw(folder, photos_per_class=count, bins=self.bins)
+        stamp.write_text(f"{wanted} {_listed(folder)}", encoding="utf-8")
         return folder
+
+
+def _drawing_code() -> str:
+    """A digest of what draws the sample set."""
+    found = hashlib.sha256(f"{PIL.__version__} {np.__version__}".encode())
+    for path in sorted(Path(samples.__file__).parent.glob("*.py")):
+        found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def _listed(folder: Path) -> str:
+    """A digest of a folder's files: their names, sizes and times."""
+    files = ((path, path.stat()) for path in sorted(folder.rglob("*")) if path.is_file())
+    text = "\n".join(f"{path} {status.st_size} {status.st_mtime_ns}" for path, status in files)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def held_out(

@@ -2,6 +2,7 @@
 """The rehearsal, stage by stage: from an empty account to sorted photos, and back to empty."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -251,10 +252,11 @@ class Rehearsal:
         operator = operator_of(account)
         with self.stages.stage("fleet", "show every camera, as the reader's role"):
             page = self.work / "fleet.html"
-            for line in operator.run("tools.fleet", "--out", str(page)):
-                self.stages.news(line)
-            for line in operator.run("tools.rollout"):
-                self.stages.news(line)
+            commands = (("tools.fleet", "--out", str(page)), ("tools.rollout",))
+            with ThreadPoolExecutor() as pool:
+                for lines in pool.map(lambda command: operator.run(*command), commands):
+                    for line in lines:
+                        self.stages.news(line)
 
     def _ask(self, account: Account, cameras: Cameras) -> None:
         with self.stages.stage("questions", "run every named query on the archive"):
