@@ -44,6 +44,10 @@ fi
 module=$step
 if [[ $step == train ]]; then
   module=learning.distributed
+else
+  # numpy's matrices are small here, and photos are read by threads of our own: more threads for each
+  # matrix cost up to seven times the processor.
+  export OPENBLAS_NUM_THREADS=${OPENBLAS_NUM_THREADS:-1}
 fi
 # exec: the step itself gets SageMaker's SIGTERM.
 exec python3 -m "training.$module" "$@"

@@ -145,6 +145,9 @@ def _step(name: str, *arguments: str) -> None:
     started = time.monotonic()
     # Threads that wait in a busy loop take the processor from everything else on the machine.
     environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
+    if name != "train":
+        # As training/entrypoint.sh says.
+        environment.setdefault("OPENBLAS_NUM_THREADS", "1")
     command = [sys.executable, "-m", f"training.{name}", *arguments]
     process = subprocess.Popen(command, cwd=_ROOT, env=environment)
     try:
