@@ -94,10 +94,10 @@ class Site:
             return {"failed": self._each(self._begin, pool)}
 
     def play(
-        self, first: float, last: float, pace: dict[str, Any], flush_s: float = 10.0
+        self, first: float, last: float, pace: dict[str, Any] | None = None, flush_s: float = 10.0
     ) -> dict[str, Any]:
         """Let every camera report what it sees from one simulated minute to another."""
-        paced = Pace(**pace)
+        paced = Pace(**(pace or {}))
 
         def one(number: int) -> None:
             camera = self._cameras[number]
