@@ -247,3 +247,17 @@ def test_files_without_a_suffix_are_counted(tmp_path: Path) -> None:
         photo.rename(photo.with_suffix(""))
     with pytest.raises(DatasetError, match=r"'glass' has no photo .* 4 files with no suffix"):
         check_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("name", [".", "glass", "glass/more"])
+def test_a_folder_that_may_not_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    classes(tmp_path)
+    fill(tmp_path / "glass" / "more", 1)
+    closed = tmp_path / name
+    # Root, which tests may run as, may read everything.
+    monkeypatch.setattr(os, "access", lambda path, _mode: Path(path) != closed)
+    with pytest.raises(DatasetError, match="permission denied") as told:
+        read(tmp_path)
+    assert str(closed) in str(told.value)

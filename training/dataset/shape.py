@@ -15,6 +15,7 @@ _SPLIT = re.compile(
     re.IGNORECASE,
 )
 _TABLES = {".csv", ".tsv", ".xlsx", ".json", ".jsonl", ".txt", ".xml"}
+_LABELS = {".csv", ".tsv", ".xlsx", ".jsonl"}
 _NOTES = ("readme", "license", "requirements")
 _MOST_OF_TABLE = 64 << 20
 _PICTURES = {"images", "image", "imgs", "img"}
@@ -63,12 +64,8 @@ def misread(dataset: Path, folders: Sequence[Path]) -> str:
         why = "beside class folders" if len(splits) < len(folders) else "none of them for training"
         why = why if inside else "without class folders inside"
         return f"{names} look like splits{found}, {why}; {EXPECTED}"
-    tables = _tables_in(dataset)
-    if len(folders) == 1 and tables and any(map(_is_photo, folders[0].iterdir())):
-        return (
-            f"looks like photos ({folders[0].name}) with their labels in a table ({tables[0]}), "
-            f"which is not read; {EXPECTED}"
-        )
+    if form := _labels_in_a_table(dataset, folders):
+        return f"looks like {form}, which is not read; {EXPECTED}"
     if form := _other_form(dataset, folders):
         return f"looks like {form}; {EXPECTED}"
     if len(folders) == 1 and len(inside := _classes_in(folders[0])) > 1:
@@ -76,6 +73,13 @@ def misread(dataset: Path, folders: Sequence[Path]) -> str:
             f"its class folders ({', '.join(inside[:5])}) lie one folder further down: pass "
             f"{dataset / folders[0].name}"
         )
+    return ""
+
+
+def _labels_in_a_table(dataset: Path, folders: Sequence[Path]) -> str:
+    tables = [name for name in _tables_in(dataset) if Path(name).suffix.lower() in _LABELS]
+    if len(folders) == 1 and tables and any(map(_is_photo, folders[0].iterdir())):
+        return f"photos ({folders[0].name}) with their labels in a table ({tables[0]})"
     return ""
 
 
