@@ -60,19 +60,28 @@ class Fleet:
         """End a camera: its certificates, its core device, its thing, its place on the list.
 
         Its detections stay where they are. Steps that were done before are left out, so a
-        retirement that was interrupted can be run again.
+        retirement that was interrupted can be run again. Raises EnrolmentError for a serial number
+        of no camera.
         """
         thing = self.thing(serial)
-        if self.known.get(serial) is not None:
+        listed = self.known.get(serial) is not None
+        core = self._if_any(self._greengrass.get_core_device, coreDeviceThingName=thing)
+        registered = self._if_any(self._iot.describe_thing, thingName=thing)
+        if not (listed or core or registered):
+            raise EnrolmentError(
+                f"serial {serial}: not on the list, and {thing} is not registered; make cameras "
+                "lists the serial numbers"
+            )
+        if listed:
             yield f"refuse the serial number {serial}", lambda: self.known.retire(serial)
         for principal in self._principals(thing):
             yield from self._end_certificate(thing, principal)
-        if self._if_any(self._greengrass.get_core_device, coreDeviceThingName=thing):
+        if core:
             yield (
                 f"delete the core device {thing}",
                 _calling(self._greengrass.delete_core_device, coreDeviceThingName=thing),
             )
-        if self._if_any(self._iot.describe_thing, thingName=thing):
+        if registered:
             yield f"delete the thing {thing}", _calling(self._iot.delete_thing, thingName=thing)
 
     def expect(self, serial: str) -> Iterator[Step]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import boto3
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from infra.config.settings import Settings
 from tools.camera_fleet import Fleet
@@ -20,14 +20,16 @@ WARN_DAYS = 14
 def print_list(known: CameraList, fleet: Fleet) -> None:
     """The cameras and the kits, as two tables."""
     members = fleet.members()
-    table = Table("serial", "site", "state", "models", "thing")
+    # Folded, not cut: names are copied from here.
+    serial, site, name = (Column(title, overflow="fold") for title in ("serial", "site", "thing"))
+    table = Table(serial, site, "state", "models", name)
     for item in known.cameras():
-        serial = str(item["id"]).removeprefix("serial#")
-        thing = fleet.thing(serial)
+        number = str(item["id"]).removeprefix("serial#")
+        thing = fleet.thing(number)
         enrolled = thing in members
         state = "enrolled" if enrolled and item["camera_state"] == "expected" else ""
         table.add_row(
-            serial,
+            number,
             str(item.get("site", "")),
             state or str(item["camera_state"]),
             members.get(thing, ""),

@@ -6,8 +6,10 @@ role.
 """
 
 import argparse
+import difflib
 import re
 import sys
+import time
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,7 +21,7 @@ from tools.account import AccountError
 from tools.ask import drawn
 from tools.ask_athena import AskError, Insights, ask, reader
 from tools.fleet_page import page
-from tools.fleet_state import read
+from tools.fleet_state import read, read_cameras
 from tools.fleet_table import table
 
 _THING = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
@@ -52,7 +54,7 @@ def main() -> int:
 
 
 def camera_day(insights: Insights, thing: str) -> str:
-    """Hour by hour what a camera sent since yesterday."""
+    """Hour by hour what a camera sent since yesterday. Raises AskError for no camera's name."""
     telemetry = f"""
     SELECT substr(cast(from_unixtime(received_ms / 1000) AS varchar), 1, 13) AS hour,
     count(*) AS messages, round(avg(fps), 1) AS fps, round(max(p99_ms), 0) AS p99_ms,
@@ -64,10 +66,18 @@ def camera_day(insights: Insights, thing: str) -> str:
     SELECT class, bin, count(DISTINCT sequence) AS items, round(avg(confidence), 2) AS confidence
     FROM detections WHERE thing = '{thing}' AND {_DAY} GROUP BY class, bin ORDER BY items DESC
     """  # noqa: S608 - the name was checked
-    return "\n\n".join(
-        f"{title}\n{drawn(ask(insights, sql)[0])}"
-        for title, sql in ((f"{thing}: telemetry by hour", telemetry), ("Items", items))
-    )
+    hours, sorted_items = ask(insights, telemetry)[0], ask(insights, items)[0]
+    if not hours and not sorted_items:
+        _require(insights, thing)
+    return f"{thing}: telemetry by hour\n{drawn(hours)}\n\nItems\n{drawn(sorted_items)}"
+
+
+def _require(insights: Insights, thing: str) -> None:
+    known = [camera.thing for camera in read_cameras(insights, time.time_ns() // 1_000_000)]
+    if thing not in known:
+        near = difflib.get_close_matches(thing, known, n=3, cutoff=0.5)
+        shown = f"; the nearest: {', '.join(near)}" if near else ""
+        raise AskError(f"CAMERA={thing}: allowed: one of the {len(known)} cameras{shown}")
 
 
 if __name__ == "__main__":

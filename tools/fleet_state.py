@@ -52,7 +52,7 @@ def read(insights: Insights, environment: str) -> Fleet:
     return Fleet(
         environment=environment,
         at_ms=at_ms,
-        cameras=_cameras(insights, at_ms),
+        cameras=read_cameras(insights, at_ms),
         today={str(row["thing"]): row for row in today},
         quality=quality,
         items=_asked(insights, "items", notes),
@@ -63,7 +63,8 @@ def read(insights: Insights, environment: str) -> Fleet:
     )
 
 
-def _cameras(insights: Insights, at_ms: int) -> list[Camera]:
+def read_cameras(insights: Insights, at_ms: int) -> list[Camera]:
+    """Every camera that is registered or has a row in the table of latest states."""
     rows = list(_rows(insights.session, insights.outputs["LatestTable"]))
     report = next((row for row in rows if row["thing"] == REPORT_THING), None)
     kept = unpacked(report["report"].value) if report else {"missing_since_ms": {}}

@@ -227,6 +227,12 @@ def test_a_camera_is_retired_with_everything_it_has_and_again_without_error(sess
         iot.describe_certificate(certificateId=made["certificateId"])
 
 
+def test_a_serial_number_of_no_camera_is_not_retired(session, known):
+    fleet = Fleet(session, SimpleNamespace(prefix="binsight"), known)
+    with pytest.raises(EnrolmentError, match="serial 404: not on the list"):
+        run(fleet.retire("404"), dry=False)
+
+
 def test_a_kit_that_cannot_be_made_leaves_neither_folder_nor_certificate(session, known, tmp_path):
     iot = session.client("iot")
     before = iot.list_certificates()["certificates"]

@@ -19,6 +19,7 @@ from ministack_edge.process import LocalAws, free_port
 from rehearsal.account import Account
 from rehearsal.aws_client import Cloud
 from rehearsal.commands import Operator
+from rehearsal.errors import RehearsalError
 from rehearsal.progress import Stages
 from rehearsal.report import Report
 
@@ -260,6 +261,8 @@ def test_the_operator_sees_the_fleet_with_the_reader_s_role(deployed, tmp_path):
     assert any(line.split()[:2] == [NEVER, "silent"] for line in lines), said
     assert any(line.split()[:2] == [SPEAKS, "refused"] for line in lines), said
     assert SPEAKS in (tmp_path / "fleet.html").read_text()
+    with pytest.raises(RehearsalError, match=f"CAMERA={SPEAKS}x: allowed: .* {SPEAKS}"):
+        operator.run("tools.fleet", "--camera", f"{SPEAKS}x", "--out", str(tmp_path / "no.html"))
 
 
 def test_the_operator_shows_rolls_back_and_stops_with_no_more_than_his_rights(deployed):

@@ -59,6 +59,11 @@ def main() -> int:
             session_for(settings), settings, cache=CACHE, progress=_say, dataset=dataset
         )
         _say(f"{desk.left} captures; classes: {', '.join(desk.classes)}")
+        if not desk.left and settings.camera.captures != "upload":
+            _say(
+                f"camera.captures = {settings.camera.captures!r} in {arguments.environment}: its "
+                'cameras upload nothing; "upload" lets them'
+            )
         with LabelServer(desk, environment=arguments.environment) as server:
             _say(f"{server.url}\nCtrl-C saves what you labelled and ends.")
             if not arguments.no_browser:
