@@ -57,7 +57,7 @@ def unencrypted(properties):
 
 def impatient(properties):
     parts = properties["DefinitionString"]["Fn::Join"][1]
-    waits = re.compile(r'("Type":"Wait","Seconds":)\d+(,"Next":"Check)')
+    waits = re.compile(r'("Type":"Wait","Seconds":)\d+(,"Next":"Look)')
     return {
         "Fn::Join": ["", [waits.sub(r"\g<1>1\2", p) if isinstance(p, str) else p for p in parts]]
     }

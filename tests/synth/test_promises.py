@@ -202,7 +202,7 @@ def test_cameras_download_components_and_nothing_else(
 @each_environment
 def test_every_alarm_tells_somebody(assemblies: Assemblies, environment: str) -> None:
     alarms = assemblies.of_type(environment, "AWS::CloudWatch::Alarm")
-    assert len(alarms) == 23
+    assert len(alarms) == 24
     ends = ("Failed", "TimedOut", "Aborted", "Stopped", "NotStarted", "StateLost")
     for name, alarm in alarms.items():
         if any(one in name for one in COUNTED):

@@ -133,7 +133,9 @@ def test_reasons_name_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert reason("README", b"a note") == "not a photo: no suffix; use .jpg .jpeg .png"
     assert problem(tmp_path / "gone.jpg") == "cannot be decoded: No such file or directory"
     (tmp_path / "folder.jpg").mkdir()
-    assert problem(tmp_path / "folder.jpg") == "cannot be decoded: Is a directory"
+    assert problem(tmp_path / "folder.jpg") == (
+        "a folder with the name of a photo; put the photo itself there"
+    )
     monkeypatch.setattr(photo_rules, "LARGEST_PIXELS", 7999)
     assert problem(tmp_path / "whole.jpg") == "400 x 20 pixels; largest allowed: 7999 in all"
     monkeypatch.setattr(photo_rules, "LARGEST_BYTES", 100)

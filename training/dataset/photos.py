@@ -187,6 +187,8 @@ def _content(path: Path) -> bytes:
     if path.is_symlink() and not path.is_file():
         leads = "a folder, which is not followed" if path.is_dir() else "nothing"
         raise _UnusableError(f"a link to {leads}; put the file itself there")
+    if path.is_dir():
+        raise _UnusableError("a folder with the name of a photo; put the photo itself there")
     if path.exists() and not path.is_file():
         raise _UnusableError("not a file but a pipe or a device; put the photo itself there")
     try:

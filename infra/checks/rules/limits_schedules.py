@@ -42,7 +42,8 @@ _DEFINITIONS = ("DefinitionString", "Definition")
 def _loops(definition: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     """For each Wait that a state leads back to: how many events its loop can make in all.
 
-    A machine without a time-out may go on for a year, which is as long as AWS lets it.
+    A machine without a time-out may go on for a year, which is as long as AWS lets it. A wait whose
+    seconds come from the input (``SecondsPath``) is not looked at: they are not in the template.
     """
     states = definition["States"]
     seconds = definition.get("TimeoutSeconds", 365 * 86400)

@@ -78,7 +78,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         cameras_per_minute=reader.count("CAMERAS_PER_MINUTE", high=1000),
         maximum_failed_percent=reader.number("MAXIMUM_FAILED_PERCENT", low=0, high=100),
         patience_minutes=reader.count("PATIENCE_MINUTES", 60, high=10080),
-        check_seconds=reader.count("CHECK_SECONDS", 30, high=3600),
+        check_seconds=reader.count("CHECK_SECONDS", high=3600),
         insights_stack=reader.text("INSIGHTS_STACK"),
         silent_after_ms=1000 * reader.count("SILENT_AFTER_SECONDS", high=86_400),
         minimum_fps=reader.number("MINIMUM_FPS", low=0, high=1000),

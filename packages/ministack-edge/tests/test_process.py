@@ -91,7 +91,7 @@ def test_stop_ends_the_server_and_can_be_repeated(tmp_path, until):
 
 def test_the_server_listens_on_this_machine_only(aws):
     with urllib.request.urlopen(f"{aws.endpoint}/_edge/differences") as reply:  # noqa: S310
-        assert b"service control policies are absent" in reply.read()
+        assert b"Service control policies are not supported" in reply.read()
     for port in (aws.port, aws.mqtt_port):
         with socket.socket() as other, pytest.raises(OSError, match="refused"):
             other.connect(("127.0.0.2", port))
