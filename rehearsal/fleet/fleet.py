@@ -159,11 +159,15 @@ class FleetRehearsal(Run):
             # Items as before, because a canary is compared with its own past.
             pace=replace(size.pace, telemetry_minutes=TELEMETRY_MINUTES),
         )
-        cameras = size.cameras - len(play.revoked)
+        # A revoked camera may be a canary.
+        followers = sum(
+            number not in fleet.canaries and serial not in play.refused
+            for number, serial in enumerate(fleet.serials)
+        )
         for kind in (GOOD, *(kind for kind in KINDS if kind != GOOD), GOOD):
             with self.stages.stage("roll out", f"a model: {kind}"):
                 done = rollouts.roll_out(kind)
-            judge_rollout(self.findings, done, fleet=cameras - len(fleet.canaries))
+            judge_rollout(self.findings, done, fleet=followers)
             if real is not None:
                 judge_real(self, real, kind, done.version)
         # So that each camera says which model it has.

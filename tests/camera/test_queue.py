@@ -230,6 +230,47 @@ def test_what_waits_on_a_disk_that_cannot_be_read_is_not_given_up(
     assert outbox.undelivered == 0
 
 
+def test_what_was_sent_out_of_turn_and_written_meanwhile_takes_none_of_the_older_with_it(
+    tmp_path, run, monkeypatch
+):
+    """Seen in a fleet whose disk was full: 15 of 19,573 items, when the disk was well again."""
+    queue = SqliteQueue(tmp_path / "queue", size=10)
+    for number in (1, 2):
+        queue.add(message(number))
+    queue.close()
+    sending, written = threading.Event(), threading.Event()
+    read, write = SqliteQueue.first, SqliteQueue.add
+
+    def first(self, *, after=-1):
+        if not sending.is_set():
+            raise OSError("the disk is full")
+        return read(self, after=after)
+
+    def add(self, added):
+        assert sending.wait(10)
+        given_up = write(self, added)
+        written.set()
+        return given_up
+
+    monkeypatch.setattr(SqliteQueue, "first", first)
+    monkeypatch.setattr(SqliteQueue, "add", add)
+
+    class Slow(Broker):
+        def publish(self, topic, payload):
+            super().publish(topic, payload)
+            sending.set()
+            assert written.wait(10)
+            time.sleep(0.2)
+
+    broker = Slow()
+    outbox = Outbox(broker, topic="t", path=tmp_path / "queue", size=10)
+    outbox.put(message(3))
+    run(outbox)
+    assert outbox.drain(timeout=20)
+    assert broker.taken[0] == 3
+    assert sorted(set(broker.taken)) == [1, 2, 3]
+
+
 def test_a_file_that_is_no_database_is_put_aside(tmp_path, run):
     (tmp_path / "queue").write_bytes(b"not a database at all" * 500)
     broker = Broker()

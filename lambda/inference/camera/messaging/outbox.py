@@ -96,7 +96,7 @@ class Outbox:
         # Spread, so that a fleet does not come back in step after a broker's outage.
         backoff = Backoff(first=0.5, longest=60.0, spread=True)
         while not stop.is_set():
-            message = self._first(timeout=0.2)
+            message, from_disk = self._first(timeout=0.2)
             if message is None:
                 continue
             try:
@@ -113,7 +113,7 @@ class Outbox:
                     self._lost += 1
             backoff.succeeded()
             self.problem = None
-            self._remove(message)
+            self._remove(message, from_disk=from_disk)
 
     def flush(self, *, timeout: float) -> bool:
         """Wait until everything is on disk; False if it is not after ``timeout`` seconds."""
@@ -148,8 +148,9 @@ class Outbox:
             self._changed.notify_all()
         _log.error("%s", self.disk_problem)
 
-    def _first(self, *, timeout: float) -> Message | None:
-        """The oldest: on disk, or else in memory, once it is known what an earlier run left."""
+    def _first(self, *, timeout: float) -> tuple[Message | None, bool]:
+        """The oldest, and whether it is from the disk: on disk, or else in memory, once it is known
+        what an earlier run left."""
         with self._changed:
             self._changed.wait_for(
                 lambda: self._on_disk > 0 or (self._disk_searched and bool(self._unwritten)),
@@ -160,19 +161,21 @@ class Outbox:
         if on_disk:
             try:
                 if (message := self._file.first(after=self._last_sent)) is not None:
-                    return message
+                    return message, True
             except OSError as error:
                 self._disk_failed(error)
                 time.sleep(min(timeout, 1.0))
             # Fewer than were counted: the file was damaged, or someone removed it.
             self._count()
-        return unwritten
+        return unwritten, False
 
-    def _remove(self, message: Message) -> None:
+    def _remove(self, message: Message, *, from_disk: bool) -> None:
         with self._changed:
-            if message not in self._unwritten or not (self._on_disk or self._disk_fails):
+            # One from memory may have been written while it was sent.
+            others_on_disk = self._on_disk - (message not in self._unwritten)
+            if from_disk or not (others_on_disk > 0 or self._disk_fails):
                 # Even where the disk refuses a removal, what was sent is not sent again. But while
-                # older ones may wait on a disk that cannot be read now, they must still come.
+                # older ones may wait on a disk that could not be read, they must still come.
                 self._last_sent = message.sequence
             if message in self._unwritten:
                 # If it is being written right now, whoever writes it removes it.
