@@ -71,15 +71,19 @@ class Account:
             progress=self.stages.progress,
         )
 
+    def bootstrap(self) -> None:
+        """Prepare the account for the CDK, as the administrator."""
+        self.cdk(self.people.administrator).bootstrap(
+            self.settings.account, self.settings.region, *self.people.execution_policies
+        )
+
     def deploy(self, report: Report) -> None:
         """Bootstrap, deploy, and deploy again, which may change nothing."""
         cdk = self.cdk(self.people.deployer)
         # The bootstrap needs no template, so one processor synthesises meanwhile.
         with cdk.synthesising() as synthesised:
             with self.stages.stage("bootstrap", "prepare the account for the CDK"):
-                self.cdk(self.people.administrator).bootstrap(
-                    self.settings.account, self.settings.region, *self.people.execution_policies
-                )
+                self.bootstrap()
             with self.stages.stage(
                 "synth", "build the assets, write the templates, check the rules"
             ):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.account import Account
-from rehearsal.cameras import SERIALS, Cameras
+from rehearsal.cameras import SERIALS, Cameras, lens_of, nucleus_of
 from rehearsal.commands import Operator
 from rehearsal.enrolment import make_kit
 from rehearsal.playback import Playback, SortedPhoto
@@ -39,7 +39,7 @@ def start_cameras(
             outputs=outputs,
             folder=account.work / "cameras",
             model_folder=settings.camera.model_folder,
-            nucleus="java" if settings.camera.manages_nucleus else "lite",
+            nucleus=nucleus_of(settings),
             news=stages.news,
             empty=empty,
         )
@@ -91,7 +91,7 @@ def sort_photos(
         playback = Playback(
             cloud=account.cloud(account.people.operator),
             camera=cameras.fleet,
-            lens=cameras.lens_of(cameras.fleet),
+            lens=lens_of(cameras.fleet),
             latest_table=outputs["LatestTable"],
             archive_bucket=outputs["ArchiveBucket"],
         )

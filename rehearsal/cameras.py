@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from infra.config.settings import Settings
 from rehearsal.aws_client import Cloud
 from rehearsal.commands import Operator
 from rehearsal.enrolment import Kit, retire
@@ -22,6 +23,16 @@ INSTALL_TIMEOUT = 60
 SERIALS = ("rehearsal-canary", "rehearsal-fleet")
 EMPTY_VIEW = "_empty.jpg"
 """What the camera's source `dir:` shows between photos, where the folder has it."""
+
+
+def nucleus_of(settings: Settings) -> Nucleus:
+    """The nucleus that an environment's cameras run."""
+    return "java" if settings.camera.manages_nucleus else "lite"
+
+
+def lens_of(camera: CoreDevice) -> Path:
+    """The folder that a camera looks at."""
+    return camera.folder / "lens"
 
 
 @dataclass(kw_only=True)
@@ -63,10 +74,6 @@ class Cameras:
     def await_model(self, component: str, *, after: str | None = None) -> str:
         """Wait until both have adopted a model other than ``after``; return the version."""
         return self._await(component, after=after)
-
-    def lens_of(self, camera: CoreDevice) -> Path:
-        """The folder that a camera looks at."""
-        return camera.folder / "lens"
 
     def enrolled(self, serial: str) -> CoreDevice:
         """A camera with a certificate of its own, connected as itself. Raises RehearsalError."""

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """`make rehearse PROMOTE=1`: two other accounts take the model that the environment trained.
 
-One hears of the approval and asks a person; one is told by `make promote` and approves by itself.
-In both the model is rolled out to cameras that sort photos. A fourth account is refused.
+One takes it when the approval's event arrives, and a person approves it there; the other takes it
+by `make promote` and approves it automatically. In both the model is rolled out to cameras that
+sort photos. A fourth account is refused.
 """
 
 import json
@@ -73,9 +74,7 @@ class Promotion:
         with self.stages.stage(f"deploy {name}", where):
             cdk = account.cdk(account.people.deployer)
             cdk.synth()
-            account.cdk(account.people.administrator).bootstrap(
-                settings.account, settings.region, *account.people.execution_policies
-            )
+            account.bootstrap()
             self.stages.news(f"{cdk.deploy()} stacks deployed")
         outputs = account.cloud(account.people.operator).outputs()
         return Taker(account=account, outputs=outputs, cleanup=self.cleanup)

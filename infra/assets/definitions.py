@@ -106,7 +106,13 @@ REGISTRY_CLEANUP = Bundle(
 )
 """Empties the model package group when an environment that keeps nothing is destroyed."""
 
-ENROLMENT = Bundle(name="enrolment", sources=(Source(folder="lambda/enrolment"),))
+ENROLMENT = Bundle(
+    name="enrolment",
+    sources=(
+        Source(folder="lambda/enrolment"),
+        Source(folder="contracts", inside="contracts"),
+    ),
+)
 """AWS IoT's pre-provisioning hook, and the expiry of enrolment kits."""
 
 PROMOTION = Bundle(

@@ -10,6 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from contracts.enrolment_kits import EXPIRE_EVENT
 from contracts.fleet import silent_after_seconds
 from infra.assets.definitions import FLEET_WATCH
 from infra.common.function import NO_VPC, Function
@@ -166,7 +167,7 @@ class FleetWatch(Construct):
             "Kits",
             description="Mails which enrolment kits expire",
             event_pattern=events.EventPattern(
-                source=[stack.settings.prefix], detail_type=["Enrolment kits expire"]
+                source=[stack.settings.prefix], detail_type=[EXPIRE_EVENT]
             ),
             targets=[
                 targets.LambdaFunction(

@@ -9,6 +9,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from contracts.enrolment_kits import EXPIRING_METRIC
 from infra.common.stack import environment_of
 from infra.insights.alerts import Alerts
 from infra.insights.fleet_watch import FleetWatch, StateWriter
@@ -127,7 +128,7 @@ class Monitoring(Construct):
             ),
             alerts.state_alarm(
                 "KitsExpire",
-                self._fleet.metric("KitsExpiring", minutes=24 * 60),
+                self._fleet.metric(EXPIRING_METRIC, minutes=24 * 60),
                 at_least=1,
                 description="An enrolment kit expires within 14 days or has just expired; a mail "
                 "names it, make cameras lists the kits, and make enrolment makes another",

@@ -22,7 +22,7 @@ class Arrivals:
     """Detections by thing and number: the digests of every copy; the table's row of each thing.
 
     ``others``: numbers of items of things that are not ours. ``messages`` and ``stored``: messages
-    and bytes in each table of the archive, whoever's.
+    and bytes in each table of the archive, of all things.
     """
 
     detections: Mapping[str, Mapping[int, list[str]]]
@@ -38,13 +38,23 @@ class Arrivals:
         return sum(len(numbers) for numbers in self.detections.values())
 
 
-def read(cloud: Cloud, outputs: Mapping[str, str], *, ours: Callable[[str], bool]) -> Arrivals:
-    """Read the archive and the table of latest states: what is of things that are ``ours``."""
+def read(
+    cloud: Cloud,
+    outputs: Mapping[str, str],
+    *,
+    ours: Callable[[str], bool],
+    known: dict[str, bytes],
+) -> Arrivals:
+    """Read the archive and the table of latest states: what is of things that are ``ours``.
+
+    ``known`` has the objects that were read before, by key, and gets the new ones: what Firehose
+    wrote does not change.
+    """
     bucket = outputs["ArchiveBucket"]
     found: dict[str, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
     others: dict[str, set[int]] = defaultdict(set)
     messages, stored = Counter[str](), Counter[str]()
-    for document in _documents(cloud, bucket, "detections", stored):
+    for document in _documents(cloud, bucket, "detections", stored, known):
         messages["detections"] += 1
         if ours(document["thing"]):
             number = int(document["sequence"])
@@ -60,7 +70,7 @@ def read(cloud: Cloud, outputs: Mapping[str, str], *, ours: Callable[[str], bool
             if row["kind"]["S"] == "detection":
                 latest[row["thing"]["S"]] = int(row["sequence"]["N"])
     telemetry = 0
-    for document in _documents(cloud, bucket, "telemetry", stored):
+    for document in _documents(cloud, bucket, "telemetry", stored, known):
         messages["telemetry"] += 1
         telemetry += ours(document["thing"])
     return Arrivals(
@@ -74,13 +84,15 @@ def read(cloud: Cloud, outputs: Mapping[str, str], *, ours: Callable[[str], bool
 
 
 def _documents(
-    cloud: Cloud, bucket: str, table: str, stored: Counter[str]
+    cloud: Cloud, bucket: str, table: str, stored: Counter[str], known: dict[str, bytes]
 ) -> Iterator[dict[str, Any]]:
     s3 = cloud.client("s3")
 
     def get(key: str) -> bytes:
-        body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-        return gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
+        if key not in known:
+            body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            known[key] = gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body
+        return known[key]
 
     with ThreadPoolExecutor(READERS) as pool:
         for body in pool.map(get, _keys(cloud, bucket, f"{table}/", stored)):

@@ -7,7 +7,8 @@ from contextlib import ExitStack
 from typing import Any
 
 from rehearsal.account import Account
-from rehearsal.commands import Operator
+from rehearsal.account_stages import operator_of
+from rehearsal.cameras import nucleus_of
 from rehearsal.enrolment import Kit, make_kit
 from rehearsal.errors import RehearsalError
 from rehearsal.fleet.run import Enrolled, Run, Size
@@ -23,9 +24,7 @@ def real_serials(size: Size) -> list[str]:
 
 def enrol_fleet(run: Run, account: Account, cleanup: ExitStack) -> Enrolled:
     """Enrol every generated camera, and make some canaries. Raises RehearsalError."""
-    operator = Operator(
-        environment_name=run.host.name, variables=account.environment(account.people.operator)
-    )
+    operator = operator_of(account)
     cloud = account.cloud(account.people.operator)
     outputs = cloud.outputs()
     serials = [f"{run.serial_prefix}{number:04d}" for number in range(run.size.cameras)]
@@ -95,7 +94,7 @@ def _sites(
         "claim": [str(kit.claim.certificate), str(kit.claim.key)],
         "prefix": settings.prefix,
         "template": outputs["ProvisioningTemplate"],
-        "nucleus": "java" if settings.camera.manages_nucleus else "lite",
+        "nucleus": nucleus_of(settings),
         "topic_prefix": settings.camera.topic_prefix,
         "bins": bins.to_json(),
     }

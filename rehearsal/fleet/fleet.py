@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from contracts.atomic_file import write_file
@@ -36,13 +36,16 @@ ARRIVAL_SECONDS = 600
 """The table's function takes one message at a time, so it is behind after a burst."""
 
 
+@dataclass(kw_only=True)
 class FleetRehearsal(Run):
     """One fleet in one environment."""
 
-    _trained = Path()
+    _trained: Path = Path()
     """The archive that the models of real cameras are made of."""
     _photos: Sequence[Path] = ()
     """What is shown to them."""
+    _objects: dict[str, bytes] = field(default_factory=dict)
+    """Of the archive, as far as it was read."""
 
     def run(self) -> None:
         """Go through all stages. Raises RehearsalError where one cannot go on."""
@@ -227,7 +230,7 @@ class FleetRehearsal(Run):
         told = sum(put.told for put in self.truth.by_thing.values())
         started = time.monotonic()
         while True:
-            found = read(fleet.cloud, fleet.outputs, ours=self.ours)
+            found = read(fleet.cloud, fleet.outputs, ours=self.ours, known=self._objects)
             result = compare(self.truth.by_thing, found, until=play.revoked)
             complete = not result.lost and not result.strange and found.telemetry >= told
             waited = time.monotonic() - started

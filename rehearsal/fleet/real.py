@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from contracts.atomic_file import write_file
-from rehearsal.cameras import Cameras
+from rehearsal.cameras import Cameras, lens_of, nucleus_of
 from rehearsal.errors import RehearsalError
 from rehearsal.fleet.archives import REAL_KINDS
 from rehearsal.fleet.arrivals import Arrivals
@@ -94,11 +94,6 @@ class RealCameras:
                 write_file(lens_of(camera) / f"{self.shown:05d}.jpg", photo)
 
 
-def lens_of(camera: CoreDevice) -> Path:
-    """The folder that a camera looks at."""
-    return camera.folder / "lens"
-
-
 def trained_model(run: Run, cleanup: ExitStack) -> tuple[Path, list[Path]]:
     """The model that was given, or a small one trained on the drawn set; drawn photos."""
     work = run.host.work
@@ -140,7 +135,7 @@ def start(
         outputs=fleet.outputs,
         folder=run.host.work / "real",
         model_folder=settings.camera.model_folder,
-        nucleus="java" if settings.camera.manages_nucleus else "lite",
+        nucleus=nucleus_of(settings),
         kit=fleet.kit,
         operator=fleet.operator,
         news=news,

@@ -184,19 +184,26 @@ def _content(path: Path) -> bytes:
     if path.suffix.lower() not in SUFFIXES:
         allowed = " ".join(SUFFIXES)
         raise _UnusableError(f"not a photo: {path.suffix or 'no suffix'}; use {allowed}")
-    if path.is_symlink() and not path.is_file():
-        leads = "a folder, which is not followed" if path.is_dir() else "nothing"
-        raise _UnusableError(f"a link to {leads}; put the file itself there")
-    if path.is_dir():
-        raise _UnusableError("a folder with the name of a photo; put the photo itself there")
-    if path.exists() and not path.is_file():
-        raise _UnusableError("not a file but a pipe or a device; put the photo itself there")
+    if not path.is_file() and (problem := _instead(path)):
+        raise _UnusableError(problem)
     try:
         if problem := bytes_problem(path.stat().st_size):
             raise _UnusableError(problem)
         return path.read_bytes()
     except OSError as error:
         raise _UnusableError(f"cannot be decoded: {_first_line(error)}") from error
+
+
+def _instead(path: Path) -> str:
+    """What is there instead of a file, and what to do; empty where there is nothing."""
+    if path.is_symlink():
+        leads = "a folder, which is not followed" if path.is_dir() else "nothing"
+        return f"a link to {leads}; put the file itself there"
+    if path.is_dir():
+        return "a folder with the name of a photo; put the photo itself there"
+    if path.exists():
+        return "not a file but a pipe or a device; put the photo itself there"
+    return ""
 
 
 def _stored(image: Image.Image, raw: bytes, longest_side: int) -> tuple[Image.Image, bytes, str]:

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from contracts.enrolment_kits import EXPIRE_EVENT, EXPIRING_METRIC
+
 WARN_DAYS = 14
 """Long enough to make another kit and take it to the boxes that are still to come."""
 ANNOUNCED = (13, 6, 1, 0)
 """So many whole days before a kit expires its name is mailed, and once more when it has."""
-METRIC = "KitsExpiring"
-EXPIRE = "Enrolment kits expire"
-"""The detail type of the event; its detail has ``kits``, sentences without an end."""
 _DAY = 86_400
 
 
@@ -63,7 +62,7 @@ def announce(found: Mapping[str, Any], events: Any, source: str) -> None:
         return
     entry = {
         "Source": source,
-        "DetailType": EXPIRE,
+        "DetailType": EXPIRE_EVENT,
         "Detail": json.dumps({"kits": found["announced"]}),
     }
     answer = events.put_events(Entries=[entry])
@@ -76,12 +75,12 @@ def report(found: Mapping[str, Any], *, namespace: str, now: int) -> None:
 
     CloudWatch reads the metric out of the log, so the function needs no right to write metrics.
     """
-    metric = {"Name": METRIC, "Unit": "Count"}
+    metric = {"Name": EXPIRING_METRIC, "Unit": "Count"}
     about = {"Namespace": namespace, "Dimensions": [[]], "Metrics": [metric]}
     line = {
         "_aws": {"Timestamp": now * 1000, "CloudWatchMetrics": [about]},
         "message": "enrolment kits",
-        METRIC: len(found["expiring"]),
+        EXPIRING_METRIC: len(found["expiring"]),
         **found,
     }
     print(json.dumps(line))

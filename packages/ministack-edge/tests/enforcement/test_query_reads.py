@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Athena reads and writes with the rights of whoever asks, and with no others."""
+"""Athena reads and writes with the caller's permissions, and with no others."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Athena reads and writes with the credentials of whoever asks: Glue's catalog, S3, KMS.
+"""What Athena reads and writes with the caller's credentials: Glue's catalog, S3, KMS.
 
 Athena has no role of its own: the catalog, the objects of the tables, the place of the results and
 the keys of both are used in the caller's name (Athena user guide, "Identity and access
@@ -154,7 +154,7 @@ def _save(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _results(original: Callable[[Document], Any]) -> Callable[[Document], Any]:
-    """Results are read from S3 by whoever asks for them, who may be somebody else."""
+    """Results are read from S3 with the credentials of the caller of GetQueryResults."""
 
     def results(given: Document) -> Any:
         execution = athena._executions.get(given.get("QueryExecutionId"))
