@@ -109,6 +109,7 @@ REQUIRED_NAMES: dict[str, tuple[str, ...]] = {
         "_put_events",
         "_pattern_event_view",
         "_dispatch_to_event_bus",
+        "_dispatch_to_lambda",
         "_event_bus_policies",
         "_event_buses",
         "_target_matches_request_scope",

@@ -87,6 +87,7 @@ def build(
         event_buses,
         events,
         extension,
+        function_queue,
         metrics,
         private_api,
     )
@@ -98,7 +99,6 @@ def build(
         mqtt_listener,
         role_aliases,
         rule_actions,
-        rule_functions,
         subscription_index,
     )
     from ministack_edge.sagemaker import api as sagemaker  # noqa: PLC0415
@@ -119,7 +119,7 @@ def build(
         role_aliases,
         credentials_provider,
         rule_actions,
-        rule_functions,
+        function_queue,
         subscription_index,
         delivery_streams,
         buckets,
