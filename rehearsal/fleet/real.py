@@ -21,7 +21,7 @@ from rehearsal.errors import RehearsalError
 from rehearsal.fleet.archives import REAL_KINDS
 from rehearsal.fleet.arrivals import Arrivals
 from rehearsal.fleet.camera_in_memory import GOOD, NOT_TAKEN
-from rehearsal.fleet.enrolling import real_serials
+from rehearsal.fleet.enrolling import real_canaries, real_serials
 from rehearsal.fleet.findings import Findings
 from rehearsal.fleet.run import Enrolled, Run
 from rehearsal.photos import Photos
@@ -141,7 +141,7 @@ def start(
         news=news,
     )
     cameras = [made.enrolled(serial) for serial in serials]
-    canaries = serials[::2]
+    canaries = real_canaries(run.size)
     fleet.operator.run("tools.cameras", "--canary", ",".join(canaries))
     prefix = settings.prefix
     real = RealCameras(
