@@ -80,6 +80,10 @@ class Cameras:
         folder = self.folder / f"{self.cloud.prefix}-{serial}"
         # What an earlier rehearsal left must not pass for this one's installation.
         shutil.rmtree(folder, ignore_errors=True)
+        lens = folder / "lens"
+        lens.mkdir(parents=True)
+        if self.empty:
+            shutil.copy(self.empty, lens / EMPTY_VIEW)
         try:
             identity = enrol(
                 self.kit.endpoint,
@@ -90,16 +94,23 @@ class Cameras:
                 nucleus=self.nucleus,
                 folder=folder / "identity",
             )
-            connection = Connection(self.kit.endpoint, identity.certificate, identity.thing).open()
+            return self._connected(identity, folder)
         except RefusedError as error:
             raise RehearsalError(f"camera {serial} was not enrolled: {error}") from error
-        return self._device(identity, folder, connection)
 
-    def _device(self, identity: Identity, folder: Path, connection: Connection) -> CoreDevice:
-        lens = folder / "lens"
-        lens.mkdir(parents=True)
-        if self.empty:
-            shutil.copy(self.empty, lens / EMPTY_VIEW)
+    def start_fleet_again(self) -> None:
+        """Start the fleet's camera, which was stopped, from what is on its disk.
+
+        Raises ``simulated_core.mqtt.RefusedError`` where AWS IoT refuses its certificate.
+        """
+        camera = self.fleet
+        identity = Identity(thing=camera.thing, certificate=camera.cloud.device.certificate)
+        self.fleet = self._connected(identity, camera.folder)
+        self.fleet.start()
+        self.fleet.check()
+
+    def _connected(self, identity: Identity, folder: Path) -> CoreDevice:
+        connection = Connection(self.kit.endpoint, identity.certificate, identity.thing).open()
         return CoreDevice(
             thing=identity.thing,
             folder=folder,
@@ -112,7 +123,7 @@ class Cameras:
                 device=DeviceHttps(self.kit.endpoint, identity.certificate),
             ),
             stand_ins={
-                "BINSIGHT_SOURCE": f"dir:{lens}?follow=1&hold=6&gap=4&fps=15",
+                "BINSIGHT_SOURCE": f"dir:{folder / 'lens'}?follow=1&hold=6&gap=4&fps=15",
                 # Both cameras are on this machine, which has each port once.
                 "BINSIGHT_PAGE": "off",
                 # S3's own names lead to AWS.

@@ -31,6 +31,7 @@ from rehearsal.playback import Playback
 from rehearsal.progress import Stages
 from rehearsal.promotion import Promotion, Taker, is_expected
 from rehearsal.report import Report
+from rehearsal.rotation import rotate_certificate
 from rehearsal.schedules import run_schedules
 from rehearsal.taking import HEARS, IS_TOLD
 from tools.dataset import Dataset, DatasetError, upload
@@ -100,6 +101,7 @@ class Rehearsal:
             hears = promotion.deploy(HEARS) if promotion else None
             execution = self._train(cloud, outputs, dataset)
             self._roll_out(account, outputs, cameras)
+            self.report.rotated = rotate_certificate(account, cameras)
             photos = held_out(cloud, outputs, dataset, execution)
             playback, self.report.photos = sort_photos(account, outputs, cameras, photos)
             self.report.show(self.console)

@@ -31,6 +31,14 @@ class Promoted:
     sorted: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Rotated:
+    """Which camera has another certificate, and the first characters of its id."""
+
+    thing: str
+    certificate: str
+
+
 @dataclass(kw_only=True)
 class Report:
     """Grows with the rehearsal, so that a failed one is reported as far as it came."""
@@ -41,6 +49,7 @@ class Report:
     model: dict[str, Any] = field(default_factory=dict)
     photos: list[SortedPhoto] = field(default_factory=list)
     loop: Learned | None = None
+    rotated: Rotated | None = None
     promoted: list[Promoted] = field(default_factory=list)
     redeploy_changes: int | None = None
     destroyed: list[str] = field(default_factory=list)
@@ -57,6 +66,7 @@ class Report:
             "model": self.model,
             "photos": [row.report() for row in self.photos],
             "loop": self.loop.report() if self.loop else {},
+            "rotated": asdict(self.rotated) if self.rotated else {},
             "promoted": [asdict(one) for one in self.promoted],
             "redeploy_changes": self.redeploy_changes,
             "permissions": self.permissions.report() if self.permissions else {},

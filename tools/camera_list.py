@@ -139,8 +139,17 @@ class CameraList:
         )
 
     def rotate(self, serial: str) -> None:
-        """Let an enrolled camera register another certificate beside its own, for a day."""
-        self._set(serial, "rotate_until", int(time.time()) + ROTATION_SECONDS)
+        """Let an enrolled camera register another certificate beside its own, for a day.
+
+        It may do so at once: what an earlier claim reserves ends, because the camera has its
+        certificate, and a window allows another one beside it anyway.
+        """
+        self._table.update_item(
+            Key={"id": f"serial#{serial}"},
+            UpdateExpression="SET rotate_until = :until REMOVE claimed_at",
+            ConditionExpression="attribute_exists(id)",
+            ExpressionAttributeValues={":until": int(time.time()) + ROTATION_SECONDS},
+        )
 
     def rotated(self, serial: str) -> None:
         """No other certificate from now on."""

@@ -129,7 +129,8 @@ def write(
                 text = text.replace(f"@{key}@", value)
             (folder / name).write_text(text)
         (folder / "install.sh").chmod(0o755)
-        shutil.copyfile(TEMPLATES / "rotate.py", folder / "rotate.py")
+        for name in ("rotate.py", "mqtt_client.py"):
+            shutil.copyfile(TEMPLATES / name, folder / name)
         (folder / "kit.json").write_text(
             json.dumps({"environment": settings.prefix, **values}, indent=2) + "\n"
         )

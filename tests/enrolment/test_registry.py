@@ -117,6 +117,20 @@ def test_a_certificate_is_rotated_within_a_day_and_the_old_one_ends_last(session
     assert not answer(event("r1", "again"), registry, now + 600)["allowProvisioning"]
 
 
+def test_a_camera_may_rotate_as_soon_as_it_has_enrolled(session, known, registry):
+    """Its enrolment reserves the serial number for two minutes; a window takes that back once."""
+    now = int(time.time())
+    enrolled(session, known, "r3")
+    assert registry.claim("r3", certificate_id="first", kit="k-1", now=now)
+    fleet = Fleet(session, SimpleNamespace(prefix="binsight"), known)
+    for number in (1, 2):
+        run(fleet.rotate("r3"), dry=False)
+        new, other = (event("r3", f"{name}-{number}") for name in ("new", "other"))
+        assert answer(new, registry, now + 1)["allowProvisioning"]
+        assert not answer(other, registry, now + 1)["allowProvisioning"], "one at a time"
+        assert answer(new, registry, now + 1)["allowProvisioning"], "the hook answered too late"
+
+
 def test_a_certificate_that_is_not_active_is_not_the_one_that_stays(session, known):
     iot = session.client("iot")
     old = enrolled(session, known, "r2")

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """A camera gets another certificate, and has one that works at every moment until then."""
 
-import importlib.util
+import importlib
+import shutil
 import ssl
 from pathlib import Path
 
 import pytest
 
+from rehearsal.enrolment import Kit
+from rehearsal.errors import RehearsalError
+from rehearsal.rotation import Box, require_refused
 from rehearsal.simulated_core.mqtt import Certificate, Connection
 
-ROTATE = Path(__file__).parents[2] / "tools/templates/enrolment/rotate.py"
+KIT = Path(__file__).parents[2] / "tools/templates/enrolment"
 PREFIX, TEMPLATE = "binsight", "binsight-provision"
 
 
@@ -19,11 +23,10 @@ class PowerCutError(BaseException):
 
 @pytest.fixture(scope="module")
 def rotating():
-    """The kit's rotate.py."""
-    spec = importlib.util.spec_from_file_location("rotate", ROTATE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """The kit's rotate.py, which imports what lies beside it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(KIT)
+        return importlib.import_module("rotate")
 
 
 @pytest.fixture
@@ -43,9 +46,7 @@ def _box(rotating, endpoint, claim, made, folder, **changed):
     own.key.chmod(0o600)
     return rotating.Box(
         **{
-            "endpoint": endpoint.host,
-            "port": endpoint.port,
-            "root_ca": endpoint.root_ca,
+            "endpoint": rotating.Endpoint(endpoint.host, endpoint.port, endpoint.root_ca),
             "claim": rotating.Pair(claim.certificate, claim.key),
             "own": own,
             "prefix": PREFIX,
@@ -157,3 +158,69 @@ def test_what_a_claim_may_not_is_said_and_changes_nothing(rotating, box_of, tmp_
         rotating.rotate(box)
     assert box.own.certificate.read_bytes() == before
     assert not (tmp_path / "calls").exists(), "the nucleus was not stopped"
+
+
+@pytest.fixture
+def rehearsed_box(endpoint, claim, enrolled, tmp_path):
+    """A box as the rehearsal has it: the kit's folder, an enrolled camera, a nucleus that counts.
+
+    ``begun`` is what ``systemctl`` was asked for.
+    """
+    kit = tmp_path / "kit"
+    kit.mkdir()
+    for name in ("rotate.py", "mqtt_client.py"):
+        shutil.copy(KIT / name, kit)
+    shutil.copy(endpoint.root_ca, kit / "AmazonRootCA1.pem")
+    shutil.copy(claim.certificate, kit / "claim.pem.crt")
+    shutil.copy(claim.key, kit / "claim.private.pem.key")
+
+    def make(serial, begun, **changed):
+        return Box(
+            **{
+                "kit": Kit(folder=kit, endpoint=endpoint),
+                "prefix": PREFIX,
+                "serial": serial,
+                "template": TEMPLATE,
+                "own": enrolled(tmp_path / serial, serial).certificate,
+                "stop": lambda: begun.append("stop"),
+                "start": lambda: begun.append("start"),
+                **changed,
+            }
+        )
+
+    return make
+
+
+def test_the_rehearsal_rotates_with_the_program_of_the_kit(rehearsed_box, endpoint, iot, tmp_path):
+    begun = []
+    box = rehearsed_box("rot-4", begun)
+    thing = f"{PREFIX}-rot-4"
+    old = Certificate(
+        certificate=Path(shutil.copy(box.own.certificate, tmp_path / "old.pem")),
+        key=Path(shutil.copy(box.own.key, tmp_path / "old.key")),
+    )
+    made = box.rotate()
+    assert begun == ["stop", "start"]
+    with pytest.raises(RehearsalError, match="may connect with a certificate that was ended"):
+        require_refused(endpoint, old, thing)
+    for arn in iot.list_thing_principals(thingName=thing)["principals"]:
+        if not arn.rpartition("/")[2].startswith(made):
+            iot.update_certificate(certificateId=arn.rpartition("/")[2], newStatus="INACTIVE")
+    require_refused(endpoint, old, thing)
+    with Connection(endpoint, box.own, thing) as connection:
+        connection.publish(f"binsight/{thing}/telemetry", b"{}")
+
+
+def test_what_the_program_of_the_kit_could_not_do_is_said(rehearsed_box):
+    begun = []
+    with pytest.raises(RehearsalError, match="the camera keeps the certificate that it has"):
+        rehearsed_box("rot-5", begun, template="another-template").rotate()
+    assert begun == []
+
+
+def test_a_nucleus_that_does_not_stop_ends_the_program(rehearsed_box):
+    def stuck():
+        raise RehearsalError("the nucleus does not stop")
+
+    with pytest.raises(RehearsalError, match="does not stop"):
+        rehearsed_box("rot-6", [], stop=stuck).rotate()

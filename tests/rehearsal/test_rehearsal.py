@@ -139,6 +139,19 @@ def test_every_call_was_decided_and_none_refused(rehearsed):
     }
 
 
+def test_the_camera_that_sorts_photos_has_rotated_its_certificate(rehearsed):
+    """The rehearsal itself tries the old one, and fails where it is taken."""
+    rotated = json.loads((rehearsed / "report.json").read_text())["rotated"]
+    assert rotated["thing"] == "binsight-dev-rehearsal-fleet"
+    lines = [json.loads(line) for line in (rehearsed / "permissions.jsonl").open()]
+    done = {
+        line["stage"]: line["action"]
+        for line in lines
+        if f":cert/{rotated['certificate']}" in line["principal"]
+    }
+    assert done["sort photos"] == "iot:Publish"
+
+
 def test_the_second_judge_decides_alike(rehearsed):
     """What ministack's evaluator allowed, a simulator that knows nothing of it allows too."""
     recorded = judge.Recorded.read(rehearsed)

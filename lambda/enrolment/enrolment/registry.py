@@ -13,7 +13,8 @@ from botocore.exceptions import ClientError
 
 CLAIM_SECONDS = 120
 """How long a claim reserves a serial number. It keeps a second camera from claiming the same number
-at the same moment, and lets a registration that failed in AWS IoT be tried again later."""
+at the same moment, and lets a registration that failed in AWS IoT be tried again later. ``make
+cameras`` ends it early with ``EXPECT=`` and ``ROTATE=`` (ADR 0017)."""
 
 
 class Registry:

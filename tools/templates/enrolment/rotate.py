@@ -1,52 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
 """Give this camera another certificate, and keep the one it has until the new one works.
 
-``install.sh --rotate SERIAL`` runs it as root, with Python 3.11 and nothing else installed. A power
-cut at any moment leaves a certificate and a key that belong together and that AWS IoT accepts: the
-two files become links into one folder, and one link is replaced to change both at once.
+``install.sh --rotate SERIAL`` runs it as root, with Python 3.11 and nothing else installed;
+``mqtt_client.py`` lies beside it. A power cut at any moment leaves a certificate and a key that
+belong together and that AWS IoT accepts: the two files become links into one folder, and one link
+is replaced to change both at once.
 """
 
 import argparse
-import json
 import os
 import shutil
-import socket
-import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-ANSWER_SECONDS = 30
+from mqtt_client import Endpoint, Mqtt, MqttError, Pair
+
 PROOF_ATTEMPTS, PROOF_PAUSE = 6, 5.0
 """AWS IoT may take some seconds until a new certificate may connect."""
+HOOK_FAILED = "InvocationError"
+"""What AWS IoT says where the pre-provisioning hook did not answer within five seconds."""
+HOOK_ATTEMPTS, HOOK_PAUSE = 3, 1.0
 CERTIFICATE, KEY = "certificate.pem", "private.key"
-_CONNECT, _PUBLISH, _SUBSCRIBE, _DISCONNECT = 0x10, 0x30, 0x82, 0xE0
-_CONNACK, _SUBACK = 0x20, 0x90
 
 
 class RotationError(Exception):
     """Why the camera keeps the certificate that it has."""
 
 
-@dataclass(frozen=True)
-class Pair:
-    """A certificate and its key, as files."""
-
-    certificate: Path
-    key: Path
-
-
 @dataclass(frozen=True, kw_only=True)
 class Box:
     """This camera: where its nucleus reads its files, and where AWS IoT listens."""
 
-    endpoint: str
-    port: int
-    root_ca: Path
+    endpoint: Endpoint
     claim: Pair
     own: Pair
     prefix: str
@@ -66,7 +55,11 @@ class Box:
 
 
 def rotate(box: Box) -> str:
-    """Give the camera another certificate; return its id. Raises RotationError or OSError."""
+    """Give the camera another certificate; return its id.
+
+    Raises RotationError, MqttError or OSError, and CalledProcessError where the nucleus is not
+    stopped or not started.
+    """
     _link(box)
     number = 1 + max(int(path.name) for path in box.identity.iterdir() if path.name.isdigit())
     made = _folder(box.identity / str(number))
@@ -125,21 +118,32 @@ def _enrol(box: Box, pair: Pair) -> str:
     if made.returncode:
         raise RotationError(f"openssl: {made.stderr.strip()}")
     _done("there is a key")
-    with Mqtt(box, box.claim, f"{box.prefix}-claim-{box.serial}") as aws_iot:
+    with Mqtt(box.endpoint, box.claim, f"{box.prefix}-claim-{box.serial}") as aws_iot:
         answer = aws_iot.ask(
             "$aws/certificates/create-from-csr/json", {"certificateSigningRequest": made.stdout}
         )
         pair.certificate.write_text(answer["certificatePem"])
         _done("there is a certificate")
-        aws_iot.ask(
-            f"$aws/provisioning-templates/{box.template}/provision/json",
-            {
-                "certificateOwnershipToken": answer["certificateOwnershipToken"],
-                "parameters": {"SerialNumber": box.serial},
-            },
-        )
+        _register(box, aws_iot, answer["certificateOwnershipToken"])
     _done("the certificate is registered")
     return str(answer["certificateId"])
+
+
+def _register(box: Box, aws_iot: Mqtt, token: str) -> None:
+    """Register the certificate; ask again for the same one where the hook did not answer."""
+    topic = f"$aws/provisioning-templates/{box.template}/provision/json"
+    request = {"certificateOwnershipToken": token, "parameters": {"SerialNumber": box.serial}}
+    for left in reversed(range(HOOK_ATTEMPTS)):
+        try:
+            aws_iot.ask(topic, request)
+            return
+        except MqttError as error:
+            if not left or HOOK_FAILED not in str(error):
+                raise RotationError(
+                    f"{error}; make cameras ROTATE={box.serial} lets this camera register one "
+                    "certificate at once"
+                ) from error
+        time.sleep(HOOK_PAUSE)
 
 
 def _prove(box: Box, pair: Pair) -> None:
@@ -148,9 +152,9 @@ def _prove(box: Box, pair: Pair) -> None:
         if attempt:
             time.sleep(PROOF_PAUSE)
         try:
-            with Mqtt(box, pair, box.thing):
+            with Mqtt(box.endpoint, pair, box.thing):
                 return
-        except (RotationError, OSError) as error:
+        except (MqttError, OSError) as error:
             failed = error
     raise RotationError(f"AWS IoT does not accept the new certificate: {failed}")
 
@@ -191,108 +195,17 @@ def _done(step: str) -> None:
     """Tests cut the power here."""
 
 
-class Mqtt:
-    """As much of MQTT 3.1.1 over mutual TLS as fleet provisioning needs."""
-
-    def __init__(self, box: Box, pair: Pair, client_id: str) -> None:
-        self._box, self._pair, self._client_id = box, pair, client_id
-
-    def __enter__(self) -> "Mqtt":
-        context = ssl.create_default_context(cafile=str(self._box.root_ca))
-        context.load_cert_chain(self._pair.certificate, self._pair.key)
-        address = (self._box.endpoint, self._box.port)
-        raw = socket.create_connection(address, timeout=ANSWER_SECONDS)
-        self._socket = context.wrap_socket(raw, server_hostname=self._box.endpoint)
-        try:
-            # Protocol level 4, clean session, 60 s of keep-alive.
-            self._send(_CONNECT, _text("MQTT") + b"\x04\x02\x00\x3c" + _text(self._client_id))
-            kind, body = self._receive()
-            if kind != _CONNACK or body[1:2] != b"\0":
-                raise RotationError(f"AWS IoT refused the client id {self._client_id}")
-        except BaseException:
-            self._socket.close()
-            raise
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        try:
-            self._send(_DISCONNECT, b"")
-        except OSError:
-            pass
-        finally:
-            self._socket.close()
-
-    def ask(self, topic: str, document: Mapping[str, Any]) -> dict[str, Any]:
-        """Publish; the answer of ``<topic>/accepted``."""
-        filters = b"".join(_text(f"{topic}/{kind}") + b"\0" for kind in ("accepted", "rejected"))
-        self._send(_SUBSCRIBE, b"\0\x01" + filters)
-        while True:
-            kind, body = self._receive()
-            if kind == _SUBACK:
-                break
-        if 0x80 in body[2:]:
-            raise RotationError(f"AWS IoT refused to answer on {topic}")
-        self._send(_PUBLISH, _text(topic) + json.dumps(document).encode())
-        while True:
-            kind, body = self._receive()
-            if kind & 0xF0 != _PUBLISH:
-                continue
-            length = int.from_bytes(body[:2], "big")
-            answered, payload = body[2 : 2 + length].decode(), body[2 + length :]
-            if answered == f"{topic}/rejected":
-                raise RotationError(
-                    f"AWS IoT refused: {payload.decode()}; was make cameras "
-                    f"ROTATE={self._box.serial} run in the last 24 hours, and no rotation tried in "
-                    "the last 2 minutes?"
-                )
-            if answered == f"{topic}/accepted":
-                answer: dict[str, Any] = json.loads(payload)
-                return answer
-
-    def _send(self, kind: int, body: bytes) -> None:
-        left, length = len(body), b""
-        while True:
-            left, low = divmod(left, 128)
-            length += bytes([low | (0x80 if left else 0)])
-            if not left:
-                break
-        self._socket.sendall(bytes([kind]) + length + body)
-
-    def _receive(self) -> tuple[int, bytes]:
-        kind, length, shift = self._read(1)[0], 0, 0
-        while True:
-            low = self._read(1)[0]
-            length |= (low & 0x7F) << shift
-            shift += 7
-            if low < 0x80:
-                return kind, self._read(length)
-
-    def _read(self, count: int) -> bytes:
-        found = b""
-        while len(found) < count:
-            part = self._socket.recv(count - len(found))
-            if not part:
-                raise RotationError("AWS IoT closed the connection: it refused what was asked")
-            found += part
-        return found
-
-
-def _text(value: str) -> bytes:
-    return len(value.encode()).to_bytes(2, "big") + value.encode()
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Rotate and say what to do next; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     for name in ("endpoint", "prefix", "serial", "template", "service"):
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--port", type=int, default=8883, help="where AWS IoT listens for MQTT")
     for name in ("kit", "certificate", "key"):
         parser.add_argument(f"--{name}", required=True, type=Path)
     given = parser.parse_args(arguments)
     box = Box(
-        endpoint=given.endpoint,
-        port=8883,
-        root_ca=given.kit / "AmazonRootCA1.pem",
+        endpoint=Endpoint(given.endpoint, given.port, given.kit / "AmazonRootCA1.pem"),
         claim=Pair(given.kit / "claim.pem.crt", given.kit / "claim.private.pem.key"),
         own=Pair(given.certificate, given.key),
         prefix=given.prefix,
@@ -303,7 +216,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     try:
         made = rotate(box)[:8]
-    except (RotationError, OSError, subprocess.CalledProcessError) as error:
+    except (RotationError, MqttError, OSError, subprocess.CalledProcessError) as error:
         print(f"rotate: {error}; the camera keeps the certificate that it has", file=sys.stderr)
         return 1
     print(
