@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from contracts.command_line import run_command
 from infra.config.errors import SettingsError
 from infra.config.settings import folder as environments
 from infra.config.settings import load
@@ -20,6 +21,7 @@ from ministack_edge.differences import DIFFERENCES
 from ministack_edge.pid_file import stop_kept
 from ministack_edge.process import LocalAwsError, PortTakenError
 from ministack_edge.sagemaker.quota_names import parse
+from rehearsal.console import RehearsalConsole
 from rehearsal.errors import RehearsalError
 from rehearsal.interruption import interrupted_once
 from rehearsal.loop import environment_with_captures
@@ -45,40 +47,49 @@ WHY = "To see why: make rehearse-why"
 def main() -> int:
     """Parse the command line, rehearse, and turn every known error into a sentence."""
     arguments = _parse()
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        # A log has no width of its own; 80 columns would fold the table.
-        console = Console(highlight=False, width=120)
+    # A log has no width of its own; 80 columns would fold the table.
+    console = RehearsalConsole(highlight=False, width=None if sys.stdout.isatty() else 120)
     interrupted_once()
     only_local(os.environ)
     try:
-        if arguments.command == "down":
-            console.print(stop_kept(arguments.work / "local-aws"))
-            return 0
-        if arguments.command == "why":
-            for line in explain(arguments.work):
-                console.print(line, markup=False, soft_wrap=True)
-            return 0
-        with _only_one(arguments.work):
-            return _run(arguments, console)
+        return _command(arguments, console)
     except PortTakenError as error:
         hint = "PORT=<number> sets the port; `make rehearse-down` ends what KEEP=1 left up."
-        console.print(f"rehearse: {error} {hint}", style="red", markup=False, soft_wrap=True)
-        return 1
+        _say(console, f"{error} {hint}")
+        status = 1
     except (DatasetError, RehearsalError, LocalAwsError, SettingsError) as error:
-        console.print(f"rehearse: {error}", style="red", markup=False, soft_wrap=True)
+        _say(console, str(error))
         # Where nothing was started the sentence above is all there is.
         if isinstance(error, RehearsalError | LocalAwsError) and _began(arguments.work):
             console.print(WHY)
-        return 1
+        status = 1
     except KeyboardInterrupt:
         console.print("rehearse: interrupted; everything that was started has been stopped")
         if _began(arguments.work):
             console.print(WHY)
-        return 130
+        status = 130
     except Exception:
         console.print(WHY)
         raise
+    # A reader that has enough (`| head`) is no fault.
+    return 0 if console.reader_gone else status
+
+
+def _command(arguments: argparse.Namespace, console: Console) -> int:
+    """Do what was asked for; the exit status."""
+    if arguments.command == "down":
+        console.print(stop_kept(arguments.work / "local-aws"))
+        return 0
+    if arguments.command == "why":
+        for line in explain(arguments.work):
+            console.print(line, markup=False, soft_wrap=True)
+        return 0
+    with _only_one(arguments.work):
+        return _run(arguments, console)
+
+
+def _say(console: Console, problem: str) -> None:
+    console.print(f"rehearse: {problem}", style="red", markup=False, soft_wrap=True)
 
 
 def _began(work: Path) -> bool:
@@ -230,4 +241,4 @@ def _only_one(work: Path) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

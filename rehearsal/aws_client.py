@@ -5,7 +5,7 @@ import json
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import boto3
@@ -43,9 +43,24 @@ class Cloud:
                 region_name=self.region,
                 aws_access_key_id=acting.access_key,
                 aws_secret_access_key=acting.secret_key,
+                aws_session_token=acting.session_token,
                 config=Config(max_pool_connections=20, retries={"max_attempts": 3}),
             )
         return self._clients[service]
+
+    def in_role(self, arn: str, session: str) -> "Cloud":
+        """The same account in the hands of a role that ``person`` may assume.
+
+        ``session`` is the name of the role's session. Raises botocore's ClientError where it is
+        refused.
+        """
+        keys = self.client("sts").assume_role(RoleArn=arn, RoleSessionName=session)["Credentials"]
+        role = Credentials(
+            access_key=keys["AccessKeyId"],
+            secret_key=keys["SecretAccessKey"],
+            session_token=keys["SessionToken"],
+        )
+        return replace(self, person=role, _clients={})
 
     def outputs(self) -> dict[str, str]:
         """The outputs of all stacks of the environment."""

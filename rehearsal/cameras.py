@@ -106,6 +106,9 @@ class Cameras:
         camera = self.fleet
         identity = Identity(thing=camera.thing, certificate=camera.cloud.device.certificate)
         self.fleet = self._connected(identity, camera.folder)
+        if self.fleet.connection and camera.connection:
+            # What it has published is compared with the archive (rehearsal.questions).
+            self.fleet.connection.sent += camera.connection.sent
         self.fleet.start()
         self.fleet.check()
 

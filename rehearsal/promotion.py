@@ -95,7 +95,7 @@ class Promotion:
             as_role = self._fourth(people.administrator, name)
             reader = role_arn(self.settings, reader_role(self.settings))
             try:
-                as_role.assume_role(RoleArn=reader, RoleSessionName="fourth")
+                as_role.in_role(reader, "fourth")
             except ClientError as error:
                 self.stages.news(f"refused: {error.response['Error']['Message']}")
                 return
@@ -103,8 +103,8 @@ class Promotion:
                 f"account {FOURTH}, which no environment names, may assume {reader}"
             )
 
-    def _fourth(self, administrator: Credentials, name: str) -> Any:
-        """STS in the hands of a role of the fourth account that may assume every role."""
+    def _fourth(self, administrator: Credentials, name: str) -> Cloud:
+        """The fourth account in the hands of a role that may assume every role."""
         cloud = Cloud(
             endpoint=self.aws.endpoint,
             account=FOURTH,
@@ -118,25 +118,11 @@ class Promotion:
         role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_document(trust))["Role"]
         every = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}
         iam.put_role_policy(RoleName=name, PolicyName="every", PolicyDocument=_document(every))
-        session = cloud.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="fourth")
-        return _sts(self.aws.endpoint, self.settings.region, session["Credentials"])
+        return cloud.in_role(role["Arn"], "fourth")
 
 
 def _document(statement: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": statement})
-
-
-def _sts(endpoint: str, region: str, keys: dict[str, str]) -> Any:
-    import boto3  # noqa: PLC0415 - clients of everybody else are made by Cloud
-
-    return boto3.client(
-        "sts",
-        endpoint_url=endpoint,
-        region_name=region,
-        aws_access_key_id=keys["AccessKeyId"],
-        aws_secret_access_key=keys["SecretAccessKey"],
-        aws_session_token=keys["SessionToken"],
-    )
 
 
 @dataclass(kw_only=True)

@@ -5,13 +5,13 @@ import time
 from datetime import UTC, datetime
 
 import boto3
-from rich.console import Console
 from rich.table import Column, Table
 
 from infra.config.settings import Settings
 from tools.camera_fleet import Fleet
 from tools.camera_health import troubles
 from tools.camera_list import CameraList
+from tools.console import PipedConsole
 
 WARN_DAYS = 14
 """As the function that looks for expired kits does (lambda/enrolment/enrolment/kits.py)."""
@@ -35,7 +35,7 @@ def print_list(known: CameraList, fleet: Fleet) -> None:
             members.get(thing, ""),
             thing if enrolled else "",
         )
-    console = Console()
+    console = PipedConsole()
     console.print(table)
     kits = Table("kit", "state", "made", "expires")
     for item in known.kits():

@@ -9,6 +9,7 @@ from infra/insights, commands from the Makefile, decisions from docs/adr.
 import inspect
 import json
 import re
+import sys
 import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from annotated_types import Ge, Le, MaxLen
 from pydantic import AfterValidator
 from pydantic_core import PydanticUndefined
 
+from contracts.command_line import run_command
 from contracts.detection import Detection
 from contracts.messages import items
 from contracts.telemetry import Answer, Telemetry
@@ -308,4 +310,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_command(main))

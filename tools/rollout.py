@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.console import Console
 from rich.table import Table
 
 from contracts.command_line import run_command
@@ -23,6 +22,7 @@ from infra.config.errors import SettingsError
 from infra.config.settings import Settings, load
 from tools.account import AccountError, describe, outputs, session_for, stack_name
 from tools.cameras import run
+from tools.console import PipedConsole
 from tools.rollout_cameras import cameras, latest_table
 from tools.rollout_control import Control, RolloutError, Step
 from tools.rollout_history import Progress, Rollout, progress, rollouts, taken_back, unfinished
@@ -77,7 +77,7 @@ def show(session: boto3.Session, settings: Settings, edge: Mapping[str, str]) ->
         table.add_row(
             _time(one.started), _WHAT[one.action], one.model, outcome(one, known), _time(one.ended)
         )
-    Console().print(table)
+    PipedConsole().print(table)
 
 
 _WHAT = {"rollout": "rollout", "rollback": "rollback", "undo": "undo"}

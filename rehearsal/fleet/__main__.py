@@ -9,10 +9,12 @@ from pathlib import Path
 
 from rich.console import Console
 
+from contracts.command_line import run_command
 from infra.config.errors import SettingsError
 from infra.config.settings import load
 from ministack_edge.clients import only_local
 from ministack_edge.process import LocalAwsError
+from rehearsal.console import RehearsalConsole
 from rehearsal.errors import RehearsalError
 from rehearsal.fleet.findings import Findings
 from rehearsal.fleet.fleet import FleetRehearsal
@@ -35,7 +37,7 @@ GENERATED = (
 def main() -> int:
     """Rehearse; 1 where a bound does not hold or it cannot go on."""
     arguments = _parse()
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    console = RehearsalConsole(highlight=False, width=None if sys.stdout.isatty() else 120)
     interrupted_once()
     only_local(os.environ)
     seed = random.SystemRandom().randrange(10**6) if arguments.seed is None else arguments.seed
@@ -73,7 +75,7 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         console.print("fleet-rehearsal: interrupted; everything that was started has been stopped")
-        return 130
+        return 0 if console.reader_gone else 130
     broken = rehearsal.findings.broken
     console.print(f"{len(broken)} bounds broken. Report: {arguments.work / 'fleet.json'}")
     return 1 if broken else 0
@@ -153,4 +155,4 @@ def _parse() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

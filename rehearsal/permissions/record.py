@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from contracts.command_line import run_command
 from infra.config.settings import names
 from rehearsal.permissions.coverage import Exercised
 from rehearsal.permissions.page import PAGE, page, read_record, write_record
@@ -66,4 +67,4 @@ def _rehearse(name: str, port: str, variants: Path | None) -> Exercised:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

@@ -8,6 +8,7 @@ Run alone: ``python -m rehearsal.samples.set FOLDER --photos-per-class 80``.
 
 import argparse
 import random
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from contracts.bins import ALL_BINS, Bin
+from contracts.command_line import run_command
 from rehearsal.samples.items import ITEMS, Drawings, items_of
 from rehearsal.samples.pen import Colour, Pen
 
@@ -115,4 +117,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_command(main))

@@ -8,6 +8,7 @@ same seed gives the same bytes. Run alone: ``python -m rehearsal.samples.tray FO
 
 import argparse
 import random
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from contracts.bins import ALL_BINS, Bin
+from contracts.command_line import run_command
 from rehearsal.samples.items import items_of
 from rehearsal.samples.pen import Colour, Pen
 from training.dataset.listing import BACKGROUND, SUFFIXES, DatasetError, is_class
@@ -228,4 +230,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_command(main))

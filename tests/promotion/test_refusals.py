@@ -4,10 +4,10 @@
 import json
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from rehearsal.aws_client import Cloud
 from rehearsal.people import settle
 from tests.promotion.conftest import STRANGER, Exchange, until
 from tests.promotion.models import approve, of_content, register
@@ -24,23 +24,13 @@ class Stranger:
     """An account that nobody named, whose administrator may do everything there."""
 
     def __init__(self, exchange: Exchange) -> None:
-        self._endpoint = exchange.aws.endpoint
-        people = settle(
-            endpoint=self._endpoint, account=STRANGER, region="us-west-2", prefix="binsight-x"
-        )
-        self._keys = (people.administrator.access_key, people.administrator.secret_key)
-        self._token: str | None = None
+        endpoint = exchange.aws.endpoint
+        place = {"account": STRANGER, "region": "us-west-2", "prefix": "binsight-x"}
+        people = settle(endpoint=endpoint, **place)
+        self._cloud = Cloud(endpoint=endpoint, person=people.administrator, **place)
 
     def client(self, service: str) -> Any:
-        key, secret = self._keys
-        return boto3.client(
-            service,
-            endpoint_url=self._endpoint,
-            region_name="us-west-2",
-            aws_access_key_id=key,
-            aws_secret_access_key=secret,
-            aws_session_token=self._token,
-        )
+        return self._cloud.client(service)
 
     def role(self, name: str, trusted: dict[str, str], action: str) -> str:
         """Make a role that may do one thing everywhere; its ARN."""
@@ -53,11 +43,7 @@ class Stranger:
 
     def become(self, role: str) -> None:
         """Act as a role of the account from now on."""
-        found = self.client("sts").assume_role(RoleArn=role, RoleSessionName="stranger")[
-            "Credentials"
-        ]
-        self._keys = (found["AccessKeyId"], found["SecretAccessKey"])
-        self._token = found["SessionToken"]
+        self._cloud = self._cloud.in_role(role, "stranger")
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,14 @@ from tests.conftest import ROOT
 
 # These run before anything is installed, or on a camera.
 ALONE = {"tools/install.py", "tools/templates/enrolment/rotate.py"}
+# Nobody calls these by hand: a rehearsal starts them, and reads what they print.
+STARTED = {
+    "rehearsal/execute_notebook.py",
+    "rehearsal/fleet/site.py",
+    "rehearsal/simulated_core/lambda_runtime.py",
+}
 MANY = "for n in range(100_000): print(n)"
+CONSOLE = "from tools.console import PipedConsole; PipedConsole()"
 
 
 def ended(body: str, output: int | None = None) -> tuple[int, str]:
@@ -65,8 +72,26 @@ def test_the_status_is_the_commands_own_and_other_errors_are_not_hidden() -> Non
 
 
 def test_every_command_ends_in_this_way() -> None:
-    programs = [*(ROOT / "tools").rglob("*.py"), *(ROOT / "lambda/inference/camera").glob("*.py")]
-    for program in programs:
+    folders = ("tools", "lambda/inference/camera", "rehearsal")
+    for program in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
         name, text = program.relative_to(ROOT).as_posix(), program.read_text(encoding="utf-8")
-        if name not in ALONE and re.search(r"^    sys\.exit\(", text, re.MULTILINE):
+        called = re.search(r"^    (sys\.exit|main)\(", text, re.MULTILINE)
+        if called and name not in ALONE | STARTED:
             assert "    sys.exit(run_command(" in text, name
+
+
+def test_another_pipe_that_closes_is_not_taken_for_the_reader() -> None:
+    """Such as one to a process that has ended: the command has failed."""
+    status, said = ended("raise BrokenPipeError(32, 'Broken pipe')")
+    assert status == 1
+    assert "BrokenPipeError" in said
+
+
+def test_what_is_longer_than_a_pipe_holds_ends_quietly_too() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        assert ended("print('x' * 10_000_000)", writer) == (0, "")
+        assert ended(f"{CONSOLE}.print('a table')", writer) == (0, "")
+    finally:
+        os.close(writer)

@@ -23,10 +23,12 @@ class AccountError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Credentials:
-    """An access key of a person, or of the root user of an account."""
+    """An access key: of a person, of the root user of an account, or of a role's session."""
 
     access_key: str
     secret_key: str
+    session_token: str | None = None
+    """Of a role's session only."""
 
 
 def root(account: str) -> Credentials:
@@ -57,6 +59,7 @@ def client_environment(
         # Every key belongs to one account; the server keeps accounts apart by it.
         "AWS_ACCESS_KEY_ID": acting.access_key,
         "AWS_SECRET_ACCESS_KEY": acting.secret_key,
+        **({"AWS_SESSION_TOKEN": acting.session_token} if acting.session_token else {}),
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "AWS_EC2_METADATA_DISABLED": "true",
