@@ -71,6 +71,8 @@ class Stack:
     termination_protection: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
     """What CloudFormation tags every resource of the stack with; no template shows it."""
+    nested: bool = False
+    """Whether it is a part of another stack, whose id is the part of its own before the slash."""
 
     @property
     def resources(self) -> Mapping[str, Mapping[str, Any]]:

@@ -14,6 +14,7 @@ from template_review.kinds.exposure import exposure_items
 from template_review.kinds.findings import finding_items
 from template_review.kinds.gates import gate_items
 from template_review.kinds.retention import retention_items
+from template_review.kinds.safeguards import safeguard_items
 from template_review.kinds.step_functions import machine_items
 from template_review.kinds.watchers import watcher_items
 from template_review.model import Assembly, Item, Level, Pair, Section
@@ -29,6 +30,7 @@ SECTIONS: tuple[Callable[[Pair], list[Item]], ...] = (
     exposure_items,
     authentication_items,
     retention_items,
+    safeguard_items,
     pipeline_items,
     iot_items,
     finding_items,

@@ -140,6 +140,9 @@ def _flat(
     value: Any, path: str, part: Mapping[str, Any], root: Mapping[str, Any]
 ) -> Iterator[tuple[str, Any]]:
     if isinstance(value, Mapping) and value:
+        if path and _is_choice(value, part):
+            yield path, next(iter(value))
+            return
         for key in sorted(value, key=str):
             inner = part_of(part, str(key), root)
             yield from _flat(value[key], f"{path}.{key}" if path else str(key), inner, root)
@@ -147,6 +150,11 @@ def _flat(
         yield from _members(value, path, part, root)
     else:
         yield path, value
+
+
+def _is_choice(value: Mapping[str, Any], part: Mapping[str, Any]) -> bool:
+    """One of several ways that need no more words, such as a firewall rule's {"Block": {}}."""
+    return list(value.values()) == [{}] and len(part.get("properties") or ()) > 1
 
 
 def _members(

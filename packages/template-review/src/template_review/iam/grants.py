@@ -18,10 +18,30 @@ TRUST, RESOURCE, IDENTITY, DEVICE = "trust", "resource", "identity", "device"
 
 _POLICY_PROPERTIES = (
     *("PolicyDocument", "KeyPolicy", "ResourcePolicy", "ModelPackageGroupPolicy", "Policy"),
-    *("RepositoryPolicyText", "PolicyText", "PolicyString"),
+    *("RepositoryPolicyText", "PolicyText", "PolicyString", "FileSystemPolicy", "AccessPolicies"),
+    *("AccessPolicy", "BackupVaultPolicy", "InlinePolicy", "Content", "Statement"),
 )
+_ALWAYS_POLICIES = frozenset(
+    (
+        *("KeyPolicy", "PolicyDocument", "ModelPackageGroupPolicy", "PolicyText"),
+        *("RepositoryPolicyText", "ResourcePolicy"),
+    )
+)
+"""Those of them that are a policy in every type that has them."""
+_MANAGED_PROPERTIES = ("ManagedPolicies", "ManagedPolicyArns", "Policies")
+EXPANDED = "AWS::Serverless::"
+"""Types that the SAM transform makes a role of, besides other things."""
 _HOLDERS = {"AWS::IAM::Role": "role", "AWS::IAM::User": "user", "AWS::IAM::Group": "group"}
-_IDENTITY_TYPES = {"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"}
+_NAMES = (("role", "RoleName"), ("user", "UserName"), ("group", "GroupName"))
+_IDENTITY_TYPES = {
+    *("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"),
+    *("AWS::IAM::GroupPolicy", "AWS::IAM::UserPolicy"),
+}
+_PERMISSIONS = {
+    "AWS::Lambda::Permission": "FunctionName",
+    "AWS::Lambda::LayerVersionPermission": "LayerVersionArn",
+}
+"""Resources that are one grant each, and what they grant it on."""
 
 
 @dataclass(frozen=True)
@@ -68,15 +88,51 @@ def _of_resource(
     elif kind == "AWS::IoT::Policy":
         document = texts.document(properties.get("PolicyDocument") or {}, stack)
         yield from _statements(DEVICE, document, who=f"a device with IoT policy {me}")
-    elif kind == "AWS::Lambda::Permission":
-        yield _permission(texts.value(properties, stack))
+    elif kind in _PERMISSIONS:
+        yield _permission(texts.value(properties, stack), _PERMISSIONS[kind])
     else:
         target = _target(kind, properties, me, stack, texts)
         for key in _POLICY_PROPERTIES:
             if key in properties:
-                document = texts.document(properties[key], stack)
-                inner = document.get("PolicyDocument") if isinstance(document, Mapping) else None
-                yield from _statements(RESOURCE, inner or document, owner=target, itself=target)
+                yield from _of_policy(texts.document(properties[key], stack), me, target)
+        if kind.startswith(EXPANDED) or kind == "AWS::SSO::PermissionSet":
+            yield from _of_expanded(f"those with {me}", properties, stack, texts)
+
+
+def _of_policy(document: Any, me: str, target: str) -> Iterator[Grant]:
+    """A policy of a resource; without a principal it is one of those who have the resource."""
+    if isinstance(document, Mapping) and "PolicyDocument" in document:
+        document = document["PolicyDocument"]
+    elif isinstance(document, Mapping) and "Effect" in document:
+        document = {"Statement": document}
+    statements = document.get("Statement") if isinstance(document, Mapping) else None
+    named = [one for one in _listed(statements) if isinstance(one, Mapping)]
+    if any({"Principal", "NotPrincipal"} & one.keys() for one in named):
+        yield from _statements(RESOURCE, {"Statement": named}, owner=target, itself=target)
+    else:
+        yield from _statements(IDENTITY, {"Statement": named}, who=f"those with {me}")
+
+
+def _of_expanded(
+    holder: str, properties: Mapping[str, Any], stack: Stack, texts: Texts
+) -> Iterator[Grant]:
+    """The policies of what is no role itself but becomes one: names, ARNs and statements."""
+    for key in _MANAGED_PROPERTIES:
+        for policy in _listed(texts.document(properties.get(key) or [], stack)):
+            if isinstance(policy, Mapping):
+                yield from _statements(IDENTITY, policy, who=holder)
+            else:
+                action = f"everything in managed policy {policy}"
+                yield Grant(IDENTITY, holder, "Allow", action, "*", frozenset())
+
+
+def judged_as_grants(kind: str, name: str) -> bool:
+    """Whether a property of a type is compared as grants."""
+    if kind in _HOLDERS:
+        return name in {"AssumeRolePolicyDocument", "ManagedPolicyArns", "Policies"}
+    if kind in _IDENTITY_TYPES:
+        return name in {"PolicyDocument", "Roles"}
+    return name in _ALWAYS_POLICIES
 
 
 def _of_holder(
@@ -118,7 +174,12 @@ def _attachments(assembly: Assembly, texts: Texts) -> dict[str, list[str]]:
                     *(("role", each) for each in properties.get("Roles") or ()),
                     *(("user", each) for each in properties.get("Users") or ()),
                     *(("group", each) for each in properties.get("Groups") or ()),
-                    *(("role", each) for each in [properties.get("RoleName")] if each),
+                    *(
+                        (what, each)
+                        for what, name in _NAMES
+                        for each in [properties.get(name)]
+                        if each
+                    ),
                 ]
                 for what, holder in holders:
                     text = f"{what} {texts.text(holder, stack)}"
@@ -126,21 +187,24 @@ def _attachments(assembly: Assembly, texts: Texts) -> dict[str, list[str]]:
     return found
 
 
-def _permission(properties: Mapping[str, Any]) -> Grant:
+def _permission(properties: Mapping[str, Any], on: str) -> Grant:
     conditions = {
         ("ArnLike", "aws:SourceArn", "SourceArn"),
         ("StringEquals", "aws:SourceAccount", "SourceAccount"),
         ("StringEquals", "aws:PrincipalOrgID", "PrincipalOrgID"),
+        ("StringEquals", "aws:PrincipalOrgID", "OrganizationId"),
         ("StringEquals", "lambda:FunctionUrlAuthType", "FunctionUrlAuthType"),
     }
     condition = frozenset(
         (operator, key, (str(properties[name]),))
         for operator, key, name in conditions
         if name in properties
+        # That a URL asks nobody is no condition for its callers.
+        and (name, properties[name]) != ("FunctionUrlAuthType", "NONE")
     )
     principal = str(properties.get("Principal", "*"))
     who = principal_text({"Service" if principal.endswith(".com") else "AWS": principal})[0]
-    function = str(properties.get("FunctionName"))
+    function = str(properties.get(on))
     action = str(properties.get("Action"))
     return Grant(RESOURCE, who, "Allow", action, function, condition, function)
 

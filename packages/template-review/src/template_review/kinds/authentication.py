@@ -16,6 +16,7 @@ _WAYS_IN = {
 _ASKS = {
     *("ApiKeyRequired", "AuthMode", "AuthType", "AuthenticationStrategy", "AuthenticationType"),
     *("AuthorizationType", "AuthorizerId", "AuthorizerType", "ClientAuthentication"),
+    *("DefaultAuthorizer", "ApiKeyAuth"),
     *("IAMDatabaseAuthenticationEnabled", "EnableIAMDatabaseAuthentication"),
 }
 _OPEN = {"", "none", "false", "open", "unauthenticated", "anonymous", "disabled"}
@@ -27,7 +28,7 @@ def authentication_items(pair: Pair) -> list[Item]:
         return []
     items: list[Item] = []
     for kept in resources(pair):
-        if kept.new is not None and kept.stack in pair.base.stacks:
+        if kept.new is not None:
             items += _added(kept) if kept.old is None else _changed(kept)
     return items
 
@@ -47,7 +48,10 @@ def _changed(kept: Kept) -> Iterator[Item]:
     for leaf in kept.leaves:
         if leaf.name not in _ASKS:
             continue
-        if _open(leaf.after) and not _open(leaf.before):
+        if leaf.path == "FunctionUrlConfig.AuthType" and _open(leaf.after) and leaf.after:
+            text = f"anybody may call it: {leaf.text}"
+            yield _item(Level.DANGEROUS, kept, text, leaf.path)
+        elif _open(leaf.after) and not _open(leaf.before):
             text = f"callers no longer have to say who they are: {leaf.text}"
             yield _item(Level.DANGEROUS, kept, text, leaf.path)
         elif _open(leaf.before) and not _open(leaf.after):

@@ -7,6 +7,7 @@ from typing import Any
 from template_review.comparison.leaves import said
 from template_review.comparison.properties import Kept, at, resources
 from template_review.comparison.text import compact, shown
+from template_review.kinds.safeguards import is_world
 from template_review.model import Item, Level, Pair, Section
 
 _BLOCKS = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
@@ -28,7 +29,6 @@ _DEFAULT_KEY = {"AWS::Lambda::Function"}
 """Where a missing key means one that AWS manages, and nothing is stored that belongs to users."""
 _OPEN_LISTS = {"PublicRead", "PublicReadWrite", "AuthenticatedRead"}
 _OWNER_ONLY = "BucketOwnerEnforced"
-_WORLD = ("0.0.0.0/0", "::/0")
 
 
 def exposure_items(pair: Pair) -> list[Item]:
@@ -54,7 +54,7 @@ def _network(kept: Kept) -> Iterator[Item]:
             continue
         old, new = (set(_openings(side, path, kept.type)) for side in (kept.old, kept.new))
         for where, ports in sorted(new - old):
-            danger = direction == "from" and where in _WORLD
+            danger = direction == "from" and is_world(where)
             level = Level.DANGEROUS if danger else Level.LOOK
             yield _item(level, kept, f"opened: {ports} {direction} {shown(where)}", (path,))
         for where, ports in sorted(old - new):

@@ -6,8 +6,9 @@ from typing import Any
 
 from template_review.comparison.leaves import said as _value
 from template_review.comparison.properties import Kept, at, resources
+from template_review.comparison.text import compact, shown
 from template_review.model import Item, Level, Pair, Section
-from template_review.resources.stateful import RETAINED, holds
+from template_review.resources.stateful import RETAINED, SNAPSHOTS, holds
 
 _PERIODS = {
     "AWS::Logs::LogGroup": ("RetentionInDays", "days of logs"),
@@ -65,8 +66,7 @@ def _policies(kept: Kept) -> Iterator[Item]:
         return
     found: dict[tuple[str, str], list[str]] = {}
     for key in ("DeletionPolicy", "UpdateReplacePolicy"):
-        old = str(kept.old_resource.get(key, "Delete"))
-        new = str(kept.new_resource.get(key, "Delete"))
+        old, new = _policy(kept.old_resource, key), _policy(kept.new_resource, key)
         if old != new:
             found.setdefault((old, new), []).append(key)
     for (old, new), keys in found.items():
@@ -79,9 +79,19 @@ def _policies(kept: Kept) -> Iterator[Item]:
             ways = {"DeletionPolicy": "its stack or it is deleted", "Upd": "it is replaced"}
             when = " or ".join(ways[key if key in ways else "Upd"] for key in keys)
             text += f"; when {when}, what it holds is deleted"
+        elif new == "Snapshot" and kept.type not in SNAPSHOTS:
+            level = Level.DANGEROUS
+            text += f"; the deployment fails: there is no snapshot of {kept.type}"
+        elif new not in RETAINED | {"Delete"}:
+            level = Level.LOOK
+            text += ": what becomes of it is decided by a value"
         elif {old, new} <= RETAINED:
             text += ": still kept, but not what a failed creation leaves behind"
         yield _item(level, kept, text, cause=f"{keys} {old} {new}")
+
+
+def _policy(resource: Mapping[str, Any], key: str) -> str:
+    return shown(compact(resource.get(key, "Delete")))
 
 
 def _period(kept: Kept) -> Iterator[Item]:

@@ -4,9 +4,10 @@
 import re
 from collections.abc import Collection, Iterable, Mapping
 
-from template_review.comparison.leaves import Leaf
+from template_review.comparison.leaves import Leaf, differing
 from template_review.comparison.properties import Kept
-from template_review.comparison.text import Texts, short
+from template_review.comparison.text import Texts, compact, short
+from template_review.iam.grants import judged_as_grants
 from template_review.model import Item, Level, Pair, ResourceChange, Section, Stack
 
 HARMLESS = {
@@ -15,12 +16,6 @@ HARMLESS = {
     *("OKActions", "InsufficientDataActions", "BucketKeyEnabled"),
 }
 """Properties whose change loses nothing and opens nothing."""
-
-JUDGED_BY_IAM = {
-    *("AssumeRolePolicyDocument", "KeyPolicy", "ManagedPolicyArns", "Policies", "PolicyDocument"),
-    *("Roles", "ModelPackageGroupPolicy", "PolicyText", "RepositoryPolicyText", "ResourcePolicy"),
-}
-"""Policies are compared as grants, however they are written."""
 
 SHOWN = 3
 """So many values stand in a line; the others below it."""
@@ -48,14 +43,15 @@ def updated(
     found = kept_of(pair, before, after, change.id)
     elsewhere, own, harmless = [], [], []
     for leaf in found.leaves:
-        if _of_iam(leaf) or _claimed(found, leaf, claims):
+        if _of_iam(found, leaf) or _claimed(found, leaf, claims):
             elsewhere.append(leaf)
         elif _is_harmless(pair, before, after, change.id, leaf):
             harmless.append(leaf)
         else:
             own.append(leaf)
     others = [each for each in change.others if each not in _NOTED]
-    if not (own or harmless or others) and _explained(change, elsewhere):
+    others += _commands(found)
+    if not (own or harmless or others) and _explained(change, found, elsewhere):
         return None
     level = Level.LOOK if own or others else Level.SAFE
     said = [leaf.text for leaf in (*own, *harmless)]
@@ -75,9 +71,19 @@ def updated(
     )
 
 
-def _explained(change: ResourceChange, elsewhere: Collection[Leaf]) -> bool:
+def _commands(kept: Kept) -> list[str]:
+    """What of the metadata changes what a machine does."""
+    old, new = (side.get("Metadata") or {} for side in (kept.old_resource, kept.new_resource))
+    return [
+        leaf.text
+        for name in _RUN
+        for leaf in differing({name: old.get(name)}, {name: new.get(name)})
+    ]
+
+
+def _explained(change: ResourceChange, kept: Kept, elsewhere: Collection[Leaf]) -> bool:
     """Whether other sections say all of it; a policy's text is named here as well."""
-    if any(_of_iam(leaf) for leaf in elsewhere):
+    if any(_of_iam(kept, leaf) for leaf in elsewhere):
         return False
     return bool(elsewhere or set(change.others) & {"DeletionPolicy", "UpdateReplacePolicy"})
 
@@ -89,11 +95,16 @@ def _beside(change: ResourceChange, elsewhere: Iterable[Leaf]) -> list[str]:
 
 
 _NOTED = {"Metadata", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy"}
+_RUN = ("AWS::CloudFormation::Init", "AWS::CloudFormation::Authentication")
+"""Metadata that a machine acts on: packages, files and commands of cfn-init."""
 _NO_EFFECT = "written differently, it means the same"
 
 
-def _of_iam(leaf: Leaf) -> bool:
-    return leaf.path.split(".")[0].split("[")[0] in JUDGED_BY_IAM
+def _of_iam(kept: Kept, leaf: Leaf) -> bool:
+    """Whether it is compared as grants, however it is written. The language's version is not: with
+    the older one a variable in a policy is plain text."""
+    top = leaf.path.split(".")[0].split("[")[0]
+    return not leaf.path.endswith(".Version") and judged_as_grants(kept.type, top)
 
 
 def kept_of(pair: Pair, before: Stack, after: Stack, name: str) -> Kept:
@@ -115,9 +126,27 @@ def _claimed(kept: Kept, leaf: Leaf, claims: Collection[str]) -> bool:
 
 def _is_harmless(pair: Pair, before: Stack, after: Stack, name: str, leaf: Leaf) -> bool:
     top = leaf.path.split(".")[0].split("[")[0]
+    if top == "Tags" and _decides(pair, leaf):
+        return False
     if top in HARMLESS or leaf.name in {"Description", "Comment"}:
         return not (top == "Timeout" and _less(leaf)) and not (top == "MemorySize" and _less(leaf))
     return top == "Code" and _only_assets(pair, before, after, name)
+
+
+def _decides(pair: Pair, leaf: Leaf) -> bool:
+    """Whether something in the app asks for this tag: a policy, a backup, a maintenance window."""
+    name = re.search(r"\[(.+)\]", leaf.path)
+    keys = [name.group(1)] if name else [str(each) for each in (leaf.before, leaf.after)]
+    asked = [
+        form for key in keys for form in (f'Tag/{key}"', f'tag:{key}"', f'"ConditionKey":"{key}"')
+    ]
+    assemblies = [each for each in (pair.base, pair.head) if each is not None]
+    return any(
+        form in compact(stack.template)
+        for each in assemblies
+        for stack in each.stacks.values()
+        for form in asked
+    )
 
 
 def _less(leaf: Leaf) -> bool:

@@ -2,11 +2,13 @@
 """Per stack: what is added, removed, changed in place, or replaced, and what forces it."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from template_review.comparison.leaves import leaves
 from template_review.comparison.schema import own_name, replacing_properties
 from template_review.comparison.text import Texts, short, shown
+from template_review.iam.grants import EXPANDED
 from template_review.model import Item, Level, Pair, ResourceChange, Section, Stack
 from template_review.resources.in_place import forcing, kept_of, updated
 from template_review.resources.renames import Rename, renames
@@ -47,9 +49,11 @@ def resource_items(pair: Pair, claims: Collection[str] = ()) -> list[Item]:
         (each.new_stack, each.new_id) for each in found
     }
     for key in sorted(pair.changes):
-        before, after = pair.base.stacks.get(key), pair.head.stacks.get(key)
-        if before is None or after is None:
+        after = pair.head.stacks.get(key)
+        if after is None:
             continue
+        # A new stack opens as much as a resource that is added to an old one.
+        before = pair.base.stacks.get(key) or replace(after, template={})
         for change in pair.changes[key]:
             if (key, change.id) not in hidden:
                 items += _changed(pair, before, after, change, claims)
@@ -86,6 +90,8 @@ def replacements(stack: Stack, after: Stack, change: ResourceChange) -> list[str
     maybe = [name for name, impact in change.properties.items() if impact == "MAY_REPLACE"]
     forced = [*certain, *possible]
     # The differ also follows references to what is replaced; the schema knows sub-properties.
+    if str(new.get("Type")).startswith(EXPANDED):
+        by_differ = []  # nobody knows what becomes of the resources that it stands for
     for name in (*by_differ, *maybe):
         if not any(path.split(".")[0] == name for path in forced):
             forced.append(name)
@@ -101,6 +107,10 @@ def _changed(
     if change.id not in after.resources and f"{after.id}/{change.id}:" in claims and not kept:
         return
     if change.id not in before.resources:
+        if kind in _PROVIDERS and (bucket := _emptied(before, after, change.id)):
+            text = f"{kind} added: all objects of {short(bucket)} are deleted when it goes"
+            yield Item(Section.RESOURCES, Level.DANGEROUS, subject, text, "+")
+            return
         texts = Texts(pair.head) if pair.head else None
         properties = after.resources[change.id].get("Properties") or {}
         yield _added(subject, kind, kept, texts.value(properties, after) if texts else {})
@@ -110,6 +120,13 @@ def _changed(
         yield _replaced(pair, before, after, change, forced=forced, kept=kept)
     elif item := updated(pair, before, after, change, kept=kept, claims=claims):
         yield item
+
+
+def _emptied(before: Stack, after: Stack, name: str) -> str:
+    """The bucket, deployed already, whose objects a new provider deletes with it."""
+    reference = (after.resources[name].get("Properties") or {}).get("BucketName")
+    bucket = reference.get("Ref") if isinstance(reference, Mapping) else None
+    return str(bucket) if bucket in before.resources else ""
 
 
 def _added(subject: str, kind: str, kept: str | None, properties: Mapping[str, Any]) -> Item:

@@ -100,12 +100,7 @@ def outsider_items(pair: Pair) -> list[Item]:
     if pair.base is None or pair.head is None:
         return []
     ours = Ours.of(pair.base, pair.head, known=pair.project.known_accounts)
-    return [
-        item
-        for kept in resources(pair)
-        if kept.new is not None and kept.stack in pair.base.stacks
-        for item in _of(kept, ours)
-    ]
+    return [item for kept in resources(pair) if kept.new is not None for item in _of(kept, ours)]
 
 
 def _of(kept: Kept, ours: Ours) -> Iterator[Item]:

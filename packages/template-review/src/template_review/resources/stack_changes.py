@@ -9,6 +9,7 @@ from template_review.comparison.leaves import differing, said
 from template_review.comparison.text import Texts, shown
 from template_review.model import Item, Level, Pair, Section, Stack
 from template_review.resources.stateful import holds
+from template_review.resources.template_sections import secret_in, section_items
 
 
 def stack_items(pair: Pair) -> list[Item]:
@@ -35,6 +36,13 @@ def stack_items(pair: Pair) -> list[Item]:
 
 def _removed(stack: Stack) -> Item:
     kept = [name for name, resource in stack.resources.items() if holds(resource.get("Type"))]
+    if stack.nested:
+        # Unlike an app's own stack, it is deleted with the resource that stands for it.
+        gone = "what is in it is deleted" if kept else "it is deleted"
+        text = f"nested stack removed: {gone} ({len(stack.resources)} resources)"
+        level = Level.DANGEROUS if kept else Level.LOOK
+        details = tuple(shown(f"«{name}»: {stack.resources[name]['Type']}") for name in kept)
+        return _item(level, stack.id, text, sign="-", details=details)
     if kept:
         text = f"the stack is gone with {len(kept)} stateful resources"
         details = tuple(shown(f"«{name}»: {stack.resources[name]['Type']}") for name in kept)
@@ -50,9 +58,7 @@ def _compared(before: Stack, after: Stack) -> Iterator[Item]:
     if after.termination_protection and not before.termination_protection:
         text = "termination protection is turned on"
         yield _item(Level.SAFE, after.id, text, cause=text)
-    for section in ("Conditions", "Mappings", "Parameters", "Rules", "Transform", "Hooks"):
-        if before.template.get(section) != after.template.get(section):
-            yield _item(Level.LOOK, after.id, f"the template's {section} change")
+    yield from section_items(before, after)
     yield from _outputs(before, after)
     for leaf in differing({"tag": dict(before.tags)}, {"tag": dict(after.tags)}):
         yield _item(Level.SAFE, after.id, f"every resource: {leaf.text}", cause=leaf.text)
@@ -66,7 +72,10 @@ def _outputs(before: Stack, after: Stack) -> Iterator[Item]:
     old, new = _own_outputs(before), _own_outputs(after)
     for name in sorted({*old, *new}):
         one, two = old.get(name), new.get(name)
-        if one is None:
+        if two is not None and one != two and (secret := secret_in(two.get("Value"), after)):
+            text = f"output {name} shows {secret} to everyone who can read the stack"
+            yield _item(Level.DANGEROUS, after.id, text, sign="+")
+        elif one is None:
             yield _item(Level.SAFE, after.id, f"output {name} added", sign="+")
         elif two is None:
             text = f"outputs gone: {name}; scripts that read it break"

@@ -36,7 +36,7 @@ def main() -> int:
         return NO_BUILD_FUNCTION
     import aws_cdk  # noqa: PLC0415
 
-    context = json.loads(Path("cdk.json").read_text(encoding="utf-8")).get("context") or {}
+    context = json.loads(Path("cdk.json").read_text(encoding="utf-8-sig")).get("context") or {}
     status: dict[str, str | None] = {}
     for name in names:
         try:

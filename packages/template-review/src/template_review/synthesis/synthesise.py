@@ -44,7 +44,7 @@ def synthesise(tree: Path, what: str, config: Config) -> dict[str, Assembly]:
     names = environments(config, tree)
     if not names:
         return {}
-    settings = json.loads((tree / "cdk.json").read_text(encoding="utf-8"))
+    settings = json.loads((tree / "cdk.json").read_text(encoding="utf-8-sig"))
     environment = _environment(tree, config)
     build = settings.get("build")
     if build:
