@@ -34,6 +34,7 @@ class Outbox:
         self._unwritten: deque[Message] = deque()
         self._changed = threading.Condition()
         self._on_disk = 0
+        self._written = 0
         self._lost = 0
         self._disk_fails = self._disk_searched = False
         self._last_sent = -1
@@ -86,6 +87,7 @@ class Outbox:
                     self._unwritten.popleft()
                     self._on_disk += 1 - given_up
                     self._lost += given_up
+                self._written += 1
                 self._disk_fails, self.disk_problem = False, None
                 self._changed.notify_all()
             if not waits:
@@ -130,16 +132,30 @@ class Outbox:
     def _count(self) -> None:
         """What is on disk: left by a run before this one, or after the disk failed."""
         try:
-            found = self._file.count(after=self._last_sent)
+            self._recount()
         except OSError as error:
             self._disk_failed(error)
             return
         with self._changed:
-            self._on_disk, self._disk_searched = found, True
+            self._disk_searched = True
             if not self._unwritten:
                 # Until a write fails again.
                 self._disk_fails, self.disk_problem = False, None
             self._changed.notify_all()
+
+    def _recount(self) -> None:
+        """Count what is on disk, again where the other thread wrote meanwhile: a count that misses
+        a message would let a newer one be sent from memory as if nothing waited."""
+        counted = False
+        while not counted:
+            with self._changed:
+                written = self._written
+            found = self._file.count(after=self._last_sent)
+            with self._changed:
+                counted = written == self._written
+                if counted:
+                    self._on_disk = found
+                    self._changed.notify_all()
 
     def _disk_failed(self, error: OSError) -> None:
         with self._changed:
@@ -188,10 +204,9 @@ class Outbox:
         """Take a message that was sent or given up off the disk."""
         try:
             self._file.remove(message.sequence, through=self._last_sent)
-            found = self._file.count(after=self._last_sent)
+            self._recount()
         except OSError as error:
             self._disk_failed(error)
-            found = max(self._on_disk - 1, 0)
-        with self._changed:
-            self._on_disk = found
-            self._changed.notify_all()
+            with self._changed:
+                self._on_disk = max(self._on_disk - 1, 0)
+                self._changed.notify_all()
