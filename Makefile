@@ -3,22 +3,35 @@
 # folders (.venv, node_modules), installed from locks on first use; ENV names a file in environments/.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
-PYTHON ?=
-ENV ?= dev
-PORT ?= 4566
-DATASET ?=
-WEIGHTS ?=
-VIEW ?=
-KEEP ?=
-LOOP ?=
-SKIP_BAD ?=
-SKIP_QUOTAS ?=
-QUOTA ?=
-PICTURES ?=
-TESTS ?=
-FAST ?=
+
+# What people pass may hold any letter ($ ` " in a password or a path). Recipes take it from the
+# environment, as "$${NAME}", so that neither make nor the shell reads anything into it.
+GIVEN := ACCOUNT ADD APPROVAL APPROVED BASE BOUNDARY CAMERA CAMERAS CANARY DATASET DATASET_PROFILE DAYS EMAIL \
+  EMPTY ENV EPOCHS EXPECT FLEET FROM HOURS IMAGE_SIZE LOOP MODEL NAME NETWORK OUT PHOTOS POLICY PORT \
+  PREFIX PROVIDER PYTHON QUESTION QUOTA REAL REGION REMOVAL REPOSITORY RETIRE REVOKE ROTATE ROTATED \
+  SEED SEEDS SOURCE TO VIEW WEIGHTS
+# These only say yes, or name what make itself reads.
+FLAGS := COVERAGE DRY ENVIRONMENTS FAST KEEP PICTURES PROMOTE RESUME ROLLBACK SKIP_BAD SKIP_QUOTAS STOP TESTS
+
+# Values count on make's command line only: in a shell, PORT, PREFIX, NAME or EMAIL mean other things.
+# Where the command would use one it says so. It stops where it would act otherwise than somebody may have
+# meant: DRY, MODEL, and an ENV that names an environment.
+OF_SHELL := $(foreach name,$(GIVEN) $(FLAGS),$(if $(filter environment,$(origin $(name))),$(name)))
+UNUSED := $(if $(OF_SHELL),$(shell awk -v goals='$(subst ','\'',$(MAKECMDGOALS))' -v names='$(OF_SHELL)' \
+  -f tools/used_values.awk $(firstword $(MAKEFILE_LIST))))
+MEANT := $(filter DRY MODEL $(if $(wildcard $(or $(value BINSIGHT_ENVIRONMENTS),environments)/$(value ENV).toml),ENV),$(UNUSED))
+$(if $(MEANT),$(error set in your shell, where make takes no values from: $(MEANT); write make $(MAKECMDGOALS) \
+  $(firstword $(MEANT))=…, or unset it))
+$(if $(UNUSED),$(warning set in your shell, and not used: $(UNUSED); values stand after make, as in make $(MAKECMDGOALS) \
+  $(firstword $(UNUSED))=…))
+$(foreach name,$(OF_SHELL),$(eval $(name) :=))
+ENV := dev
+PORT := 4566
+BASE := origin/main
 # Coverage costs a third more processor, so it is measured where nobody waits for it: GitHub and others set CI.
-COVERAGE ?= $(CI)
+COVERAGE := $(CI)
+$(foreach name,$(GIVEN),$(if $(value $(name)),$(eval override $(name) := $$(value $(name)))$(eval export $(name))))
+
 # What a commit needs. FAST_WITHOUT are the files there that start a local AWS, the CDK or an emulator, or take
 # over 5 s of processor. The whole gate is `make test`.
 FAST_TESTS := tests/camera tests/checks tests/component_artifacts tests/contracts tests/delivery tests/enrolment \
@@ -30,15 +43,6 @@ FAST_WITHOUT := $(addprefix --ignore=tests/,camera/test_endurance.py camera/test
   rollout/test_bake.py rollout/test_class_mix.py rollout/test_control.py \
   rollout/test_machine.py rollout/test_on_local_aws.py tools/test_class_names.py tools/test_pip_settings.py \
   tools/test_quotas.py tools/test_site.py)
-BASE ?= origin/main
-
-# What people pass may hold any letter ($ ` " in a password or a path). Recipes take it from the
-# environment, as "$${NAME}", so that neither make nor the shell reads anything into it.
-GIVEN := ACCOUNT ADD APPROVAL APPROVED BASE BOUNDARY CAMERA CAMERAS CANARY DATASET DATASET_PROFILE DAYS EMAIL \
-  EMPTY ENV EPOCHS EXPECT FLEET FROM HOURS IMAGE_SIZE LOOP MODEL NAME NETWORK OUT PHOTOS POLICY PORT \
-  PREFIX PROVIDER PYTHON QUESTION QUOTA REAL REGION REMOVAL REPOSITORY RETIRE REVOKE ROTATE ROTATED \
-  SEED SEEDS SOURCE TO VIEW WEIGHTS
-$(foreach name,$(GIVEN),$(if $(value $(name)),$(eval override $(name) := $$(value $(name)))$(eval export $(name))))
 
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)

@@ -42,7 +42,8 @@ def make(clone, *arguments, **environment):
     (clone / ".venv" / "bin").mkdir(parents=True)
     shutil.copy(ROOT / "Makefile", clone)
     (clone / "tools").mkdir()
-    shutil.copy(ROOT / "tools" / "choose_python.sh", clone / "tools")
+    for name in ("choose_python.sh", "used_values.awk"):
+        shutil.copy(ROOT / "tools" / name, clone / "tools")
     for name in ("python", "cdk", "mkdocs"):
         program = clone / ".venv" / "bin" / name
         program.write_text('#!/bin/sh\nprintf "stand-in: "; printf "<%s>" "$@"; echo\n')
@@ -81,12 +82,56 @@ ODD = [
 @pytest.mark.parametrize("value", ODD)
 def test_make_reads_nothing_into_what_people_pass(tmp_path, value):
     uri = f"rtsp://u:{value}@h/x"
-    given = make(tmp_path / "given", "camera", f"SOURCE={uri}", f"MODEL={value}", "PYTHON=true")
-    found = make(tmp_path / "found", "camera", "PYTHON=true", SOURCE=uri, MODEL=value)
-    for done in (given, found):
-        assert done.returncode == 0, done.stderr
-        assert f"<--source><{uri}><--model><{value}>" in done.stdout
+    done = make(tmp_path / "given", "camera", f"SOURCE={uri}", f"MODEL={value}", "PYTHON=true")
+    assert done.returncode == 0, done.stderr
+    assert f"<--source><{uri}><--model><{value}>" in done.stdout
+    make(tmp_path / "shell", "camera", "PYTHON=true", f"MODEL={value}", SOURCE=uri, NAME=value)
     assert not list(tmp_path.glob("*/x"))
+
+
+def values_of_make():
+    """All names of values that the Makefile takes."""
+    text = (ROOT / "Makefile").read_text()
+    lists = re.findall(r"^(?:GIVEN|FLAGS) := ((?:.*\\\n)*.*)$", text, re.MULTILINE)
+    assert len(lists) == 2
+    return [name for names in lists for name in re.findall(r"[A-Z_]+", names)]
+
+
+STOPS = {"DRY", "MODEL"}
+"""Without what these say, a command could do more than somebody meant."""
+
+
+@pytest.mark.parametrize("target", sorted(set(TARGETS) - OF_NO_ENVIRONMENT))
+def test_make_takes_no_values_of_the_shell(tmp_path, target):
+    """A PORT, PREFIX or NAME there means something else; ENV may be a file that sh reads."""
+    shell = dict.fromkeys(set(values_of_make()) - STOPS, "of-shell")
+    done = make(tmp_path / "with", target, *GIVEN, "TESTS=x", "DRY=", **shell)
+    assert done.returncode == 0, done.stderr
+    assert "of-shell" not in done.stdout + done.stderr
+    without = make(tmp_path / "without", target, *GIVEN, "TESTS=x", "DRY=")
+    assert done.stdout == without.stdout.replace("/without/", "/with/")
+
+
+def test_make_says_which_values_of_the_shell_the_target_would_have_used(tmp_path):
+    done = make(tmp_path / "one", "rehearse", PORT="3000", KEEP="1", NAME="host", EMAIL="a@b.c")
+    assert "set in your shell, and not used: PORT KEEP; values stand after make" in done.stderr
+    assert "<--port><4566>" in done.stdout
+    done = make(tmp_path / "two", "rehearse", "PORT=3000", PORT="4000", NAME="host")
+    assert done.stderr == ""
+    assert "<--port><3000>" in done.stdout
+
+
+def test_make_stops_where_a_value_of_the_shell_could_have_been_meant(tmp_path, folder):
+    (folder / "west.toml").write_text("")
+    for number, (name, value, goal) in enumerate(
+        (("DRY", "1", "cameras"), ("MODEL", "3", "rollout"), ("ENV", "west", "destroy"))
+    ):
+        clone = tmp_path / str(number)
+        done = make(clone, goal, **{name: value})
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"no values from: {name}; write make {goal} {name}=…, or unset it" in done.stderr
+        shutil.rmtree(clone)
+        assert make(clone, goal, f"{name}={value}", **{name: value}).returncode == 0
 
 
 def test_every_recipe_takes_what_people_pass_from_the_environment():
@@ -96,6 +141,7 @@ def test_every_recipe_takes_what_people_pass_from_the_environment():
     lists = {"ENVIRONMENTS", "PICTURES", "TESTS", "FAST_TESTS", "FAST_WITHOUT"}
     found = set(re.findall(r"(?<!if )\$\(([A-Z_]+)\)", recipes))
     assert found <= of_the_project | lists
+    assert set(re.findall(r"\$\(if \$\(([A-Z_]+)\)", recipes)) <= set(values_of_make())
     listed = re.search(r"^GIVEN := ((?:.*\\\n)*.*)$", text, re.MULTILINE)
     assert listed
     assert set(re.findall(r"\$\$\{([A-Z_]+)", text)) - {"NAME"} <= set(listed[1].split())
