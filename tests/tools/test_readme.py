@@ -71,7 +71,7 @@ def test_every_make_command_exists_with_its_settings(document):
 def test_the_gate_is_the_readmes_test_command():
     block = README.split("```\nmake rehearse\n", 1)[1].split("```", 1)[0]
     assert block.strip() == "make test"
-    assert (ROOT / ".ci" / "run").read_text().rstrip().endswith("exec make test")
+    assert (ROOT / ".ci" / "run").read_text().rstrip().endswith("exec make test COVERAGE=1")
 
 
 def test_every_setting_of_a_rehearsal_that_is_described_is_one():
