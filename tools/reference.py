@@ -187,10 +187,10 @@ def questions_page() -> str:
 def commands_page() -> str:
     """What make can do, in the order of its help."""
     lines = _head("Commands", "the Makefile")
-    lines += [
+    lines.append(
         "`make` lists these too. `ENV=<name>` names a file in `environments/`. Values count after "
         "`make` only (`make deploy ENV=prod`); those of your shell are not used."
-    ]
+    )
     for group, commands in makefile_commands((ROOT / "Makefile").read_text(encoding="utf-8")):
         lines += ["", f"## {group}", "", "| command | what it does |", "|---|---|"]
         lines += [f"| `make {name}` | {_cell(text)} |" for name, text in commands]
