@@ -355,6 +355,20 @@ def test_canaries_that_report_as_before_bake_on(canaries, table):
     assert [canaries.look(), canaries.look()] == ["RUNNING"] * 2
 
 
+def test_a_canary_that_had_no_model_before_is_no_comparison(canaries, table):
+    """A new camera at a busy place waited for the first approval, and reported nothing."""
+    new, *others = canaries.names
+    for group in (others, FLEET_THINGS):
+        counted(table, group, hours=100, ago=3600, paper=900, metal=100)
+    without = {**WELL, "model": None, "uptime_s": 360_000, "detections": 0, "classes": {}}
+    say(table, new, "telemetry", ago=3600, **without)
+    canaries.remember()
+    for group in (others, FLEET_THINGS):
+        counted(table, group, hours=101, paper=909, metal=101)
+    counted(table, [new], hours=101, paper=300, metal=40)
+    assert [canaries.look(), canaries.look()] == ["RUNNING"] * 2
+
+
 def test_a_canary_that_is_slower_than_it_was_is_unwell(canaries, table):
     for name in canaries.names:
         say(table, name, "telemetry", ago=3600, **WELL)

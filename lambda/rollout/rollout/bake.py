@@ -64,9 +64,10 @@ def remember(*, settings: Settings, clients: Mapping[str, Any]) -> dict[str, Any
     rows = latest_rows(settings.insights_stack, keys, clients) if keys else None
     past = {
         name: {
-            thing: Counted.of(rows[thing, TELEMETRY])
+            thing: Counted.of(row)
             for thing in things
-            if rows and (thing, TELEMETRY) in rows
+            # Without a model a camera counts nothing, however long it has run.
+            if rows and (row := rows.get((thing, TELEMETRY))) and row.get("model")
         }
         for name, things in groups.items()
     }
