@@ -10,8 +10,8 @@ from benchmarks.camera_setting import model_from, settings_in
 from camera import inference_loop
 from camera.inference_loop import InferenceLoop
 from camera.messaging.status import LIVE, Status
-from camera.vision import frame_pacing
 from camera.vision.frame_buffer import Frame, FrameBuffer
+from camera.vision.frame_pacing import FramePacing
 from camera.vision.presence_detector import PresenceGate
 from contracts.cut import Box, CutRule
 from tests.camera import tiny
@@ -91,6 +91,58 @@ def test_an_item_in_view_for_four_frames_is_reported(camera):
     assert found == [("glass", 5), *[("paper", 4)] * 4]
 
 
+def _of_size(jpeg, size):
+    """The same picture in so many bytes, by a comment in its header."""
+    filling = size - len(jpeg) - 4
+    assert filling >= 0
+    return jpeg[:2] + b"\xff\xfe" + (filling + 2).to_bytes(2, "big") + bytes(filling) + jpeg[2:]
+
+
+def _of_sizes(items, number, *, size):
+    """A frame of a sensor whose noise changes sizes by up to a thousandth."""
+    return _of_size(tiny.view(items, seed=number), size + number * 7 % 40)
+
+
+def test_where_sizes_tell_every_eighth_frame_is_looked_at_until_a_size_is_unusual(camera):
+    looked_at = [camera.show({}, frames=1, jpeg=_of_sizes({}, n, size=40_000)) for n in range(80)]
+    assert sum(looked_at[:5]) == 5
+    assert sum(looked_at[-40:]) == 5
+    for number in range(80, 160):
+        things = {"glass": LEFT} if 83 <= number < 95 else {}
+        size = 41_000 if things else 40_000
+        camera.show({}, frames=1, jpeg=_of_sizes(things, number, size=size))
+    ((label, frames, captured_at),) = camera.reports
+    assert (label, frames) == ("glass", 5)
+    assert round(captured_at * 15) == 83 + 1 + 5
+
+
+@pytest.mark.parametrize("held", range(8))
+def test_an_item_in_view_for_four_frames_is_reported_where_sizes_are_watched(camera, held):
+    def show(items, *, frames):
+        for _ in range(frames):
+            size = 41_000 if items else 40_000
+            jpeg = _of_sizes(items, camera.number, size=size)
+            camera.show({}, frames=1, jpeg=jpeg)
+
+    show({}, frames=20)
+    show({"glass": LEFT}, frames=10)
+    show({}, frames=40 + held)
+    show({"paper": RIGHT}, frames=4)
+    show({}, frames=8)
+    found = [(label, frames) for label, frames, _ in camera.reports]
+    assert found == [("glass", 5), ("paper", 4)]
+
+
+@pytest.mark.parametrize("sizes", [[40_000], [40_000, 41_000]], ids=["all-alike", "fluctuating"])
+def test_sizes_that_tell_nothing_are_not_watched(camera, sizes):
+    """A camera that fills its frames up to one size, and one that chooses the quality each time."""
+    picture = tiny.view({}, seed=1)
+    looked_at = [
+        camera.show({}, frames=1, jpeg=_of_size(picture, sizes[n % len(sizes)])) for n in range(80)
+    ]
+    assert sum(looked_at[-40:]) == 10
+
+
 def test_a_departure_takes_as_many_frames_as_it_is_set_to(tmp_path):
     camera = Camera(tmp_path, departure_frames=25, smoothing_frames=50)
     camera.show({}, frames=40)
@@ -127,7 +179,7 @@ def test_the_reports_of_a_random_stream_are_those_of_looking_at_every_frame(tmp_
 
     paced, looked_at, shown = reports("paced")
     assert looked_at < 0.9 * shown
-    monkeypatch.setattr(frame_pacing, "_MOST_HELD", 0)
+    monkeypatch.setattr(FramePacing, "holds", lambda *_: False)
     every, all_looked_at, _ = reports("every")
     assert all_looked_at == shown
     assert paced == every

@@ -121,18 +121,29 @@ class InferenceLoop:
         """What this frame shows, after those that were held back if it is not what they must be."""
         if not self._sight.settling and self._pacing.holds(frame):
             return
-        held, small, stands_for = self._pacing.release(), None, 1
-        if held:
-            small = _thumbnail(frame)
-            if small is not None and self._sight.unchanged(small):
-                # Nothing moved from the look before them to this one.
-                stands_for += len(held)
-                for _ in held:
-                    self._status.count_frame()
-            else:
-                for each in held:
-                    yield from self._look(each)
-        yield from self._look(frame, small=small, stands_for=stands_for)
+        held = self._pacing.release()
+        if not held:
+            yield from self._look(frame)
+            return
+        small = _thumbnail(frame)
+        if small is not None and self._sight.unchanged(small):
+            yield from self._look(frame, small=small, stands_for=self._passed(held))
+            return
+        # Something moved, most often in this very frame.
+        *before, newest = held
+        last = _thumbnail(newest)
+        if last is not None and self._sight.unchanged(last):
+            yield from self._look(newest, small=last, stands_for=self._passed(before))
+        else:
+            for each in held:
+                yield from self._look(each)
+        yield from self._look(frame, small=small)
+
+    def _passed(self, held: list[Frame]) -> int:
+        """Nothing moved from the look before these to the one after: what that one stands for."""
+        for _ in held:
+            self._status.count_frame()
+        return 1 + len(held)
 
     def _look(
         self, frame: Frame, *, small: Thumbnail | None = None, stands_for: int = 1

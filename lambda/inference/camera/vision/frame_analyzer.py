@@ -27,8 +27,9 @@ class FrameAnalysis:
     ``region`` is where the model looks (None: at the whole frame), in the frame's pixels; it is
     around ``cells``, those of the thing that is looked at. ``picture`` is the frame decoded for
     ``model`` and ``pixels`` the input made of the region, where its answer is of use. ``changed``:
-    the item that was decided may have been replaced, ``another``: for certain. ``first``: the
-    camera has just begun, so an item may be hidden in what it takes as the empty view.
+    the item that was decided may have been replaced, ``another``: for certain; ``counting``: that
+    takes more frames to tell. ``first``: the camera has just begun, so an item may be hidden in
+    what it takes as the empty view.
     """
 
     frame: Frame
@@ -40,6 +41,7 @@ class FrameAnalysis:
     region: Box | None
     changed: bool
     another: bool
+    counting: bool
     first: bool
     model: Model | None
     picture: Pixels | None
@@ -120,6 +122,7 @@ class FrameAnalyzer:
             changed, another, at = self._succession.judge(
                 small, presence, things, self._focus.cells
             )
+            counting = self._succession.counting
         if at is not None:
             self._focus.turn_to(at)
         box = self._focus.follow(things, presence, columns=columns, rows=rows)
@@ -148,6 +151,7 @@ class FrameAnalyzer:
             region=region,
             changed=changed,
             another=another,
+            counting=counting,
             first=first,
             model=model,
             picture=picture.rgb if picture else None,

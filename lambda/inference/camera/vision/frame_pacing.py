@@ -7,14 +7,13 @@ Decoding is the largest cost of a frame, and a bin's view is still for most of t
 from camera.vision.frame_analyzer import FrameAnalysis
 from camera.vision.frame_buffer import Frame
 
-_CALM_FRAMES, _EMPTY_FRAMES = 11, 4
-"""Looks in a row without a change before frames are held back, with something in view and with
-nothing. The first is longer than any count of frames in ``item_change``, so that nothing is being
-counted then; of an empty view nothing is counted but what ``item_open`` says."""
-_MOST_HELD = 3
+_CALM_FRAMES = 4
+"""Looks in a row without a change before frames are held back."""
+_MOST_HELD, _MOST_HELD_WATCHED = 3, 7
 """At 15 frames a second every fourth is looked at, and what is in view for so many frames or fewer
-may be missed. Something that is thrown through the view shows in at least 4."""
-_LONGEST_SECONDS = 0.25
+may be missed. Something that is thrown through the view shows in at least 4. The second number is
+for cameras whose frames' sizes in bytes are watched: it ends early where a size is unusual."""
+_LONGEST_SECONDS, _LONGEST_SECONDS_WATCHED = 0.25, 0.5
 """Slow cameras are looked at at least so often: every frame at 4 a second or fewer."""
 
 
@@ -22,18 +21,26 @@ class FramePacing:
     """Holds frames back while the view is calm. Not for several threads."""
 
     def __init__(self) -> None:
-        self._calm, self._enough = 0, _CALM_FRAMES
+        self._calm = 0
         self._held: list[Frame] = []
         self._looked_at = 0.0
+        self._sizes = _Sizes()
 
     def holds(self, frame: Frame) -> bool:
         """Whether this frame is kept for later instead of looked at."""
+        if self._calm < _CALM_FRAMES:
+            return False
+        size = len(frame.jpeg)
+        watched = self._sizes.tell
+        most = _MOST_HELD_WATCHED if watched else _MOST_HELD
+        longest = _LONGEST_SECONDS_WATCHED if watched else _LONGEST_SECONDS
         held = (
-            self._calm >= self._enough
-            and len(self._held) < _MOST_HELD
-            and frame.captured_at - self._looked_at < _LONGEST_SECONDS
+            len(self._held) < most
+            and frame.captured_at - self._looked_at < longest
+            and not (watched and self._sizes.unusual(size))
         )
         if held:
+            self._sizes.add(size)
             self._held.append(frame)
         return held
 
@@ -46,13 +53,50 @@ class FramePacing:
         """A frame was looked at. ``item_open``: a decision may still come."""
         self._looked_at = view.frame.captured_at
         calm = view.presence.still and not (
-            settling or view.changed or view.pixels is not None or view.first
+            settling or view.changed or view.counting or view.pixels is not None or view.first
         )
         # An item that left is decided after some frames without it, each of which counts.
         calm = calm and (view.presence.present or not item_open)
-        self._calm = self._calm + 1 if calm else 0
-        self._enough = _CALM_FRAMES if view.presence.present else _EMPTY_FRAMES
+        if calm:
+            self._calm += 1
+            self._sizes.add(len(view.frame.jpeg))
+        else:
+            self.disturbed()
 
     def disturbed(self) -> None:
         """Look at every frame again."""
         self._calm = 0
+        self._sizes = _Sizes()
+
+
+class _Sizes:
+    """The sizes in bytes of a calm view's frames: what comes into view changes them at once.
+
+    A sensor's noise changes the size of a JPEG by about 0.1 %; an item of a thirtieth of the view
+    changes it by 1 % and more. Cameras that fill their frames up to one size, or choose the quality
+    anew for each, tell nothing by it.
+    """
+
+    _FEW, _MOST, _TIMES, _TELLING = 8, 64, 5.0, 0.01
+    """Frames before the sizes are of use, frames that their means are taken over, how many mean
+    deviations are unusual, and how much that may be as a share of the size to be of use."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._mean = self._deviation = 0.0
+
+    def add(self, size: int) -> None:
+        """A calm frame is of this size."""
+        self._count = min(self._count + 1, self._MOST)
+        self._mean += (size - self._mean) / self._count
+        self._deviation += (abs(size - self._mean) - self._deviation) / self._count
+
+    @property
+    def tell(self) -> bool:
+        """Whether an item would be noticed by the size of its frame."""
+        enough = self._count >= self._FEW and self._deviation > 0
+        return enough and self._TIMES * self._deviation <= self._TELLING * self._mean
+
+    def unusual(self, size: int) -> bool:
+        """Whether a frame of this size is not like the calm ones."""
+        return abs(size - self._mean) > self._TIMES * self._deviation

@@ -110,6 +110,11 @@ class Succession:
             return Verdict(other, other, here)
         return Verdict(changed=True, another=True, at=added[0])
 
+    @property
+    def counting(self) -> bool:
+        """Whether it counts frames in a row to tell another item from what was decided."""
+        return self._other_for > 0 or self._beside_for > 0
+
     def forget(self) -> None:
         """The item is gone."""
         self._told = []

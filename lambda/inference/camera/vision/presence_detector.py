@@ -86,13 +86,14 @@ class PresenceGate:
         self.present = remains and (self.present or appears(cells))
         still = self.unchanged(thumbnail)
         self._last = thumbnail
-        self._still = self._still + stands_for if self.present and still else 0
+        still_before = self._still
+        self._still = still_before + stands_for if self.present and still else 0
         revealed = False
         if not self.present:
             self.confirmed = self.confirmed or before
             pace = np.where(cells[:, :, None], np.float32(_OF_WHAT_DIFFERS), np.float32(_LEARNING))
             self._empty = empty + (1 - (1 - pace) ** stands_for) * (thumbnail - empty)
-        elif self._still == 2 and not self.confirmed and _outlined(cells, empty, thumbnail):
+        elif self._settled(still_before) and _outlined(cells, empty, thumbnail):
             revealed = True
             self._learn(thumbnail)
             self.confirmed = True
@@ -105,6 +106,10 @@ class PresenceGate:
             cells=cells,
             light=np.asarray(np.mean(empty, axis=(0, 1)), dtype=np.float32),
         )
+
+    def _settled(self, still_before: int) -> bool:
+        """Whether the first thing that differs from the view at the start just came to rest."""
+        return still_before < 2 <= self._still and not self.confirmed
 
     def _learn(self, thumbnail: Grid) -> None:
         self._empty = thumbnail.copy()
