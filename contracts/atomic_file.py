@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write a file so that readers see all of it or nothing of it.
+"""Write a file so that readers see either all of it or none of it.
 
 A file is written beside its target and renamed over it, which is enough where a program may crash
 or be killed. ``durable=True`` also flushes the file and its folder to the disk before it returns,

@@ -53,7 +53,7 @@ def folded(class_name: str) -> str:
 
 
 def contradiction(classes: Mapping[str, str]) -> str:
-    """What a policy's classes must be, where they contradict each other; else empty."""
+    """What is allowed, if a policy's classes contradict each other; otherwise empty."""
     seen: dict[str, str] = {}
     for name, value in classes.items():
         other = seen.setdefault(folded(name), name)
@@ -151,11 +151,11 @@ class BinPolicy:
         return self._named(class_name) or self.default
 
     def names(self, class_name: str) -> bool:
-        """Whether the policy says where a class belongs; what it does not name gets the default."""
+        """Whether the policy names a bin for the class; other classes go to the default bin."""
         return self._named(class_name) is not None
 
     def unnamed(self, class_names: Iterable[str]) -> tuple[str, ...]:
-        """Those of the classes for which no rule says where they belong."""
+        """The classes for which the policy names no bin."""
         return tuple(name for name in class_names if not self.names(name))
 
     def _named(self, class_name: str) -> str | None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the commands end when their output goes nowhere."""
+"""How the commands end when their output cannot be written."""
 
 import errno
 import os
@@ -11,14 +11,15 @@ _NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class ReaderGoneError(BrokenPipeError):
-    """The reader of stdout has enough."""
+    """The reader of stdout has closed the pipe."""
 
 
 def run_command(main: Callable[[], int | None]) -> int:
     """The exit status of a command's ``main``.
 
-    A reader that has enough (``| head``) is no fault: 0. Where a disk is full or a file may not be
-    written, one line says so: 1. A BrokenPipeError of another pipe than stdout passes through.
+    0 if the reader of stdout closed the pipe (``| head``), which is not an error. 1, with one line
+    on stderr, if a disk is full or a file cannot be written. A BrokenPipeError of any other pipe is
+    raised.
     """
     try:
         status = main() or 0
@@ -40,7 +41,7 @@ def run_command(main: Callable[[], int | None]) -> int:
 
 
 def write_nowhere() -> None:
-    """Let what is printed from now on vanish.
+    """Discard everything that is printed from now on.
 
     Python flushes the output once more while it exits, and would report the same again.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Versions of Greengrass components that follow from their content."""
+"""Versions of Greengrass components, derived from their content."""
 
 import re
 
@@ -13,7 +13,7 @@ def content_version(digest: str, major: int | str = 1) -> str:
     """A component version that is the same for the same content: ``<major>.<n>.<n>``.
 
     ``digest`` is a hexadecimal digest of at least 16 digits (SHA-256 in all uses here). The two
-    numbers carry 40 bits of it. ``major`` may be text that only the deployment knows.
+    numbers contain 40 bits of it. ``major`` may be text whose value is known only at deployment.
     """
     if not re.fullmatch(r"[0-9a-f]{16,}", digest):
         raise ValueError(f"digest {digest!r}: expected at least 16 hexadecimal digits")

@@ -56,7 +56,7 @@ def grid(frame: Pixels, *, divisor: int = 1) -> Grid:
 
 
 def item_box(empty: Grid, frame: Grid, *, columns: int, rows: int) -> Box | None:
-    """Where the item is in a frame of ``columns`` x ``rows`` pixels; None where nothing is.
+    """The item's box in a frame of ``columns`` x ``rows`` pixels; None if there is no item.
 
     ``empty`` and ``frame`` are grids of the same camera. One frame by itself: a camera that sees
     an item over several frames keeps its box steady besides.
@@ -103,9 +103,9 @@ def in_this_light(empty: Grid, frame: Grid) -> Grid:
 
 
 def groups(cells: Cells) -> list[Cells]:
-    """Things that lie apart: cells that are joined over gaps of up to ``APART``, largest first.
+    """Separate things, largest first: cells that are joined over gaps of up to ``APART``.
 
-    A transparent bottle differs in its cap and its label only, and is one thing all the same.
+    Only the cap and the label of a transparent bottle differ, yet it is one thing.
     """
     found = sorted(_groups(_bits(cells)), key=int.bit_count, reverse=True)
     return [_cells(group) for group in found]
@@ -117,7 +117,7 @@ def near(cells: Cells) -> Cells:
 
 
 def largest_group(cells: Cells) -> Cells:
-    """The largest of ``groups``; no cell where there is none."""
+    """The largest of ``groups``; no cells if there is none."""
     return next(iter(groups(cells)), cells)
 
 
@@ -136,7 +136,7 @@ def box_of(cells: Cells, *, columns: int, rows: int) -> Box | None:
 
 
 def common_view(grids: Sequence[Grid]) -> Grid | None:
-    """The empty view that photos of one fixed camera have in common; None where there is none.
+    """The empty view that photos of one fixed camera have in common; None if there is none.
 
     Each cell is the mean over the largest set of photos that agree on it: what is in view changes,
     the view does not. At least 5 photos; of very many, some spread evenly over them are looked at.

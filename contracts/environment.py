@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads values by name. Whatever is wrong raises ``error`` with the name, value and limits.
+    """Reads values by name. An invalid value raises ``error`` with the name, value and limits.
 
     ``what`` names the kind of value in errors. Surrounding blanks do not count, and an empty value
     counts as none.
@@ -23,7 +23,7 @@ class Reader:
     """The names that were read: the known ones, once everything was read."""
 
     def text(self, name: str, default: str | None = None) -> str:
-        """The text. Without a ``default`` it must be there."""
+        """The text. It is required unless there is a ``default``."""
         self.asked.add(name)
         value = self.values.get(name, "").strip()
         if value:
@@ -33,7 +33,7 @@ class Reader:
         return default
 
     def parsed(self, name: str, parse: Callable[[str], T]) -> T:
-        """What ``parse`` makes of the text; its TypeError and ValueError become an error."""
+        """The result of ``parse``; its TypeError or ValueError is raised as ``error``."""
         value = self.text(name)
         try:
             return parse(value)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The latest-state table: which rows it has, and what they say about each camera.
+"""The latest-state table: its rows, and the state of each camera that follows from them.
 
 One row per ``thing`` and ``kind``. ``received_ms`` is the server's clock (milliseconds since 1970)
 when the message arrived at AWS IoT: a camera's own clock may be wrong.
@@ -26,17 +26,17 @@ Row = Mapping[str, Any]
 
 
 def silent_after_seconds(telemetry_seconds: int) -> int:
-    """How long a camera that sends telemetry at this interval may say nothing."""
+    """How long a camera that sends telemetry at this interval may be silent, in seconds."""
     return max(SILENT_AFTER_INTERVALS * telemetry_seconds, SHORTEST_SILENCE_SECONDS)
 
 
 def packed(document: Any) -> bytes:
-    """A JSON document as the watcher keeps it: a row takes 400 KB, and all cameras may be dark."""
+    """A JSON document, compressed: a row holds at most 400 KB, and all cameras may be silent."""
     return zlib.compress(json.dumps(document).encode())
 
 
 def unpacked(kept: bytes) -> Any:
-    """The document that was kept."""
+    """The document that ``packed`` compressed."""
     return json.loads(zlib.decompress(kept))
 
 
@@ -54,7 +54,7 @@ class Watched:
 
 @dataclass(frozen=True, kw_only=True)
 class Camera:
-    """The state of one camera. Times are milliseconds since 1970; None where nothing is known."""
+    """The state of one camera. Times are milliseconds since 1970; None means unknown."""
 
     thing: str
     last_seen_ms: int | None = None
@@ -74,7 +74,7 @@ class Camera:
 def cameras(rows: Iterable[Row], members: Sequence[str], watched: Watched) -> list[Camera]:
     """The cameras of the fleet, by name: ``members`` of its group, with what their rows say.
 
-    Rows of things that are no members are left out: those cameras were taken out of service.
+    Rows of other things are left out: those cameras were taken out of service.
     """
     by_thing: dict[str, dict[str, Row]] = {thing: {} for thing in members}
     for row in rows:

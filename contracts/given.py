@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What people and networks hand in, read without a surprise: paths and JSON."""
+"""Reads paths and JSON that come from people or the network, with one kind of error."""
 
 import json
 from pathlib import Path
@@ -34,7 +34,7 @@ def given_path(given: str | Path) -> Path:
 
 
 def parsed_json(text: str | bytes) -> Any:
-    """What a JSON text holds. Raises ValueError, also where it is nested too deeply to be read."""
+    """The value of a JSON text. Raises ValueError, also if it is nested too deeply to be read."""
     try:
         return json.loads(text)
     except RecursionError as error:

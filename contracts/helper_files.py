@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files and folders that desktops and network storage put beside photos, which nobody shot."""
+"""Helper files and folders that desktops and network storage create beside photos."""
 
 _HELPERS = frozenset(
     {
@@ -25,6 +25,6 @@ _HELPERS = frozenset(
 
 
 def visible(name: str) -> bool:
-    """Not a helper file or folder of some desktop or NAS (.DS_Store, __MACOSX, @eaDir)."""
+    """Whether this is not a helper file or folder (.DS_Store, __MACOSX, @eaDir)."""
     folded = name.casefold()
     return not folded.startswith((".", "__", "thumbs.db", "ehthumbs")) and (folded not in _HELPERS)

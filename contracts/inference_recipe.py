@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The camera program as a Greengrass component: what it may do, and its generic recipe."""
+"""The camera program as a Greengrass component: its permissions, and its generic recipe."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The pixels of a JPEG, by the one decoder that prepare and the cameras share.
 
-It is strict: a JPEG that is damaged anywhere is refused, where Pillow would show what it makes of
-it. Stray bytes in a whole JPEG are no damage. Logitech's webcams put some before restart markers.
-What a decoder does with them is harmless as long as every interval is there, which the markers
-tell: they are numbered, and their count follows from the size.
+It is strict: it refuses a JPEG that is damaged anywhere, where Pillow would return a partial
+picture. Stray bytes in a complete JPEG do not count as damage: Logitech's webcams write some before
+restart markers. They are harmless as long as every interval is present, which the restart markers
+show: they are numbered, and their count follows from the size.
 """
 
 import re
@@ -23,7 +23,7 @@ _STRAY = "extraneous bytes before marker"
 
 
 class DamagedJpegError(ValueError):
-    """The JPEG does not decode to its end; the message is ``photo_rules.damaged``'s sentence."""
+    """The JPEG cannot be decoded to its end; the message is that of ``photo_rules.damaged``."""
 
 
 def stored_size(jpeg: bytes) -> tuple[int, int]:

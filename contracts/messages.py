@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the messages of a camera are defined: each field once, with what it means.
+"""How the messages of a camera are defined: each field once, with its meaning.
 
 A message is a dataclass whose fields are made by ``described``. Reading, writing, the published
 JSON Schema (contracts/schema), the archive's columns, the page's numbers and its metrics follow
@@ -44,7 +44,7 @@ class Metric(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """What is known of a message's field besides its type and default.
+    """The description of a message's field, besides its type and default.
 
     ``name`` is its key, where that differs from the attribute. ``digits``: a number is rounded to
     so many. ``values``: the texts that are allowed. ``low`` and ``high``: the least and the largest
@@ -236,7 +236,7 @@ def _columns(cls: type[Message]) -> Iterator[Column]:
 
 @dataclass(frozen=True)
 class ModelName(Message):
-    """Which model: the digest of its archive and its component version."""
+    """Identifies a model: the digest of its archive and its component version."""
 
     digest: str = described("SHA-256 of the model's archive, hexadecimal")
     version: str = described("Version of the model component")

@@ -8,11 +8,11 @@
     golden/inputs.npy    uint8 [N, H, W, 3], pictures already resized
     golden/outputs.npy   float32 [N, classes], what the model answers to them
 
-The camera swaps to a model only if it repeats the golden outputs on that camera.
+The camera switches to a model only if the model reproduces the golden outputs on that camera.
 
 Between training and evaluation the archive also carries ``reference/float.onnx``, the same network
-before int8, so that evaluation can say what int8 costs. Evaluation leaves it out again: an archive
-with it in is never deployed.
+before int8, so that evaluation can measure what int8 costs. Evaluation removes it: an archive that
+contains it is never deployed.
 """
 
 import errno
@@ -49,7 +49,7 @@ class ArchiveError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class ModelCard:
-    """What ``model.json`` says of a model.
+    """The content of ``model.json``, which describes a model.
 
     ``digests`` has the SHA-256 (hexadecimal) of ``model`` (the ONNX file), ``dataset`` and
     ``code``. ``golden_tolerance`` is the largest allowed difference of a golden probability.
@@ -83,7 +83,7 @@ class ModelCard:
     created_from: Mapping[str, Any] = field(default_factory=dict)
 
     def cut_rule(self) -> CutRule | None:
-        """How regions are made for this model; None where it looks at whole frames."""
+        """How regions are cut for this model; None if it looks at whole frames."""
         return CutRule.from_json(self.cut) if self.cut else None
 
     def to_json(self) -> str:
@@ -145,7 +145,7 @@ def write_archive(folder: Path, destination: Path, *, extra: Collection[str] = (
     """Pack a folder that holds the four members; return the archive's SHA-256.
 
     ``extra`` (``REFERENCE``) goes in as well where the folder has it. The same content gives the
-    same bytes. The archive appears whole or not at all.
+    same bytes. The archive is written completely or not at all.
     """
     card = ModelCard.from_json((folder / CARD).read_bytes())
     _check_model_digest(folder, card)

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""onnxruntime, imported where it can be.
+"""Imports onnxruntime if this machine supports it.
 
-On a Linux machine that lists its processors nowhere (a container or a sandbox with neither /sys nor
-a filled /proc/cpuinfo) its import reads past an empty list. It ends with SIGSEGV and not a word, or
-it works, by what happens to be in memory there: the same command did one thing on one machine and
-the other on the next. So the lists are checked, and a trial would prove nothing.
+On a Linux machine without any list of its processors (a container or a sandbox with neither /sys
+nor a filled /proc/cpuinfo), its import reads past an empty list. Depending on the memory behind it,
+the import works, or it ends with SIGSEGV and without a message: the same command behaved
+differently on two machines. A trial import would therefore prove nothing, so the lists are checked
+instead.
 """
 
 import sys
@@ -15,7 +16,7 @@ _CPUINFO = "proc/cpuinfo"
 
 
 def processors_problem(root: Path) -> str:
-    """Why onnxruntime cannot be imported under this root folder; empty where it can.
+    """Why onnxruntime cannot be imported under this root folder; empty if it can.
 
     One list of the three is enough: ``possible`` or ``present`` in /sys, or /proc/cpuinfo with its
     ``processor`` lines.

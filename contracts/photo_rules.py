@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which pictures are taken, and the sentence for those that are not.
+"""Which pictures are accepted, and the message for those that are not.
 
-Prepare, the camera, classify and the rehearsal all ask here, so that a photo is taken by all of
-them or refused by all of them for the same stated reason. Standard library only: cameras have no
-Pillow.
+Prepare, the camera, classify and the rehearsal all use these rules, so that they all accept a photo
+or all refuse it with the same reason. Standard library only: cameras have no Pillow.
 """
 
 from typing import NamedTuple
@@ -39,7 +38,7 @@ class _Header(NamedTuple):
 
 
 def file_problem(raw: bytes) -> str:
-    """Why a file is refused by what its first bytes say; empty where it is JPEG or PNG."""
+    """Why a file is refused, judging by its first bytes; empty if it is JPEG or PNG."""
     if not raw:
         return "cannot be decoded: the file is empty"
     if problem := bytes_problem(len(raw)):
@@ -54,14 +53,14 @@ def file_problem(raw: bytes) -> str:
 
 
 def bytes_problem(count: int) -> str:
-    """Why a file of so many bytes is refused; empty where it is taken."""
+    """Why a file of this many bytes is refused; empty if it is accepted."""
     if count > LARGEST_BYTES:
         return f"{count} bytes; largest allowed: {LARGEST_BYTES}"
     return ""
 
 
 def size_problem(columns: int, rows: int) -> str:
-    """Why a picture of this size, as stored in the file, is refused; empty where it is taken."""
+    """Why a picture of this size, as stored in the file, is refused; empty if it is accepted."""
     if min(columns, rows) < SMALLEST_SIDE:
         return f"{columns} x {rows} pixels; smallest side allowed: {SMALLEST_SIDE}"
     if columns * rows > LARGEST_PIXELS:
@@ -70,15 +69,15 @@ def size_problem(columns: int, rows: int) -> str:
 
 
 def damaged() -> str:
-    """The sentence for a JPEG or PNG that a decoder does not read to its end."""
+    """The message for a JPEG or PNG that a decoder cannot read to its end."""
     return "cannot be decoded: image file is truncated or damaged"
 
 
 def frame_problem(raw: bytes) -> str:
-    """Why a camera's decoder does not take a photo that Pillow may take; else empty.
+    """Why a camera's decoder refuses a photo that Pillow may accept; otherwise empty.
 
-    Prepare takes such a photo, classify reads it with Pillow, and what shows photos to a camera
-    converts it first (``contracts.still.as_frame``).
+    Prepare accepts such a photo, classify reads it with Pillow, and programs that show photos to a
+    camera convert it first (``contracts.still.as_frame``).
     """
     if raw.startswith(PNG):
         return FRAME_IS_PNG

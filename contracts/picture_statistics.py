@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a picture looks like in five numbers: one definition for training and camera.
 
-Training records in the model card what its photos looked like; a camera compares what it sees. A
-lens that fogs, a lamp that fails or a camera in another hall shows here before people complain.
+Training records in the model card what its photos looked like, and a camera compares its frames
+with that. A foggy lens, a failed lamp or a camera in another hall shows here before people
+complain.
 """
 
 from collections.abc import Iterable

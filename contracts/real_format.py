@@ -32,7 +32,7 @@ _BEGINNINGS = (
 
 
 def real_format(raw: bytes) -> str:
-    """The format of a file that is neither JPEG nor PNG; empty where it is unknown."""
+    """The format of a file that is neither JPEG nor PNG; empty if it is unknown."""
     if raw[4:8] == b"ftyp":
         return _BRANDS.get(raw[8:12], "a video or picture in an ISO container")
     return next(

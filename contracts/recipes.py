@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Greengrass component recipes that run on the Java nucleus and on nucleus lite.
 
-A nucleus lite rejects much that the documentation allows, and accepts some mistakes in silence: an
-unknown ``{`` in a script cuts the script off there and the deployment still succeeds. ``recipe``
-builds a recipe and refuses, before anything is deployed, what broke on a real nucleus lite.
+Nucleus lite rejects much that the documentation allows, and silently accepts some mistakes: it cuts
+a script off at an unknown ``{``, and the deployment still succeeds. ``recipe`` builds a recipe and
+refuses, before anything is deployed, everything that broke on a real nucleus lite.
 """
 
 import json

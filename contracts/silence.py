@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What libraries are told so that they report nothing to their makers.
+"""Turns off the telemetry of the libraries that we use.
 
-``keep_silent()`` comes before the first of them is imported: onnxruntime reads its variable once,
-when it is loaded, begins to report ten seconds later and leaves a number for the device behind.
-docs/network.md lists what each part of Binsight does ask for.
+Call ``keep_silent()`` before the first of them is imported: onnxruntime reads its variable once,
+when it is loaded, starts to report ten seconds later and stores an id for the device.
+docs/network.md lists the network access of each part of Binsight.
 """
 
 import os
@@ -18,6 +18,6 @@ ON_CAMERAS = {"ORT_DISABLE_TELEMETRY": "1"}
 
 
 def keep_silent() -> None:
-    """Tell this process and those it starts. What is set already stays: somebody decided that."""
+    """Set the variables for this process and its children. Variables that are already set stay."""
     for name, value in SILENT.items():
         os.environ.setdefault(name, value)

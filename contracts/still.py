@@ -23,7 +23,7 @@ _LAYERED = ("LA", "La", "PA", "RGBA", "RGBa")
 
 
 class RefusedError(ValueError):
-    """This photo is not taken; the message is the sentence of ``contracts.photo_rules``."""
+    """This photo is refused; the message is that of ``contracts.photo_rules``."""
 
 
 def opened(raw: bytes) -> "Image.Image":
@@ -80,7 +80,7 @@ def upright_rgb(image: "Image.Image", raw: bytes) -> "Image.Image":
 
 
 def as_frame(raw: bytes) -> bytes:
-    """A photo as a camera's frame: as it is where cameras take it, else the best JPEG of it.
+    """A photo as a camera's frame: unchanged if cameras accept it, otherwise converted to JPEG.
 
     Raises RefusedError for a photo that prepare rejects.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Telemetry: how a camera is, once a minute and on change.
+"""Telemetry: the state of a camera, sent once a minute and on change.
 
 A new field is one entry of ``Telemetry`` here, with a default, and its value in
 ``Status.telemetry`` (lambda/inference/camera/messaging/status.py).
@@ -19,7 +19,7 @@ REASONS = ("interval", "change", "command")
 
 @dataclass(frozen=True, kw_only=True)
 class Answer(Message):
-    """What came of a command."""
+    """The result of a command."""
 
     command: str = described("The command")
     accepted: bool = described("Whether it was carried out")

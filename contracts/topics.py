@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a camera speaks: the MQTT topics of one environment."""
+"""The MQTT topics of one environment."""
 
 import re
 from dataclasses import dataclass
@@ -36,11 +36,11 @@ class Topics:
         return self._topic(thing, "detections")
 
     def telemetry(self, thing: str) -> str:
-        """How the camera is: once a minute and on change."""
+        """The camera's state: once a minute and on change."""
         return self._topic(thing, "telemetry")
 
     def commands(self, thing: str) -> str:
-        """What the camera is asked to do."""
+        """Commands for the camera."""
         return self._topic(thing, "commands")
 
     def _topic(self, thing: str, kind: str) -> str:

@@ -134,7 +134,7 @@ def _asked(
 ) -> Iterator[Step] | None:
     asked = [name for name in ("stop", "resume", "rollback") if getattr(given, name)]
     if len(asked) > 1:
-        raise RolloutError(f"{' and '.join(name.upper() for name in asked)}: one at a time")
+        raise RolloutError(f"pass only one of {' and '.join(name.upper() for name in asked)}")
     if given.model and not given.rollback:
         raise RolloutError(f"MODEL={given.model}: only with ROLLBACK=1")
     if given.stop:

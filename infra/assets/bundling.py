@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds the assets, without docker: ``python -m infra.assets.bundling``.
 
-cdk.json runs this before every synth. What is already built and whole is left alone, so the second
-run takes a moment. An archive depends on its sources and its lock only: no clock, no file modes of
-this machine, no absolute path.
+cdk.json runs this before every synth. Archives that are already built and undamaged are kept, so
+the second run takes a moment. An archive depends only on its sources and its lock: not on the
+clock, this machine's file modes or absolute paths.
 """
 
 import fcntl
@@ -35,7 +35,7 @@ class NotBundledError(RuntimeError):
 
 
 class Asset(NamedTuple):
-    """A built archive and the hash that CDK knows it by."""
+    """A built archive and its asset hash for the CDK."""
 
     path: str
     digest: str
@@ -54,7 +54,7 @@ def built(bundle: Bundle, root: Path = ROOT) -> Asset:
 
 
 def build(bundle: Bundle, root: Path = ROOT) -> bool:
-    """Build a bundle's archive unless it is there and whole. Returns whether it was built."""
+    """Build a bundle's archive unless it exists undamaged. Returns whether it was built."""
     digest = bundle.digest(root)
     path = _archive(bundle, root)
     stamp = _stamp(path)
@@ -84,7 +84,7 @@ def build(bundle: Bundle, root: Path = ROOT) -> bool:
 
 
 def main() -> int:
-    """Build all assets that the environments need, saying what takes time."""
+    """Build all assets that the environments need, and print the time that each takes."""
     folder = ROOT / ".build"
     folder.mkdir(exist_ok=True)
     with (folder / "lock").open("w", encoding="utf-8") as lock:
@@ -129,7 +129,7 @@ def _has_size(path: Path, stamp: dict[str, object]) -> bool:
 
 
 def _packages_archive(bundle: Bundle, root: Path) -> Path | None:
-    """The bundle's packages, compressed once: sources change often, packages hardly ever."""
+    """The bundle's packages, compressed once: sources change often, packages rarely."""
     if not bundle.lock:
         return None
     other = "" if bundle.architecture == "x86_64" else f"-{bundle.architecture}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What each asset is made of."""
+"""The sources and packages of each asset."""
 
 import hashlib
 import os
@@ -156,9 +156,9 @@ BUNDLES = (
 
 
 def needed_bundles() -> tuple[Bundle, ...]:
-    """What the environments there are need. Building goes before synth, which chooses one of them.
+    """The bundles that the existing environments need; synth then uses those of one environment.
 
-    A file that cannot be read is left alone: its faults are for whoever loads it.
+    A file that cannot be read is ignored: loading that environment reports its errors.
     """
     folder = Path(os.environ.get("BINSIGHT_ENVIRONMENTS") or ROOT / "environments")
     for path in sorted(folder.glob("*.toml")):

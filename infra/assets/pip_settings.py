@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""pip's configuration as settings of uv, which does not read it.
+"""Translates pip's configuration into uv's settings, because uv does not read it.
 
 On many laptops and build machines pip's configuration names a company's registry, a folder of
 wheels or a certificate. Settings of uv itself take precedence.

@@ -47,7 +47,7 @@ def installed_packages(lock: Path, folder: Path, architecture: str | None) -> Pa
     """The packages that ``lock`` pins, slimmed, in ``folder``; installed if they are not there.
 
     ``architecture`` is a camera's; None means: for the interpreter and machine that run this.
-    What else is beside ``folder`` is taken for leftovers of older locks and removed.
+    Everything else beside ``folder`` is treated as a leftover of an older lock and removed.
     Raises PackagesError.
     """
     if folder.is_dir():

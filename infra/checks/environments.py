@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Environments that would get into each other's way."""
+"""Finds environments that would collide with each other."""
 
 from collections.abc import Callable, Iterator, Mapping
 
@@ -15,7 +15,7 @@ _SHARED: Mapping[str, tuple[Callable[[Settings], str], str]] = {
 
 
 def collisions(environments: Mapping[str, Settings]) -> Iterator[str]:
-    """What two environments of one account and region share, one line each with both files."""
+    """Names shared by two environments of one account and region, one line each with both files."""
     for key, (value_of, consequence) in _SHARED.items():
         seen: dict[tuple[str, str, str], str] = {}
         for name, one in sorted(environments.items()):
@@ -30,7 +30,7 @@ def collisions(environments: Mapping[str, Settings]) -> Iterator[str]:
 
 
 def require_distinct(name: str) -> Settings:
-    """The settings of one environment; SettingsError where another one collides with it.
+    """The settings of one environment; SettingsError if another one collides with it.
 
     Other files that cannot be read are ignored: loading them reports their faults.
     """

@@ -23,7 +23,7 @@ class Statement:
 
 
 def statements(resource: Resource, document: Any, path: str) -> Iterator[Statement]:
-    """The Allow statements of a policy document that ``resource`` has at ``path``."""
+    """Yield the Allow statements of the policy document at ``path`` of ``resource``."""
     if not isinstance(document, Mapping):
         return
     for number, statement in enumerate(listed(document.get("Statement"))):
@@ -60,7 +60,7 @@ def roles_of(template: Template, service: str) -> Iterator[Resource]:
 
 
 def permissions_of(template: Template, role: Resource) -> Iterator[Statement]:
-    """All that the role may do: its own policies and those of the template that name it."""
+    """All permissions of the role: its own policies and the template's policies that name it."""
     for number, policy in enumerate(listed(role.properties.get("Policies"))):
         document = policy.get("PolicyDocument")
         yield from statements(role, document, f"Properties.Policies.{number}.PolicyDocument")
@@ -90,9 +90,9 @@ def role_findings(
     managed: str,
     too_wide: Callable[[Statement], Iterator[str]],
 ) -> Iterator[Finding]:
-    """What is wrong with all that the roles of a service may do.
+    """Findings about the permissions of a service's roles.
 
-    ``managed`` says what is wrong with a policy managed by AWS, ``too_wide`` with a statement.
+    ``managed`` returns what is wrong with a policy managed by AWS, ``too_wide`` with a statement.
     """
     for role in roles_of(template, service):
         for arn in aws_policies_of(role):
@@ -103,7 +103,7 @@ def role_findings(
 
 
 def unnamed(statement: Statement, who: str) -> Iterator[str]:
-    """What of a statement names neither single actions nor what is allowed."""
+    """Yield the wildcard actions, NotAction and NotResource of a statement."""
     for action in statement.actions:
         if "*" in action:
             yield f"{who} may {action!r}, not single actions"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a rule is, what it finds, and how all of them are run."""
+"""What a rule is, what it finds, and how all rules are run."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ PACK = "BinsightChecks"
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing wrong: in which resource, at which property, and what about it."""
+    """One finding: the resource, the property, and what is wrong with it."""
 
     logical_id: str
     path: str

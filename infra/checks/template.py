@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A synthesised template as the rules read it."""
+"""A synthesised template in the form that the rules read."""
 
 import json
 import re
@@ -27,7 +27,7 @@ class Resource:
 class Template:
     """A template with the naming prefix of its environment and the app's other templates.
 
-    ``prefix`` is None where it is not known; the rule about names then only asks whether a name
+    ``prefix`` is None if it is not known; the rule about names then only checks whether a name
     may be given at all.
     """
 
@@ -69,7 +69,7 @@ def template(
 
 
 def read_templates(paths: Sequence[Path], *, prefix: str | None = None) -> list[Template]:
-    """The templates in these files, each of which knows the others."""
+    """The templates in these files, each with references to the others."""
     alone = [
         template(
             json.loads(path.read_text(encoding="utf-8")),
@@ -120,7 +120,7 @@ _AS_TEXT: Mapping[str, Callable[[Any], str]] = {
 
 
 def listed(value: Any) -> list[Any]:
-    """A value that a policy may write alone or in a list, as a list."""
+    """A value that a policy may contain alone or in a list, as a list."""
     if value is None:
         return []
     return list(value) if isinstance(value, list | tuple) else [value]

@@ -16,9 +16,9 @@ MINIMUM_REASON = 20
 def attach_rule_packs(app: cdk.App, *, prefix: str) -> None:
     """Check every resource at synth; an open finding fails it.
 
-    Besides the general packs there is Binsight's own, for IoT, Greengrass and what else they lack
-    (docs/rules.md); ``prefix`` is what physical names may begin with. Reasons are written into the
-    templates, so that they are read in review.
+    Besides the general packs there is Binsight's own, for IoT, Greengrass and other rules that they
+    lack (docs/rules.md). Physical names must begin with ``prefix``. Reasons are written into the
+    templates, where reviewers can read them.
     """
     cdk.Validations.of(app).add_plugins(
         AwsSolutionsChecks(app, write_suppressions_to_cloud_formation=True),
@@ -30,7 +30,7 @@ def attach_rule_packs(app: cdk.App, *, prefix: str) -> None:
 def acknowledge(construct: IConstruct, findings: Mapping[str, str]) -> None:
     """Accept findings on this construct. Keys are exact finding ids, values say why.
 
-    Hold the smallest construct that has the finding: an acknowledgement covers all its children.
+    Pass the smallest construct that has the finding: an acknowledgement covers all its children.
     """
     if not findings:
         return

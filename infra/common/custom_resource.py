@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A function that CloudFormation calls, and the one resource that it stands for."""
+"""A function that CloudFormation calls, and the one custom resource that it implements."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

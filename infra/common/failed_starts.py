@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where EventBridge puts events for which it could not start anything."""
+"""The dead-letter queue for events whose target EventBridge could not start."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
@@ -16,9 +16,9 @@ _IS_ONE = {
 class FailedStarts(Construct):
     """A dead-letter queue: it keeps for 14 days the events whose target did not start.
 
-    An alarm on its depth ends when somebody has emptied it. Encrypted by SQS's own key: EventBridge
-    acts without a role here, the environment's key would have to be opened to it for all queues of
-    the account, and an event holds names only.
+    An alarm on its depth ends when an operator has emptied it. It is encrypted with SQS's own key:
+    EventBridge has no role here, so the environment's key would have to allow it for all queues of
+    the account, and an event contains only names.
     """
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
@@ -34,7 +34,7 @@ class FailedStarts(Construct):
         acknowledge(self.queue.node.find_child("Resource"), _IS_ONE)
 
     def accept(self, rule_id: str, rule_arn: str) -> None:
-        """Let EventBridge put events of this rule here; L2 targets do it by themselves."""
+        """Let EventBridge send events of this rule to the queue; L2 targets do that themselves."""
         self.queue.add_to_resource_policy(
             iam.PolicyStatement(
                 sid=rule_id,

@@ -26,7 +26,7 @@ class Function(Construct):
 
     ``acknowledged`` are rule findings that this function accepts, with the reasons. ``options`` are
     those of lambda_.Function. Environment variables are encrypted with AWS's own key for Lambda:
-    they hold names and numbers, no secrets, and no one needs a grant on the data key to start it.
+    they contain names and numbers, no secrets, and callers then need no grant on the data key.
     """
 
     def __init__(

@@ -14,7 +14,7 @@ from infra.common.stack import environment_of
 def read_objects(bucket: s3.IBucket, prefixes: Sequence[str], *, versions: bool = False) -> Allow:
     """Read objects under these prefixes (each ends with ``*`` or names one object).
 
-    ``versions`` where versions of an object are named: S3 asks for another permission then.
+    ``versions``: also read named versions of an object, for which S3 requires another permission.
     """
     return Allow(
         actions=["s3:GetObject", "s3:GetObjectVersion"] if versions else ["s3:GetObject"],
@@ -33,10 +33,10 @@ def write_objects(bucket: s3.IBucket, prefixes: Sequence[str]) -> Allow:
 
 
 def list_objects(bucket: s3.IBucket, prefixes: Sequence[str] = ()) -> Allow:
-    """List what is under these prefixes of a bucket; without any, all of it.
+    """List the objects under these prefixes of a bucket; without prefixes, the whole bucket.
 
-    Only without prefixes does S3 answer 404 for an object that is missing: reading an object
-    sends no ``s3:prefix``, a condition on it does not hold then, and the answer is 403.
+    Only without prefixes does S3 answer 404 for a missing object: a read sends no ``s3:prefix``, so
+    a condition on it does not hold, and the answer is 403.
     """
     return Allow(
         actions=["s3:ListBucket"],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Roles with exactly the permissions that are written beside them."""
+"""Roles with exactly the permissions that are listed for them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,11 +12,11 @@ from infra.common.compliance import acknowledge
 
 
 def trust_of_account(account: str, *, certain: bool = True) -> dict[str, dict[str, str]]:
-    """A service takes the role for this account's resources only (no confused deputy).
+    """A service assumes the role only for this account's resources (no confused deputy).
 
-    ``certain`` where the service is documented to say whose resource it acts for. Elsewhere a
-    condition that asks for it could lock the service out, so what it says must be right, and it
-    may say nothing: then only those who may pass the role, which are of this account, are left.
+    ``certain``: the service is documented to send whose resource it acts for. For other services a
+    strict condition could lock the service out, so the condition also holds if that value is
+    missing: then only principals of this account that may pass the role can use it.
     """
     if certain:
         return {"StringEquals": {"aws:SourceAccount": account}}
@@ -24,10 +24,10 @@ def trust_of_account(account: str, *, certain: bool = True) -> dict[str, dict[st
 
 
 class Allow(iam.PolicyStatement):
-    """A statement that allows single actions, with the reason for what is wide about it.
+    """A statement that allows single actions, with the reason for each wildcard in a resource.
 
-    ``why`` is required where a resource has a wildcard: it is what a reviewer reads beside the
-    finding, in the template and in the code. ValueError for an action with a wildcard.
+    ``why`` is required if a resource has a wildcard: reviewers read it beside the finding, in the
+    template and in the code. ValueError for an action with a wildcard.
     """
 
     def __init__(
@@ -52,9 +52,9 @@ class Allow(iam.PolicyStatement):
 class ServiceRole(Construct):
     """A role that one AWS service may assume, with one customer managed policy.
 
-    What the role may do is ``allow`` and what is granted to ``policy`` with
-    ``<resource>.grants.actions(role.policy, "service:Action")``: single actions, never a preset.
-    L2 constructs get ``fixed``: their side effects add nothing to it.
+    Its permissions are ``allow`` and the grants to ``policy`` with
+    ``<resource>.grants.actions(role.policy, "service:Action")``: single actions, never a preset. L2
+    constructs get ``fixed``, the same role imported as immutable, so that they add no permissions.
     """
 
     def __init__(

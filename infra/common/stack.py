@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all stacks of an environment have in common, and what their constructs find there."""
+"""What all stacks of an environment have in common and offer to their constructs."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from infra.config.settings import Settings
 
 
 def environment_of(construct: IConstruct) -> "EnvironmentStack":
-    """The environment's stack that a construct is in; TypeError where it is in another one."""
+    """The environment's stack that contains a construct; TypeError if it is in another stack."""
     stack = cdk.Stack.of(construct)
     if not isinstance(stack, EnvironmentStack):
         raise TypeError(f"{construct.node.path} is not in an EnvironmentStack")
@@ -79,8 +79,8 @@ class EnvironmentStack(cdk.Stack):
     def state_deletion_policies(self) -> None:
         """Write the deletion policy of every resource into the template.
 
-        CloudFormation's silent default differs by type and by who deletes; a reviewer should not
-        have to know it. Whatever holds no data says Delete.
+        CloudFormation's implicit default differs by resource type and by the kind of deletion, and
+        reviewers should not need to know it. Resources without data get Delete.
         """
         for construct in self.node.find_all():
             if cdk.CfnResource.is_cfn_resource(construct) and isinstance(

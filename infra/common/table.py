@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DynamoDB tables as every capability makes them."""
+"""DynamoDB tables with the settings that all capabilities share."""
 
 from typing import Any
 

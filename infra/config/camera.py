@@ -55,7 +55,7 @@ class CameraSettings(Section):
 
     @property
     def manages_nucleus(self) -> bool:
-        """Whether deployments bring the Java nucleus and its log manager, at pinned versions.
+        """Whether deployments include the Java nucleus and its log manager, at pinned versions.
 
         Nucleus lite has neither, and a deployment that names them fails there.
         """

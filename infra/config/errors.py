@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Says what is wrong in an environment file, one line each: file, key, value, what is allowed."""
+"""Explains the errors in an environment file, one line each: file, key, value, what is allowed."""
 
 import difflib
 import re
@@ -31,7 +31,7 @@ _TYPES = {"string_type": "text in quotes", "dict_type": "a table"}
 
 
 class SettingsError(ValueError):
-    """An environment file that cannot be used; the message has one line per fault."""
+    """An environment file that cannot be used; the message has one line per error."""
 
 
 def explain(error: ValidationError, path: Path, model: type[BaseModel]) -> Iterator[str]:
@@ -52,12 +52,12 @@ def explain(error: ValidationError, path: Path, model: type[BaseModel]) -> Itera
 
 
 def pattern_in_words(pattern: str) -> str:
-    """What a pattern of the settings allows, for an error or for docs/reference/settings.md."""
+    """What a pattern of the settings allows, in words: for errors and the settings reference."""
     return _ALLOWED.get(pattern, f"text that matches {pattern}")
 
 
 def toml_hint(text: str, error: Exception) -> str:
-    """What is often the cause where a file is not TOML; empty where nothing is known."""
+    """The likely reason why a file is not TOML; empty if none is known."""
     found = re.search(r"at line ([0-9]+)", str(error))
     lines = text.split("\n")
     line = lines[int(found[1]) - 1] if found and int(found[1]) <= len(lines) else ""

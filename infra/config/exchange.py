@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which environment takes approved models of which other one, and the names both sides know.
 
-An environment whose file says ``[training] from = "other"`` trains nothing. Each side is deployed
-by itself and may be the first, so what one refers to in the other is named here.
+An environment with ``[training] from = "other"`` does not train. Each side is deployed separately,
+and either may be first, so the names by which one refers to the other are defined here.
 """
 
 import tomllib
@@ -24,8 +24,8 @@ class Exchange:
 def exchange_of(name: str) -> Exchange:
     """What the environment exchanges with others.
 
-    SettingsError where an environment that takes its models has faults: without it, the next
-    deployment would take its rights away.
+    SettingsError if the file of an environment that takes its models has errors: without that
+    environment, the next deployment would remove its permissions.
     """
     source_name = load(name).training.source or ""
     return Exchange(
@@ -41,7 +41,7 @@ def model_package_group(settings: Settings) -> str:
 
 
 def bus_arn(settings: Settings) -> str:
-    """The event bus on which an environment hears of another one's approved models."""
+    """The ARN of the event bus on which an environment receives another one's approvals."""
     return f"arn:aws:events:{settings.region}:{settings.account}:event-bus/{bus_name(settings)}"
 
 
@@ -51,7 +51,7 @@ def bus_name(settings: Settings) -> str:
 
 
 def promotion_function(settings: Settings) -> str:
-    """The function that copies models into an environment; people and the alarm call it so."""
+    """The name of the function that copies models into an environment."""
     return f"{settings.prefix}-promotion"
 
 
@@ -69,7 +69,7 @@ def promotion_role(settings: Settings) -> str:
 
 
 def forwarding_role(settings: Settings) -> str:
-    """The role with which an environment's event bus tells others of an approval."""
+    """The role with which an environment's event bus forwards approvals to others."""
     return f"{settings.prefix}-approvals-{settings.region}"
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What AWS refuses at creation and no schema knows: each limit with its source.
+"""Limits that AWS enforces at creation and that no schema contains, each with its source.
 
-``infra/checks/rules`` holds every template against this table at synth,
-``infra/config/settings_limits`` the settings that lead there before it.
+``infra/checks/rules`` compares every template with this table at synth;
+``infra/config/settings_limits`` compares the settings with it before synth.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """At most so many of a unit; ``source`` is where AWS says so."""
+    """At most this many of a unit; ``source`` is AWS's page with the limit."""
 
     most: int
     unit: str

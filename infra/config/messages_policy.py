@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a camera's certificate may publish and receive, as the document that AWS IoT reads.
+"""The AWS IoT policy document for the messages that a camera may publish and receive.
 
-It is here and not beside the construct because the settings are checked against its size.
+It is here and not beside its construct because the settings are checked against its size.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What outlives its stack where an environment keeps its data.
+"""Which resources are kept when their stack is deleted, if an environment keeps its data.
 
-What an operation made that failed goes with its rollback, kept or not: a fixed name that stayed
-would fail the next try, and a key or a bucket would stay behind for each try.
+Resources that a failed operation created are deleted by its rollback in every environment: a fixed
+name that stayed would fail the next attempt, and each attempt would leave a key or a bucket behind.
 """
 
 import aws_cdk as cdk
@@ -11,13 +11,13 @@ from infra.config.settings import Settings
 
 
 def removal(settings: Settings) -> cdk.RemovalPolicy:
-    """What becomes of a resource that holds something when its stack or it is deleted."""
+    """What happens to a resource with data when it or its stack is deleted."""
     if settings.keeps_data:
         return cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
     return cdk.RemovalPolicy.DESTROY
 
 
 def keep(resource: cdk.CfnResource, settings: Settings) -> None:
-    """The same for a written-out resource; where data is not kept, its stack says Delete."""
+    """The same for an L1 resource; if data is not kept, its stack sets Delete."""
     if settings.keeps_data:
         resource.apply_removal_policy(removal(settings))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Schedules as EventBridge takes them, checked field by field.
+"""Checks EventBridge schedules field by field.
 
 The form is that of the EventBridge user guide, "Cron expressions" and "Rate expressions": six
 fields, days counted from 1 for Sunday, one of the two fields for days a question mark.
@@ -81,7 +81,7 @@ _FIELDS = (
 
 
 def fault(schedule: str) -> str | None:
-    """What EventBridge would refuse about a schedule, as what is allowed; None where nothing."""
+    """What is allowed, if EventBridge would refuse a schedule; otherwise None."""
     if found := re.fullmatch(r"cron\((.*)\)", schedule):
         return _cron(found[1].split(" "))
     if found := re.fullmatch(r"rate\((\S+) (\S+)\)", schedule):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything that may differ between environments, as one frozen typed object.
 
-``load("dev")`` reads ``environments/dev.toml``. Whatever is wrong in the file is reported at once,
-one line each, with the file, the key, the value and what is allowed.
+``load("dev")`` reads ``environments/dev.toml``. All errors in the file are reported together, one
+line each, with the file, the key, the value and what is allowed.
 """
 
 import json
@@ -146,7 +146,7 @@ class Settings(Section):
 
     @property
     def keeps_data(self) -> bool:
-        """Whether deleting the stacks leaves what cannot be made again."""
+        """Whether data that cannot be recreated is kept when the stacks are deleted."""
         return self.removal == "retain"
 
     @property
@@ -161,14 +161,14 @@ def folder() -> Path:
 
 
 def names() -> list[str]:
-    """The environments there are."""
+    """The names of all environments."""
     # Editors and macOS put hidden files beside the one that is edited (.#dev.toml, ._dev.toml).
     found = [path for path in folder().glob("*.toml") if not path.name.startswith(".")]
     return sorted(path.stem for path in found if not path.is_dir())
 
 
 def load(name: str) -> Settings:
-    """The settings of one environment. Raises SettingsError, which says all that is wrong."""
+    """The settings of one environment. Raises SettingsError, which lists all errors."""
     settings = _load(name)
     if faults := list(_source_faults(name, settings)):
         raise SettingsError("\n".join(f"{folder() / name}.toml: {fault}" for fault in faults))

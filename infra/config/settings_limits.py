@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Settings that AWS would refuse only at the deployment, or that work against each other there.
+"""Finds settings that AWS would refuse only at deployment, or that contradict each other there.
 
 The limits are those of ``infra/config/limits``; a template that breaks one fails synth
-(BINSIGHT-LIM1 to LIM4). Here the key is named that leads there, before anything is synthesised.
+(BINSIGHT-LIM1 to LIM4). This check names the key at fault before anything is synthesised.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which tags all the services that Binsight deploys to take.
+"""Which tags are accepted by all services that Binsight deploys to.
 
 CloudFormation puts a stack's tags on every resource in it, so a tag must suit the strictest
 service: IAM, Lambda, SageMaker, AWS IoT and CloudWatch Logs name the characters, IAM compares keys

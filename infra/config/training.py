@@ -78,9 +78,9 @@ Instance = Annotated[str, Field(pattern=_INSTANCE)]
 
 
 class TrainingSettings(Section):
-    """What is trained, on what, what it must reach, and who approves it; or whose models are taken.
+    """The network, its machines, its thresholds and its approval; or whose models are taken.
 
-    With ``from`` nothing is trained here, and ``approval`` is the only other key.
+    With ``from`` this environment does not train, and ``approval`` is the only other key.
     """
 
     source: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")] | None = Field(
@@ -121,17 +121,17 @@ class TrainingSettings(Section):
 
     @property
     def unused(self) -> list[str]:
-        """Keys that were given and mean nothing where models come from another environment."""
+        """Keys that are set but have no effect, because models come from another environment."""
         return sorted(self.model_fields_set - {"source", "approval"}) if self.source else []
 
     @property
     def machine(self) -> Machine:
-        """What the Train step runs on."""
+        """The machine of the Train step."""
         return machine(self.instance_type)
 
     @property
     def processing_machine(self) -> Machine:
-        """What Prepare and Evaluate run on: the same, unless that has a GPU."""
+        """The machine of Prepare and Evaluate: the same, unless that has a GPU."""
         chosen = self.processing_instance_type
         if chosen is None:
             chosen = self.instance_type if _processes(self.machine) else PROCESSING_BESIDE_GPUS

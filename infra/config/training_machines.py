@@ -4,7 +4,7 @@
 Sources: the service model's TrainingInstanceType and ProcessingInstanceType (botocore 1.43.106; a
 test compares), the EC2 user guide's pages on accelerated computing and on instance store volumes,
 the announcements of G7 (June 2026) and P6. A GPU must have compute capability 7.5 or more: CUDA 13,
-which the image brings, has given up the older ones.
+which the image contains, does not support older ones.
 """
 
 from collections.abc import Mapping

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BINSIGHT-CFN1: every resource says what becomes of it."""
+"""BINSIGHT-CFN1: every resource has an explicit deletion policy."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ KEYS = ("DeletionPolicy", "UpdateReplacePolicy")
 
 
 def check(template: Template) -> Iterator[Finding]:
-    """Resources that leave their end to CloudFormation's default."""
+    """Resources whose deletion is left to CloudFormation's default."""
     for resource in template.resources.values():
         missing = [key for key in KEYS if key not in resource.document]
         if missing and resource.type != "AWS::CDK::Metadata":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BINSIGHT-GG2: a failed deployment takes itself back."""
+"""BINSIGHT-GG2: a failed deployment rolls back."""
 
 from collections.abc import Iterator
 

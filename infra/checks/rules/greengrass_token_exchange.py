@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BINSIGHT-GG5: cameras get at components, and at nothing else in S3."""
+"""BINSIGHT-GG5: cameras can read components, and nothing else in S3."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ _WRITES = {"s3:PutObject", "s3:AbortMultipartUpload"}
 
 
 def check(template: Template) -> Iterator[Finding]:
-    """What a token exchange role may do beyond the component prefix."""
+    """Permissions of a token exchange role beyond the component prefix."""
     yield from role_findings(
         template, SERVICE, managed="is wider than any camera needs", too_wide=_too_wide
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BINSIGHT-LIM4: no document is larger than the service that reads it takes."""
+"""BINSIGHT-LIM4: no document is larger than its service accepts."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -70,7 +70,7 @@ _SIZES: tuple[tuple[str, str, Limit, _Pick], ...] = (
 
 
 def check(template: Template) -> Iterator[Finding]:
-    """Documents that are too large, and custom metadata that a model package would not take."""
+    """Documents that are too large, and custom metadata that a model package would refuse."""
     for type_, key, limit, pick in _SIZES:
         for resource in template.of_type(type_):
             document = pick(resource)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BINSIGHT-LIM2: names and tags are such that AWS takes them."""
+"""BINSIGHT-LIM2: AWS accepts the names and tags."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BINSIGHT-LIM1: no policy is longer than AWS takes."""
+"""BINSIGHT-LIM1: no policy is longer than AWS accepts."""
 
 from collections.abc import Iterator
 

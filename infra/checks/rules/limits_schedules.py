@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BINSIGHT-LIM3: EventBridge takes the schedule, and a state machine's history its loops."""
+"""BINSIGHT-LIM3: EventBridge accepts the schedules, and loops fit a state machine's history."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -8,7 +8,7 @@ from infra.checks.template import Template
 
 
 def check(template: Template) -> Iterator[Finding]:
-    """Log groups that keep everything for ever."""
+    """Log groups that never expire their events."""
     for group in template.of_type("AWS::Logs::LogGroup"):
         if not group.properties.get("RetentionInDays"):
             yield at(group, "Properties.RetentionInDays", "the log group keeps logs for ever")

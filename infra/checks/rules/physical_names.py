@@ -53,7 +53,7 @@ NOT_NEEDED = {
 
 
 def check(template: Template) -> Iterator[Finding]:
-    """Names nobody needs, and needed names that two environments would share."""
+    """Unneeded names, and needed names that two environments would share."""
     for resource in template.resources.values():
         key = NEEDED.get(resource.type) or NOT_NEEDED.get(resource.type)
         if key is None:
