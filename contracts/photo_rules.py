@@ -48,7 +48,8 @@ def file_problem(raw: bytes) -> str:
     if raw.startswith(PNG):
         return ""
     if name := real_format(raw):
-        return f"cannot be decoded: it is {name}, whatever its name says; save it as JPEG"
+        what = f"cannot be decoded: it is {name}"
+        return what if name.endswith(")") else f"{what}, whatever its name says; save it as JPEG"
     return "cannot be decoded: it is neither JPEG nor PNG"
 
 

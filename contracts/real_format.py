@@ -23,16 +23,34 @@ _BEGINNINGS = (
     (rb"8BPS", "Photoshop"),
     (rb"\x00\x00\x01\x00", "ICO"),
     (rb"%PDF", "PDF"),
+    (rb"P[1-7]\s", "PPM"),
+    (rb"RIFF....AVI ", "an AVI video"),
+    (rb"%!PS", "PostScript"),
+    (rb"DDS |v/1\x01|#\?RADIANCE|gimp xcf|qoif|FLIF", "another kind of picture"),
+    (rb"FUJIFILMCCD-RAW", "TIFF or a camera's raw format"),
+    (rb".{128}DICM", "DICOM"),
+    (rb"\x93NUMPY|\x89HDF", "an array of numbers"),
     (rb"PK\x03\x04", "a zip archive"),
+    (rb"\x1f\x8b", "a gzip archive"),
+    (rb"\0{64}", "only zeros (a copy that was cut short)"),
+    (
+        rb"(HTTP/1\.|[\s\xef\xbb\xbf]).{0,500}\xff\xd8\xff",
+        "a JPEG behind bytes that are not part of it",
+    ),
+    (rb"/9j/|iVBORw0KG|data:image/", "the text of a picture in base64 (decode it)"),
     (rb"version https://git-lfs", "a Git LFS pointer (git lfs pull fetches the photo)"),
     (rb"/annex/objects/", "a git-annex pointer (git annex get fetches the photo)"),
     (rb"\s*(<\?xml[^>]*>\s*)?<svg", "SVG"),
-    (rb"\s*(<!doctype html|<html)", "a web page"),
+    (rb"\s*(<!doctype html|<html)", "a web page (the download went wrong)"),
+    (rb"\s*(<\?xml|[{[])", "a text (a server's answer instead of the photo)"),
 )
 
 
 def real_format(raw: bytes) -> str:
-    """The format of a file that is neither JPEG nor PNG; empty if it is unknown."""
+    """The format of a file that is neither JPEG nor PNG; empty if it is unknown.
+
+    What is no picture has a remark in parentheses.
+    """
     if raw[4:8] == b"ftyp":
         return _BRANDS.get(raw[8:12], "a video or picture in an ISO container")
     return next(

@@ -15,6 +15,7 @@ from training.dataset.sources import (
     given_splits,
     list_backgrounds,
     list_helpers,
+    list_loose,
     list_sources,
 )
 
@@ -55,6 +56,7 @@ class Dataset:
     photos: tuple[str, ...]
     unreadable: tuple[str, ...]
     others: tuple[str, ...] = ()
+    loose: tuple[str, ...] = ()
     divided: bool = False
 
     @property
@@ -65,6 +67,7 @@ class Dataset:
             for what, names in (
                 ("that cannot be used", self.unreadable),
                 ("that are no photos", self.others),
+                ("in no class folder", self.loose),
             )
             if names
         ]
@@ -109,6 +112,7 @@ def check_dataset(folder: Path, *, skip_bad: bool = False, called: str = "") -> 
         photos=tuple(one.path for one in photos if one.path not in bad),
         unreadable=tuple(bad),
         others=(*beside, *list_helpers(folder)),
+        loose=tuple(list_loose(folder)),
         divided=bool(given_splits(folder)),
     )
 

@@ -28,6 +28,7 @@ from training.dataset.sources import (
     given_splits,
     list_backgrounds,
     list_helpers,
+    list_loose,
     list_sources,
     natural,
 )
@@ -85,6 +86,8 @@ def _prepare(found: Opened, output: Path, *, claimed: Path, how: _How, name: str
     splits = given_splits(dataset)
     if helpers := list_helpers(dataset):
         print(f"prepare: left out {len(helpers)} files of desktops and storage, as {helpers[0]}")
+    if loose := list_loose(dataset):
+        print(f"prepare: left out {len(loose)} photos in no class folder, as {loose[0]}")
     print(f"prepare: {len(sources)} files in {claimed}", flush=True)
     tick = max(1, len(sources) // 10)
 

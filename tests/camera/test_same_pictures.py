@@ -257,6 +257,7 @@ def encoded(kind):
 
 
 JPEG_BYTES = encoded("JPEG")
+NO_PIXELS = encoded("PNG")[:33] + b"\0\0\0\0IEND\xaeB`\x82"
 
 
 def with_header(marker, *, depth=8, parts=3):
@@ -278,6 +279,16 @@ def with_header(marker, *, depth=8, parts=3):
         (encoded("WEBP"), "it is WebP, whatever its name says; save it as JPEG"),
         (encoded("GIF"), "it is GIF, whatever its name says; save it as JPEG"),
         (encoded("BMP"), "it is BMP, whatever its name says; save it as JPEG"),
+        (b"\n" + JPEG_BYTES, "it is a JPEG behind bytes that are not part of it, whatever"),
+        (b"HTTP/1.0 200 OK\r\n\r\n" + JPEG_BYTES, "it is a JPEG behind bytes"),
+        (b"\0" * 500, "it is only zeros (a copy that was cut short)"),
+        (b'{"error": "not found"}', "it is a text (a server's answer instead of the photo)"),
+        (b"<?xml version='1.0'?><Error/>", "it is a text (a server's answer"),
+        (b"<html>", "it is a web page (the download went wrong)"),
+        (base64.b64encode(JPEG_BYTES), "it is the text of a picture in base64 (decode it)"),
+        (b"version https://git-lfs.github.com/spec/v1", "it is a Git LFS pointer (git lfs pull"),
+        (encoded("PPM"), "it is PPM, whatever its name says; save it as JPEG"),
+        (NO_PIXELS, "image file is truncated or damaged"),
         (encoded("TIFF"), "it is TIFF or a camera's raw format, whatever"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 99, "it is HEIC, whatever"),
         (with_header(0xC1, depth=12), "a JPEG of 12 bits a colour; save it with 8"),

@@ -7,10 +7,8 @@ classification, beside a copy of its photos; and a zip of one of these. What is 
 class folders becomes one in a temporary folder, of links to the files.
 """
 
-import json
 import tempfile
 import zipfile
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,17 +18,17 @@ from contracts.given import given_path
 from contracts.helper_files import visible
 from contracts.real_format import real_format
 from training.dataset.archives import unpack
+from training.dataset.divided import link, link_splits, link_splits_inside
 from training.dataset.ground_truth import SUFFIX, is_manifest, manifest_in, read_manifest
 from training.dataset.listing import (
     BACKGROUND,
     EXPECTED,
-    SPLIT_FILE,
     SUFFIXES,
     DatasetError,
     files_in,
     folders_in,
 )
-from training.dataset.shape import has_photos, kept_splits, without_classes
+from training.dataset.shape import has_photos, kept_splits, splits_in_classes, without_classes
 from training.dataset.sources import class_names
 
 _ARCHIVES = (
@@ -119,13 +117,19 @@ def _file(path: Path, scratch: Path, called: str) -> Opened:
         raise DatasetError(
             f"{called}: the zip cannot be read: its end is missing; copy or download it again"
         )
+    if begin.startswith(b"PK\x07\x08"):
+        raise DatasetError(
+            f"{called}: a part of a zip that was split; join the parts, such as by: "
+            "zip -s 0 parts.zip --out whole.zip"
+        )
     if begin.startswith(_ARCHIVES) or begin[257:262] == b"ustar":
         raise DatasetError(
             f"{called}: an archive of a kind that is not read; unpack it and pass the folder; "
             f"{EXPECTED}"
         )
     form = real_format(begin)
-    looks = f"looks like {form}" if form else f"a file {path.suffix or 'without a suffix'}"
+    known = form and path.suffix.lower() not in {".json", ".xml"}
+    looks = f"looks like {form}" if known else f"a file {path.suffix or 'without a suffix'}"
     raise DatasetError(f"{called}: {looks}; {EXPECTED}")
 
 
@@ -152,7 +156,12 @@ def _folder(path: Path, scratch: Path, called: str, notes: Sequence[str]) -> Ope
         names = ", ".join(each.name for each in folders if each not in shown)
         notes = [*notes, f"left out folders without a photo: {names}"]
     if splits:
-        return _splits(path, splits, scratch, called, notes)
+        target = scratch / "classes"
+        return Opened(target, called, (*notes, *link_splits(path, splits, target, called=called)))
+    if inner := splits_in_classes(folders):
+        target = scratch / "classes"
+        said = link_splits_inside(path, inner, target, called=called)
+        return Opened(target, called, (*notes, *said))
     manifest = manifest_in(path)
     if manifest is not None:
         if len(folders) < 2 or manifest.parent != path:
@@ -160,40 +169,6 @@ def _folder(path: Path, scratch: Path, called: str, notes: Sequence[str]) -> Ope
         name = manifest.name
         notes = [*notes, f"{name} lies beside class folders and is not read; pass it to use it"]
     return Opened(path, called, tuple(notes))
-
-
-def _splits(
-    path: Path,
-    splits: Sequence[tuple[Path, str]],
-    scratch: Path,
-    called: str,
-    notes: Sequence[str],
-) -> Opened:
-    """Class folders ``<class>/<split folder>/<photo>``, and the split of each photo."""
-    target = scratch / "classes"
-    given: dict[str, str] = {}
-    counts: Counter[str] = Counter()
-    loose = 0
-    for folder, split in splits:
-        loose += sum(item.is_file() and visible(item.name) for item in folder.iterdir())
-        for inside in folders_in(folder):
-            for name in files_in(inside, inside)[0]:
-                below = f"{inside.name}/{folder.name}/{name}"
-                _link(inside / name, target / below)
-                given[below] = split
-                counts[split] += 1
-    for views in (path / BACKGROUND, *(folder / BACKGROUND for folder, _ in splits)):
-        for name in files_in(views, views)[0]:
-            _link(views / name, target / BACKGROUND / f"{views.parent.name}/{name}")
-    (target / SPLIT_FILE).write_text(json.dumps({"splits": given}), encoding="utf-8")
-    found = ", ".join(f"{folder.name} as {split}" for folder, split in splits)
-    notes = [*notes, f"divided already: the split is kept ({found})"]
-    missing = [split for split in ("validation", "test") if not counts[split]]
-    if missing:
-        notes.append(f"no {' and no '.join(missing)} photos given: they are taken out of train")
-    if loose:
-        notes.append(f"left out {loose} files that lie in a split and in no class folder")
-    return Opened(target, called, tuple(notes))
 
 
 def _manifest(
@@ -209,16 +184,10 @@ def _manifest(
     for number, (name, below, file) in enumerate(found.photos):
         hidden = not all(map(visible, below.split("/")))
         place = f"{number:07d}-{file.name.lstrip('._')}" if hidden else below
-        _link(file, target / composed[name] / place)
+        link(file, target / composed[name] / place)
     notes = [*notes, f"a Ground Truth manifest with {len(found.photos)} labelled photos"]
     if found.unlabelled:
         notes.append(f"left out {found.unlabelled} photos without a label")
     for name in files_in(folder / BACKGROUND, folder / BACKGROUND)[0]:
-        _link(folder / BACKGROUND / name, target / BACKGROUND / name)
+        link(folder / BACKGROUND / name, target / BACKGROUND / name)
     return Opened(target, called, tuple(notes))
-
-
-def _link(file: Path, place: Path) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    # A link to nothing stays one: prepare says so.
-    place.symlink_to(file)

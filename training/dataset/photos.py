@@ -9,7 +9,6 @@ learn from, and files or pictures so large that they are no photo for this purpo
 
 import hashlib
 import io
-import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from PIL import Image
 
 from contracts.empty_view import GRID_COLUMNS, GRID_ROWS
 from contracts.orientation import UPRIGHT
-from contracts.photo_rules import bytes_problem
+from contracts.photo_rules import bytes_problem, damaged
 from contracts.still import RefusedError, as_frame, opened, turn_of, upright_rgb
 from training.dataset.duplicates import Likeness, likeness
 from training.dataset.listing import SUFFIXES
@@ -166,7 +165,7 @@ def _decode(path: Path, *, longest_side: int) -> _Decoded:
     except RefusedError as error:
         raise _UnusableError(str(error)) from error
     except Exception as error:  # decoders raise anything; no photo ends the run
-        raise _UnusableError(f"cannot be decoded: {_first_line(error)}") from error
+        raise _UnusableError(damaged()) from error
     digest = hashlib.sha256(raw).hexdigest()
     return _Decoded(
         digest=digest,
@@ -181,11 +180,11 @@ def _decode(path: Path, *, longest_side: int) -> _Decoded:
 
 def _content(path: Path) -> bytes:
     """The file's bytes. Raises _UnusableError where its name or its size is not that of a photo."""
+    if not path.is_file() and (problem := _instead(path)):
+        raise _UnusableError(problem)
     if path.suffix.lower() not in SUFFIXES:
         allowed = " ".join(SUFFIXES)
         raise _UnusableError(f"not a photo: {path.suffix or 'no suffix'}; use {allowed}")
-    if not path.is_file() and (problem := _instead(path)):
-        raise _UnusableError(problem)
     try:
         if problem := bytes_problem(path.stat().st_size):
             raise _UnusableError(problem)
@@ -237,9 +236,6 @@ def _pixel_digest(picture: Image.Image) -> str:
     return digest.hexdigest()
 
 
-def _first_line(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror  # without the folder's name, which differs from machine to machine
-    # Pillow names the in-memory stream by its address, which differs from run to run.
-    text = re.sub(r"<_io\.BytesIO object at 0x[0-9a-f]+>", "the file", str(error))
-    return (text.splitlines() or [type(error).__name__])[0]
+def _first_line(error: OSError) -> str:
+    # Without the folder's name, which differs from machine to machine.
+    return error.strerror or type(error).__name__

@@ -14,8 +14,16 @@ _SPLIT = re.compile(
     r"(?:[ _-]?(?:set|data|images?|imgs|photos|split|[0-9]+))*",
     re.IGNORECASE,
 )
+_PART = re.compile(
+    r"(?:[a-z]*[ _-]*[0-9]+(?:[ _-][0-9]+)*)|"
+    r"(?:raw|original|augment|crop|resize|process|preprocess|clean|label|data|photo|image|pictur)"
+    r"[a-z]*",
+    re.IGNORECASE,
+)
+"""Names of parts of a collection: batch_1, 2023, camera2, raw, augmented."""
 _TABLES = {".csv", ".tsv", ".xlsx", ".json", ".jsonl", ".txt", ".xml"}
-_LABELS = {".csv", ".tsv", ".xlsx", ".jsonl"}
+_LABELS = {".csv", ".tsv", ".xlsx", ".jsonl", ".json", ".xml"}
+_LISTS = re.compile(r"label|class|annot|train|test|val|list|image", re.IGNORECASE)
 _NOTES = ("readme", "license", "requirements")
 _MOST_OF_TABLE = 64 << 20
 _PICTURES = {"images", "image", "imgs", "img"}
@@ -37,20 +45,37 @@ def kept_splits(folders: Sequence[Path]) -> list[tuple[Path, str]]:
 
     All folders must have the name of a split, and those for training class folders.
     """
+    splits = _splits(folders)
+    trained = [folder for folder, split in splits if split == "train"]
+    if not trained or not all(_classes_in(folder) for folder in trained):
+        return []
+    return splits
+
+
+def splits_in_classes(folders: Sequence[Path]) -> list[tuple[Path, str]]:
+    """Split folders inside the class folders (``glass/train/a.jpg``); none where they do not
+    divide all classes, with photos to train on in each."""
+    found: list[tuple[Path, str]] = []
+    for folder in folders:
+        splits = [] if _has_own_photos(folder) else _splits(folders_in(folder))
+        if not any(split == "train" and _has_own_photos(inside) for inside, split in splits):
+            return []
+        found += splits
+    return found
+
+
+def _splits(folders: Sequence[Path]) -> list[tuple[Path, str]]:
+    """Each folder with the split that its name stands for; none where one stands for none."""
     matches = [_SPLIT.fullmatch(folder.name) for folder in folders]
     if not folders or not all(matches):
         return []
     kinds = [str(match.lastgroup) for match in matches if match]
     # Beside a test, "eval" is for choosing a model; without one it is the test.
     other = "validation" if "test" in kinds else "test"
-    splits = [
+    return [
         (folder, other if kind == "eval" else kind)
         for folder, kind in zip(folders, kinds, strict=True)
     ]
-    trained = [folder for folder, split in splits if split == "train"]
-    if not trained or not all(_classes_in(folder) for folder in trained):
-        return []
-    return splits
 
 
 def misread(dataset: Path, folders: Sequence[Path]) -> str:
@@ -63,24 +88,54 @@ def misread(dataset: Path, folders: Sequence[Path]) -> str:
         found = f" of class folders ({', '.join(inside[:5])})" if inside else ""
         why = "beside class folders" if len(splits) < len(folders) else "none of them for training"
         why = why if inside else "without class folders inside"
-        return f"{names} look like splits{found}, {why}; {EXPECTED}"
+        tables = [f"{each.name}/{name}" for each in splits for name in _tables_in(each)]
+        beside = f", and the labels in a table that is not read ({tables[0]})" if tables else ""
+        return f"{names} look like splits{found}, {why}{beside}; {EXPECTED}"
     if form := _labels_in_a_table(dataset, folders):
         return f"looks like {form}, which is not read; {EXPECTED}"
     if form := _other_form(dataset, folders):
         return f"looks like {form}; {EXPECTED}"
-    if len(folders) == 1 and len(inside := _classes_in(folders[0])) > 1:
-        return (
-            f"its class folders ({', '.join(inside[:5])}) lie one folder further down: pass "
-            f"{dataset / folders[0].name}"
-        )
-    return ""
+    if len(folders) == 1 and (lower := _classes_below(folders[0])):
+        inside = _classes_in(lower)
+        down = "one folder" if lower == folders[0] else "some folders"
+        return f"its class folders ({', '.join(inside[:5])}) lie {down} further down: pass {lower}"
+    return _same_inside(folders)
+
+
+def _classes_below(folder: Path) -> Path | None:
+    """The first folder with class folders, as long as there is but one way down."""
+    while len(_classes_in(folder)) < 2:
+        inside = folders_in(folder)
+        if len(inside) != 1 or _has_own_photos(folder):
+            return None
+        folder = inside[0]
+    return folder
+
+
+def _same_inside(folders: Sequence[Path]) -> str:
+    """Folders by batch, year or camera, each with the same class folders, are no classes."""
+    inner = [_classes_in(folder) for folder in folders] if len(folders) > 1 else []
+    common = set.intersection(*map(set, inner)) if inner else set()
+    # A class may have the same kinds of photos as the others: glass/clean, metal/clean.
+    if len(common) < 2 or not all(_PART.fullmatch(folder.name) for folder in folders):
+        return ""
+    names, classes = (", ".join(sorted(some)[:5]) for some in ([f.name for f in folders], common))
+    return (
+        f"{names} each have the folders {classes}: are these the classes? Then put the photos of "
+        f"each into one folder; else give the folders different names"
+    )
 
 
 def _labels_in_a_table(dataset: Path, folders: Sequence[Path]) -> str:
-    tables = [name for name in _tables_in(dataset) if Path(name).suffix.lower() in _LABELS]
+    tables = [name for name in _tables_in(dataset) if _may_hold_labels(Path(name))]
     if len(folders) == 1 and tables and any(map(_is_photo, folders[0].iterdir())):
         return f"photos ({folders[0].name}) with their labels in a table ({tables[0]})"
     return ""
+
+
+def _may_hold_labels(table: Path) -> bool:
+    suffix = table.suffix.lower()
+    return suffix in _LABELS or (suffix == ".txt" and _LISTS.search(table.stem) is not None)
 
 
 def without_classes(dataset: Path) -> str:
@@ -93,9 +148,13 @@ def without_classes(dataset: Path) -> str:
         return f"{len(photos)} photos in no class folder, beside {tables[0]}"
     if photos:
         return f"{len(photos)} photos in no class folder"
+    if len(archives) > 1:
+        return f"a folder with {len(archives)} zips ({archives[0]}, ...); unpack them"
     if archives:
         return f"a folder with {archives[0]}; pass the zip itself"
-    return _records(files) or ("an empty folder" if not files else "")
+    if not files:
+        return "an empty folder"
+    return _records(files) or f"{len(files)} files ({', '.join(_kinds_of(files))}) and no photo"
 
 
 def _other_form(dataset: Path, folders: Sequence[Path]) -> str:
@@ -133,16 +192,30 @@ def _tables_in(folder: Path) -> list[str]:
 
 
 def _records(files: Sequence[Path]) -> str:
-    found = [form for file in files if (form := _RECORDS.get(file.suffix.lower()))]
+    found = [
+        form
+        for file in files
+        for suffix in reversed(file.suffixes)
+        # TensorFlow numbers its files: train.tfrecord-00000-of-00010.
+        if (form := _RECORDS.get(suffix.lower().partition("-")[0]))
+    ]
     return found[0] if found and not any(_is_photo(file) for file in files) else ""
+
+
+def _kinds_of(files: Sequence[Path]) -> list[str]:
+    found = sorted({item.suffix or "no suffix" for item in files})
+    return [*found[:4], "..."] if len(found) > 4 else found
 
 
 def _classes_in(folder: Path) -> list[str]:
     """The folders with photos inside a folder that has no photo of its own."""
-    if any(_is_photo(item) for item in folder.iterdir()):
+    if _has_own_photos(folder):
         return []
-    inside = folders_in(folder)
-    return [item.name for item in inside if any(_is_photo(photo) for photo in item.iterdir())]
+    return [item.name for item in folders_in(folder) if _has_own_photos(item)]
+
+
+def _has_own_photos(folder: Path) -> bool:
+    return any(_is_photo(item) for item in folder.iterdir())
 
 
 def has_photos(folder: Path) -> bool:

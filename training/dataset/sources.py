@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.given import parsed_json
+from contracts.helper_files import visible
 from contracts.text_file import decoded_text
 from training.dataset.listing import (
     BACKGROUND,
@@ -64,6 +65,12 @@ def list_backgrounds(dataset: Path, *, called: str = "") -> list[Source]:
 def list_helpers(dataset: Path) -> list[str]:
     """Files beside the photos that a desktop or network storage put there; they are left out."""
     return [path for folder in folders_in(dataset) for path in files_in(folder, dataset)[1]]
+
+
+def list_loose(dataset: Path) -> list[str]:
+    """Photos that lie beside the class folders, in no class; they are left out."""
+    found = (item for item in dataset.iterdir() if item.suffix.lower() in SUFFIXES)
+    return sorted(item.name for item in found if visible(item.name) and not item.is_dir())
 
 
 def given_splits(dataset: Path) -> dict[str, str]:

@@ -49,7 +49,9 @@ class MjpegFileSource:
         with self.path.open("rb") as stream:
             form = real_format(stream.read(512))
         converted = f"ffmpeg -i {self.path.name} -c:v mjpeg -f mjpeg clip.mjpeg"
-        return f": it is {form}; convert it first: {converted}" if form else ""
+        if not form or form.endswith(")"):
+            return form and f": it is {form}"
+        return f": it is {form}; convert it first: {converted}"
 
     def _split(self) -> Iterator[bytes]:
         cutter = JpegCutter(longest=_MAXIMUM_FRAME)
