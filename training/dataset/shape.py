@@ -80,6 +80,21 @@ def _splits(folders: Sequence[Path]) -> list[tuple[Path, str]]:
 
 def misread(dataset: Path, folders: Sequence[Path]) -> str:
     """Why these folders are not classes but something else; "" where they may be classes."""
+    if wrong := _misread_splits(folders):
+        return f"{wrong}; {EXPECTED}"
+    if form := _labels_in_a_table(dataset, folders):
+        return f"looks like {form}, which is not read; {EXPECTED}"
+    if form := _other_form(dataset, folders):
+        return f"looks like {form}; {EXPECTED}"
+    if len(folders) == 1 and (lower := _classes_below(folders[0])):
+        inside = _classes_in(lower)
+        down = "one folder" if lower == folders[0] else "some folders"
+        return f"its class folders ({', '.join(inside[:5])}) lie {down} further down: pass {lower}"
+    return _same_inside(folders)
+
+
+def _misread_splits(folders: Sequence[Path]) -> str:
+    """What is wrong with folders that have the names of splits."""
     splits = [folder for folder in folders if _SPLIT.fullmatch(folder.name)]
     nested = [folder for folder in splits if _classes_in(folder)]
     if nested or (splits and len(splits) == len(folders)):
@@ -90,16 +105,8 @@ def misread(dataset: Path, folders: Sequence[Path]) -> str:
         why = why if inside else "without class folders inside"
         tables = [f"{each.name}/{name}" for each in splits for name in _tables_in(each)]
         beside = f", and the labels in a table that is not read ({tables[0]})" if tables else ""
-        return f"{names} look like splits{found}, {why}{beside}; {EXPECTED}"
-    if form := _labels_in_a_table(dataset, folders):
-        return f"looks like {form}, which is not read; {EXPECTED}"
-    if form := _other_form(dataset, folders):
-        return f"looks like {form}; {EXPECTED}"
-    if len(folders) == 1 and (lower := _classes_below(folders[0])):
-        inside = _classes_in(lower)
-        down = "one folder" if lower == folders[0] else "some folders"
-        return f"its class folders ({', '.join(inside[:5])}) lie {down} further down: pass {lower}"
-    return _same_inside(folders)
+        return f"{names} look like splits{found}, {why}{beside}"
+    return ""
 
 
 def _classes_below(folder: Path) -> Path | None:
