@@ -143,6 +143,45 @@ def test_sizes_that_tell_nothing_are_not_watched(camera, sizes):
     assert sum(looked_at[-40:]) == 10
 
 
+def test_a_frame_that_needs_no_look_does_not_wake_the_thread_that_looks(camera):
+    camera.show({}, frames=40)
+    moments = (camera.number + n for n in itertools.count(1))
+
+    def offered(items):
+        number = next(moments)
+        frame = Frame(tiny.view(items, seed=number), number / camera.fps)
+        held = camera.loop.holds(frame)
+        if not held:
+            camera.loop.process(frame)
+        return not held
+
+    assert sum(offered({}) for _ in range(40)) == 10
+    while not offered({}):
+        pass
+    assert [offered({}), offered({"glass": LEFT})] == [False, False]
+    for _ in range(12):
+        offered({"glass": LEFT})
+    assert [(label, frames) for label, frames, _ in camera.reports] == [("glass", 5)]
+
+
+@pytest.mark.parametrize("reason", ["a frame waits", "paused"])
+def test_nothing_is_held_back_while(camera, reason):
+    camera.show({}, frames=40)
+    while not camera.show({}, frames=1):
+        pass
+    number = camera.number + 1
+    frame = Frame(tiny.view({}, seed=number), number / camera.fps)
+    if reason == "paused":
+        camera.loop.paused.set()
+    else:
+        camera.loop._slot.put(frame)
+    assert not camera.loop.holds(frame)
+    camera.loop.paused.clear()
+    camera.loop._slot.take(timeout=0)
+    camera.loop._slot.done()
+    assert camera.loop.holds(frame)
+
+
 def test_a_departure_takes_as_many_frames_as_it_is_set_to(tmp_path):
     camera = Camera(tmp_path, departure_frames=25, smoothing_frames=50)
     camera.show({}, frames=40)

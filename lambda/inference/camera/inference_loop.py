@@ -88,6 +88,16 @@ class InferenceLoop:
         """A live source was opened (again): learn its empty view first. From any thread."""
         self._sight.camera_opened(settling_frames=_SETTLING_FRAMES)
 
+    def holds(self, frame: Frame) -> bool:
+        """Whether this frame needs no look yet and is kept here; if not, put it into the slot.
+
+        For the one thread that fills the slot. That spares waking the thread that looks, which
+        costs as much as anything else about such a frame. While that thread is at work nothing is
+        held, so the two never use the pacing at once.
+        """
+        idle = not self._slot.busy and not self.paused.is_set()
+        return idle and self._holds(frame)
+
     def run_sight(self, stop: threading.Event) -> None:
         """Look at frames until ``stop`` is set."""
         while not stop.is_set():
@@ -119,7 +129,7 @@ class InferenceLoop:
 
     def _views_of(self, frame: Frame) -> Iterator[FrameAnalysis]:
         """What this frame shows, after those that were held back if it is not what they must be."""
-        if not self._sight.settling and self._pacing.holds(frame):
+        if self._holds(frame):
             return
         held = self._pacing.release()
         if not held:
@@ -138,6 +148,9 @@ class InferenceLoop:
             for each in held:
                 yield from self._look(each)
         yield from self._look(frame, small=small)
+
+    def _holds(self, frame: Frame) -> bool:
+        return not self._sight.settling and self._pacing.holds(frame)
 
     def _passed(self, held: list[Frame]) -> int:
         """Nothing moved from the look before these to the one after: what that one stands for."""

@@ -210,6 +210,7 @@ class Program:
             paused=self.loop.paused,
             opened=self.loop.camera_opened,
             show=self._show,
+            holds=self.loop.holds,
         )
         capture.run(self._settings.source, self.stop)
         if not self.stop.is_set():

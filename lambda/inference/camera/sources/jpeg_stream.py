@@ -58,6 +58,7 @@ class JpegCutter:
     def _end(self) -> int | None:
         """Behind the end of the JPEG; 0 where another begins first; None: more is needed."""
         data = self._pending
+        self._step_over_header()
         while True:
             found = _MARKER.search(data, self._at)
             if found is None:
@@ -84,3 +85,14 @@ class JpegCutter:
                 return None
             self._at = behind + max(length, 2)
             self._in_scan = marker == _SCAN
+
+    def _step_over_header(self) -> None:
+        """Whole segments one after another, as nearly all headers are: no need to search."""
+        data, at = self._pending, self._at
+        while not self._in_scan and at + 4 <= len(data) and data[at] == 0xFF:
+            marker, length = data[at + 1], data[at + 2] << 8 | data[at + 3]
+            if marker not in _SEGMENTS or len(data) < at + 2 + length:
+                break
+            at += 2 + max(length, 2)
+            self._in_scan = marker == _SCAN
+        self._at = at

@@ -17,13 +17,17 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Capture:
-    """Hands each frame to the slot and to ``show``; ``opened`` is told when a camera begins."""
+    """Hands each frame to ``show`` and, unless ``holds`` keeps it for later, to the slot.
+
+    ``opened`` is told when a camera begins.
+    """
 
     slot: FrameBuffer[Frame]
     status: Status
     paused: threading.Event
     opened: Callable[[], None]
     show: Callable[[Frame], None]
+    holds: Callable[[Frame], bool]
 
     def run(self, uri: str, stop: threading.Event) -> None:
         """Read until ``stop`` is set or the source is over."""
@@ -55,9 +59,13 @@ class Capture:
                 break
             frame = Frame(jpeg=jpeg, captured_at=time.monotonic())
             self.show(frame)
-            if source.live:
-                self.slot.put(frame)
-            else:
-                self.slot.put_when_free(frame, stop=stop)
+            if not self.holds(frame):
+                self._put(frame, live=source.live, stop=stop)
             self.status.set_problem("source", None)
             self.status.set_source_state("paused" if self.paused.is_set() else "streaming")
+
+    def _put(self, frame: Frame, *, live: bool, stop: threading.Event) -> None:
+        if live:
+            self.slot.put(frame)
+        else:
+            self.slot.put_when_free(frame, stop=stop)
