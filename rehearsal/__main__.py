@@ -28,6 +28,7 @@ from rehearsal.loop import environment_with_captures
 from rehearsal.offline_weights import OfflineWeights
 from rehearsal.photos import Photos
 from rehearsal.rehearse import Rehearsal
+from rehearsal.short_bake import without_bake
 from rehearsal.taking import environments_that_take
 from rehearsal.why import explain
 from tools.dataset import DatasetError
@@ -115,6 +116,10 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
         else:
             environments_that_take(file, folder)
         os.environ["BINSIGHT_ENVIRONMENTS"] = str(folder)
+        settings = load(arguments.environment)
+    if bake := settings.rollout.bake_minutes:
+        console.print(f"The bake of {bake} minutes is left out: bake_minutes is 0 here.")
+        without_bake(arguments.work)
         settings = load(arguments.environment)
     rehearsal = Rehearsal(
         name=arguments.environment,

@@ -2,7 +2,6 @@
 """The rehearsal, stage by stage: from an empty account to sorted photos, and back to empty."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,8 +9,8 @@ from pathlib import Path
 from rich.console import Console
 
 from infra.config.settings import Settings
-from ministack_edge.process import HOST, LocalAws, free_port
-from rehearsal import notebook, offline_weights, questions
+from ministack_edge.process import LocalAws, free_port
+from rehearsal import notebook, offline_weights
 from rehearsal.account import Account
 from rehearsal.account_stages import (
     destroy,
@@ -22,6 +21,7 @@ from rehearsal.account_stages import (
 )
 from rehearsal.aws_client import Cloud
 from rehearsal.cameras import Cameras
+from rehearsal.closing_stages import ask, look, run_notebook, run_schedules
 from rehearsal.errors import RehearsalError
 from rehearsal.loop import Unknown
 from rehearsal.loop_stages import Loop
@@ -32,7 +32,6 @@ from rehearsal.progress import Stages
 from rehearsal.promotion import Promotion, Taker, is_expected
 from rehearsal.report import Report
 from rehearsal.rotation import rotate_certificate
-from rehearsal.schedules import run_schedules
 from rehearsal.taking import HEARS, IS_TOLD
 from tools.dataset import Dataset, DatasetError, upload
 from tools.quotas import QuotaError, check_or_warn
@@ -110,11 +109,11 @@ class Rehearsal:
                 self._learn(
                     account, cameras, playback=playback, execution=execution, unknown=unknown
                 )
-            self._run_schedules()
-            self._look(account)
-            self._ask(account, cameras)
+            run_schedules(account)
+            look(account)
+            ask(account, cameras)
             if self.notebook:
-                self._run_notebook(account, outputs, self.notebook)
+                run_notebook(account, outputs, self.notebook)
             if self.keep:
                 aws.detach()
             else:
@@ -238,47 +237,3 @@ class Rehearsal:
         self.report.loop = loop.learn(unknown)
         self.report.loop.show(self.console)
         self.report.loop.require()
-
-    def _run_schedules(self) -> None:
-        # Root stands in for EventBridge's clock; the functions act as their own roles.
-        clock = Cloud(
-            endpoint=f"http://{HOST}:{self.port}",
-            account=self.settings.account,
-            region=self.settings.region,
-            prefix=self.settings.prefix,
-        )
-        with self.stages.stage("schedules", "run the scheduled functions now"):
-            self.stages.news(f"{len(run_schedules(clock))} scheduled functions ran")
-
-    def _look(self, account: Account) -> None:
-        operator = operator_of(account)
-        with self.stages.stage("fleet", "show every camera, as the reader's role"):
-            page = self.work / "fleet.html"
-            commands = (("tools.fleet", "--out", str(page)), ("tools.rollout",))
-            with ThreadPoolExecutor() as pool:
-                for lines in pool.map(lambda command: operator.run(*command), commands):
-                    for line in lines:
-                        self.stages.news(line)
-
-    def _ask(self, account: Account, cameras: Cameras) -> None:
-        with self.stages.stage("questions", "run every named query on the archive"):
-            questions.ask(
-                operator_of(account),
-                (cameras.canary, cameras.fleet),
-                self.work / "answers.json",
-                self.stages.news,
-            )
-
-    def _run_notebook(self, account: Account, outputs: dict[str, str], copy: Path) -> None:
-        operator = account.people.operator
-        with self.stages.stage("notebook", "train again from the notebook, approve, roll out"):
-            notebook.run(
-                copy,
-                prefix=self.settings.prefix,
-                environment=account.environment(operator),
-                news=self.stages.news,
-            )
-            account.cloud(operator).watch_rollout(
-                outputs["RolloutStateMachineArn"], news=self.stages.progress
-            )
-            self.stages.news(f"executed copy: {copy}")

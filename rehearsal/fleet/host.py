@@ -20,6 +20,7 @@ from rehearsal.account import Account
 from rehearsal.people import People
 from rehearsal.progress import Stages
 from rehearsal.report import Report
+from rehearsal.short_bake import with_rollout
 
 BUFFER_SECONDS = 3.0
 """On AWS Firehose collects for minutes; so that nothing here waits for that, for seconds."""
@@ -40,15 +41,9 @@ but what is compared with a clock does not."""
 def hurried(name: str, work: Path) -> None:
     """Let this process and those it starts find the environment with hurried rollouts."""
     text = (folder() / f"{name}.toml").read_text(encoding="utf-8")
-    kept = "".join(
-        line for line in text.splitlines(keepends=True) if line.partition(" ")[0] not in ROLLOUT
-    )
-    lines = "".join(f"{key} = {value}\n" for key, value in ROLLOUT.items())
     target = work / "environments" / f"{name}.toml"
     target.parent.mkdir(parents=True, exist_ok=True)
-    if "[rollout]\n" not in kept:
-        kept += "\n[rollout]\n"
-    write_file(target, kept.replace("[rollout]\n", f"[rollout]\n{lines}", 1))
+    write_file(target, with_rollout(text, ROLLOUT))
     os.environ["BINSIGHT_ENVIRONMENTS"] = str(target.parent)
 
 
