@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The account of an environment, with the caller's own credentials, and the names of its stacks."""
+"""Sessions in an environment's account, with the caller's credentials, and its stacks' names."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +20,7 @@ class AccountError(Exception):
 def session_for(settings: Settings, *, profile: str = "") -> boto3.Session:
     """A session in the environment's region; AccountError for credentials of another account.
 
-    ``profile`` names an AWS profile; without one the usual credentials are taken.
+    ``profile`` names an AWS profile; without one the usual credentials are used.
     """
     try:
         session = boto3.Session(region_name=settings.region, profile_name=profile or None)
@@ -37,9 +37,9 @@ def session_for(settings: Settings, *, profile: str = "") -> boto3.Session:
 
 
 def require_training(settings: Settings, instead: str) -> None:
-    """AccountError where the environment takes another one's models; ``instead`` says what to do.
+    """AccountError if the environment takes another one's models; ``instead`` is what to do then.
 
-    Photos in its dataset bucket would train nothing.
+    Photos in its dataset bucket would not be trained on.
     """
     if source := settings.training.source:
         raise AccountError(
@@ -49,17 +49,17 @@ def require_training(settings: Settings, instead: str) -> None:
 
 
 def stack_name(settings: Settings, stack: str) -> str:
-    """What CloudFormation calls one of `STACKS`."""
+    """The CloudFormation name of one of `STACKS`."""
     return f"{settings.prefix}-{stack.lower()}"
 
 
 def outputs(stack: Mapping[str, Any] | None) -> dict[str, str]:
-    """The outputs of a described stack by name; none where there is no stack."""
+    """The outputs of a described stack by name; empty if there is no stack."""
     return {one["OutputKey"]: one["OutputValue"] for one in (stack or {}).get("Outputs", [])}
 
 
 def describe(session: boto3.Session, name: str) -> Mapping[str, Any] | None:
-    """A stack by its name, or None where there is none; deleted ones have no name any more."""
+    """A stack by its name, or None if there is none; deleted stacks are not found by name."""
     try:
         answer = session.client("cloudformation").describe_stacks(StackName=name)
     except ClientError as error:

@@ -70,7 +70,7 @@ def _plain(reason: str) -> str:
 
 
 def _general(text: str, one: settings.Settings) -> str:
-    """The text without what differs between environments, and fit for a table."""
+    """The text without the parts that differ between environments, escaped for a table."""
     for value, name in (
         (one.account, "ACCOUNT"),
         (one.region, "REGION"),

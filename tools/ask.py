@@ -30,7 +30,7 @@ USD_PER_BYTE = 5 / 10**12
 
 
 def main() -> int:
-    """Print the answer; 1 where there is none."""
+    """Print the answer; 1 if there is none."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--environment", required=True, help="a file in environments/")
     parser.add_argument("--question", default="", help="QUESTION=; empty lists them")

@@ -26,11 +26,11 @@ CDK_MANIFEST = "manifest.json"
 
 
 class AssemblyError(Exception):
-    """The folder is not what it should be; the message says what to do."""
+    """The folder is not the expected build; the message says what to do."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the first argument says; 1 where it cannot be done."""
+    """Carry out the command in the first argument; 1 if it fails."""
     parser = argparse.ArgumentParser(prog="python -m tools.assembly", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, more in {"build": (), "check": ("digest",), "where": ("environment",)}.items():
@@ -77,8 +77,8 @@ def build(folder: Path) -> None:
 def promotion() -> list[dict[str, str | bool]]:
     """The environments in the order they are deployed, and whether a person approves each.
 
-    Those that retain their data come last, those whose models nobody approves first. A person
-    approves a deployment wherever models are approved by a person or data is retained.
+    Environments with automatic approval come first, those that retain their data last. A deployment
+    needs an approval if models are approved manually or data is retained.
     """
     everything = {name: settings.load(name) for name in settings.names()}
 
@@ -93,7 +93,7 @@ def promotion() -> list[dict[str, str | bool]]:
 
 
 def digest(folder: Path) -> str:
-    """One number for everything in the folder: names and contents."""
+    """A digest of everything in the folder: names and contents."""
     total = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_file():
@@ -103,7 +103,7 @@ def digest(folder: Path) -> str:
 
 
 def check(folder: Path, expected: str) -> None:
-    """AssemblyError unless the folder is byte for byte what was built."""
+    """AssemblyError unless the folder is byte for byte the one that was built."""
     found = digest(folder)
     if found != expected:
         raise AssemblyError(

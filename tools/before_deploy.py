@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Looks whether `cdk deploy` can go on from what an earlier deployment or destroy left.
+"""Checks whether `cdk deploy` can continue after an earlier deployment or destroy.
 
-A stack whose creation was rolled back holds nothing, and `cdk deploy` deletes it before it tries
-again. Where an environment keeps its data the stack is protected against deletion by then: the CDK
-protects it before it creates anything. This lifts the protection of such stacks and of no other.
+A stack whose creation was rolled back is empty, and `cdk deploy` deletes it before it tries again.
+If the environment keeps its data, that stack is already protected against deletion, because the CDK
+protects it before it creates anything. This removes the protection of such stacks and of no other.
 
-What a destroy kept would be met as "already exists", with new and empty buckets beside the old
-ones: that is told before anything is made.
+Resources that a destroy kept would cause "already exists" errors, or new, empty buckets beside the
+old ones. This is reported before anything is created.
 """
 
 import argparse
@@ -27,7 +27,7 @@ _RUNBOOK = "docs/runbook.md, 'A deployment of the stacks failed', says what to d
 
 
 def main() -> int:
-    """0 where `cdk deploy` can go on, 1 where a person has to do something first."""
+    """0 if `cdk deploy` can continue, 1 if the operator has to do something first."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--environment", required=True, help="a file in environments/")
     arguments = parser.parse_args()
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def look(session: boto3.Session, settings: Settings) -> Iterator[str]:
-    """Yield what must be done first, a sentence each; turns off protections."""
+    """Yield what must be done first, one sentence each; turns off protections."""
     yield from _still_watched(session, settings)
     for stack in STACKS:
         name = stack_name(settings, stack)

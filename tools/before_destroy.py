@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Says what would stop a destroy half-way, before anything is deleted.
+"""Lists everything that would stop a destroy half-way, before anything is deleted.
 
-CloudFormation finds out resource by resource and leaves a stack in DELETE_FAILED; here all of it is
-told at once, each with the commands that help. Read only.
+CloudFormation finds these obstacles one by one and leaves a stack in DELETE_FAILED; here they are
+all listed at once, each with the commands that remove it. Read only.
 """
 
 import argparse
@@ -20,13 +20,13 @@ from infra.config.settings import Settings, load
 from tools.account import STACKS, AccountError, describe, outputs, session_for, stack_name
 
 SHOWN = 5
-"""How many cameras are named; the rest are counted."""
+"""How many cameras or certificates are named; the rest are counted."""
 _RUNBOOK = "docs/runbook.md"
 
 
 @dataclass(frozen=True)
 class Obstacle:
-    """What is in the way, and the lines that a person reads below it."""
+    """What stops the destroy, and the lines to print below it."""
 
     what: str
     remedy: tuple[str, ...]
@@ -34,8 +34,12 @@ class Obstacle:
 
 @dataclass(frozen=True)
 class Standing:
-    """What stands of an environment: its stacks, and their resources by type."""
+    """What exists of an environment: its stacks, and their resources by type.
 
+    ``make_cameras`` is the command that retires its cameras.
+    """
+
+    make_cameras: str
     session: boto3.Session
     region: str
     stacks: Mapping[str, Mapping[str, Any]]
@@ -47,8 +51,8 @@ class Standing:
         return [one[key] for one in found if key in one]
 
 
-def standing(session: boto3.Session, settings: Settings) -> Standing:
-    """Look at what is there."""
+def standing(environment: str, session: boto3.Session, settings: Settings) -> Standing:
+    """Find the environment's stacks and their resources."""
     names = [stack_name(settings, stack) for stack in STACKS]
     found = {name: stack for name in names if (stack := describe(session, name)) is not None}
     resources: dict[str, list[str]] = {}
@@ -58,7 +62,8 @@ def standing(session: boto3.Session, settings: Settings) -> Standing:
             for one in page["StackResourceSummaries"]:
                 if one["ResourceStatus"] not in {"DELETE_COMPLETE", "DELETE_SKIPPED"}:
                     resources.setdefault(one["ResourceType"], []).append(one["PhysicalResourceId"])
-    return Standing(session, settings.region, found, resources)
+    command = f"make cameras ENV={environment}"
+    return Standing(command, session, settings.region, found, resources)
 
 
 def protected(there: Standing) -> Iterator[Obstacle]:
@@ -122,8 +127,11 @@ def cameras(there: Standing) -> Iterator[Obstacle]:
         if names:
             more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
             yield Obstacle(
-                f"{len(names)} cameras are registered: {', '.join(names[:SHOWN])}{more}",
-                (f"{_RUNBOOK}, 'Take a camera out of service'",),
+                f"registered cameras, {len(names)}: {', '.join(names[:SHOWN])}{more}",
+                (
+                    f"{there.make_cameras} RETIRE=<serial>,<serial>",
+                    f"{_RUNBOOK}, 'Take a camera out of service'",
+                ),
             )
 
 
@@ -136,10 +144,11 @@ def certificates(there: Standing) -> Iterator[Obstacle]:
         if targets:
             command = f"aws iot detach-policy --region {there.region} --policy-name {policy}"
             yield Obstacle(
-                f"policy {policy} is attached to {len(targets)} certificates",
+                f"policy {policy} is attached to certificates: {len(targets)}",
                 (
+                    f"{there.make_cameras} RETIRE=<serial> for a camera, REVOKE=<kit> for a kit",
+                    f"{_RUNBOOK}, 'Revoke a claim certificate'; for any other certificate:",
                     *(f"{command} --target {target}" for target in targets[:SHOWN]),
-                    f"{_RUNBOOK}, 'Revoke a claim certificate' deletes them as well",
                 ),
             )
 
@@ -154,7 +163,7 @@ CHECKS: tuple[Callable[[Standing], Iterator[Obstacle]], ...] = (
 
 
 def obstacles(there: Standing) -> tuple[list[Obstacle], list[str]]:
-    """Everything in the way, and what could not be looked at, with the reason."""
+    """All obstacles, and the checks that could not be made, with the reason."""
     found: list[Obstacle] = []
     unknown: list[str] = []
     for check in CHECKS:
@@ -166,19 +175,19 @@ def obstacles(there: Standing) -> tuple[list[Obstacle], list[str]]:
 
 
 def main() -> int:
-    """0 where a destroy can go through as far as can be seen, else 1."""
+    """0 if no obstacle to a destroy was found, otherwise 1."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--environment", required=True, help="a file in environments/")
     arguments = parser.parse_args()
     try:
         settings = load(arguments.environment)
-        there = standing(session_for(settings), settings)
+        there = standing(arguments.environment, session_for(settings), settings)
         found, unknown = obstacles(there)
     except (SettingsError, AccountError) as error:
         print(f"destroy: {error}", file=sys.stderr)
         return 1
     except (BotoCoreError, ClientError) as error:
-        # Someone who may not look may still destroy: the CDK has roles of its own.
+        # Credentials that may not read may still destroy: the CDK has its own roles.
         print(f"destroy: could not check for obstacles: {error}", file=sys.stderr)
         return 0
     if not there.stacks:

@@ -22,7 +22,7 @@ EVERY = "*"
 
 
 class BreakingError(Exception):
-    """A declaration that cannot be used; the message names the file, the key and what is right."""
+    """A declaration that cannot be used; the message names file, key and what is allowed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class Declaration:
 
 
 def declarations(folder: Path) -> list[Declaration]:
-    """Every declaration there is, in the order of the files. Raises BreakingError."""
+    """All declarations, in the order of the files. Raises BreakingError."""
     found: list[Declaration] = []
     for path in sorted(folder.glob("*.md")):
         if path.name == "README.md":

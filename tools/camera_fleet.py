@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The steps by which cameras are moved, retired and given another certificate, and kits end."""
+"""The steps that move or retire cameras, rotate their certificates and revoke kits."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,7 +17,7 @@ Step = tuple[str, Callable[[], Any]]
 
 
 class Fleet:
-    """What AWS IoT and Greengrass know of the cameras of one environment."""
+    """The cameras of one environment, in AWS IoT and Greengrass."""
 
     def __init__(self, session: boto3.Session, settings: Settings, known: CameraList) -> None:
         self._iot = session.client("iot")
@@ -45,7 +45,7 @@ class Fleet:
         }
 
     def move(self, serial: str, to: str) -> Iterator[Step]:
-        """Put a camera into one model group and take it out of the other."""
+        """Add a camera to one model group and remove it from the other."""
         thing = self.thing(serial)
         self._require(serial)
         for name, group in self._groups.items():
@@ -57,7 +57,7 @@ class Fleet:
             yield words, _calling(call, thingName=thing, thingGroupName=group)
 
     def retire(self, serial: str) -> Iterator[Step]:
-        """End a camera: its certificates, its core device, its thing, its place on the list.
+        """Delete a camera's certificates, core device and thing, and refuse its serial number.
 
         Its detections stay where they are. Steps that were done before are left out, so a
         retirement that was interrupted can be run again. Raises EnrolmentError for a serial number
@@ -94,7 +94,7 @@ class Fleet:
         yield f"expect the serial number {serial}", lambda: self.known.expect(serial)
 
     def rotate(self, serial: str) -> Iterator[Step]:
-        """Let an enrolled camera get another certificate; the one it has keeps working."""
+        """Let an enrolled camera get another certificate; its current one keeps working."""
         self._require(serial)
         if self.known.get(serial) is None:
             raise EnrolmentError(f"serial {serial}: not on the list; add it with ADD={serial}")
@@ -103,7 +103,7 @@ class Fleet:
         yield words, lambda: self.known.rotate(serial)
 
     def rotated(self, serial: str, certificate: str) -> Iterator[Step]:
-        """End every certificate of a camera but the one that its box says it uses."""
+        """End every certificate of a camera except this one, which its box uses."""
         thing = self.thing(serial)
         principals = self._principals(thing)
         kept = [arn for arn in principals if arn.rsplit("/", 1)[1].startswith(certificate)]
@@ -170,7 +170,7 @@ class Fleet:
         return found["principals"] if found else []
 
     def _if_any(self, call: Callable[..., Any], **arguments: str) -> Any:
-        """The answer of a call, or None where AWS knows no such thing."""
+        """The answer of a call, or None if AWS finds no such resource."""
         try:
             return call(**arguments)
         except ClientError as error:
@@ -181,8 +181,8 @@ class Fleet:
     def _require(self, serial: str) -> None:
         if not self._if_any(self._iot.describe_thing, thingName=self.thing(serial)):
             raise EnrolmentError(
-                f"serial {serial}: {self.thing(serial)} is not registered yet; a camera can be "
-                "moved once it has enrolled"
+                f"serial {serial}: {self.thing(serial)} is not registered; make cameras lists the "
+                "serial numbers, and a camera can be moved once it has enrolled"
             )
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which cameras Greengrass calls unhealthy, why, and the command that helps.
+"""Which cameras Greengrass reports as unhealthy, why, and the command that helps.
 
-On nucleus lite nothing goes back by itself: a component that failed three times (within an hour,
-for a program that is killed) stays BROKEN until a deployment reaches the core or it reboots.
+Nucleus lite does not roll back: a component that failed three times (within an hour, for a program
+that is killed) stays BROKEN until a deployment reaches the core or it reboots.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ _LONGEST_REASON = 200
 
 
 class Trouble(NamedTuple):
-    """A camera, what is wrong with it, and what a person does about it."""
+    """A camera, what is wrong with it, and what the operator should do."""
 
     thing: str
     what: str
@@ -24,8 +24,8 @@ class Trouble(NamedTuple):
 def troubles(greengrass: Any, *, group_arn: str, environment: str, prefix: str) -> list[Trouble]:
     """Every trouble of the group's cores, by thing. ``greengrass`` is boto3's greengrassv2 client.
 
-    Only cores that Greengrass calls UNHEALTHY are asked for more, so the price does not grow with
-    the fleet.
+    Details are read only for cores that Greengrass reports as UNHEALTHY, so that the number of
+    calls does not grow with the fleet.
     """
     found = []
     for core in _all(

@@ -29,7 +29,7 @@ SITE = re.compile(r"[A-Za-z0-9_.,@/:#-]{1,128}")
 
 
 class EnrolmentError(Exception):
-    """Something that the person who runs this can fix; the message says how."""
+    """An error that the user can fix; the message says how."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class CameraList:
     def add(self, cameras: list[Camera]) -> Iterator[tuple[Camera, str]]:
         """Expect these cameras; yields each with what changed: added, moved to a site, unchanged.
 
-        A retired camera stays retired: its serial number is only taken again by ``expect``.
+        A retired camera stays retired: only ``expect`` accepts its serial number again.
         """
         for camera in cameras:
             known = self.get(camera.serial)
@@ -128,7 +128,7 @@ class CameraList:
         self._set(serial, "camera_state", "retired")
 
     def expect(self, serial: str) -> None:
-        """Take this serial number again, with a new certificate: for a replaced disk or box."""
+        """Accept this serial number again, with a new certificate: for a replaced disk or box."""
         self._table.update_item(
             Key={"id": f"serial#{serial}"},
             UpdateExpression=(
@@ -164,7 +164,7 @@ class CameraList:
         return sorted(self._scan("kit"), key=lambda item: int(item["made_at"]))
 
     def add_kit(self, certificate_id: str, *, days: int) -> None:
-        """Record a claim certificate that works for so many days."""
+        """Record a claim certificate that works for this many days."""
         now = int(time.time())
         self._table.put_item(
             Item={
@@ -177,7 +177,7 @@ class CameraList:
         )
 
     def revoke_kit(self, certificate_id: str) -> None:
-        """Refuse every camera that comes with this kit from now on."""
+        """Refuse every camera that enrols with this kit from now on."""
         try:
             self._table.update_item(
                 Key={"id": f"kit#{certificate_id}"},
@@ -220,7 +220,7 @@ class CameraList:
 
 
 def edge_outputs(session: boto3.Session, settings: Settings) -> Mapping[str, str]:
-    """The outputs of the environment's edge stack; EnrolmentError where it is not deployed."""
+    """The outputs of the environment's edge stack; EnrolmentError if it is not deployed."""
     name = stack_name(settings, "Edge")
     stack = describe(session, name)
     if stack is None:

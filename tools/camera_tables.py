@@ -52,7 +52,7 @@ def print_list(known: CameraList, fleet: Fleet) -> None:
 def print_troubles(
     session: boto3.Session, settings: Settings, known: CameraList, environment: str
 ) -> None:
-    """What is wrong with cameras, and the command that helps; nothing where all are well."""
+    """What is wrong with cameras, and the command that helps; nothing if all are well."""
     group = known.outputs["RuntimeThingGroup"]
     arn = session.client("iot").describe_thing_group(thingGroupName=group)["thingGroupArn"]
     found = troubles(

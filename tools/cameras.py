@@ -3,7 +3,7 @@
 
     make cameras ENV=prod                              # the list
     make cameras ENV=prod ADD=serials.csv              # expect these (or ADD=serial,site)
-    make cameras ENV=prod CANARY=7 DRY=1               # say what would be done
+    make cameras ENV=prod CANARY=7 DRY=1               # print what would be done
     make cameras ENV=prod RETIRE=7
 
 A serial number names a camera; SERIAL,SERIAL names several. With DRY=1 nothing is changed.
@@ -27,7 +27,7 @@ from tools.camera_tables import print_list, print_troubles
 
 
 def main() -> int:
-    """Do what was asked for, step by step; return the exit status."""
+    """Carry out the command, step by step; return the exit status."""
     given = _parser().parse_args()
     try:
         settings = load(given.environment)
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def run(steps: Iterable[Step], *, dry: bool) -> None:
-    """Do the steps in order, each said first; only say them where ``dry``."""
+    """Carry out the steps in order and print each one first; ``dry``: only print them."""
     for words, call in steps:
         print(f"  {'would ' if dry else ''}{words}", flush=True)
         if not dry:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Says what is wrong in an environment's file: ``python -m tools.check_settings dev``.
+"""Reports what is wrong in an environment's file: ``python -m tools.check_settings dev``.
 
-The app checks the same, but the CDK CLI takes many seconds to get there; a typo should not.
+The app makes the same checks, but the CDK CLI needs many seconds to reach them.
 """
 
 import sys
@@ -13,7 +13,7 @@ from infra.config.errors import SettingsError
 
 
 def main(arguments: Sequence[str]) -> int:
-    """0 where the environment can be deployed as far as its file tells, else 1."""
+    """0 if the environment's file has no errors, otherwise 1."""
     for name in arguments:
         try:
             require_distinct(name)

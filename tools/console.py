@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A rich console for commands whose reader may have enough (``| head``)."""
+"""A rich console for commands whose reader may close the pipe (``| head``)."""
 
 from rich.console import Console
 
@@ -7,9 +7,9 @@ from contracts.command_line import ReaderGoneError
 
 
 class PipedConsole(Console):
-    """Raises ReaderGoneError where its reader is gone, which ``run_command`` takes for an end.
+    """Raises ReaderGoneError when the pipe is closed, which ``run_command`` treats as a normal end.
 
-    Rich's own console exits with status 1 there.
+    Rich's own console exits with status 1 instead.
     """
 
     def on_broken_pipe(self) -> None:

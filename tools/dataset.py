@@ -61,7 +61,7 @@ class Dataset:
 
     @property
     def left_out(self) -> str:
-        """What is not taken, counted and named, for people; empty where all is."""
+        """The files that are left out, counted and named, as text; empty if there are none."""
         told = [
             f"{len(names)} {what} ({', '.join(names[:3])}{', ...' if len(names) > 3 else ''})"
             for what, names in (
@@ -118,7 +118,7 @@ def check_dataset(folder: Path, *, skip_bad: bool = False, called: str = "") -> 
 
 
 def _require_photos(sources: Sequence[Source], photos: Sequence[Source], called: str) -> None:
-    """Refuse a class without a photo, and say which files it has instead."""
+    """Refuse a class without a photo, and name the files that it has instead."""
     without = {one.class_name for one in sources} - {one.class_name for one in photos}
     if not without:
         return

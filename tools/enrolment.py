@@ -3,8 +3,8 @@
 
     make enrolment ENV=prod OUT=kit CAMERAS=serials.csv
 
-The kit holds a claim certificate that can only ask for a camera's own certificate, for serial
-numbers that are on the list, until it expires. Still, protect its key like a password.
+The kit contains a claim certificate that can only request a camera's own certificate, for serial
+numbers on the list, until it expires. Still, protect its key like a password.
 """
 
 import argparse

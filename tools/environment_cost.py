@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an environment costs a month, estimated from its agreed templates.
+"""What an environment costs per month, estimated from its committed templates.
 
 The same cost model, price table and assumed use as in ``make review`` and SUMMARY.md (packages/
 template-review, ``cost/``). It reads ``tests/synth/snapshots``, which a test keeps equal to what is
@@ -27,7 +27,7 @@ def project_of(settings: Settings, cameras: int) -> Project:
 
 
 def monthly_cost(name: str, settings: Settings, project: Project) -> dict[str, float] | None:
-    """US dollars a month by what they are for; None before the environment has snapshots."""
+    """US dollars per month, by purpose; None before the environment has snapshots."""
     files = sorted((SNAPSHOTS / name).glob("*.json"))
     if not files:
         return None

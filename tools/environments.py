@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """List the environments: where they are, how big, what they keep, what they cost.
 
-``make environments`` runs this. A file that cannot be used is reported below the table, with all
-that is wrong in it, and the exit status is 1.
+``make environments`` runs this. A file that cannot be used is reported below the table with all its
+errors, and the exit status is 1.
 """
 
 import argparse
@@ -33,7 +33,7 @@ _RIGHT = {"usd_per_month"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the table, or JSON; 1 where an environment cannot be used."""
+    """Print the table, or JSON; 1 if an environment cannot be used."""
     parser = argparse.ArgumentParser(prog="make environments", description=__doc__)
     parser.add_argument(
         "--cameras", type=int, default=PROJECT.use.devices, help="cameras per environment"
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def read() -> tuple[dict[str, settings.Settings], list[str]]:
-    """The environments that can be used, and what is wrong in the others."""
+    """The environments that can be used, and the errors in the others."""
     usable, faults = {}, []
     for name in settings.names():
         try:

@@ -22,8 +22,8 @@ SHIPPED = "binsight"
 def commands(name: str, settings: Settings, others: Mapping[str, Settings]) -> str:
     """What to run, in order, with the reason above each command.
 
-    ``others`` are the environments there are already: an account and region is bootstrapped once
-    for all that live in it, and its policies must cover them all.
+    ``others`` are the existing environments: an account and region is bootstrapped once for all
+    environments in it, and its policies must cover them all.
     """
     neighbours = {
         other: one

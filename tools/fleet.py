@@ -29,7 +29,7 @@ _DAY = "date >= cast(cast(current_date - interval '1' day as date) as varchar)"
 
 
 def main() -> int:
-    """Print and write; 1 where the fleet cannot be read."""
+    """Print the table and write the page; 1 if the fleet cannot be read."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--environment", required=True, help="a file in environments/")
     parser.add_argument("--camera", default="", help="CAMERA=: a thing's name")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads the state of a fleet: its cameras, what they saw today, what the month cost."""
+"""Reads the state of a fleet: its cameras, their items of today, and the costs of the month."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ from tools.ask_athena import AskError, Insights, ask
 
 @dataclass(frozen=True, kw_only=True)
 class Fleet:
-    """What the page and the table show. ``notes`` say what could not be read, and why."""
+    """The data of the page and the table. ``notes`` list what could not be read, and why."""
 
     environment: str
     at_ms: int
@@ -43,7 +43,7 @@ class Fleet:
 
 
 def read(insights: Insights, environment: str) -> Fleet:
-    """Read it all; what only Athena or AWS Budgets knows may be missing."""
+    """Read everything; data from Athena or AWS Budgets may be missing."""
     at_ms = time.time_ns() // 1_000_000
     notes: list[str] = []
     today = _asked(insights, "today", notes)

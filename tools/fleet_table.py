@@ -41,7 +41,7 @@ def site_of(camera: Camera) -> str:
 
 
 def cells(fleet: Fleet, camera: Camera) -> tuple[str, ...]:
-    """What there is to say about a camera, in the order of HEADINGS."""
+    """The cells of a camera's row, in the order of HEADINGS."""
     today = fleet.today.get(camera.thing, {})
     drift = camera.telemetry.get("drift")
     unsure = today.get("unsure")
@@ -62,7 +62,7 @@ def cells(fleet: Fleet, camera: Camera) -> tuple[str, ...]:
 
 
 def by_site(fleet: Fleet) -> list[tuple[str, Counter[str]]]:
-    """How many cameras of each site are in which state; those that need somebody come first."""
+    """How many cameras of each site are in which state; states that need attention come first."""
     sites: dict[str, Counter[str]] = {}
     for camera in fleet.cameras:
         sites.setdefault(site_of(camera), Counter())[state_of(camera)] += 1
@@ -78,7 +78,7 @@ def versions(fleet: Fleet) -> list[tuple[str, int]]:
 
 
 def in_no_bin(fleet: Fleet) -> list[tuple[str, int]]:
-    """Classes that the bin policy does not name, as cameras say, and how many cameras do."""
+    """Classes that the bin policy does not name, and how many cameras report each."""
     said = (one.telemetry.get("unnamed") for one in fleet.cameras)
     return Counter(str(classes) for classes in said if classes).most_common()
 
@@ -99,12 +99,12 @@ def by_bin(fleet: Fleet) -> list[tuple[str, int, int]]:
 
 
 def ordered(fleet: Fleet) -> list[Camera]:
-    """The cameras, those first that need somebody."""
+    """The cameras; those that need attention come first."""
     return sorted(fleet.cameras, key=lambda one: (STATES.index(state_of(one)), one.thing))
 
 
 def summary(fleet: Fleet) -> Iterator[tuple[str, str]]:
-    """What is said about the whole fleet: a name and a value."""
+    """The summary of the whole fleet: names and values."""
     states = Counter(state_of(one) for one in fleet.cameras)
     yield "cameras", str(len(fleet.cameras))
     for state in STATES:

@@ -53,7 +53,7 @@ TORCH_INDEX = os.environ.get("TORCH_INDEX", "https://download.pytorch.org/whl/cp
 
 
 class InstallError(Exception):
-    """Something that the person who runs this can fix; the message says how."""
+    """An error that the user can fix; the message says how."""
 
 
 def main() -> int:

@@ -30,11 +30,11 @@ PATIENT = Config(read_timeout=330, retries={"max_attempts": 0})
 
 
 class PromoteError(Exception):
-    """Nothing was promoted; the message says why."""
+    """Nothing was promoted; the message gives the reason."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Promote, and print what was done; 1 where nothing was."""
+    """Promote, and print what was done; 1 if it failed."""
     parser = argparse.ArgumentParser(prog="make promote", description=__doc__.partition("\n")[0])
     parser.add_argument("--source", required=True, help="FROM=: the environment that trained it")
     parser.add_argument("--target", required=True, help="TO=: the environment that takes it")
@@ -110,7 +110,7 @@ def promote(
 
 
 def call(client: Any, function: str, request: Mapping[str, Any]) -> dict[str, Any]:
-    """What the function answers. PromoteError with its own words where it failed."""
+    """The function's answer. PromoteError with the function's message if it failed."""
     try:
         answer = client.invoke(FunctionName=function, Payload=json.dumps(request).encode())
     except client.exceptions.ResourceNotFoundException as error:

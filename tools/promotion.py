@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a deployment by GitHub Actions asks GitHub first. Standard library and ``gh`` only.
+"""Checks before a deployment by GitHub Actions. Standard library and ``gh`` only.
 
     python3 -m tools.promotion reviewers ENVIRONMENT       # does somebody have to approve?
     python3 -m tools.promotion newer ENVIRONMENT COMMIT    # is nothing newer deployed already?
@@ -26,7 +26,7 @@ class RefusedError(Exception):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the first argument says; 1 where the deployment must not go on."""
+    """Make the check in the first argument; 1 if the deployment must not continue."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         match given:
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def reviewers(environment: str) -> str:
-    """Who must approve a deployment to a GitHub environment. RefusedError if nobody."""
+    """Who must approve a deployment to a GitHub environment. RefusedError if no one must."""
     found = _get(f"environments/{quote(environment, safe='')}")
     names = [
         str(each["reviewer"].get("login") or each["reviewer"].get("slug"))
@@ -64,7 +64,7 @@ def reviewers(environment: str) -> str:
 
 
 def newer(environment: str, commit: str) -> str:
-    """What the commit is to the deployed one. RefusedError where it is not newer or the same."""
+    """How the commit relates to the deployed one. RefusedError unless it is the same or newer."""
     deployed = _deployed(environment)
     if deployed is None:
         return "nothing was deployed before"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether an account may use the machines that an environment trains on.
 
-New accounts often may use none of a type, and learn of it when the first training fails. Uses the
-credentials in the environment, as any AWS command does.
+New accounts often have a quota of 0 for a type, which shows only when the first training fails.
+Uses the credentials in the environment, as any AWS command does.
 """
 
 import argparse
@@ -26,7 +26,7 @@ _UNDECIDED = {"AccessDenied", "AccessDeniedException"}
 
 @dataclass(frozen=True, kw_only=True)
 class Quota:
-    """A quota of the account: what the environment needs and what there is."""
+    """A quota of the account: how many the environment needs, and the quota's value."""
 
     name: str
     code: str
@@ -42,7 +42,7 @@ class Quota:
 
 
 class QuotaError(Exception):
-    """Quotas that are too small, or could not be asked for; the message says what to do."""
+    """Quotas that are too small or cannot be read; the message says what to do."""
 
 
 def needed(settings: Settings) -> dict[str, int]:
@@ -61,7 +61,7 @@ def needed(settings: Settings) -> dict[str, int]:
 
 
 def quotas(client: Any, settings: Settings) -> list[Quota]:
-    """What Service Quotas says of each. ``client`` is boto3's for service-quotas."""
+    """The value of each quota in Service Quotas. ``client`` is boto3's for service-quotas."""
     wanted = needed(settings)
     listed = {
         item["QuotaName"]: item
@@ -81,7 +81,7 @@ def quotas(client: Any, settings: Settings) -> list[Quota]:
 
 
 def check(client: Any, settings: Settings) -> list[Quota]:
-    """The quotas, if all are large enough. Raises QuotaError that says how to ask for more."""
+    """The quotas, if all are large enough. Raises QuotaError, which says how to request more."""
     found = quotas(client, settings)
     if short := [quota for quota in found if not quota.enough]:
         raise QuotaError("\n".join(_advice(short, settings.region)))
@@ -89,9 +89,9 @@ def check(client: Any, settings: Settings) -> list[Quota]:
 
 
 def check_or_warn(client: Any, settings: Settings) -> str:
-    """As ``check``, for those who may not look: a sentence about what was found.
+    """Like ``check``, also for callers that cannot read quotas: a sentence about the result.
 
-    Raises QuotaError only where a quota is known to be too small.
+    Raises QuotaError only if a quota is known to be too small.
     """
     try:
         return f"quotas: {'; '.join(map(str, check(client, settings)))}"

@@ -2,8 +2,8 @@
 """Show the model rollouts of an environment; stop, resume or roll back.
 
 make rollout ENV=prod                     # what runs, and the last rollouts
-make rollout ENV=prod STOP=1 DRY=1        # say what a stop would do
-make rollout ENV=prod STOP=1              # stop; cameras get back what they had
+make rollout ENV=prod STOP=1 DRY=1        # print what a stop would do
+make rollout ENV=prod STOP=1              # stop; cameras get their earlier model again
 make rollout ENV=prod RESUME=1            # start a stopped rollout again
 make rollout ENV=prod ROLLBACK=1          # back to the model before (MODEL=number: to that one)
 """
@@ -29,7 +29,7 @@ from tools.rollout_history import Progress, Rollout, progress, rollouts, taken_b
 
 
 def main() -> int:
-    """Show, or do what was asked for; return the exit status."""
+    """Show rollouts, or carry out the command; return the exit status."""
     given = _parser().parse_args()
     try:
         settings = load(given.environment)
@@ -86,7 +86,7 @@ _WHAT = {"rollout": "rollout", "rollback": "rollback", "undo": "undo"}
 def detail(
     one: Rollout, found: Progress, settings: Settings, known: list[Rollout]
 ) -> Iterator[str]:
-    """A rollout in words: what it is, where it stands, how the canaries are."""
+    """A rollout in words: what it is, how far it is, and the state of its canaries."""
     version = f" (component {found.version})" if found.version else ""
     state = found.stage if one.running else outcome(one, known)
     yield f"{_WHAT[one.action]} of model {one.model}{version}: {state}"
@@ -104,9 +104,9 @@ def outcome(one: Rollout, known: list[Rollout]) -> str:
     if one.running:
         return "running"
     if one.status == "SUCCEEDED":
-        return "taken back" if one.action == "undo" else "reached the fleet"
+        return "undone" if one.action == "undo" else "reached the fleet"
     if one.status == "ABORTED":
-        return "stopped and taken back" if taken_back(one, known) else "stopped"
+        return "stopped and undone" if taken_back(one, known) else "stopped"
     return f"{one.status.lower().replace('_', ' ')}: {one.cause}" if one.cause else one.status
 
 

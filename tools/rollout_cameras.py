@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What became of a deployment on each camera of a group, from the latest-state table."""
+"""The result of a deployment on each camera of a group, from the latest-state table."""
 
 import time
 from collections.abc import Iterator, Mapping

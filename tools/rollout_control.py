@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stop, resume and roll back: steps that are first said and then done.
+"""Stop, resume and roll back, in steps that are printed before they are carried out.
 
-The state machine does the work with its own rights. The operator stops executions and starts them.
+The state machine does the work with its own permissions. The operator only stops and starts
+executions.
 """
 
 import json
@@ -29,7 +30,7 @@ _LOOKED_THROUGH = 100
 
 
 class RolloutError(Exception):
-    """What was asked for cannot be done; the message says why and what can."""
+    """The command cannot be carried out; the message gives the reason and what is possible."""
 
 
 class Control:
@@ -47,7 +48,7 @@ class Control:
         self._say, self._sleep = say, sleep
 
     def stop(self) -> Iterator[Step]:
-        """End what runs, and give the groups back what they had before it."""
+        """Stop the running rollout, and give the groups their earlier models again."""
         known = rollouts(self._states, self._machine)
         begun = [one for one in known if one.action != "undo"]
         running = [one for one in begun if one.running]
@@ -151,7 +152,7 @@ class Control:
         self._follow(arn)
 
     def _follow(self, arn: str) -> None:
-        """Wait for the end of an undo; say what it did as soon as it is known."""
+        """Wait for the end of an undo; print each result as soon as it is known."""
         said: dict[str, str] = {}
         for _ in range(_FOLLOW_SECONDS):
             now = described(self._states, arn)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rollouts of an environment, as the executions of its state machine tell them."""
+"""The rollouts of an environment, read from the executions of its state machine."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,9 +34,9 @@ STAGES = {
     "CheckRollBack": "both groups go back to it",
     "JudgeRollBack": "both groups go back to it",
     "WaitRollBack": "both groups go back to it",
-    "Undo": "is taken back",
-    "Settle": "is taken back; a step that was under way may still deploy",
-    "UndoAgain": "is taken back",
+    "Undo": "is being undone",
+    "Settle": "is being undone; a step that was under way may still deploy",
+    "UndoAgain": "is being undone",
 }
 """What a rollout does in each state of the machine."""
 _DEPLOYS = {"DeployCanary": "canary", "DeployFleet": "fleet"}
@@ -71,7 +71,7 @@ class Rollout:
 
 @dataclass(kw_only=True)
 class Group:
-    """What a rollout gave to a group. ``before``: the version to go back to, None: no model."""
+    """What a rollout deployed to a group. ``before``: the version to go back to, None: no model."""
 
     deployment_id: str
     before: str | None
@@ -120,12 +120,12 @@ def progress(states: Any, rollout: Rollout) -> Progress:
 
 
 def taken_back(rollout: Rollout, known: Sequence[Rollout]) -> bool:
-    """Whether a stop has given the groups back what they had before this rollout."""
+    """Whether a stop has restored the groups to their state before this rollout."""
     return any(one.of == rollout.arn and one.status == "SUCCEEDED" for one in known)
 
 
 def unfinished(rollout: Rollout, known: Sequence[Rollout]) -> bool:
-    """Whether an execution may have left something half done that nothing has taken back yet.
+    """Whether an execution may have left something half done that has not been undone yet.
 
     One that failed restored the groups, unless that is what failed.
     """

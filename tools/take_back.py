@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Takes what a destroy kept back into new stacks: the data buckets, the key, the model registry.
+"""Imports what a destroy kept into new stacks: the data buckets, the key, the model registry.
 
-`cdk deploy --import-existing-resources` does this for what the templates name. These have names
-that AWS gave them, so they are named to `cdk import`. CloudFormation remembers for 90 days what a
+`cdk deploy --import-existing-resources` does this for resources that the templates name. AWS chose
+the names of these, so they are passed to `cdk import`. CloudFormation lists for 90 days what a
 deleted stack kept. Run before `cdk deploy --all --import-existing-resources`; `make deploy-again`
 does both.
 """
@@ -62,7 +62,7 @@ class Kept:
 
 
 class TakeBackError(Exception):
-    """Something kept cannot be taken back as it is."""
+    """A kept resource cannot be imported as it is."""
 
 
 def kept_by(session: boto3.Session, name: str) -> list[Kept]:
@@ -95,8 +95,8 @@ def mapping(
 ) -> dict[str, dict[str, str]]:
     """What `cdk import` takes: for each logical id of the template, the resource that is there.
 
-    What is gone by now is made anew. TakeBackError where one is not in order, or is gone and
-    another one refers to it: an import knows only what it takes.
+    Resources that no longer exist are created again. TakeBackError if one is not in order, or is
+    gone while another one refers to it: an import can refer only to resources that it imports.
     """
     found: dict[str, dict[str, str]] = {}
     gone = set()
@@ -152,7 +152,7 @@ def take_back(session: boto3.Session, settings: Settings, stack: str, assembly: 
 
 
 def main() -> int:
-    """Take back what each stack can have; 0 also where there is nothing."""
+    """Import what each stack can have; 0 also if there is nothing."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--environment", required=True, help="a file in environments/")
     parser.add_argument("--assembly", type=Path, required=True, help="folder of `cdk synth`")

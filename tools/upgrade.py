@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Does an upgrade from the last release keep every resource that holds something?
+"""Checks that an upgrade from the last release keeps every resource that holds data.
 
     python -m tools.upgrade                # from the newest release to the working tree
     python -m tools.upgrade --from 1.2.0
@@ -106,7 +106,7 @@ def _lost(pair: Pair, before: Stack, after: Stack) -> Iterator[Loss]:
 
 
 def faults(found: Sequence[Loss], declared: Sequence[Declaration], *, release: str) -> list[str]:
-    """Losses that nobody declared, and declarations after this release that declare nothing.
+    """Undeclared losses, and declarations after this release without a matching loss.
 
     A declaration counts for one upgrade, from the release it names, and excuses no later loss.
     """
@@ -185,7 +185,7 @@ def has(root: Path, commit: str) -> bool:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Say what an upgrade would lose; 1 where that is not declared."""
+    """Print what an upgrade would lose; 1 if a loss is not declared."""
     parser = argparse.ArgumentParser(prog="python -m tools.upgrade", description=__doc__)
     parser.add_argument("--from", dest="version", help="a recorded release; default: the newest")
     version = parser.parse_args(arguments).version

@@ -34,7 +34,7 @@ _POLL_SECONDS = 3.0
 
 
 class NotStartedError(Exception):
-    """The photos are there, and no training began."""
+    """The photos were uploaded, but no training started."""
 
 
 def main() -> int:

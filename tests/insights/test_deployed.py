@@ -317,7 +317,7 @@ def test_the_operator_shows_rolls_back_and_stops_with_no_more_than_his_rights(de
     assert "stop the rollout of model 3" in lines[0]
     assert any("canary: back to binsight-dev.Model" in line for line in lines), lines
     assert any("fleet: it has binsight-dev.Model" in line for line in lines), lines
-    assert "stopped and taken back" in operator.run("tools.rollout")[0]
+    assert "stopped and undone" in operator.run("tools.rollout")[0]
 
 
 def test_a_kit_that_expires_is_mailed_by_name(deployed):

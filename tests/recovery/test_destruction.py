@@ -60,7 +60,7 @@ def test_everything_in_the_way_is_told_at_once_and_nothing_is_deleted(busy: Prod
     assert told.returncode == 1
     assert "nothing was deleted; resolve these 4 first" in told.stderr
     assert f"--pipeline-execution-arn {busy.execution}" in told.stderr
-    assert f"1 cameras are registered: {CAMERA}" in told.stderr
+    assert f"registered cameras, 1: {CAMERA}" in told.stderr
     assert f"--policy-name binsight-prod-claim --target {busy.claim}" in told.stderr
     assert told.stderr.count("--no-enable-termination-protection --stack-name") == 4
     assert busy.present() == before
@@ -86,7 +86,7 @@ def test_a_claim_certificate_stops_it_again(busy: Production) -> None:
     assert busy.stack("Edge")["StackStatus"] == "DELETE_FAILED"
     told = busy.tool("before_destroy")
     assert "resolve this first" in told.stderr
-    assert "binsight-prod-claim is attached to 1" in told.stderr
+    assert "binsight-prod-claim is attached to certificates: 1" in told.stderr
     client(busy, "iot").detach_policy(policyName="binsight-prod-claim", target=busy.claim)
     assert busy.tool("before_destroy").returncode == 0
 

@@ -86,7 +86,7 @@ def test_a_stop_in_the_bake_takes_the_canaries_back(world, machine, first, contr
         ("undo", "SUCCEEDED"),
         ("rollout", "ABORTED"),
     ]
-    assert outcome(known[1], known) == "stopped and taken back"
+    assert outcome(known[1], known) == "stopped and undone"
 
 
 def test_a_second_stop_has_nothing_to_do(world, machine, control):

@@ -21,7 +21,7 @@ _METADATA = "prediction"
 
 
 class CaptureError(Exception):
-    """An object in the captures bucket is gone or no capture; the message names its key."""
+    """An object in the captures bucket is missing or not a capture; the message names its key."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,7 @@ Decided = Literal["label", "not trash", "skip", "discard"]
 
 
 class DeskError(Exception):
-    """A request that makes no sense now; the message is for the person at the page."""
+    """A request that is not possible now; the message is shown on the page."""
 
 
 @dataclass(frozen=True)
