@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Action and resource of requests to the services that ministack does not have.
+"""Action and resource of requests to services that ministack does not have or names otherwise.
 
 The resource types are those of the service authorization reference. What a call needs beside its
 own action (a role to hand on, the jobs behind a Greengrass deployment) is in dependents.py.
@@ -87,6 +87,15 @@ SAGEMAKER: dict[str, Callable[[Document], str]] = {
 }
 """Every other call (listings) has no resource level."""
 
+BUDGETS = {
+    "DescribeBudget": "ViewBudget",
+    "DescribeBudgets": "ViewBudget",
+    "CreateBudget": "ModifyBudget",
+    "UpdateBudget": "ModifyBudget",
+    "DeleteBudget": "ModifyBudget",
+}
+"""AWS Budgets authorizes these calls by other names (service authorization reference)."""
+
 GREENGRASS_WITHOUT_RESOURCE = frozenset(
     {"CreateDeployment", "ListDeployments", "ListComponents", "ListCoreDevices"}
 )
@@ -142,6 +151,12 @@ def iot_resource(path: str, headers: Any, body: bytes) -> str:
     return ""
 
 
+def _budget(request: Document, account: str) -> str:
+    """Budgets have no region. A listing is authorized on all of them."""
+    given = request.get("Budget") or request.get("NewBudget") or request
+    return f"arn:aws:budgets::{account}:budget/{given.get('BudgetName') or ANY}"
+
+
 def _action(original: Callable[..., str | None]) -> Callable[..., str | None]:
     def extract(  # noqa: PLR0917 - ministack calls it by position
         service: str, method: str, path: str, headers: Any, body: bytes, query: Any
@@ -151,6 +166,9 @@ def _action(original: Callable[..., str | None]) -> Callable[..., str | None]:
         if service == "greengrass":
             found = api.operation(method, path)
             return f"greengrass:{found[0]}" if found else None
+        if service == "budgets":
+            operation = headers.get("x-amz-target", "").rpartition(".")[2]
+            return f"budgets:{BUDGETS.get(operation, operation)}"
         return original(service, method, path, headers, body, query)
 
     return extract
@@ -174,6 +192,8 @@ def _resource(original: Callable[..., str]) -> Callable[..., str]:
         if service == "greengrass":
             found = api.operation(method, path)
             return greengrass_resource(*found, body) if found else ANY
+        if service == "budgets":
+            return _budget(json.loads(body or b"{}"), account)
         if service == "logs" and (stream := _log_stream(body)):
             return stream
         if service == "iot" and (named := iot_resource(path, headers, body)):
@@ -184,7 +204,7 @@ def _resource(original: Callable[..., str]) -> Callable[..., str]:
 
 
 def install() -> None:
-    """Let ministack name action and resource of SageMaker and Greengrass requests."""
+    """Let ministack name action and resource of requests that it names otherwise than AWS."""
     iam_actions.SERVICE_TO_IAM_NAMESPACE.update(
         {"sagemaker": "sagemaker", "greengrass": "greengrass"}
     )
