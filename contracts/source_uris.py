@@ -7,6 +7,9 @@ and docs/camera.md lists them. A new kind is one entry here and one module there
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+from contracts.network_address import UNENCODED, check_address
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,10 +79,65 @@ SCHEMES = ", ".join(f"{scheme}:" for scheme in KINDS)
 """All of them, for messages."""
 
 
-def check_source(uri: str) -> str:
-    """The URI, if its scheme is known and an address follows. Raises ValueError without it."""
+def split_source(uri: str) -> tuple[SourceKind, str, dict[str, str]]:
+    """A source's kind, its address, and its options with their defaults.
+
+    Raises ValueError, which quotes nothing of a network's address: what is allowed, or what was
+    probably meant.
+    """
     scheme, colon, rest = uri.partition(":")
-    kind = KINDS.get(scheme) if colon else None
-    if kind is None or (kind.address and not rest):
-        raise ValueError(f"a URI that begins with one of {SCHEMES}")
+    kind = KINDS.get(scheme.lower()) if colon else None
+    if kind is None:
+        raise ValueError(f"a URI that begins with one of {SCHEMES}{_meant(uri)}")
+    address, _, query = rest.partition(kind.mark)
+    if not address and kind.address:
+        raise ValueError(f"a path must follow {kind.scheme}:")
+    options = _options(query, kind)
+    if not kind.local:
+        check_address(kind.scheme, address)
+    return kind, address, options
+
+
+def check_source(uri: str) -> str:
+    """The URI, if a camera can open one like it. Raises ValueError as ``split_source`` does."""
+    split_source(uri)
     return uri
+
+
+def _options(query: str, kind: SourceKind) -> dict[str, str]:
+    if any(letter < " " or letter == "\x7f" for letter in query):
+        raise ValueError("it has a line break or another control character")
+    if not kind.local and "@" in query:
+        raise ValueError(f"{UNENCODED}, # as %23")
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
+    except ValueError:
+        raise ValueError(f"after {kind.mark} expected name=value, joined by &") from None
+    given = dict(pairs)
+    if len(given) < len(pairs):
+        raise ValueError("an option is given twice")
+    allowed = ", ".join(sorted(kind.options)) or "none"
+    for name in sorted(set(given) - set(kind.options)):
+        # Not quoted where it may be the rest of a secret with a # in it.
+        raise ValueError(
+            f"unknown option{f' {name!r}' if kind.local else ''}: allowed are {allowed}"
+        )
+    return {**kind.options, **given}
+
+
+_HTTP = "no camera is read over HTTP: write its RTSP address, which most cameras have"
+_UNREAD = {"http": _HTTP, "https": _HTTP, "rtsps": "encrypted video is not read: write rtsp:"}
+
+
+def _meant(uri: str) -> str:
+    """What somebody probably meant; empty where nothing comes to mind."""
+    scheme, colon, _ = uri.partition(":")
+    if uri != uri.strip() or uri[:1] in ("'", '"'):
+        return ", without a space or quotation mark around it"
+    if uri.startswith("/dev/") or (uri.isascii() and uri.isdigit()):
+        return f"; write v4l2:{uri if uri.startswith('/') else f'/dev/video{uri}'}"
+    if colon and scheme.lower() in _UNREAD:
+        return f"; {_UNREAD[scheme.lower()]}"
+    if uri.startswith(("/", "./", "../", "~")):
+        return f"; write dir:{uri} for a folder of photos, file:{uri} for a file of JPEGs"
+    return ""

@@ -46,8 +46,15 @@ def read(insights: Insights, environment: str) -> Fleet:
     """Read everything; data from Athena or AWS Budgets may be missing."""
     at_ms = time.time_ns() // 1_000_000
     notes: list[str] = []
-    today = _asked(insights, "today", notes)
-    quality = _asked(insights, "confidence", notes)
+    unanswered: dict[str, list[str]] = {}
+    today, quality, items = (
+        _asked(insights, name, unanswered) for name in ("today", "confidence", "items")
+    )
+    # An account that refuses one question refuses the others with the same words.
+    notes += [
+        f"Athena did not answer the queries {', '.join(names)}: {error}"
+        for error, names in unanswered.items()
+    ]
     spent, budget = _cost(insights, notes)
     return Fleet(
         environment=environment,
@@ -55,7 +62,7 @@ def read(insights: Insights, environment: str) -> Fleet:
         cameras=read_cameras(insights, at_ms),
         today={str(row["thing"]): row for row in today},
         quality=quality,
-        items=_asked(insights, "items", notes),
+        items=items,
         bins=insights.settings.bins.policy(),
         spent_usd=spent,
         budget_usd=budget,
@@ -88,12 +95,14 @@ def _rows(session: boto3.Session, table: str) -> Iterator[Row]:
         yield from page["Items"]
 
 
-def _asked(insights: Insights, name: str, notes: list[str]) -> Sequence[Mapping[str, Any]]:
+def _asked(
+    insights: Insights, name: str, unanswered: dict[str, list[str]]
+) -> Sequence[Mapping[str, Any]]:
     [question] = [one for one in QUESTIONS if one.name == name]
     try:
         return ask(insights, question.sql)[0]
     except (AskError, BotoCoreError, ClientError) as error:
-        notes.append(f"Athena's query {name} was not answered: {error}")
+        unanswered.setdefault(str(error), []).append(name)
         return ()
 
 

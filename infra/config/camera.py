@@ -2,11 +2,12 @@
 """Settings of the cameras of an environment, and how their program reaches them."""
 
 import ipaddress
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from contracts.source_uris import check_source
+from contracts.source_uris import split_source
 from contracts.topics import Topics
 from infra.config.base import Section
 
@@ -32,6 +33,24 @@ def _check_page(value: str) -> str:
     return value
 
 
+def _check_source(value: str) -> str:
+    """A camera's program runs in a folder that nobody chose, as a user without a home."""
+    kind, address, _ = split_source(value)
+    if kind.local and kind.address and not address.startswith("/"):
+        raise ValueError(f"a path on the camera that begins with /, after {kind.scheme}:")
+    return value
+
+
+def _check_folder(value: str) -> str:
+    folders = value.split("/")[1:]
+    if not re.fullmatch(r"/[A-Za-z0-9._/-]+", value) or {".", ".."} & set(folders):
+        raise ValueError(
+            "an absolute path of letters, digits, '.', '_', '-' and '/', without folders . and .."
+        )
+    return value
+
+
+Source = Annotated[str, AfterValidator(_check_source), Field(max_length=500)]
 Frames = Annotated[int, Field(ge=1, le=60)]
 
 
@@ -41,8 +60,10 @@ class CameraSettings(Section):
     packaging: Literal["lambda", "generic"] = "lambda"
     nucleus: Literal["java", "any"] | None = None
     topic_prefix: Annotated[str, AfterValidator(_check_topic_prefix)] = "binsight"
-    source: Annotated[str, AfterValidator(check_source), Field(max_length=500)] = "v4l2:/dev/video0"
-    model_folder: Annotated[str, Field(pattern=r"^/[A-Za-z0-9._/-]+$", max_length=200)] = (
+    source: Annotated[str, AfterValidator(_check_source), Field(max_length=500)] = (
+        "v4l2:/dev/video0"
+    )
+    model_folder: Annotated[str, AfterValidator(_check_folder), Field(max_length=200)] = (
         "/var/lib/binsight/models"
     )
     telemetry_seconds: Annotated[int, Field(ge=1, le=3600)] = 60

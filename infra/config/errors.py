@@ -11,19 +11,21 @@ from pydantic import BaseModel, ValidationError
 
 from infra.config.base import keys_of
 
-EMAIL = r"^[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]{1,64}@([A-Za-z0-9-]+\.)+[A-Za-z0-9-]{2,}$"
+_WORD, _LABEL = r"[A-Za-z0-9!#$%&'*+/=?^_{|}~-]+", r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+EMAIL = rf"^{_WORD}(\.{_WORD})*@({_LABEL}\.)+[A-Za-z0-9-]*[A-Za-z][A-Za-z0-9]$"
+BOUNDARY = r"^([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]+$"
 _ALLOWED = {
     r"^[0-9]{12}$": "12 digits in quotes",
     r"^[a-z][a-z0-9-]{1,22}[a-z0-9]$": "3 to 24 of a-z, 0-9 and -, beginning with a letter and "
     "not ending with -",
     r"^ml\.[a-z0-9-]+\.[a-z0-9]+$": "a SageMaker instance type such as ml.m5.xlarge",
-    r"^/[A-Za-z0-9._/-]+$": "an absolute path of letters, digits, '.', '_', '-' and '/'",
     EMAIL: "an e-mail address",
     r"^[a-z][a-z0-9-]{0,62}$": "the name of another environment",
     r"^[a-z0-9][a-z0-9-]{0,62}$": "1 to 63 of a-z, 0-9 and -",
     r"^subnet-[0-9a-f]{8,17}$": "the id of a subnet such as subnet-0a1b2c3d",
     r"^sg-[0-9a-f]{8,17}$": "the id of a security group such as sg-0a1b2c3d",
-    r"^[A-Za-z0-9_+=,.@/-]{1,128}$": "the name of a managed policy, at most 128 characters",
+    BOUNDARY: "the name of a managed policy, at most 128 characters, after its path if it has one "
+    "(such as teams/limits, without a / at the beginning)",
 }
 
 

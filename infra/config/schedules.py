@@ -11,6 +11,7 @@ from dataclasses import dataclass
 FORM = "cron(<minutes> <hours> <day of month> <month> <day of week> <year>) or rate(<n> <unit>)"
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 _UNITS = ("minute", "hour", "day")
 
@@ -97,7 +98,22 @@ def _cron(fields: list[str]) -> str | None:
             return wrong
     if (fields[2] == "?") == (fields[4] == "?"):
         return "? in one of day of month and day of week, and a value in the other"
-    return None
+    return _never(fields[2], fields[3])
+
+
+def _never(day: str, month: str) -> str | None:
+    """What is wrong with days that none of the months has, such as 31 in February and April."""
+    days, months = day.split(","), month.upper().split(",")
+    if not all(one.isdigit() for one in days):
+        return None
+    numbers = [int(one) if one.isdigit() else _number_of(one) for one in months]
+    if None in numbers or min(map(int, days)) <= max(_LENGTHS[one - 1] for one in numbers if one):
+        return None
+    return f"day of month {day!r} in month {month!r}: a day that one of the months has"
+
+
+def _number_of(month: str) -> int | None:
+    return _MONTHS.index(month) + 1 if month in _MONTHS else None
 
 
 def _rate(number: str, unit: str) -> str | None:

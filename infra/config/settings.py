@@ -28,7 +28,7 @@ from contracts.recipes import MAXIMUM_CONFIGURATION_VALUE
 from contracts.topics import Topics
 from infra.config.base import Days, Fraction, Section
 from infra.config.camera import CameraSettings
-from infra.config.errors import EMAIL, SettingsError, explain, toml_hint
+from infra.config.errors import BOUNDARY, EMAIL, SettingsError, explain, toml_hint
 from infra.config.regions import REGIONS
 from infra.config.settings_limits import over_limits
 from infra.config.training import BATCH_SIZES, WITHOUT_WEIGHTS, TrainingSettings
@@ -66,6 +66,15 @@ def _check_colours(value: dict[str, str]) -> dict[str, str]:
     return value
 
 
+def _check_email(value: str) -> str:
+    mailbox, at, _ = value.partition("@")
+    if not at or len(mailbox) > _LONGEST_MAILBOX:
+        raise ValueError(f"an e-mail address with at most {_LONGEST_MAILBOX} characters before @")
+    return value
+
+
+_LONGEST_MAILBOX = 64
+Email = Annotated[str, Field(pattern=EMAIL, max_length=254), AfterValidator(_check_email)]
 Bin = Annotated[str, AfterValidator(_check_bin)]
 LogDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731]
 """CloudWatch Logs takes these numbers of days only."""
@@ -118,7 +127,7 @@ class RolloutSettings(Section):
 class InsightSettings(Section):
     """Who receives alerts, and when."""
 
-    alert_email: Annotated[str, Field(pattern=EMAIL, max_length=254)] | None = None
+    alert_email: Email | None = None
     delivery_seconds: Annotated[int, Field(ge=0, le=900)] = 300
     delivery_late_minutes: Annotated[int, Field(ge=5, le=1440)] = 30
     problem_cameras: Annotated[int, Field(ge=1, le=10000)] = 1
@@ -133,9 +142,7 @@ class Settings(Section):
     region: Annotated[str, AfterValidator(_check_region)]
     prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,22}[a-z0-9]$")]
     removal: Literal["destroy", "retain"]
-    permissions_boundary: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+=,.@/-]{1,128}$")] | None = (
-        None
-    )
+    permissions_boundary: Annotated[str, Field(pattern=BOUNDARY, max_length=128)] | None = None
     tags: dict[str, Annotated[str, Field(max_length=256)]] = Field(default_factory=dict)
     data: DataSettings = DataSettings()
     training: TrainingSettings = TrainingSettings()
@@ -262,6 +269,11 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield (
             f"insights.budget_usd = {insights.budget_usd}: allowed: only with "
             "insights.alert_email, which gets the budget's mails"
+        )
+    if training.notebook_subnet is not None and training.notebook is None:
+        yield (
+            f"training.notebook_subnet = {training.notebook_subnet!r}: allowed: only with "
+            "training.notebook, whose network it is"
         )
     if (training.notebook_subnet is None) != (training.notebook_security_group is None):
         yield (

@@ -86,7 +86,7 @@ class Alerts(Construct):
     def count_alarm(
         self, construct_id: str, metric: cloudwatch.IMetric, *, at_least: float, description: str
     ) -> cloudwatch.Alarm:
-        """Show when so many cameras have a fault, or when nobody counts; no mail is sent."""
+        """Show when so many cameras have a fault, or are not counted; no mail is sent."""
         missing = cloudwatch.TreatMissingData.BREACHING
         alarm = self._alarm(construct_id, metric, at_least, description, missing=missing)
         acknowledge(alarm, _COUNTED)

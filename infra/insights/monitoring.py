@@ -103,28 +103,28 @@ class Monitoring(Construct):
                 "SilentCameras",
                 metric("SilentCameras"),
                 at_least=insights.silent_cameras,
-                description="Cameras send nothing, or nobody counts them; make fleet says which",
+                description="Cameras send nothing, or they were not counted; make fleet says which",
             ),
             alerts.count_alarm(
                 "CameraProblems",
                 metric("CamerasWithProblem"),
                 at_least=insights.problem_cameras,
-                description="Cameras report a problem in their telemetry, or nobody counts them; "
-                "make fleet says which",
+                description="Cameras report a problem in their telemetry, or they were not "
+                "counted; make fleet says which",
             ),
             alerts.count_alarm(
                 "ProgramRefused",
                 metric("CamerasRefusingProgram"),
                 at_least=1,
-                description="Cameras did not take the camera program, or nobody counts them; make "
-                "fleet says which and why",
+                description="Cameras did not take the camera program, or they were not counted; "
+                "make fleet says which and why",
             ),
             alerts.count_alarm(
                 "ComponentBroken",
                 metric("CamerasBroken"),
                 at_least=1,
-                description="The program of cameras is broken, or nobody counts them; make fleet "
-                "says which, and make cameras what helps",
+                description="The program of cameras is broken, or they were not counted; make "
+                "fleet says which, and make cameras what helps",
             ),
             alerts.state_alarm(
                 "KitsExpire",

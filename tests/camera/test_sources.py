@@ -137,8 +137,8 @@ def test_a_file_without_frames_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("uri", "said"),
     [
-        ("http://camera/1", f"reads {SCHEMES}"),
-        ("photos", f"reads {SCHEMES}"),
+        ("http://camera/1", f"begins with one of {SCHEMES}"),
+        ("photos", f"begins with one of {SCHEMES}"),
         ("dir:", "a path must follow"),
         ("dir:/photos?hold=0", "option hold = '0': allowed are 1 to 10000"),
         ("dir:/photos?fps=fast", "option fps"),

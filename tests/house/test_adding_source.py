@@ -49,7 +49,7 @@ from camera.sources import SourceError, open_source, without_secrets
 from infra.config.camera import CameraSettings
 
 Path("photo.jpg").write_bytes(b"jpeg")
-uri = CameraSettings(source="still:photo.jpg?fps=60").source
+uri = CameraSettings(source=f"still:{Path('photo.jpg').resolve()}?fps=60").source
 source = open_source(uri)
 assert (source.live, source.fps) == (True, 60)
 assert list(itertools.islice(source.frames(threading.Event()), 2)) == [b"jpeg", b"jpeg"]

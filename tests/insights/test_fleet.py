@@ -7,7 +7,10 @@ from html.parser import HTMLParser
 import pytest
 
 from contracts.fleet import Watched, cameras
+from infra.config.settings import load
+from tools import fleet_state
 from tools.ask import drawn
+from tools.ask_athena import AskError, Insights
 from tools.fleet_page import page
 from tools.fleet_state import Fleet
 from tools.fleet_table import STATES, ordered, state_of, table
@@ -101,3 +104,18 @@ def test_an_answer_has_bars():
     assert lines[2].count("█") == 12
     assert drawn([]) == "nothing"
     assert drawn([{"thing": "a"}]).splitlines() == ["thing", "a"]
+
+
+def test_a_refusal_of_the_account_is_said_once(monkeypatch):
+    refused = "AccessDeniedException: not authorized to perform: athena:StartQueryExecution"
+
+    def refuse(_insights, sql):
+        raise AskError("the query is wrong" if "confidence" in sql else refused)
+
+    monkeypatch.setattr(fleet_state, "ask", refuse)
+    monkeypatch.setattr(fleet_state, "read_cameras", lambda *_: [])
+    settings = load("dev")
+    found = fleet_state.read(Insights(settings=settings, session=None, outputs={}), "dev")
+    assert len(found.notes) == 2
+    assert sum(refused in note for note in found.notes) == 1
+    assert any(note.startswith("Athena did not answer the queries today, ") for note in found.notes)

@@ -63,3 +63,41 @@ def test_a_bin_policy_must_fit_into_one_value_where_nucleus_lite_may_read_it(loa
     assert load(f"{classes}").camera.packaging == "lambda"
     with pytest.raises(SettingsError, match=r"bins.classes: as JSON text \d+ characters: allowed"):
         load(f'{classes}[camera]\npackaging = "generic"')
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("v4l2:video0", "a path on the camera that begins with /, after v4l2:"),
+        ("dir:photos", "a path on the camera that begins with /, after dir:"),
+        ("v4l2:/dev/video0?size=1", "unknown option 'size': allowed are fps, height, width"),
+        ("rtsp:cam/1", r"expected rtsp://"),
+        ("rtsp://cam:99999/1", "a port from 1 to 65535"),
+        ("rtsp://cam/1 ", "it ends with a blank"),
+        ("/dev/video2", "write v4l2:/dev/video2"),
+        ("0", "write v4l2:/dev/video0"),
+        ("/photos", "write dir:/photos"),
+        ("http://cam/snapshot.jpg", "no camera is read over HTTP: write its RTSP address"),
+        ("rtsps://cam/1", "encrypted video is not read"),
+        (" rtsp://cam/1", "without a space or quotation mark around it"),
+    ],
+)
+def test_a_source_that_no_camera_would_open_is_refused(load, source: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=rf"camera\.source = .*: allowed: .*{words}"):
+        load(f'[camera]\nsource = "{source}"')
+
+
+def test_a_refused_source_does_not_tell_its_password(load) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load('[camera]\nsource = "http://admin:Zq7Kw9@cam/video"')
+    assert "Zq7" not in str(refused.value)
+
+
+def test_a_scheme_may_be_written_in_capitals(load) -> None:
+    assert load('[camera]\nsource = "RTSP://cam/1#fps=5"').camera.source.startswith("RTSP:")
+
+
+@pytest.mark.parametrize("folder", ["/var/../etc", "/./a", "models", "/a b"])
+def test_a_model_folder_is_one_absolute_path(load, folder: str) -> None:
+    with pytest.raises(SettingsError, match=r"camera\.model_folder = .*: allowed: an abs"):
+        load(f'[camera]\nmodel_folder = "{folder}"')

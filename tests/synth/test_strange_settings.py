@@ -74,7 +74,18 @@ def test_a_prefix_that_aws_keeps_for_itself_is_refused(directory: Path, prefix: 
 
 
 @pytest.mark.parametrize(
-    "email", ["a@b..org", "mailto:a@b.org", "\u00e4@b.org", "a@b.org,c@d.org", f"{'a' * 65}@b.org"]
+    "email",
+    [
+        "a@b..org",
+        ".a@b.org",
+        "a..b@c.org",
+        "a@-b.org",
+        "a@b-.org",
+        "mailto:a@b.org",
+        "\u00e4@b.org",
+        "a@b.org,c@d.org",
+        f"{'a' * 65}@b.org",
+    ],
 )
 def test_what_is_no_address_for_mail_is_refused(directory: Path, email: str) -> None:
     text = f'{MINIMAL}[insights]\nalert_email = "{email}"\n'
@@ -117,3 +128,34 @@ def test_settings_of_aws_that_boto3_cannot_read_are_reported(
     monkeypatch.setenv(variable, value)
     with pytest.raises(AccountError, match=f"the AWS settings of this machine .*{value}"):
         session_for(settings.load("dev"))
+
+
+@pytest.mark.parametrize(
+    ("lines", "key", "words"),
+    [
+        ('permissions_boundary = "/teams/limits"', "permissions_boundary", "without a / at the"),
+        ('permissions_boundary = "teams/"', "permissions_boundary", "after its path"),
+        ('[training]\nschedule = "cron(0 3 30 FEB ? *)"', "training.schedule", "one of the months"),
+        ('[training]\nschedule = "cron(0 3 31 4,6 ? *)"', "training.schedule", "one of the months"),
+    ],
+)
+def test_what_aws_refuses_or_never_does_is_refused(
+    directory: Path, lines: str, key: str, words: str
+) -> None:
+    said = problem(directory, f"{MINIMAL}{lines}\n")
+    assert f"{key} = " in said
+    assert words in said
+
+
+@pytest.mark.parametrize("days", ["31 1,2", "29 2", "30 *", "L 2", "1-31 2", "30,31 FEB,MAR"])
+def test_a_day_that_some_month_has_is_a_schedule(directory: Path, days: str) -> None:
+    (directory / "test.toml").write_text(
+        f'{MINIMAL}[training]\nschedule = "cron(0 3 {days} ? *)"\n', encoding="utf-8"
+    )
+    assert settings.load("test").training.schedule == f"cron(0 3 {days} ? *)"
+
+
+def test_the_network_of_a_notebook_that_is_not_there_is_refused(directory: Path) -> None:
+    lines = 'notebook_subnet = "subnet-0a1b2c3d"\nnotebook_security_group = "sg-0a1b2c3d"'
+    said = problem(directory, f"{MINIMAL}[training]\n{lines}\n")
+    assert "training.notebook_subnet = 'subnet-0a1b2c3d': allowed: only with" in said

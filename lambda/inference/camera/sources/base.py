@@ -6,11 +6,6 @@ import time
 from collections.abc import Iterator
 from typing import Protocol
 
-UNENCODED = (
-    "a user, password or path has a character that ends it; write / as %2F, ? as %3F, [ as %5B, "
-    "@ as %40"
-)
-
 
 class SourceError(Exception):
     """The source cannot deliver; the message is for the person who set its URI."""
