@@ -270,15 +270,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
             f"insights.budget_usd = {insights.budget_usd}: allowed: only with "
             "insights.alert_email, which gets the budget's mails"
         )
-    if training.notebook_subnet is not None and training.notebook is None:
-        yield (
-            f"training.notebook_subnet = {training.notebook_subnet!r}: allowed: only with "
-            "training.notebook, whose network it is"
-        )
-    if (training.notebook_subnet is None) != (training.notebook_security_group is None):
-        yield (
-            "training.notebook_subnet and training.notebook_security_group: allowed: both or none"
-        )
+    yield from _notebook_contradictions(training)
     if camera.packaging == "lambda" and camera.nucleus == "any":
         yield (
             "camera.nucleus = 'any': allowed: 'java' while camera.packaging is 'lambda', because "
@@ -289,4 +281,16 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield (
             f"bins.classes: as JSON text {size} characters: allowed: "
             f"{MAXIMUM_CONFIGURATION_VALUE}, because nucleus lite accepts no longer value"
+        )
+
+
+def _notebook_contradictions(training: TrainingSettings) -> Iterator[str]:
+    if training.notebook_subnet is not None and training.notebook is None:
+        yield (
+            f"training.notebook_subnet = {training.notebook_subnet!r}: allowed: only with "
+            "training.notebook, whose network it is"
+        )
+    if (training.notebook_subnet is None) != (training.notebook_security_group is None):
+        yield (
+            "training.notebook_subnet and training.notebook_security_group: allowed: both or none"
         )
