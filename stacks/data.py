@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Everything that holds data: the key and the buckets."""
+"""Everything that stores data: the key and the buckets."""
 
 from collections.abc import Mapping
 from typing import NamedTuple

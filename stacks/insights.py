@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the cameras send: kept, watched, shown, and reported to people."""
+"""Stores, watches and shows what the cameras send, and sends alerts."""
 
 from constructs import Construct
 

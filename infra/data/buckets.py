@@ -61,8 +61,8 @@ class DataBucket(Construct):
 
     Old versions go after ``noncurrent_days``; objects go after ``keep_days`` where that is given,
     those below a prefix in ``keep_days_below`` after the days given there.
-    New objects are announced on the account's event bus, so that no stack needs to change the
-    bucket to listen to it.
+    New objects are announced on the account's event bus, so that a stack can react to them without
+    changing the bucket.
     """
 
     def __init__(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Roles that GitHub Actions takes without any stored key: one deploys, one only looks."""
+"""Roles that GitHub Actions assumes without any stored key: one deploys, one only reads."""
 
 import re
 from collections.abc import Sequence

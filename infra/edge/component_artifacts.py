@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Puts the archives of a generic component where cameras may read them."""
+"""Copies the archives of a generic component to the prefix that cameras may read."""
 
 from collections.abc import Mapping
 
@@ -19,8 +19,8 @@ TYPE = "Custom::ComponentArtifacts"
 class ComponentArtifacts(Construct):
     """Copies assets into the artifacts bucket before a component version is made of them.
 
-    Greengrass takes an artifact's digest when the version is made, so it must be there by then.
-    CDK's assets bucket itself will not do: cameras read one prefix of one bucket of their
+    Greengrass records an artifact's digest when the version is created, so it must exist by then.
+    The CDK's assets bucket is not suitable: cameras read one prefix of one bucket of their
     environment, and ``cdk gc`` may empty the assets bucket (docs/adr/0010).
     """
 

@@ -26,8 +26,8 @@ _ANY_CERTIFICATE = (
 class CameraIdentity(Construct):
     """The policies of all cameras, the policy of claim certificates, the provisioning template.
 
-    A camera has two policies, because AWS IoT takes at most 2,048 characters in one: ``messages``
-    is for MQTT, ``greengrass`` for what the nucleus asks over HTTPS. What a camera may do is both.
+    A camera has two policies, because AWS IoT accepts at most 2,048 characters in one: ``messages``
+    is for MQTT, ``greengrass`` for the nucleus's requests over HTTPS. A camera has both.
 
     A camera that starts with a claim certificate and a serial number becomes the thing
     ``<prefix>-<serial number>``, member of the given groups, with a certificate of its own.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What certificates may ask of AWS beside messages, as the documents that AWS IoT reads."""
+"""The AWS IoT policy documents for requests other than messages."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from infra.config.messages_policy import document, statement
 
 
 def greengrass_policy(environment: EnvironmentStack, alias: iot.CfnRoleAlias) -> dict[str, Any]:
-    """What a camera's nucleus may ask over HTTPS: deployments, artifacts, AWS credentials."""
+    """What a camera's nucleus may request over HTTPS: deployments, artifacts, AWS credentials."""
     prefix = environment.settings.prefix
     public_components = environment.format_arn(
         service="greengrass",
@@ -40,7 +40,7 @@ def greengrass_policy(environment: EnvironmentStack, alias: iot.CfnRoleAlias) ->
 
 
 def claim_policy(environment: EnvironmentStack, template: str) -> dict[str, Any]:
-    """What a claim certificate may do: ask for a certificate of a camera's own.
+    """What a claim certificate may do: request a camera's own certificate.
 
     It is shared by cameras that have no identity yet, so it may not connect as a camera: AWS IoT
     ends the older of two connections with one client id. It connects as ``<prefix>-claim-…``, which

@@ -36,7 +36,7 @@ cameras that join later: with fewer, one failure among the first two would end i
 class RuntimeDeployment(Construct):
     """The one deployment of the runtime group. Any change replaces it (all of it is create-only).
 
-    A camera that cannot run the new set goes back to the old one; too many of them stop the rest.
+    A camera that cannot run the new components rolls back; too many of these stop the deployment.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ def _component(version: str, merge: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ours(version: str, merge: dict[str, Any]) -> dict[str, Any]:
-    """A component of ours: a camera keeps nothing of what earlier deployments and versions said.
+    """A component of ours: a camera keeps no configuration of earlier deployments and versions.
 
     The Java nucleus never lets the defaults of a new version replace a value that it has, and no
     nucleus forgets what a deployment no longer merges. The reset comes before the merge.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A Greengrass group as Greengrass V2 has it: thing groups, identity, and how a camera joins."""
+"""The Greengrass V2 counterpart of a group: thing groups, identity, and how a camera joins."""
 
 from aws_cdk import aws_iot as iot
 from aws_cdk import aws_s3 as s3

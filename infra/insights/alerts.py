@@ -18,7 +18,7 @@ _COUNTED = {
 
 
 class Alerts(Construct):
-    """The topic for everything that a person should look at."""
+    """The topic for everything that an operator should look at."""
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
@@ -59,7 +59,7 @@ class Alerts(Construct):
     ) -> cloudwatch.Alarm:
         """Report when the metric counts an event; each period with one is reported.
 
-        No end is reported: what failed is not well again because nothing failed in the next period.
+        The end is not reported: a period without a failure does not mean that it is resolved.
         """
         alarm = self._alarm(construct_id, metric, 1, description)
         alarm.add_alarm_action(actions.SnsAction(self.topic))
@@ -86,7 +86,7 @@ class Alerts(Construct):
     def count_alarm(
         self, construct_id: str, metric: cloudwatch.IMetric, *, at_least: float, description: str
     ) -> cloudwatch.Alarm:
-        """Show when so many cameras have a fault, or are not counted; no mail is sent."""
+        """Show when this many cameras have a fault, or are not counted; no mail is sent."""
         missing = cloudwatch.TreatMissingData.BREACHING
         alarm = self._alarm(construct_id, metric, at_least, description, missing=missing)
         acknowledge(alarm, _COUNTED)

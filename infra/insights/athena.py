@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where people ask: an Athena workgroup, the named queries, and a role that may do just that."""
+"""Queries of the archive: an Athena workgroup, the named queries, and a role to run them."""
 
 from aws_cdk import aws_athena as athena
 from aws_cdk import aws_glue as glue
@@ -17,7 +17,7 @@ A year of 2,000 cameras' telemetry is half of it (docs/adr/0014)."""
 
 
 class Workgroup(Construct):
-    """Every query that is asked here has encrypted results in one place and a limit."""
+    """Every query in it has a size limit and encrypted results in one place."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, bucket: s3.IBucket, database: glue.IDatabase

@@ -17,7 +17,7 @@ def budget_name(construct: IConstruct) -> str:
 
 
 class Budget(Construct):
-    """What the environment may cost in a month. It stops nothing: it mails.
+    """The environment's budget for a month. It sends mails and stops nothing.
 
     Where the settings have a tag ``environment``, costs with that tag count; else all costs of the
     account.

@@ -90,7 +90,7 @@ class StateWriter(Construct):
 
 
 class FleetWatch(Construct):
-    """Looks at the table every two minutes: metrics of the fleet, and mails about its faults."""
+    """Reads the table every two minutes; writes metrics of the fleet and mails its faults."""
 
     def __init__(
         self,

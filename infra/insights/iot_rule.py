@@ -20,8 +20,8 @@ from infra.common.stack import environment_of
 
 
 def trusted(topics: Topics) -> str:
-    """Condition for messages that can be used: of a schema that is known, and from the camera that
-    they say they are from (a camera's policy lets it publish below its own name only)."""
+    """Condition for usable messages: of a known schema, and from the camera that they name (a
+    camera's policy lets it publish only below its own name)."""
     return f"schema = {SCHEMA} AND thing = topic({topics.thing_segment})"
 
 

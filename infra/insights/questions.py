@@ -2,7 +2,7 @@
 """The named queries: each answers one question about the fleet from the archive.
 
 All look at the last seven days (``DAYS=`` of `make ask` changes that) and name the partitions they
-need, so that Athena reads no others. ``received_ms`` is the server's clock.
+need, so that Athena reads only those. ``received_ms`` is the server's clock.
 """
 
 # ruff: noqa: S608 - SQL of constants only
@@ -35,7 +35,7 @@ _GAPS = f"""
 QUESTIONS = (
     _question(
         "silent",
-        "Which cameras are silent, and since when? (`make fleet` also knows those that never sent)",
+        "Which cameras are silent, and since when? (`make fleet` also lists those that never sent)",
         f"""
         SELECT thing, from_unixtime(max(received_ms) / 1000) AS last_seen
         {_TELEMETRY}

@@ -15,7 +15,7 @@ from infra.insights.budget import budget_name
 
 
 class Reader(Construct):
-    """A role for persons of the account who may assume it; nothing can be changed with it."""
+    """A read-only role for principals of the account that may assume it."""
 
     def __init__(
         self,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The model package group, and how it goes when its environment goes."""
+"""The model package group, and its removal with its environment."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_sagemaker as sagemaker

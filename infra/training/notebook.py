@@ -31,7 +31,7 @@ _OPEN = (
 class TrainingNotebook(Construct):
     """A notebook instance of one environment: encrypted, IMDSv2, no root, stopped when idle.
 
-    It may do what the notebook's cells do: read photos and results, start the pipeline, approve.
+    Its role may do what the cells do: read photos and results, start the pipeline, approve.
     """
 
     def __init__(

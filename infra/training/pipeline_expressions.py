@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small pieces that a SageMaker pipeline definition is written with."""
+"""Building blocks of a SageMaker pipeline definition."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,17 +19,17 @@ def get(name: str) -> dict[str, str]:
 
 
 def join(*parts: Any) -> dict[str, Any]:
-    """Text put together when the pipeline runs."""
+    """Text that is joined when the pipeline runs."""
     return {"Std:Join": {"On": "", "Values": list(parts)}}
 
 
 def text(name: str) -> dict[str, Any]:
-    """A number as text, where the service takes text only."""
+    """A number as text, for fields that accept only text."""
     return join(get(name))
 
 
 def measured(path: str) -> dict[str, Any]:
-    """What the evaluation says at a dotted path of evaluation.json."""
+    """The value at a dotted path of evaluation.json."""
     return {
         "Std:JsonGet": {
             "PropertyFile": get("Steps.Evaluate.PropertyFiles.Evaluation"),
@@ -49,8 +49,8 @@ def output_of(step: str, output: str) -> dict[str, str]:
 def entrypoint(code: str) -> list[str]:
     """Unpack the code archive that lies in the folder ``code`` and run its entry script.
 
-    The container's arguments follow: which step, and what it is told. Python unpacks, because no
-    image promises to have unzip.
+    The container's arguments follow: the step and its arguments. Python unpacks the archive,
+    because an image may not have unzip.
     """
     script = (
         f'set -eu; w=$(mktemp -d); python3 -m zipfile -e {code}/*.zip "$w"; cd "$w"; '
@@ -130,12 +130,12 @@ def training_channel(name: str, uri: Any) -> dict[str, Any]:
 
 
 def run_folder(bucket: str, name: str) -> dict[str, Any]:
-    """Where this execution leaves what is not a model."""
+    """Where this execution writes everything except the model."""
     return join(f"s3://{bucket}/runs/", get("Execution.PipelineExecutionId"), f"/{name}")
 
 
 def model_folder(bucket: str) -> dict[str, Any]:
-    """Where this execution leaves its model."""
+    """Where this execution writes its model."""
     return join(f"s3://{bucket}/models/", get("Execution.PipelineExecutionId"))
 
 
@@ -158,7 +158,7 @@ def parameters(
 
 
 def retries(*, job: bool) -> list[dict[str, Any]]:
-    """What passes by itself is tried again: a busy service, a full zone, a broken machine.
+    """Retry transient failures: a busy service, a zone without capacity, a broken machine.
 
     ``job``: the step runs a job, which can also fail for want of machines.
     """

@@ -59,8 +59,8 @@ class PipelineSteps:
     def prepare(self) -> dict[str, Any]:
         """Check, deduplicate and split the photos that the manifest names.
 
-        It keeps the split of the model in service. It may be reused although another one is in
-        service since: Evaluate leaves out the test photos that that one has learned from.
+        It keeps the split of the model in service. The step may be reused after another model came
+        into service: Evaluate leaves out the test photos that this model has learned from.
         """
         manifest = join(f"s3://{self.dataset_bucket}/", get("Parameters.DatasetManifest"))
         step = self._processing(

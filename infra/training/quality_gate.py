@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The end of the pipeline: a model that passed is registered, another one is refused by name."""
+"""The end of the pipeline: register a model that passes, otherwise fail with the reasons."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ REGISTERED = (
 
 
 def gate(*, image: str, model_package_group: str) -> dict[str, Any]:
-    """Goes by the verdict, which Evaluate gives by the thresholds of this execution."""
+    """Branch on the quality verdict, which Evaluate gives with the thresholds of this execution."""
     return {
         "Name": "Gate",
         "Type": "Condition",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may do what in training: one role drives the pipeline, another one touches the data."""
+"""The roles of training: one runs the pipeline, another one reads and writes the data."""
 
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_s3_assets as s3_assets
@@ -23,7 +23,7 @@ SERVICE = "sagemaker.amazonaws.com"
 class TrainingRoles(Construct):
     """``pipeline`` starts jobs and registers models; ``jobs`` is what the jobs' code runs with.
 
-    The code that trains can thus neither start machines nor approve what it made.
+    The training code can therefore neither start machines nor approve its own models.
     """
 
     def __init__(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an environment that trains gives to those that take its models (docs/adr/0018)."""
+"""The access that an environment gives to those that take its models (docs/adr/0018)."""
 
 from collections.abc import Mapping
 
@@ -38,7 +38,7 @@ NAMED_ROLE = (
 
 
 class ModelSharing(Construct):
-    """A role that the receivers' promotion functions assume, and rules that tell them of approvals.
+    """A role that the receivers' promotion functions assume, and rules that forward approvals.
 
     The role reads packages of this one group, models and their reports, and decrypts through S3.
     Nobody else may assume it: the trust policy names each receiver's account and one role in it.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Copies a component's archives from the CDK's assets bucket to where cameras may read them.
+"""Copies a component's archives from the CDK's assets bucket to the prefix that cameras may read.
 
 A CloudFormation custom resource. It deletes nothing: a camera may be about to download what a
 deployment has just replaced.

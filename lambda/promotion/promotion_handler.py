@@ -48,7 +48,7 @@ def asked(event: Mapping[str, Any]) -> tuple[str, int, bool]:
 
 
 def _source(settings: Settings) -> boto3.Session:
-    """A session in the source's account and region, with nothing but the right to read models."""
+    """A session in the source's account and region that can only read models."""
     assumed = boto3.client("sts").assume_role(
         RoleArn=settings.source_role, RoleSessionName="promotion", DurationSeconds=900
     )["Credentials"]

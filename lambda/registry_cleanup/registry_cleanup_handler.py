@@ -2,8 +2,8 @@
 """Empties the model package group when its stack is deleted: SageMaker deletes only empty groups.
 
 A CloudFormation custom resource. It does nothing on creation and update, and is deployed only where
-the environment's removal policy is ``destroy``. It can be repeated: what is gone already counts as
-deleted, and what one call has no time for the next `cdk destroy` goes on with.
+the environment's removal policy is ``destroy``. It can be repeated: packages that no longer exist
+count as deleted, and the next `cdk destroy` continues where one call ran out of time.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is wrong in the fleet, what of it is new or over, and when people get a mail about it.
+"""The faults in the fleet, which of them are new or over, and when to send a mail about them.
 
 A fault that many cameras share is one fault. It is reported when it begins and when it ends.
 """
@@ -33,7 +33,7 @@ class Fault:
     absent_since_ms: int | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """As it is kept between two runs."""
+        """The JSON form that is stored between two runs."""
         return {**vars(self), "names": list(self.names)}
 
     @classmethod
@@ -43,7 +43,7 @@ class Fault:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What the watcher remembers from one run to the next."""
+    """The watcher's state from one run to the next."""
 
     faults: dict[str, Fault] = field(default_factory=dict)
     ended: list[Fault] = field(default_factory=list)
@@ -101,7 +101,7 @@ def _of_camera(camera: Camera, now_ms: int) -> Iterator[tuple[str, str, int]]:
 
 
 def _alike(text: str, thing: str) -> str:
-    """The text without what differs between cameras that have the same fault."""
+    """The text without the parts that differ between cameras with the same fault."""
     return _NUMBER.sub("#", _DIGEST.sub("#", text.replace(thing, "<camera>")))[:300]
 
 

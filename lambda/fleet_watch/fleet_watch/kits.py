@@ -7,9 +7,9 @@ from fleet_watch.faults import Mail
 
 
 def expiring(kits: Sequence[str], *, place: str) -> Mail:
-    """What to say about kits (``kit 12345678 expires on 2026-12-01``) of the environment ``place``.
+    """The mail about kits that expire (``kit 12345678 expires on 2026-12-01``) in ``place``.
 
-    Their cameras are not affected; boxes that are still to come are.
+    Enrolled cameras are not affected, but boxes that have not enrolled yet are.
     """
     lines = [
         *(f"- {one}" for one in kits),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Turns what happened to a camera into a row of the latest-state table."""
+"""Turns a message or event about a camera into a row of the latest-state table."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -31,7 +31,7 @@ class NewRow:
 def rows(event: Mapping[str, Any]) -> Iterator[NewRow]:
     """The rows of one message, presence event or Greengrass event.
 
-    Raises ValueError where the event is none of them.
+    Raises ValueError for any other event.
     """
     if "detail-type" in event:
         yield from _greengrass(event)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the watcher's environment says."""
+"""The watcher's settings, from its environment variables."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

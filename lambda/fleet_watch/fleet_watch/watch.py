@@ -26,8 +26,8 @@ _READ = ("thing", "kind", "received_ms", "problem", "event", "status", "reason",
 def run(settings: Settings, clients: Mapping[str, Any], now_ms: int) -> dict[str, int]:
     """Look once; the metrics that were written.
 
-    A mail is sent before the report is kept: after a failure between the two it comes twice, not
-    never. The metrics come last: they say that all of it worked.
+    A mail is sent before the report is stored, so that a failure between the two repeats the mail
+    instead of losing it. The metrics come last and show that the whole run succeeded.
     """
     table = clients["dynamodb"].Table(settings.table)
     rows = list(_rows(table))

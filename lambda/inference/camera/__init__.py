@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The program on a camera: sees an item, tells once which bin it belongs in.
+"""The program on a camera: recognises each item and reports once which bin it belongs in.
 
 capture -> newest-frame slot -> presence gate -> decode and resize -> onnxruntime -> smoothing over
 the item's frames -> bin policy -> publish.

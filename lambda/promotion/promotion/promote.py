@@ -35,7 +35,7 @@ class Promotion:
         """Promote a model; what was done, or with ``dry_run`` what would be.
 
         The same archive is registered once: a second promotion reports the first one's package.
-        Raises PromotionError where the archive is not the one that was evaluated.
+        Raises PromotionError if the archive is not the one that was evaluated.
         """
         with tempfile.TemporaryFile() as archive:
             digest = self._fetch(model, archive)
@@ -78,7 +78,7 @@ class Promotion:
         return digest.hexdigest()
 
     def _copy(self, model: SourceModel, name: str, folder: str) -> bool:
-        """Copy a report; False where the source has deleted it (runs/ expires)."""
+        """Copy a report; False if the source has deleted it (runs/ expires)."""
         try:
             found = self.source_s3.get_object(
                 Bucket=model.bucket,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the source environment says of a model, and where its files are."""
+"""A model's description in the source environment, and the places of its files."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class SourceModel:
 def find(sagemaker: Any, settings: Settings, *, arn: str = "", version: int = 0) -> SourceModel:
     """The package with this ARN or version; without either, the newest that is approved.
 
-    Raises PromotionError where it is not an approved package of the source's group.
+    Raises PromotionError unless it is an approved package of the source's group.
     """
     name = arn or (settings.source_package(version) if version else _newest(sagemaker, settings))
     if name.rpartition("/")[0] != settings.source_package(1).rpartition("/")[0]:
