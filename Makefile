@@ -40,7 +40,7 @@ FAST_WITHOUT := $(addprefix --ignore=tests/,camera/test_endurance.py camera/test
   camera/test_processors.py camera/test_regions.py camera/test_same_tensor.py \
   checks/test_pack.py delivery/test_any_ci.py delivery/test_execution_policy.py delivery/test_pipeline_roles.py \
   enrolment/test_deployments_over_mqtt.py enrolment/test_over_mqtt.py enrolment/test_registry.py \
-  rollout/test_bake.py rollout/test_class_mix.py rollout/test_control.py \
+  rollout/test_bake.py rollout/test_comparison.py rollout/test_control.py \
   rollout/test_machine.py rollout/test_on_local_aws.py tools/test_class_names.py tools/test_pip_settings.py \
   tools/test_quotas.py tools/test_site.py)
 

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rollout.class_mix import counted, far
-from rollout.own_past import Counted, Past, unlike
+from rollout.comparison import unlike
+from rollout.own_past import Counted, Past
 
 CLASSES = ("cardboard", "glass", "metal", "paper", "plastic", "trash", "unsure")
 SHARES = np.array((5, 9, 2, 30, 40, 10, 4)) / 100
 ODD_SHARES = np.array((4, 4, 4, 12, 12, 4, 60)) / 100
-LOOK_HOURS = 1 / 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,24 +75,15 @@ class Simulation:
             fleet={thing: told[thing] for thing in self.things[city.canaries :]},
         )
 
-    def alarm(self, *, looks=30, false_alarms=0.01):
-        """At which look the bake is ended, and why; None: never."""
-        rule = Rule(self, false_alarms)
+    def alarm(self, *, looks=30, hours=1.0, false_alarms=0.01):
+        """At which look the bake of so many hours is ended, and why; None: never."""
         for at in range(looks):
-            came = self._items(LOOK_HOURS * self._now)
-            self._counts = self._counts + came
-            self._hours = self._hours + LOOK_HOURS
-            if said := rule.look(came):
+            self._counts = self._counts + self._items(hours / looks * self._now)
+            self._hours = self._hours + hours / looks
+            said = unlike(self.past, self.told(), classes=20, false_alarms=false_alarms)
+            if said:
                 return at + 1, said
         return None
-
-    def newest(self, came):
-        """The class of each camera's newest item, of those that had one."""
-        return {
-            thing: str(self._random.choice(CLASSES, p=counts / counts.sum()))
-            for thing, counts in zip(self.things, came, strict=True)
-            if counts.any()
-        }
 
     def _items(self, expected):
         bursts = self._random.poisson(expected / self._city.burst)
@@ -116,23 +106,6 @@ class Simulation:
             )
             for thing, counts, hours in zip(self.things, self._counts, self._hours, strict=True)
         }
-
-
-class Rule:
-    """What bake.look makes of the classes and counts of a bake."""
-
-    def __init__(self, bake, false_alarms):
-        self._bake, self._each = bake, false_alarms / 2
-        self._pairs = {}
-
-    def look(self, came):
-        newest = self._bake.newest(came)
-        canaries = [newest[thing] for thing in self._bake.past.canary if thing in newest]
-        fleet = [newest[thing] for thing in self._bake.past.fleet if thing in newest]
-        self._pairs = counted(self._pairs, zip(canaries, fleet, strict=False))
-        if name := far(self._pairs, classes=20, false_alarms=self._each):
-            return f"answer {name!r} more often than the fleet"
-        return unlike(self._bake.past, self._bake.told(), classes=20, false_alarms=self._each)
 
 
 def one_answer(name):

@@ -8,10 +8,9 @@ A look costs the same few calls whatever the number of cameras: above ``ASKED`` 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from contracts.fleet import DETECTION, PRESENCE, TELEMETRY, Row
-from contracts.telemetry import UNSURE
+from contracts.fleet import PRESENCE, TELEMETRY, Row
 from rollout.bake_memory import Memory
 from rollout.canary_health import (
     BROKEN,
@@ -22,22 +21,22 @@ from rollout.canary_health import (
     component_faults,
     message_faults,
 )
-from rollout.class_mix import Counts, counted, far
+from rollout.comparison import unlike
+from rollout.lateness import Lateness, lateness
 from rollout.latest_state import Key, latest_rows
-from rollout.own_past import Counted, Past, unlike
+from rollout.own_past import Counted, Past, common_pace
 from rollout.settings import Settings
 
 LOOKED_AT = 33
-"""Canaries in one look: as many as one call asks the table about, with three rows each."""
+"""Canaries in one look: with the fleet, two calls ask the table about them."""
 ASKED = 10
 """Canaries whose components are listed in one look, those that Greengrass calls unhealthy first."""
 COMPARED = 50
-"""Cameras of the fleet whose latest messages are compared with the canaries': one call too."""
+"""Cameras of the fleet that canaries are compared with."""
 CLASSES = 20
 """More than a city sorts by; each costs a little of the test's power, seen or not."""
 _ONE_TELEMETRY = timedelta(minutes=2)
 """A canary speaks within it, also where the bake is shorter: telemetry comes once a minute."""
-_TESTS = 2
 NAMED = 5
 """Unwell canaries that a reason names: it goes into the execution's history."""
 
@@ -52,6 +51,15 @@ class _Seen:
     suspects: list[str] = field(default_factory=list)
     share: float = 0.0
     """The share of the canaries that are unwell."""
+    late: str = ""
+    """Why silence is no evidence in this look; empty: it is."""
+
+
+class _Components(NamedTuple):
+    """Whom to ask about components, and the last look and this one; None in the first."""
+
+    greengrass: Any
+    since: tuple[datetime, datetime] | None
 
 
 def remember(*, settings: Settings, clients: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,8 +96,9 @@ def look(
     ``started_at`` is when the canaries' deployment began. ``memory`` is what the look before
     answered; a first look has none. ``past`` is what ``remember`` answered. A canary is unwell when
     one of our components is BROKEN, or when it is a suspect in two looks in a row: an error, a
-    restart or a silence that happens once may be a power cut. FAILED too where canaries answer a
-    class far more often than the fleet, or report far more or less than by their own past.
+    restart or a silence that happens once may be a power cut. FAILED too where canaries report
+    far more or less than by their own past, of a class or in all, and the fleet does not. Silence
+    that canaries share with the fleet is no evidence: the bake waits, as long again at most.
     """
     last, before = Memory.read(memory, now), Past.read(past)
     deployed = datetime.fromisoformat(started_at)
@@ -97,23 +106,31 @@ def look(
     canaries = found[:LOOKED_AT]
     watched = [canary.thing for canary in canaries]
     rows = _rows(watched, settings, clients) if watched else None
-    messages = Messages(rows=rows or {}, past=before.canary, deployed=deployed, now=now)
-    seen = _Seen(cores=cores, watched=watched)
-    _examine(seen, canaries, messages, last, settings=settings, greengrass=clients["greengrass"])
-    mix = _mix(rows or {}, watched, last, settings)
-    different = _different(mix, settings) or _unlike(before, rows or {}, deployed, settings)
+    late = lateness(rows or {}, watched, deployed=deployed, now=now, settings=settings)
+    messages = Messages(
+        rows=rows or {},
+        past=before.canary,
+        deployed=deployed,
+        as_of=late.as_of,
+        silence_counts=not late.shared,
+        pace=common_pace(before.fleet, _counted(rows or {})),
+    )
+    seen = _Seen(cores=cores, watched=watched, late=late.said)
+    since = (last.looked_at, now) if last.looked_at else None
+    components = _Components(clients["greengrass"], since)
+    _examine(seen, canaries, messages, last, settings=settings, components=components)
+    different = _unlike(before, rows or {}, deployed, settings)
     after = replace(
         last,
         looked_at=now,
         suspects=tuple(seen.suspects),
-        mix=mix,
         heard=last.heard or _heard(rows, watched, deployed),
     )
     status, reason = _judge(seen, different, settings)
     if status == "RUNNING" and _is_over(
         last, now, suspected=bool(seen.suspects), settings=settings
     ):
-        status, reason = _end(after, now, reason, settings)
+        status, reason = _end(after, now, reason, settings, late=late)
     return {"status": status, "reason": reason, "memory": after.text()}
 
 
@@ -124,7 +141,7 @@ def _examine(
     last: Memory,
     *,
     settings: Settings,
-    greengrass: Any,
+    components: _Components,
 ) -> None:
     """Note who is unwell. Components are asked about the unhealthy first, and stand for the rest
     of the unhealthy where there are more."""
@@ -132,12 +149,11 @@ def _examine(
     asked = {canary.thing for canary in first}
     unhealthy = sum(not canary.healthy for canary in canaries)
     weight = max(1.0, unhealthy / ASKED)
-    since = (last.looked_at, messages.now) if last.looked_at else None
     count = 0.0
     for thing in seen.watched:
         faults = {}
         if thing in asked:
-            faults = component_faults(greengrass, thing, settings, since)
+            faults = component_faults(components.greengrass, thing, settings, components.since)
         stands_for = weight if faults else 1.0
         faults |= message_faults(messages, thing, settings)
         seen.suspects += [f"{thing}/{kind}" for kind in faults if kind != BROKEN]
@@ -156,13 +172,17 @@ def _heard(rows: Mapping[Key, Row] | None, watched: Sequence[str], deployed: dat
     return not told or any(row["received_ms"] >= deployed_ms for row in told)
 
 
-def _end(after: Memory, now: datetime, reason: str, settings: Settings) -> tuple[str, str]:
-    """What becomes of a bake whose time is up: it is as long again where no canary was heard."""
-    if after.heard:
+def _end(
+    after: Memory, now: datetime, reason: str, settings: Settings, *, late: Lateness
+) -> tuple[str, str]:
+    """What becomes of a bake whose time is up: it is as long again where no canary was heard, or
+    where telemetry of the fleet is late too."""
+    if after.heard and not late.said:
         return "SUCCEEDED", reason
     if now < after.since + max(timedelta(minutes=2 * settings.bake_minutes), _ONE_TELEMETRY):
         return "RUNNING", f"waiting for telemetry of a canary; {reason}"
-    return "FAILED", f"no canary has sent telemetry since it got the model; {reason}"
+    what = "is still late" if after.heard else "has not come since canaries got the model"
+    return "FAILED", f"no canary has sent telemetry: it {what}; {reason}"
 
 
 def _is_over(last: Memory, now: datetime, *, suspected: bool, settings: Settings) -> bool:
@@ -180,6 +200,8 @@ def _judge(seen: _Seen, different: str, settings: Settings) -> tuple[str, str]:
         return "FAILED", f"more than {most:g} % of canaries are unwell: {summary}: {named}"
     if different:
         return "FAILED", f"{different}; {summary}"
+    if seen.late:
+        summary += f"; {seen.late}"
     return "RUNNING", summary
 
 
@@ -188,9 +210,9 @@ def _rows(
 ) -> dict[Key, Row] | None:
     """The latest messages of the canaries, and of some of the fleet."""
     fleet = _members(clients["iot"], settings.group_name("fleet"), COMPARED)
-    keys = [(thing, kind) for thing in watched for kind in (TELEMETRY, DETECTION, PRESENCE)]
+    keys = [(thing, kind) for thing in watched for kind in (TELEMETRY, PRESENCE)]
     others = [thing for thing in fleet if thing not in watched]
-    keys += [(thing, kind) for thing in others for kind in (TELEMETRY, DETECTION)]
+    keys += [(thing, kind) for thing in others for kind in (TELEMETRY, PRESENCE)]
     return latest_rows(settings.insights_stack, keys, clients)
 
 
@@ -199,45 +221,13 @@ def _members(iot: Any, group: str, most: int) -> list[str]:
     return list(found["things"])
 
 
-def _mix(
-    rows: Mapping[Key, Row], watched: list[str], last: Memory, settings: Settings
-) -> dict[str, tuple[int, int]]:
-    """The counts with the items that are newer than the last look: one of each camera at most."""
-    if last.looked_at is None:
-        return dict(last.mix)
-    after_ms = last.looked_at.timestamp() * 1000
-    items = {
-        thing: UNSURE if row["confidence"] < settings.unsure_below else str(row["class"])
-        for (thing, kind), row in sorted(rows.items())
-        if kind == DETECTION and row["received_ms"] > after_ms
-    }
-    canaries = [items[thing] for thing in watched if thing in items]
-    fleet = [name for thing, name in items.items() if thing not in watched]
-    return counted(last.mix, zip(canaries, fleet, strict=False))
-
-
-def _different(mix: Counts, settings: Settings) -> str:
-    name = far(mix, classes=CLASSES, false_alarms=_false_alarms(settings))
-    if name is None:
-        return ""
-    more, less = mix[name]
-    return (
-        f"canaries answer {name!r} more often than the fleet: {more} times where it did not, "
-        f"{less} times the other way round"
-    )
-
-
 def _unlike(past: Past, rows: Mapping[Key, Row], deployed: datetime, settings: Settings) -> str:
     """How canaries report otherwise than by their past; only cameras that spoke since count."""
     deployed_ms = deployed.timestamp() * 1000
-    now = {
-        thing: Counted.of(row)
-        for (thing, kind), row in rows.items()
-        if kind == TELEMETRY and row["received_ms"] >= deployed_ms
-    }
-    return unlike(past, now, classes=CLASSES, false_alarms=_false_alarms(settings))
+    spoke = {key: row for key, row in rows.items() if row["received_ms"] >= deployed_ms}
+    rate = settings.false_alarm_percent / 100
+    return unlike(past, _counted(spoke), classes=CLASSES, false_alarms=rate)
 
 
-def _false_alarms(settings: Settings) -> float:
-    """Of one of the two tests: the setting is for both."""
-    return settings.false_alarm_percent / 100 / _TESTS
+def _counted(rows: Mapping[Key, Row]) -> dict[str, Counted]:
+    return {thing: Counted.of(row) for (thing, kind), row in rows.items() if kind == TELEMETRY}

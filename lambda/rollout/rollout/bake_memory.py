@@ -2,21 +2,18 @@
 """What one look at the canaries leaves for the next one."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-
-from rollout.class_mix import Counts
 
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:
-    """``since``: the first look. ``mix``: the telling pairs so far, by class."""
+    """``since``: the first look."""
 
     since: datetime
     looked_at: datetime | None = None
     suspects: tuple[str, ...] = ()
     """Such as camera-1/ERRORED."""
-    mix: Counts = field(default_factory=dict)
 
     heard: bool = False
     """Whether any canary has sent telemetry since it got the model."""
@@ -24,7 +21,7 @@ class Memory:
     def text(self) -> str:
         looked_at = self.looked_at.isoformat() if self.looked_at else None
         times = {"since": self.since.isoformat(), "looked_at": looked_at}
-        kept = {"suspects": self.suspects, "mix": self.mix, "heard": self.heard}
+        kept = {"suspects": self.suspects, "heard": self.heard}
         return json.dumps({**times, **kept})
 
     @classmethod
@@ -37,6 +34,5 @@ class Memory:
             since=datetime.fromisoformat(kept["since"]),
             looked_at=datetime.fromisoformat(looked_at) if looked_at else None,
             suspects=tuple(kept["suspects"]),
-            mix={name: (pair[0], pair[1]) for name, pair in kept["mix"].items()},
             heard=kept["heard"],
         )

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from contracts.fleet import PRESENCE, TELEMETRY, Row
 from rollout.latest_state import Key
-from rollout.own_past import Counted, slower
+from rollout.own_past import UNCHANGED, Counted, Pace, slower
 from rollout.settings import Settings
 
 BROKEN, ERRORED, RESTARTS, MESSAGES = "BROKEN", "ERRORED", "RESTARTS", "MESSAGES"
@@ -87,12 +87,17 @@ class Messages:
     rows: Mapping[Key, Row]
     past: Mapping[str, Counted]
     deployed: datetime
-    now: datetime
+    as_of: datetime
+    """The time up to which the table has what cameras sent."""
+    silence_counts: bool = True
+    """False where the fleet is as silent as the canaries."""
+    pace: Pace = UNCHANGED
+    """How speed has changed for the fleet."""
 
 
 def message_faults(messages: Messages, thing: str, settings: Settings) -> dict[str, str]:
     """What a canary's latest messages say is wrong; nothing of one that never sent telemetry."""
-    rows, deployed, now = messages.rows, messages.deployed, messages.now
+    rows, deployed, now = messages.rows, messages.deployed, messages.as_of
     telemetry = rows.get((thing, TELEMETRY))
     if telemetry is None:
         return {}
@@ -102,25 +107,29 @@ def message_faults(messages: Messages, thing: str, settings: Settings) -> dict[s
         disconnected = rows.get((thing, PRESENCE), {}).get("event") == "disconnected"
         # A camera without power or network is asleep, whatever model it has.
         silent = f"no telemetry for {(now_ms - heard_ms) / 60_000:.0f} min"
-        return {} if disconnected else {MESSAGES: silent}
+        return {} if disconnected or not messages.silence_counts else {MESSAGES: silent}
     # The deployment only succeeds once the model is adopted: a message without one is older.
     if telemetry["received_ms"] < deployed_ms or not telemetry.get("model"):
         return {}
-    faults = list(_telemetry_faults(telemetry, settings))
-    if thing in messages.past and not faults:
+    before = messages.past.get(thing)
+    faults = list(_telemetry_faults(telemetry, settings, before))
+    if before and not faults:
         most = settings.maximum_slowdown_percent
-        faults += slower(messages.past[thing], Counted.of(telemetry), most_percent=most)
+        faults += slower(before, Counted.of(telemetry), most_percent=most, pace=messages.pace)
     return {MESSAGES: ", ".join(faults)} if faults else {}
 
 
-def _telemetry_faults(telemetry: Row, settings: Settings) -> Iterator[str]:
+def _telemetry_faults(telemetry: Row, settings: Settings, before: Counted | None) -> Iterator[str]:
+    """A camera that was slower than the limits before the rollout is compared with itself only."""
+    was = before if before and before.streaming else None
     if telemetry.get("problem"):
         yield str(telemetry["problem"])[:_SHOWN]
     if telemetry.get("source_state") != "streaming":
         return
-    if telemetry["fps"] < settings.minimum_fps:
+    if telemetry["fps"] < settings.minimum_fps <= (was.fps if was else settings.minimum_fps):
         yield f"{telemetry['fps']} frames per second"
-    if telemetry["p99_ms"] > settings.maximum_latency_ms:
+    most_ms = settings.maximum_latency_ms
+    if telemetry["p99_ms"] > most_ms >= (was.p99_ms if was else most_ms):
         yield f"latency {telemetry['p99_ms']} ms (99 %)"
 
 
