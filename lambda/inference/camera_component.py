@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Entry of the generic component: runs until Greengrass ends it, fails if it cannot begin.
+"""Entry of the generic component: runs until Greengrass ends it, fails if it cannot start.
 
 The settings come from the component's configuration, through the core's IPC: a recipe that put
 them into a script would have to quote them for a shell and for two nuclei.

@@ -3,7 +3,7 @@
 
 A pinned function must finish its import, and whatever happens here later must not end it: the
 program starts in a daemon thread, which waits for a missing model or camera instead of failing.
-Settings that cannot be right raise at once, so that the Lambda manager can tell.
+Invalid settings raise an error at once, so that the Lambda manager reports them.
 """
 
 import logging
@@ -65,7 +65,7 @@ class _Camera:
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
     """Take a command, as the commands topic does: ``{"command": "pause"}``.
 
-    For whoever invokes the component directly; what is allowed is in the answer to any other.
+    For direct invocation. The answer to an unknown command lists the allowed ones.
     """
     del context
     return _camera.command(event)

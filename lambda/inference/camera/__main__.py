@@ -31,7 +31,7 @@ from contracts.topics import Topics
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run until the source is over or Ctrl-C; return the exit status."""
+    """Run until the source ends or Ctrl-C; return the exit status."""
     parser = argparse.ArgumentParser(prog="camera", description="Sort what a source shows.")
     parser.add_argument("--source", required=True, help="dir:/path?follow=0&hold=6&gap=4&fps=15")
     parser.add_argument(

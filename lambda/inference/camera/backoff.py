@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long to wait before something that failed is tried again."""
+"""How long to wait before a failed operation is tried again."""
 
 import random
 import time

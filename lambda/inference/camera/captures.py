@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frames that the model was not sure of, kept for relabelling. Off unless a setting says so."""
+"""Frames that the model was unsure of, kept for labelling. Off by default."""
 
 import json
 import logging
@@ -158,7 +158,7 @@ class Captures:
 
 
 def captures_for(settings: Settings) -> Captures | None:
-    """What the settings ask for; None where they are off."""
+    """The captures that the settings describe; None if they are off."""
     if settings.captures == "off":
         return None
     upload = BucketUpload(

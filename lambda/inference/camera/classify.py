@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a model makes of a folder of photos, by the camera's own code.
+"""Classifies a folder of photos with the camera's own code.
 
 ``python -m camera.classify --model model.tar.gz --photos folder --out answers.jsonl`` writes one
 line for each photo: an object with ``photo``, ``class``, ``bin``, ``confidence`` and ``region``.
@@ -75,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
 def classify(
     folder: Path, *, model: Model, bins: BinPolicy, empty: EmptyView | None = None
 ) -> Iterator[dict[str, object] | None]:
-    """One answer for each photo in order of path; None for a file that is no photo.
+    """One answer for each photo in order of path; None for a file that is not a photo.
 
     ``empty``: the view without an item, where the photos are of one fixed camera.
     """

@@ -26,7 +26,7 @@ _BAD_VIEW = 50
 
 @dataclass(frozen=True, kw_only=True)
 class FrameResult:
-    """What the loop made of a frame, for whoever watches it: the page and the captures."""
+    """The loop's result for a frame, for the page and the captures."""
 
     view: FrameAnalysis
     probabilities: Probabilities | None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The whole program: its parts, each in a thread that outlives its own failures."""
+"""The whole program: its parts, each in a thread that is restarted after a failure."""
 
 import logging
 import threading
@@ -127,7 +127,7 @@ class Program:
         return self.outbox.drain(timeout=max(deadline - time.monotonic(), 0.1))
 
     def live(self) -> Telemetry:
-        """How the camera is now, for the page."""
+        """The camera's current state, for the page."""
         return self._telemetry(LIVE, None)
 
     def _telemetry(self, reason: str, answer: Answer | None) -> Telemetry:

@@ -15,7 +15,7 @@ LONGEST_DELAY = 30.0
 def run_all(
     parts: Mapping[str, Callable[[], None]], *, stop: threading.Event, status: Status
 ) -> None:
-    """Run every part until it is over; one that fails begins again, with backoff."""
+    """Run every part until it ends; a part that fails is restarted, with backoff."""
     threads = [
         threading.Thread(target=_keep, args=(name, part, stop, status), name=name, daemon=True)
         for name, part in parts.items()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lets the loop go first."""
+"""Gives the loop priority over other threads."""
 
 import contextlib
 import os

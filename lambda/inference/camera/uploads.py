@@ -25,18 +25,18 @@ _EXCHANGE = "aws.greengrass.TokenExchangeService"
 
 
 class UploadError(Exception):
-    """The upload failed; later it may work."""
+    """The upload failed; a later attempt may succeed."""
 
 
 class Upload(Protocol):
-    """Takes a capture away. Raises UploadError."""
+    """Uploads a capture. Raises UploadError."""
 
     def put(self, key: str, content: bytes, document: Mapping[str, Any]) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Credentials:
-    """Keys that expire."""
+    """Temporary AWS credentials."""
 
     access_key: str
     secret_key: str

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a camera can be asked to do, and its answers."""
+"""The commands that a camera accepts, and its answers."""
 
 import base64
 import logging
@@ -61,7 +61,7 @@ class Commands:
         }
 
     def take(self, payload: bytes) -> Answer | None:
-        """Carry out a message of the commands topic; None for one that was carried out before."""
+        """Carry out a message of the commands topic; None if it was carried out before."""
         try:
             document = parsed_json(payload)
         except ValueError:

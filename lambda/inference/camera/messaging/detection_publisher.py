@@ -22,14 +22,14 @@ _RECENT = 12
 
 @dataclass(frozen=True)
 class Reported:
-    """A detection and the frame that decided it, where there is one."""
+    """A detection and the frame that decided it, if there is one."""
 
     detection: Detection
     jpeg: bytes | None
 
 
 class DetectionPublisher:
-    """Gives each decision its number, its bin and its time, and puts it on its way.
+    """Gives each decision its sequence number, its bin and its time, and sends it.
 
     ``recent`` are the last detections, newest first, for people to look at.
     """

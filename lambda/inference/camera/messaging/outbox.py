@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Detections on their way out: kept on disk, in order, retried with backoff, bounded."""
+"""The queue of outgoing detections: on disk, in order, retried with backoff, bounded."""
 
 import logging
 import threading
@@ -16,7 +16,7 @@ _DISK_DELAY = 5.0
 
 
 class Outbox:
-    """Keeps detections until the broker has taken them, each in its turn.
+    """Keeps detections until the broker has accepted them, in order.
 
     ``run_disk`` writes what ``put`` accepted into the queue file while ``run`` sends: what is older
     from there, and what is new from memory, so that neither a slow disk nor a slow broker holds

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the camera is: counted by the loop, told by telemetry."""
+"""The camera's state: counted by the loop, reported by telemetry."""
 
 import threading
 import time

@@ -91,5 +91,5 @@ class GreengrassSubscriber:
 
 
 def open_subscriber(publisher: str) -> Subscriber | None:
-    """What listens for commands where this publisher sends; None where nothing can."""
+    """The subscriber that matches this publisher; None if there is none."""
     return GreengrassSubscriber() if publisher == "greengrass" else None

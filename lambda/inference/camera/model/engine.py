@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A model in memory: onnxruntime, and the proof that it answers here as it did in training."""
+"""A model in memory: onnxruntime, and the check that it gives the same results as in training."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ Probabilities = NDArray[np.float32]
 
 
 class ModelError(ValueError):
-    """The model does not do what its card says; the message names the difference."""
+    """The model does not match its card; the message names the difference."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may look: this device only, or whoever has the token."""
+"""Who may see the page: only this device, or everyone who has the token."""
 
 import hmac
 import ipaddress
@@ -57,7 +57,7 @@ class Access:
         )
 
     def on_free_port(self, *, tries: int = 20) -> "Access":
-        """The same on the next port that nobody listens on; itself where all of them are taken."""
+        """The same on the next free port; unchanged if no port is free."""
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         for port in range(self.port, min(self.port + tries, 65536)):
             with socket.socket(family) as probe:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The page's HTTP server, on the standard library: few viewers, none of them trusted with time."""
+"""The page's HTTP server, on the standard library: for few viewers, which may be slow."""
 
 import contextlib
 import logging

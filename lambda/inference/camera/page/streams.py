@@ -30,7 +30,7 @@ class Newest:
         return self._viewers
 
     def join(self, change: int) -> None:
-        """A viewer came (1) or went (-1)."""
+        """A viewer has joined (1) or left (-1)."""
         with self._changed:
             self._viewers += change
             self._changed.notify_all()
@@ -52,7 +52,7 @@ class Newest:
 
 
 class ProjectStream:
-    """Draws on frames while somebody looks; costs nothing otherwise."""
+    """Draws on frames while someone watches; costs nothing otherwise."""
 
     def __init__(self, *, bins: Callable[[], BinPolicy]) -> None:
         self.newest = Newest()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the page's addresses say, without HTTP."""
+"""The content of the page's addresses, without HTTP."""
 
 import base64
 import hashlib
@@ -87,7 +87,7 @@ class Views:
         }
 
     def health(self) -> tuple[bool, dict[str, Any]]:
-        """Whether the camera does its work, and why not."""
+        """Whether the camera works, and if not, why."""
         now = self._inside.live()
         healthy = now.source_state == "streaming" and now.model is not None
         document = {"healthy": healthy, "source_state": now.source_state, "problem": now.problem}

@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class SourceError(Exception):
-    """The source cannot deliver; the message is for the person who set its URI."""
+    """The source cannot deliver frames; the message is for the person who set its URI."""
 
 
 class Source(Protocol):
@@ -20,7 +20,7 @@ class Source(Protocol):
         ...
 
     def frames(self, stop: threading.Event) -> Iterator[bytes]:
-        """Frames until ``stop`` is set or the source is over. Raises SourceError or OSError."""
+        """Frames until ``stop`` is set or the source ends. Raises SourceError or OSError."""
         ...
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What of a source's address may be shown: in logs, telemetry, on the page, in errors."""
+"""The part of a source's address that may be shown in logs, telemetry, errors and on the page."""
 
 import re
 
@@ -13,8 +13,8 @@ _OPTIONS = re.compile(rf"((^|&)({'|'.join(RTSP_OPTIONS)})=[a-z0-9.]{{0,12}})+")
 def without_secrets(uri: str) -> str:
     """A source's URI for logs, telemetry and people: without user, password and given values.
 
-    Nobody can tell an ``@``, ``/``, ``?`` or ``#`` that belongs to a password from one that ends
-    it. So everything up to the last ``@`` is hidden, and in doubt also what follows.
+    An ``@``, ``/``, ``?`` or ``#`` in a password cannot be distinguished from one that ends it. So
+    everything up to the last ``@`` is hidden, and in doubt also the text after it.
     """
     scheme, colon, rest = uri.partition(":")
     slashes = "//" if rest.startswith("//") else ""

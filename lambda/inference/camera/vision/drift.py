@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Does the camera see what its model learned from? Compared with the model card's statistics."""
+"""Compares what the camera sees with what its model learned from, by the card's statistics."""
 
 import math
 from collections import deque

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which frames need no look: while nothing moves, decoding most of them tells nothing new.
+"""Which frames to skip: while nothing moves, decoding most of them adds no information.
 
 Decoding is the largest cost of a frame, and a bin's view is still for most of the day.
 """
