@@ -30,6 +30,7 @@ _LOGS = {
     "notebook": _JOBS,
     "cameras": _CAMERAS,
     "roll out": _CAMERAS,
+    "rotation": _CAMERAS,
     "sort photos": _CAMERAS,
     "unknown kind": _CAMERAS,
     "label": _SERVER,
