@@ -14,8 +14,8 @@ GIVEN := ACCOUNT ADD APPROVAL APPROVED BASE BOUNDARY CAMERA CAMERAS CANARY DATAS
 FLAGS := COVERAGE DRY ENVIRONMENTS FAST KEEP PICTURES PROMOTE RESUME ROLLBACK SKIP_BAD SKIP_QUOTAS STOP TESTS
 
 # Values count on make's command line only: in a shell, PORT, PREFIX, NAME or EMAIL mean other things.
-# Where the command would use one it says so. It stops where it would act otherwise than somebody may have
-# meant: DRY, MODEL, and an ENV that names an environment.
+# If the command would use such a variable, it prints a note. It stops where ignoring the variable could do
+# what the user did not mean: DRY, MODEL, and an ENV that names an environment.
 OF_SHELL := $(foreach name,$(GIVEN) $(FLAGS),$(if $(filter environment,$(origin $(name))),$(name)))
 UNUSED := $(if $(OF_SHELL),$(shell awk -v goals='$(subst ','\'',$(MAKECMDGOALS))' -v names='$(OF_SHELL)' \
   -f tools/used_values.awk $(firstword $(MAKEFILE_LIST))))
@@ -28,7 +28,7 @@ $(foreach name,$(OF_SHELL),$(eval $(name) :=))
 ENV := dev
 PORT := 4566
 BASE := origin/main
-# Coverage costs a third more processor, so it is measured where nobody waits for it: GitHub and others set CI.
+# Coverage costs a third more processor, so it is measured only in CI: GitHub and others set CI.
 COVERAGE := $(CI)
 $(foreach name,$(GIVEN),$(if $(value $(name)),$(eval override $(name) := $$(value $(name)))$(eval export $(name))))
 

@@ -16,8 +16,8 @@ These rules run at every synth, beside cdk-nag's AwsSolutions and NIST 800-53 R5
 finding fails it. They cover what those packs lack. `python -m infra.checks cdk.out` runs them over
 templates that are already written.
 
-To accept a finding, say so on the smallest construct that has it, with the exact id and a reason
-that a reviewer can weigh:
+To accept a finding, acknowledge it on the smallest construct that has it, with the exact id and
+a reason that a reviewer can weigh:
 
 ```python
 acknowledge(construct, {"BinsightChecks::BINSIGHT-LOG1": "why this one is right as it is"})

@@ -38,7 +38,7 @@ def _named(template: Template, function: Resource) -> bool:
 RULE = Rule(
     id="BINSIGHT-LOG1",
     title="A Lambda function's log group is declared",
-    why="A group that Lambda creates by itself is kept for ever, is not encrypted with the "
+    why="A group that Lambda creates itself never expires, is not encrypted with the "
     "environment's key, and stays behind when the stack is destroyed.",
     fix="Declare an AWS::Logs::LogGroup and name it in the function's LoggingConfig.",
     check=check,

@@ -17,7 +17,7 @@ def check(template: Template) -> Iterator[Finding]:
 RULE = Rule(
     id="BINSIGHT-LOG2",
     title="A log group has a retention",
-    why="Without one, logs are kept and paid for for ever, and may hold what must be forgotten.",
+    why="Without one, logs never expire: they cost money and may hold data that must be deleted.",
     fix="Set RetentionInDays from data.log_days of the environment.",
     check=check,
 )
