@@ -75,7 +75,7 @@ def bins_of(colours: Iterable[tuple[str, str]]) -> tuple[Bin, ...]:
         if not 1 <= len(each.name) <= LONGEST_NAME or each.name != each.name.strip():
             raise ValueError(f"bin names of 1 to {LONGEST_NAME} characters, not {each.name!r}")
     if len({folded(each.name) for each in found}) < len(found):
-        raise ValueError("bin names that differ, also without letter case")
+        raise ValueError("bin names that differ, ignoring letter case")
     if not 2 <= len(found) <= MOST_BINS:
         raise ValueError(f"2 to {MOST_BINS} bins, not {len(found)}")
     return found

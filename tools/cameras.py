@@ -110,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--expect", default="", help="serial numbers that may enrol again")
     parser.add_argument("--rotate", default="", help="serial numbers that get a new certificate")
     parser.add_argument("--rotated", default="", help="SERIAL:CERTIFICATE that the box uses now")
-    parser.add_argument("--revoke", default="", help="kits that may enrol nobody any more")
+    parser.add_argument("--revoke", default="", help="kits that must no longer enrol cameras")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done")
     return parser
 

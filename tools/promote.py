@@ -93,7 +93,7 @@ def promote(
     plan = call(client, function, {"version": version, "dry_run": True})
     say(f"version {plan['version']} of {source}, archive {plan['digest'][:12]}")
     if plan["package"]:
-        say(f"is here already: {plan['package']}, {plan['approval']}; nothing to do")
+        say(f"it is already registered: {plan['package']}, {plan['approval']}; nothing to do")
         return plan
     for name in plan["files"]:
         say(f"  {'would copy' if dry_run else 'copying'} {name} to {plan['folder']}")
@@ -102,7 +102,7 @@ def promote(
         return plan
     done = call(client, function, {"version": plan["version"], "dry_run": False})
     for name in done["not_copied"]:
-        say(f"  {name} was not copied: {source} does not have it any more")
+        say(f"  {name} was not copied: {source} no longer has it")
     say(f"registered {done['package']} as {done['approval']}")
     if done["approval"] == "PendingManualApproval":
         say("It is rolled out once you approve it (docs/how-to/approve-a-model.md).")

@@ -69,7 +69,7 @@ def test_with_a_certificate_it_is_served_over_tls(settings, publisher, tmp_path)
     [
         ({"BINSIGHT_PAGE": "8080"}, "expected <address>:<port> or off"),
         ({"BINSIGHT_PAGE": "127.0.0.1:99999"}, "expected <address>:<port>"),
-        ({"BINSIGHT_PAGE": "camera:80"}, "is no IP address"),
+        ({"BINSIGHT_PAGE": "camera:80"}, "is not an IP address"),
         ({"BINSIGHT_PAGE": "0.0.0.0:80"}, "without BINSIGHT_PAGE_TOKEN only 127.0.0.1"),
         ({"BINSIGHT_PAGE": "0.0.0.0:80", "BINSIGHT_PAGE_TOKEN": "x"}, "at least 16 characters"),
         ({"BINSIGHT_PAGE": "127.0.0.1:80", "BINSIGHT_PAGE_KEY": "k"}, "go together"),

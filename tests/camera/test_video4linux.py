@@ -151,7 +151,7 @@ def test_a_camera_without_mjpeg_is_refused():
 
 
 def test_a_device_that_is_no_camera_is_refused():
-    with pytest.raises(SourceError, match="is no camera"):
+    with pytest.raises(SourceError, match="is not a camera"):
         read(FakeDriver([], capabilities=0x04A00000))
 
 

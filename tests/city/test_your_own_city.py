@@ -88,7 +88,7 @@ def test_what_the_tutorial_shows_is_a_policy(tmp_path):
     [
         ('"#4a4f57"', '"#f0e040"', "bins.colours = .*a darker colour than #f0e040: .* contrast"),
         ('"#4a4f57"', '"grey"', "bins.colours = .*a colour such as '#4a4f57', not 'grey'"),
-        ('"Bio" =', '"restmüll" =', "bins.colours = .*names that differ, also without letter case"),
+        ('"Bio" =', '"restmüll" =', "bins.colours = .*names that differ, ignoring letter case"),
         (
             '"Wertstoffe"\n',
             '"Gelb"\n',

@@ -11,7 +11,7 @@ def check(template: Template) -> Iterator[Finding]:
     """Log groups that never expire their events."""
     for group in template.of_type("AWS::Logs::LogGroup"):
         if not group.properties.get("RetentionInDays"):
-            yield at(group, "Properties.RetentionInDays", "the log group keeps logs for ever")
+            yield at(group, "Properties.RetentionInDays", "the log group has no retention")
 
 
 RULE = Rule(

@@ -16,7 +16,7 @@ def expiring(kits: Sequence[str], *, place: str) -> Mail:
         "",
         "Cameras that are enrolled are not affected. A box that is still to come cannot enrol with",
         "a kit that has expired: `make enrolment` makes another kit. `make cameras` lists kits,",
-        "and its REVOKE= ends one that nobody needs.",
+        "and its REVOKE= ends one that is not needed.",
     ]
     # SNS takes 100 characters; the text has all of them.
     subject = f"Binsight {place}: enrolment {', '.join(kits)}"[:100]

@@ -215,7 +215,7 @@ def _model_digest(archive: IO[bytes]) -> str:
             for chunk in iter(lambda: member.read(_CHUNK) if member else b"", b""):
                 digest.update(chunk)
     except (KeyError, tarfile.TarError, OSError, EOFError) as error:
-        raise PromotionError(f"the archive is no model archive: {error}") from error
+        raise PromotionError(f"the file is not a model archive: {error}") from error
     return digest.hexdigest()
 
 

@@ -106,5 +106,5 @@ def _place(uri: str, arn: str) -> tuple[str, str]:
     parts = urlsplit(uri)
     key = parts.path.lstrip("/")
     if parts.scheme != "s3" or not parts.netloc or not key:
-        raise PromotionError(f"{arn}: {uri!r} is no place in S3")
+        raise PromotionError(f"{arn}: {uri!r} is not an S3 URI")
     return parts.netloc, key

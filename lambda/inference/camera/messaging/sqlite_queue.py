@@ -78,7 +78,7 @@ class SqliteQueue:
 
     @contextlib.contextmanager
     def _database(self) -> Iterator[sqlite3.Connection]:
-        """The open database; opened again after any error, begun anew if it is damaged."""
+        """The open database; opened again after any error, replaced if it is damaged."""
         try:
             if self._connection is None:
                 self._connection = self._open()
@@ -93,7 +93,7 @@ class SqliteQueue:
             self._path.replace(damaged)
             for suffix in ("-wal", "-shm"):
                 self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
-            raise OSError(f"{self._path}: {error}; begun anew") from error
+            raise OSError(f"{self._path}: {error}; replaced by a new file") from error
 
     def _open(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -39,7 +39,7 @@ class Access:
         try:
             loopback = ipaddress.ip_address(host).is_loopback
         except ValueError as error:
-            raise ValueError(f"page {address!r}: {host!r} is no IP address") from error
+            raise ValueError(f"page {address!r}: {host!r} is not an IP address") from error
         if not loopback and not token:
             raise ValueError(
                 f"page {address!r}: without BINSIGHT_PAGE_TOKEN only 127.0.0.1 or [::1] is allowed"

@@ -29,8 +29,8 @@ _HINTS = {
     errno.ENOENT: "; ls /dev/video* shows the cameras, ls -l /dev/v4l/by-id their lasting names",
     errno.EACCES: "; the user must be in the group video",
     errno.EBUSY: "; another program uses the camera",
-    errno.ENOTTY: "; it is no camera",
-    errno.EISDIR: "; it is no camera",
+    errno.ENOTTY: "; it is not a camera",
+    errno.EISDIR: "; it is not a camera",
     errno.ENODEV: "; the camera was unplugged",
 }
 
@@ -81,7 +81,7 @@ class Video4LinuxSource:
         everything, this_node = struct.unpack_from("II", capability, abi.CAPABILITIES_AT)
         able = this_node if everything & abi.CAP_DEVICE_CAPS else everything
         if not able & abi.CAP_VIDEO_CAPTURE or not able & abi.CAP_STREAMING:
-            raise SourceError(f"{self.device} is no camera: it cannot capture and stream")
+            raise SourceError(f"{self.device} is not a camera: it cannot capture and stream")
         wanted = bytearray(abi.FORMAT_SIZE)
         struct.pack_into("I", wanted, 0, abi.BUFFER_CAPTURE)
         struct.pack_into("IIII", wanted, 8, self.width, self.height, abi.MJPEG, abi.FIELD_ANY)
