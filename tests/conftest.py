@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What tests of several parts need."""
 
+import math
 import os
 import signal
 import socket
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,10 +41,64 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 class _ByPart(LoadScopeScheduling):
+    """Gives out first what took longest, so that no worker ends long after the others.
+
+    xdist's own order is by the number of tests, and the slowest files have few. A part with no
+    time yet comes before all others.
+    """
+
+    def __init__(self, config: pytest.Config, log: Any) -> None:
+        super().__init__(config, log)
+        self._seconds = _seconds_of_last_run(config)
+
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        folder = file.rpartition("/")[0]
-        return folder if folder in ONE_WORKER else file
+        return _part(nodeid)
+
+    def _assign_work_unit(self, node: Any) -> None:
+        slowest = max(
+            self.workqueue,
+            key=lambda part: (self._seconds.get(part, math.inf), len(self.workqueue[part])),
+        )
+        self.workqueue.move_to_end(slowest, last=False)
+        super()._assign_work_unit(node)
+
+
+def _part(nodeid: str) -> str:
+    file = nodeid.partition("::")[0]
+    folder = file.rpartition("/")[0]
+    return folder if folder in ONE_WORKER else file
+
+
+# Where pytest's cache keeps the seconds of each part.
+SECONDS = "binsight/seconds"
+
+
+def _seconds_of_last_run(config: pytest.Config) -> dict[str, float]:
+    """Seconds by part; empty where pytest runs without its cache (``-p no:cacheprovider``)."""
+    cache = getattr(config, "cache", None)
+    return dict(cache.get(SECONDS, {})) if cache else {}
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Keep how long each part took, for the order of the next run.
+
+    A part of which only some tests ran (``-k``, ``file::test``) would look quick: the longer time
+    stays until the part takes longer, or until the cache is cleared.
+    """
+    config = session.config
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    cache = getattr(config, "cache", None)
+    if hasattr(config, "workerinput") or reporter is None or cache is None:
+        return
+    took: dict[str, float] = defaultdict(float)
+    for reports in reporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                took[_part(report.nodeid)] += report.duration
+    known = _seconds_of_last_run(config)
+    for part, seconds in took.items():
+        known[part] = round(max(seconds, known.get(part, 0.0)), 2)
+    cache.set(SECONDS, known)
 
 
 @pytest.fixture
