@@ -28,7 +28,7 @@ from rollout.own_past import Counted, Past
 
 PLACE = 2.0
 """Items of everybody's mix that are added to what each camera reported."""
-SPREADS = (1.0, 3.0, 10.0, 50.0)
+SPREADS = (5.0, 15.0, 50.0)
 _STEP = math.log(2) / 2
 COMMON = range(-10, 9)
 """Common changes, in steps of the square root of two: from 1/32 to 16."""
