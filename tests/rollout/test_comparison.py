@@ -40,7 +40,7 @@ def test_a_good_model_is_rarely_taken_back_wherever_the_canaries_stand(name):
     ("model", "said"),
     [
         ({"confusion": one_answer("metal")}, "report 'metal' far more often than before"),
-        ({"confusion": unsure(0.7)}, "report 'unsure' far more often than before"),
+        ({"confusion": unsure(0.5)}, "report 'unsure' far more often than before"),
         ({"rate": 0.0}, "report items far less often than before: 0 times"),
     ],
 )
