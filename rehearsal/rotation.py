@@ -98,13 +98,19 @@ class Box:
         return [sys.executable, str(self.kit.folder / "rotate.py"), *options]
 
 
-def rotate_certificate(account: Account, cameras: Cameras) -> Rotated:
-    """Rotate the certificate of the fleet's camera, which goes on with the new one.
+def rotate_certificate(account: Account, cameras: Cameras) -> Rotated | None:
+    """Rotate the certificate of the fleet's camera, which goes on with the new one; None where this
+    machine has no openssl.
 
     Raises RehearsalError where a step fails, or where AWS IoT still takes the old certificate.
     """
     stages, operator, camera = account.stages, operator_of(account), cameras.fleet
     with stages.stage("rotation", "another certificate for a camera, by the kit's rotate.py"):
+        if shutil.which("openssl") is None:
+            stages.news(
+                "left out: the kit's program needs openssl, which is not here"
+            )
+            return None
         own = camera.cloud.device.certificate
         old = _copied(own, account.work / "certificate before rotation")
         prefix = account.settings.prefix

@@ -114,7 +114,10 @@ def _enrol(box: Box, pair: Pair) -> str:
     """Ask AWS IoT for a certificate, with the claim's; register it for this camera's thing."""
     command = ["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
     command += ["-nodes", "-keyout", str(pair.key), "-subj", f"/CN={box.thing}"]
-    made = subprocess.run(command, check=False, capture_output=True, text=True)
+    try:
+        made = subprocess.run(command, check=False, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise RotationError("openssl is missing: apt-get install openssl") from None
     if made.returncode:
         raise RotationError(f"openssl: {made.stderr.strip()}")
     _done("there is a key")
