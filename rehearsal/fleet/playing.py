@@ -78,6 +78,7 @@ class Play:
             time.sleep(chance.uniform(0.05, LONGEST_PLAY_BEFORE_A_CUT))
             for who in cut:
                 self.sites[who].cut_power()
+                self.truth.power_cut(self.sites[who].cameras.values())
         for site in playing:
             if site.running:
                 self._note(site, site.answer(TICK_SECONDS))

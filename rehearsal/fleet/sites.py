@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,8 @@ class Put:
     """Digest of each item by its number, as it was handed to the queue."""
     safe: set[int] = field(default_factory=set)
     """Items that were on the disk, or sent, when the camera said so."""
+    unsafe: set[int] = field(default_factory=set)
+    """Items of which it had not said so when its power was cut: some were in its memory only."""
     told: int = 0
     """Telemetry that AWS IoT acknowledged."""
     silent: list[str] = field(default_factory=list)
@@ -48,6 +50,11 @@ class Truth:
         """What one camera said."""
         return self.by_thing.setdefault(thing, Put())
 
+    def power_cut(self, serials: Iterable[str]) -> None:
+        """The memory of these cameras is gone; what they say from now on is not about it."""
+        for put in (self.of(self.things[serial]) for serial in serials):
+            put.unsafe = put.items.keys() - put.safe
+
     def hear(self, words: list[Any]) -> None:
         """One line of a camera."""
         kind, thing, *rest = words
@@ -61,7 +68,7 @@ class Truth:
         if kind == "put":
             put.items[int(rest[0])] = str(rest[1])
         elif kind == "safe":
-            put.safe = set(put.items)
+            put.safe = put.items.keys() - put.unsafe
         elif kind == "told":
             put.told += 1
         else:

@@ -272,8 +272,8 @@ def test_what_was_sent_out_of_turn_and_written_meanwhile_takes_none_of_the_older
 
 
 def test_what_is_written_while_the_sender_counts_is_still_sent(tmp_path, run, monkeypatch):
-    """Seen in a fleet on a busy machine: 5 of 19,573 items. The sender had counted none on disk and
-    noted it after the writer had written four; the next was sent from memory, as if it was all."""
+    """The sender had counted none on disk and noted it after the writer had written four; the next
+    was sent from memory, as if it was all."""
     counted, broker = threading.Event(), Broker()
     count, add = SqliteQueue.count, SqliteQueue.add
 

@@ -38,6 +38,17 @@ def test_what_was_on_the_disk_is_lost_and_what_was_not_is_cut_off():
     assert (result.lost, result.cut) == ({CAMERA: 1}, {CAMERA: 1})
 
 
+def test_what_was_in_memory_at_a_power_cut_is_not_safe_because_the_camera_came_back():
+    truth = told(("enrolled", "1", CAMERA), ("put", CAMERA, 1, "a"), ("safe", CAMERA))
+    truth.hear(["put", CAMERA, 2, "b"])
+    truth.power_cut(["1"])
+    for line in (("put", CAMERA, 101, "c"), ("put", CAMERA, 102, "d"), ("safe", CAMERA)):
+        truth.hear(list(line))
+    arrivals = Arrivals(detections={CAMERA: {102: ["d"]}}, latest={CAMERA: 102}, telemetry=0)
+    result = compare(truth.by_thing, arrivals)
+    assert (result.lost, result.cut) == ({CAMERA: 2}, {CAMERA: 1})
+
+
 def test_an_item_that_came_again_is_a_copy():
     assert compared({1: ["a", "a"], 2: ["b"], 3: ["c"]}).copies == {CAMERA: 1}
 
