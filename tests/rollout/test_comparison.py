@@ -74,6 +74,26 @@ def test_without_a_past_of_both_groups_nothing_is_said():
     assert unlike(past, now, classes=20, false_alarms=0.01) == ""
 
 
+def test_what_a_bad_model_answered_before_it_was_rolled_back_is_no_past():
+    """Seen in a fleet: the next good model answered "trash" less often than that one had."""
+    mix = {"paper": 60, "trash": 20, "glass": 20}
+    clean = replace(BEFORE, items=100, classes=mix)
+    spoilt = replace(BEFORE, items=400, classes={**mix, "trash": 320})
+    canaries = [f"canary-{number}" for number in range(9)]
+    fleet = [f"fleet-{number}" for number in range(50)]
+    past = Past(canary=dict.fromkeys(canaries, spoilt), fleet=dict.fromkeys(fleet, clean))
+
+    def later(one):
+        more = {name: count + 2 * mix[name] for name, count in one.classes.items()}
+        return replace(one, seconds=110_000, items=one.items + 200, classes=more)
+
+    now = {**dict.fromkeys(canaries, later(spoilt)), **dict.fromkeys(fleet, later(clean))}
+    assert unlike(past, now, classes=20, false_alarms=0.01) == ""
+    bad = replace(spoilt, seconds=110_000, items=600, classes={**spoilt.classes, "trash": 520})
+    found = unlike(past, {**now, **dict.fromkeys(canaries, bad)}, classes=20, false_alarms=0.01)
+    assert found.startswith("canaries report 'paper' far less often than before: 0 times")
+
+
 def test_a_camera_that_began_at_noon_is_not_compared_with_whole_days():
     """Its hours are others than the fleet's: as if it reported ten times as much."""
     young = replace(BEFORE, seconds=10_000, items=600)

@@ -12,6 +12,8 @@ reports, and how many items it reports. What a camera saw before makes a prior f
   value for the canaries and one for the fleet, averaged. So what one camera can show is bounded,
   and much evidence comes only where canaries agree.
 - The common change of the odds is averaged over ``COMMON``; the fleet's items decide which counts.
+- A past may hold what a bad model answered until it was rolled back. So a class counts only where
+  its odds differ from the fleet's of now as well, by more than ``ROOM`` and in the same direction.
 
 Under the null hypothesis canaries change by the common change, times at most ``ROOM``; the value
 that suits them best is taken. Against that stand changes of ``FAR``, averaged. The likelihood ratio
@@ -61,6 +63,12 @@ class _Group(NamedTuple):
     expected: float
     came: int
 
+    @property
+    def odds(self) -> float:
+        """Of a class among all that came."""
+        others = sum(one.total for one in self.cameras) - self.came
+        return (self.came + _UNSEEN) / (others + _UNSEEN)
+
 
 Likelihood = Callable[[_Camera, float, float], float]
 
@@ -79,6 +87,8 @@ def unlike(past: Past, now: Mapping[str, Counted], *, classes: int, false_alarms
         more = canary.came > expected
         if max(canary.came, expected) <= _GATE * min(canary.came, expected):
             continue
+        if name != ITEMS and not _apart(canary, fleet, more=more):
+            continue
         ratio = _ratio(canary.cameras, fleet.cameras, likelihood, 1 if more else -1)
         what = ITEMS if name == ITEMS else f"{name!r}"
         how = "more" if more else "less"
@@ -88,6 +98,12 @@ def unlike(past: Past, now: Mapping[str, Counted], *, classes: int, false_alarms
     if sum(ratio for ratio, _ in found) / hypotheses < 1 / false_alarms:
         return ""
     return max(found)[1]
+
+
+def _apart(canary: _Group, fleet: _Group, *, more: bool) -> bool:
+    """Whether a class is also more (less) likely among the canaries' items than in the fleet's."""
+    ratio = canary.odds / fleet.odds
+    return (ratio if more else 1 / ratio) > math.exp(max(ROOM) * _STEP)
 
 
 def _compared(
