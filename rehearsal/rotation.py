@@ -107,9 +107,7 @@ def rotate_certificate(account: Account, cameras: Cameras) -> Rotated | None:
     stages, operator, camera = account.stages, operator_of(account), cameras.fleet
     with stages.stage("rotation", "another certificate for a camera, by the kit's rotate.py"):
         if shutil.which("openssl") is None:
-            stages.news(
-                "left out: the kit's program needs openssl, which is not here"
-            )
+            stages.news("left out: the kit's program needs openssl, which is not here")
             return None
         own = camera.cloud.device.certificate
         old = _copied(own, account.work / "certificate before rotation")
