@@ -75,7 +75,6 @@ class ModelRollout(Construct):
                 "SILENT_AFTER_SECONDS": str(
                     silent_after_seconds(settings.camera.telemetry_seconds)
                 ),
-                "UNSURE_BELOW": str(settings.bins.unsure_below),
             },
             allow=rollout_permissions(
                 group, artifacts=artifacts, model_package_group=model_package_group

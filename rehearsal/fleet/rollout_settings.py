@@ -20,7 +20,6 @@ def rollout_settings(settings: Settings) -> RolloutSettings:
         "MODEL_FOLDER": settings.camera.model_folder,
         "PATIENCE_MINUTES": settings.rollout.timeout_minutes,
         "SILENT_AFTER_SECONDS": silent_after_seconds(settings.camera.telemetry_seconds),
-        "UNSURE_BELOW": settings.bins.unsure_below,
         # The rest has the settings' own names.
         **{name.upper(): value for name, value in settings.rollout.model_dump().items()},
     }

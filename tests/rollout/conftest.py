@@ -32,7 +32,6 @@ ENVIRONMENT = {
     "MINIMUM_FPS": "1",
     "MAXIMUM_LATENCY_MS": "1000",
     "MAXIMUM_SLOWDOWN_PERCENT": "100",
-    "UNSURE_BELOW": "0.5",
     "FALSE_ALARM_PERCENT": "1",
     "MODEL_FOLDER": "/var/lib/binsight/models",
     "BAKE_MINUTES": "30",

@@ -25,8 +25,6 @@ _READ = (
     "fps",
     "p99_ms",
     "source_state",
-    "class",
-    "confidence",
     "uptime_s",
     "detections",
     "classes",

@@ -38,7 +38,6 @@ class Settings:
     maximum_latency_ms: float
     maximum_slowdown_percent: float
     """How much slower than before the rollout a canary may be; 100: half as fast."""
-    unsure_below: float
     false_alarm_percent: float
 
     def group_arn(self, group: str) -> str:
@@ -84,7 +83,6 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         minimum_fps=reader.number("MINIMUM_FPS", low=0, high=1000),
         maximum_latency_ms=reader.number("MAXIMUM_LATENCY_MS", low=1, high=60_000),
         maximum_slowdown_percent=reader.number("MAXIMUM_SLOWDOWN_PERCENT", low=1, high=10_000),
-        unsure_below=reader.number("UNSURE_BELOW", low=0, high=1),
         false_alarm_percent=reader.number("FALSE_ALARM_PERCENT", low=0.001, high=50),
         bake_minutes=reader.count("BAKE_MINUTES", low=0, high=1440),
     )
