@@ -61,7 +61,7 @@ def test_written_templates_can_be_checked(tmp_path, capsys):
     (tmp_path / "A.template.json").write_text(json.dumps({"Resources": {"L": body}}))
     assert main([str(tmp_path), "binsight-dev"]) == 1
     said = capsys.readouterr().out
-    assert "A L Properties.RetentionInDays: BINSIGHT-LOG2: the log group keeps" in said
+    assert "A L Properties.RetentionInDays: BINSIGHT-LOG2: the log group has no retention" in said
     assert "1 findings in 1 resources" in said
     body["Properties"]["RetentionInDays"] = 30
     (tmp_path / "A.template.json").write_text(json.dumps({"Resources": {"L": body}}))

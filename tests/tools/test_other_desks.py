@@ -48,10 +48,13 @@ def make(clone, *arguments, **environment):
         program = clone / ".venv" / "bin" / name
         program.write_text('#!/bin/sh\nprintf "stand-in: "; printf "<%s>" "$@"; echo\n')
         program.chmod(0o755)
+    # The make that runs these tests gives its own values on.
+    own = {*values_of_make(), "MAKEFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "MFLAGS"}
+    around = {name: value for name, value in os.environ.items() if name not in own}
     return subprocess.run(
         ["make", "-s", *arguments],
         cwd=clone,
-        env={**os.environ, **environment},
+        env={**around, **environment},
         capture_output=True,
         text=True,
         check=False,
