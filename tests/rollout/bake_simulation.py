@@ -15,6 +15,17 @@ import numpy as np
 from rollout.comparison import unlike
 from rollout.own_past import Counted, Past
 
+BEFORE = Counted(
+    seconds=100_000,
+    items=600,
+    fps=15.0,
+    p99_ms=80.0,
+    streaming=True,
+    frames=1_500_000,
+    bad_frames=15,
+    classes={"paper": 500, "glass": 100},
+)
+"""What a camera had counted before a rollout, for tests of single pairs."""
 CLASSES = ("cardboard", "glass", "metal", "paper", "plastic", "trash", "unsure")
 SHARES = np.array((5, 9, 2, 30, 40, 10, 4)) / 100
 ODD_SHARES = np.array((4, 4, 4, 12, 12, 4, 60)) / 100

@@ -8,20 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rollout import comparison
 from rollout.comparison import _Camera, _log_share, unlike
-from rollout.own_past import Counted, Past
-from tests.rollout.bake_simulation import CITIES, City, Simulation, one_answer, unsure
-
-BEFORE = Counted(
-    seconds=100_000,
-    items=600,
-    fps=15.0,
-    p99_ms=80.0,
-    streaming=True,
-    frames=1_500_000,
-    bad_frames=15,
-    classes={"paper": 500, "glass": 100},
-)
+from rollout.own_past import Past
+from tests.rollout.bake_simulation import BEFORE, CITIES, City, Simulation, one_answer, unsure
 
 
 def alarms(seeds, city, *, looks=30, **model):
@@ -92,6 +82,22 @@ def test_what_a_bad_model_answered_before_it_was_rolled_back_is_no_past():
     bad = replace(spoilt, seconds=110_000, items=600, classes={**spoilt.classes, "trash": 520})
     found = unlike(past, {**now, **dict.fromkeys(canaries, bad)}, classes=20, false_alarms=0.01)
     assert found.startswith("canaries report 'paper' far less often than before: 0 times")
+
+
+def test_many_classes_make_an_alarm_no_likelier(monkeypatch):
+    """The bound is shared among all that are compared, also where they are more than expected."""
+    monkeypatch.setattr(comparison, "_ratio", lambda *given: 5000.0 if given[-1] > 0 else 0.0)
+
+    def said(classes):
+        mix = {"paper": 20, **{f"class-{number}": 10 for number in range(classes)}}
+        before = replace(BEFORE, items=sum(mix.values()), classes=mix)
+        now = replace(before, classes={name: 2 * count for name, count in mix.items()})
+        other = replace(now, classes={**now.classes, "paper": 120})
+        past = Past(canary={"a": before}, fleet={"b": before})
+        return unlike(past, {"a": other, "b": now}, classes=20, false_alarms=0.01)
+
+    assert said(5).startswith("canaries report 'paper' far more often")
+    assert said(60) == ""
 
 
 def test_a_camera_that_began_at_noon_is_not_compared_with_whole_days():

@@ -5,18 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from rollout.own_past import UNCHANGED, Counted, Past, common_pace, slower
-
-BEFORE = Counted(
-    seconds=100_000,
-    items=600,
-    fps=15.0,
-    p99_ms=80.0,
-    streaming=True,
-    frames=1_500_000,
-    bad_frames=15,
-    classes={"paper": 500, "glass": 100},
-)
+from rollout.own_past import UNCHANGED, Past, common_pace, slower
+from tests.rollout.bake_simulation import BEFORE
 
 
 def test_a_past_survives_the_wire():

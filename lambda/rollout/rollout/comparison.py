@@ -79,9 +79,10 @@ def unlike(past: Past, now: Mapping[str, Counted], *, classes: int, false_alarms
     ``now``: what the cameras that are awake have counted. ``classes``: how many there may be.
     ``false_alarms``: the probability of an answer, over all looks, where both models see alike.
     """
-    hypotheses = _DIRECTIONS * (1 + classes)
+    compared = list(_compared(past, now, classes))
+    hypotheses = _DIRECTIONS * max(1 + classes, len(compared))
     found: list[tuple[float, str]] = []
-    for name, likelihood, canary, fleet in _compared(past, now, classes):
+    for name, likelihood, canary, fleet in compared:
         common = (fleet.came + _UNSEEN) / (fleet.expected + _UNSEEN)
         expected = canary.expected * common
         more = canary.came > expected
