@@ -7,7 +7,7 @@ or all refuse it with the same reason. Standard library only: cameras have no Pi
 
 from typing import NamedTuple
 
-from contracts.real_format import real_format
+from contracts.real_format import is_picture, real_format
 
 JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 SMALLEST_SIDE = 16
@@ -49,7 +49,7 @@ def file_problem(raw: bytes) -> str:
         return ""
     if name := real_format(raw):
         what = f"cannot be decoded: it is {name}"
-        return what if name.endswith(")") else f"{what}, whatever its name says; save it as JPEG"
+        return f"{what}, whatever its name says; save it as JPEG" if is_picture(name) else what
     return "cannot be decoded: it is neither JPEG nor PNG"
 
 

@@ -46,6 +46,11 @@ _BEGINNINGS = (
 )
 
 
+def is_picture(name: str) -> bool:
+    """Whether ``real_format``'s answer names something that can be converted to a JPEG."""
+    return bool(name) and not name.endswith(")")
+
+
 def real_format(raw: bytes) -> str:
     """The format of a file that is neither JPEG nor PNG; empty if it is unknown.
 

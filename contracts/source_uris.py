@@ -98,12 +98,6 @@ def split_source(uri: str) -> tuple[SourceKind, str, dict[str, str]]:
     return kind, address, options
 
 
-def check_source(uri: str) -> str:
-    """The URI, if a camera can open one like it. Raises ValueError as ``split_source`` does."""
-    split_source(uri)
-    return uri
-
-
 def _options(query: str, kind: SourceKind) -> dict[str, str]:
     if any(letter < " " or letter == "\x7f" for letter in query):
         raise ValueError("it has a line break or another control character")

@@ -25,6 +25,9 @@ EMPTY_VIEW = "_empty.jpg"
 """What the camera's source `dir:` shows between photos, where the folder has it."""
 
 
+_LENS = "lens"
+
+
 def nucleus_of(settings: Settings) -> Nucleus:
     """The nucleus that an environment's cameras run."""
     return "java" if settings.camera.manages_nucleus else "lite"
@@ -32,7 +35,7 @@ def nucleus_of(settings: Settings) -> Nucleus:
 
 def lens_of(camera: CoreDevice) -> Path:
     """The folder that a camera looks at."""
-    return camera.folder / "lens"
+    return camera.folder / _LENS
 
 
 @dataclass(kw_only=True)
@@ -80,7 +83,7 @@ class Cameras:
         folder = self.folder / f"{self.cloud.prefix}-{serial}"
         # What an earlier rehearsal left must not pass for this one's installation.
         shutil.rmtree(folder, ignore_errors=True)
-        lens = folder / "lens"
+        lens = folder / _LENS
         lens.mkdir(parents=True)
         if self.empty:
             shutil.copy(self.empty, lens / EMPTY_VIEW)
@@ -126,7 +129,7 @@ class Cameras:
                 device=DeviceHttps(self.kit.endpoint, identity.certificate),
             ),
             stand_ins={
-                "BINSIGHT_SOURCE": f"dir:{folder / 'lens'}?follow=1&hold=6&gap=4&fps=15",
+                "BINSIGHT_SOURCE": f"dir:{folder / _LENS}?follow=1&hold=6&gap=4&fps=15",
                 # Both cameras are on this machine, which has each port once.
                 "BINSIGHT_PAGE": "off",
                 # S3's own names lead to AWS.

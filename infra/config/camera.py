@@ -60,9 +60,7 @@ class CameraSettings(Section):
     packaging: Literal["lambda", "generic"] = "lambda"
     nucleus: Literal["java", "any"] | None = None
     topic_prefix: Annotated[str, AfterValidator(_check_topic_prefix)] = "binsight"
-    source: Annotated[str, AfterValidator(_check_source), Field(max_length=500)] = (
-        "v4l2:/dev/video0"
-    )
+    source: Source = "v4l2:/dev/video0"
     model_folder: Annotated[str, AfterValidator(_check_folder), Field(max_length=200)] = (
         "/var/lib/binsight/models"
     )

@@ -45,7 +45,8 @@ def lateness(
         if kind == TELEMETRY and rows.get((thing, PRESENCE), {}).get("event") != "disconnected"
     }
     canaries = [heard.pop(thing) for thing in watched if thing in heard]
-    until_ms = deployed.timestamp() * 1000 - settings.silent_after_ms
+    deployed_ms = deployed.timestamp() * 1000
+    until_ms = deployed_ms - settings.silent_after_ms
     # Watched or not, what slept before the rollout is no witness.
     fleet = [ms for thing, ms in heard.items() if ms >= until_ms]
     if not fleet or not canaries:
@@ -54,22 +55,19 @@ def lateness(
     # A row may be newer than the moment at which this look began.
     newest_ms = min(now_ms, max(*fleet, *canaries))
     behind_ms = now_ms - newest_ms
+    late = behind_ms > settings.silent_after_ms
     silent, silent_fleet = (
-        sum(
-            now_ms - max(ms, deployed.timestamp() * 1000) > settings.silent_after_ms for ms in group
-        )
+        sum(now_ms - max(ms, deployed_ms) > settings.silent_after_ms for ms in group)
         for group in (canaries, fleet)
     )
     # One more than there are: a single camera of the fleet is no proof.
     fleet_share, share = silent_fleet / (len(fleet) + 1), silent / len(watched)
     shared = silent > 0 and share <= _TIMES * fleet_share
     said = ""
-    if behind_ms > settings.silent_after_ms:
+    if late:
         said = f"the table is {behind_ms / 60_000:.0f} min late"
     elif shared and 100 * share > settings.maximum_failed_percent:
         said = "telemetry is late in the fleet too"
     if said:
         said += f": {silent} canaries and {silent_fleet} of {len(fleet)} fleet cameras are silent"
-    as_of = datetime.fromtimestamp(newest_ms / 1000, UTC) if behind_ms > 0 else now
-    late = behind_ms > settings.silent_after_ms
-    return Lateness(as_of if late else now, shared, said)
+    return Lateness(datetime.fromtimestamp(newest_ms / 1000, UTC) if late else now, shared, said)

@@ -11,7 +11,7 @@ from camera.sources.base import SourceError
 from camera.sources.jpeg_stream import JpegCutter
 from contracts.environment import Reader
 from contracts.given import home_path
-from contracts.real_format import real_format
+from contracts.real_format import is_picture, real_format
 
 _CHUNK = 1 << 16
 _MAXIMUM_FRAME = 32 << 20
@@ -49,9 +49,9 @@ class MjpegFileSource:
         with self.path.open("rb") as stream:
             form = real_format(stream.read(512))
         converted = f"ffmpeg -i {self.path.name} -c:v mjpeg -f mjpeg clip.mjpeg"
-        if not form or form.endswith(")"):
-            return form and f": it is {form}"
-        return f": it is {form}; convert it first: {converted}"
+        if is_picture(form):
+            return f": it is {form}; convert it first: {converted}"
+        return form and f": it is {form}"
 
     def _split(self) -> Iterator[bytes]:
         cutter = JpegCutter(longest=_MAXIMUM_FRAME)

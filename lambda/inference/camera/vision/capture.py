@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 class Capture:
     """Hands each frame to ``show`` and, unless ``holds`` keeps it for later, to the slot.
 
-    ``opened`` is told when a camera begins.
+    ``opened`` is called when a camera begins.
     """
 
     slot: FrameBuffer[Frame]

@@ -32,35 +32,37 @@ _queues: dict[str, ThreadPoolExecutor] = {}
 _lock = threading.Lock()
 
 
-def _submit(function: Any, config: Any, event: Any) -> None:
-    # One queue for each function: a slow one must not hold up the others.
-    name = str(config.get("FunctionArn") or config["FunctionName"])
+def _queue(name: str) -> ThreadPoolExecutor:
+    """One for each function: a slow one must not hold up the others."""
     with _lock:
-        queue = _queues.setdefault(name, ThreadPoolExecutor(AT_ONCE, thread_name_prefix=_THREADS))
+        if name not in _queues:
+            _queues[name] = ThreadPoolExecutor(AT_ONCE, thread_name_prefix=_THREADS)
+        return _queues[name]
+
+
+def _submit(found: tuple[Any, Any, str], function_arn: str, event: Any) -> None:
+    function, config, _name = found
+    if not function or not config:
+        _log.warning("a rule's function %s was not found", function_arn)
+        return
     record = lambda_svc._execution_record_for_config(function, config)
+    queue = _queue(str(config.get("FunctionArn") or config["FunctionName"]))
     queue.submit(lambda_svc._execute_function_with_config_scope, record, event)
 
 
 def _from_iot(account: str, region: str, function_arn: str, event: Any) -> None:
-    function, config, _name = lambda_svc._get_func_record_for_ref_in_scope(
+    found = lambda_svc._get_func_record_for_ref_in_scope(
         function_arn, account_id=account, region=region
     )
-    if not function or not config:
-        _log.warning("IoT rule: function %s not found", function_arn)
-        return
-    _submit(function, config, event)
+    _submit(found, function_arn, event)
 
 
 def _from_eventbridge(function_arn: str, payload: str) -> None:
-    function, config, _name = lambda_svc._get_func_record_for_ref(function_arn)
-    if not function or not config:
-        _log.warning("EventBridge rule: function %s not found", function_arn)
-        return
     try:
         event = json.loads(payload)
     except (ValueError, TypeError):
         event = {"body": payload}
-    _submit(function, config, event)
+    _submit(lambda_svc._get_func_record_for_ref(function_arn), function_arn, event)
 
 
 def _hurried(original: Callable[..., str]) -> Callable[..., str]:

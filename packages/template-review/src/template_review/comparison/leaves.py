@@ -32,6 +32,11 @@ class Leaf(NamedTuple):
         return self.path.rpartition(".")[2].split("[", 1)[0]
 
     @property
+    def top(self) -> str:
+        """The property of the resource that it is a part of."""
+        return self.path.split(".", 1)[0].split("[", 1)[0]
+
+    @property
     def text(self) -> str:
         """ "Threshold: 1 -> 1000"."""
         return shown(f"{self.path}: {said(self.before)} -> {said(self.after)}")

@@ -20,7 +20,7 @@ _METRIC = ("MetricName", "Namespace", "Dimensions", "Metrics", "ExtendedStatisti
 def alarm_items(kept: Kept, found: list[Leaf]) -> Iterator[Item]:
     """What changes in what an alarm watches and whom it notifies."""
     what = watched(kept.type, kept.old or {})
-    metric = [leaf for leaf in found if leaf.path.split(".")[0].split("[")[0] in _METRIC]
+    metric = [leaf for leaf in found if leaf.top in _METRIC]
     if metric:
         text = f"{'; '.join(leaf.text for leaf in metric)}: nobody is notified any more when {what}"
         yield watcher_item(Level.DANGEROUS, kept, text, tuple(leaf.path for leaf in metric))

@@ -12,10 +12,11 @@ from template_review.model import Item, Level, Pair, Section
 
 
 class _Safeguard(NamedTuple):
-    """A property that guards while it is ``good``, in types whose name matches ``kinds``."""
+    """A property that guards, or opens, with one of ``values``, in types whose name matches
+    ``kinds``."""
 
     name: str
-    good: tuple[Any, ...]
+    values: tuple[Any, ...]
     meaning: str
     kinds: str = ""
 
@@ -38,8 +39,9 @@ _GUARDS = (
     _Safeguard("DefaultAction", ("Block",), "requests are let through", "WAF"),
     _Safeguard("OverrideAction", ("None",), "requests are let through", "WAF"),
 )
+_UNAUTHENTICATED = _Safeguard("AllowUnauthenticatedIdentities", (True,), "anybody gets credentials")
 _DANGERS = (
-    _Safeguard("AllowUnauthenticatedIdentities", (True,), "anybody gets credentials"),
+    _UNAUTHENTICATED,
     _Safeguard("EndpointPublicAccess", (True,), "the cluster is reachable from the internet"),
     _Safeguard("Privileged", (True,), "the container controls its machine"),
     _Safeguard("PrivilegedMode", (True,), "the container controls its machine"),
@@ -50,9 +52,9 @@ _DANGERS = (
     _Safeguard("DeleteAutomatedBackups", (True,), "the backups go with the database"),
     _Safeguard("SkipFinalSnapshot", (True,), "nothing is kept when it is deleted"),
 )
-"""Values that are dangerous when they are new; the same table form, ``good`` is the bad value."""
+"""Values that open something when they are new."""
 _OPEN_FROM_THE_START = (
-    *(guard for guard in _DANGERS if guard.name in {"AllowUnauthenticatedIdentities"}),
+    _UNAUTHENTICATED,
     _Safeguard("PubliclyAccessible", (True,), "it is reachable from the internet"),
 )
 _GONE = {
@@ -113,7 +115,7 @@ def _is(name: str, guard: _Safeguard, kept: Kept) -> bool:
 
 
 def _any(value: Any, guard: _Safeguard) -> bool:
-    return value is not None and any(same(value, each) for each in guard.good)
+    return value is not None and any(same(value, each) for each in guard.values)
 
 
 def _secrets(kept: Kept) -> Iterator[Item]:

@@ -83,7 +83,7 @@ def _state(kept: Kept, name: str, one: Mapping[str, Any], two: Mapping[str, Any]
 
 
 def _judged(one: Mapping[str, Any], two: Mapping[str, Any], found: list[Leaf]) -> tuple[Level, str]:
-    paths = {leaf.path.split(".")[0].split("[")[0] for leaf in found}
+    paths = {leaf.top for leaf in found}
     kind = one.get("Type")
     if kind == "Wait" and kind == two.get("Type") and paths & set(_WAITS):
         return _wait(one, two)

@@ -91,7 +91,7 @@ def _explained(change: ResourceChange, kept: Kept, elsewhere: Collection[Leaf]) 
 def _beside(change: ResourceChange, elsewhere: Iterable[Leaf]) -> list[str]:
     """What else differs, by name only: attributes, and properties that other sections explain."""
     noted = [each for each in change.others if each in {"Metadata", "DependsOn"}]
-    return noted + sorted({leaf.path.split(".")[0].split("[")[0] for leaf in elsewhere})
+    return noted + sorted({leaf.top for leaf in elsewhere})
 
 
 _NOTED = {"Metadata", "DependsOn", "DeletionPolicy", "UpdateReplacePolicy"}
@@ -103,8 +103,7 @@ _NO_EFFECT = "written differently, it means the same"
 def _of_iam(kept: Kept, leaf: Leaf) -> bool:
     """Whether it is compared as grants, however it is written. The language's version is not: with
     the older one a variable in a policy is plain text."""
-    top = leaf.path.split(".")[0].split("[")[0]
-    return not leaf.path.endswith(".Version") and judged_as_grants(kept.type, top)
+    return not leaf.path.endswith(".Version") and judged_as_grants(kept.type, leaf.top)
 
 
 def kept_of(pair: Pair, before: Stack, after: Stack, name: str) -> Kept:
@@ -125,7 +124,7 @@ def _claimed(kept: Kept, leaf: Leaf, claims: Collection[str]) -> bool:
 
 
 def _is_harmless(pair: Pair, before: Stack, after: Stack, name: str, leaf: Leaf) -> bool:
-    top = leaf.path.split(".")[0].split("[")[0]
+    top = leaf.top
     if top == "Tags" and _decides(pair, leaf):
         return False
     if top in HARMLESS or leaf.name in {"Description", "Comment"}:

@@ -3,6 +3,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,27 +40,15 @@ def with_nested(folder: Path, stack: Stack) -> Iterator[Stack]:
         told = {**properties, "TemplateURL": "the template of the nested stack"}
         template["Resources"][name] = {**resource, "Properties": told}
         inner.append(
-            Stack(
+            replace(
+                stack,
                 id=f"{stack.id}/{name}",
                 name=f"{stack.name}-{name}",
-                account=stack.account,
-                region=stack.region,
                 template=_filled(read_json(folder / file), given),
-                termination_protection=stack.termination_protection,
-                tags=stack.tags,
                 nested=True,
             )
         )
-    yield Stack(
-        id=stack.id,
-        name=stack.name,
-        account=stack.account,
-        region=stack.region,
-        template=template,
-        termination_protection=stack.termination_protection,
-        tags=stack.tags,
-        nested=stack.nested,
-    )
+    yield replace(stack, template=template)
     for each in inner:
         yield from with_nested(folder, each)
 
