@@ -4,7 +4,8 @@
 import sys
 
 from benchmarks import environments, synth
+from contracts.command_line import run_command
 from tests.synth import figures
 
 if __name__ == "__main__":
-    sys.exit(max(synth.main(), environments.main(), figures.main()))
+    sys.exit(run_command(lambda: max(synth.main(), environments.main(), figures.main())))

@@ -26,6 +26,7 @@ from benchmarks import camera_speed as speed
 from benchmarks import mobilenet
 from benchmarks.camera_items import play
 from benchmarks.camera_setting import model_from
+from contracts.command_line import run_command
 from contracts.cut import CutRule
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -305,4 +306,4 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], bool]] = {
 _QUICK = ["cut", "throughput", "day", "latency", "process", "swap", "items"]
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

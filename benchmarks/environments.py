@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 
+from contracts.command_line import run_command
 from infra.config.settings import names
 from template_review.synthesis import synth_child
 from tests.conftest import ROOT
@@ -51,4 +52,4 @@ def _seconds(chosen: list[str]) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from contracts.command_line import run_command
 from tests.conftest import ROOT, SHARED
 from training.dataset import duplicates
 
@@ -70,4 +71,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

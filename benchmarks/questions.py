@@ -9,6 +9,7 @@ the command, the first row of the answer, and the bytes that Athena would read f
 import gzip
 import json
 import random
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from typing import Any
 import duckdb
 
 from contracts.archive import TABLES
+from contracts.command_line import run_command
 from contracts.detection import Detection
 from contracts.messages import Message, ModelName, timestamp
 from contracts.telemetry import Telemetry
@@ -150,4 +152,4 @@ def _opened(folder: Path) -> Any:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_command(main))

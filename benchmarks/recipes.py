@@ -29,6 +29,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from contracts.command_line import run_command
 from contracts.cut import CutRule
 from training.data import BACKGROUNDS, load, read_dataset
 from training.evaluation.by_size import by_size
@@ -178,4 +179,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_command(main))

@@ -17,6 +17,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from contracts.command_line import run_command
+
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = 2.5
 EMPTY_APP = """
@@ -95,4 +97,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

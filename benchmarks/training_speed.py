@@ -8,6 +8,7 @@ what Prepare left. Run it on the machines to be compared; only ratios say someth
 """
 
 import argparse
+import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +16,7 @@ from typing import Any
 
 import torch
 
+from contracts.command_line import run_command
 from training.data import load, read_dataset
 from training.hyperparameters import Hyperparameters
 from training.learning import device, fit
@@ -68,4 +70,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_command(main))

@@ -26,7 +26,7 @@ def run_command(main: Callable[[], int | None]) -> int:
         if sys.stdout:
             sys.stdout.flush()
     except BrokenPipeError as error:
-        if not (isinstance(error, ReaderGoneError) or _reader_is_gone()):
+        if not reader_is_gone(error):
             raise
         write_nowhere()
         return 0
@@ -50,8 +50,13 @@ def write_nowhere() -> None:
     os.close(nowhere)
 
 
-def _reader_is_gone() -> bool:
-    """Whether stdout is a pipe that nobody reads. Only writing shows it, so a line ends here."""
+def reader_is_gone(error: BrokenPipeError) -> bool:
+    """Whether the pipe that broke is stdout, which nobody reads any more.
+
+    Only writing shows it, so a line ends here.
+    """
+    if isinstance(error, ReaderGoneError):
+        return True
     try:
         os.write(sys.stdout.fileno(), b"\n")
     except BrokenPipeError:

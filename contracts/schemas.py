@@ -2,8 +2,10 @@
 """The published JSON Schemas of the messages: ``python -m contracts.schemas`` writes them."""
 
 import json
+import sys
 from pathlib import Path
 
+from contracts.command_line import run_command
 from contracts.detection import Detection
 from contracts.messages import SCHEMA, Message
 from contracts.telemetry import Telemetry
@@ -34,4 +36,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_command(main))

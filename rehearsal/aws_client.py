@@ -136,9 +136,13 @@ class Cloud:
         sagemaker = self.client("sagemaker")
         told: set[str] = set()
         for _ in _until(timeout, f"pipeline execution {execution} did not end"):
-            steps = sagemaker.list_pipeline_execution_steps(
-                PipelineExecutionArn=execution, SortOrder="Ascending"
-            )["PipelineExecutionSteps"]
+            steps = [
+                step
+                for page in sagemaker.get_paginator("list_pipeline_execution_steps").paginate(
+                    PipelineExecutionArn=execution, SortOrder="Ascending"
+                )
+                for step in page["PipelineExecutionSteps"]
+            ]
             for step in steps:
                 if step["StepStatus"] in _ENDED and step["StepName"] not in told:
                     told.add(step["StepName"])
@@ -155,7 +159,10 @@ class Cloud:
         """The model package registered last in a group."""
         sagemaker = self.client("sagemaker")
         found = sagemaker.list_model_packages(
-            ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Descending"
+            ModelPackageGroupName=group,
+            SortBy="CreationTime",
+            SortOrder="Descending",
+            MaxResults=1,
         )["ModelPackageSummaryList"]
         if not found:
             raise RehearsalError(f"model package group {group} is empty after the pipeline")

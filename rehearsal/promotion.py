@@ -193,7 +193,11 @@ class Taker:
 
     def _packages(self) -> list[str]:
         sagemaker = self.account.cloud(self.account.people.operator).client("sagemaker")
-        found = sagemaker.list_model_packages(
+        pages = sagemaker.get_paginator("list_model_packages").paginate(
             ModelPackageGroupName=self.outputs["ModelPackageGroup"]
-        )["ModelPackageSummaryList"]
-        return [one["ModelPackageArn"].rsplit(":", 1)[-1] for one in found]
+        )
+        return [
+            one["ModelPackageArn"].rsplit(":", 1)[-1]
+            for page in pages
+            for one in page["ModelPackageSummaryList"]
+        ]

@@ -2,6 +2,8 @@
 """What the clock would start: a rehearsal is over before a schedule of minutes or a day comes."""
 
 import json
+from collections.abc import Iterator
+from typing import Any
 
 from rehearsal.aws_client import Cloud
 from rehearsal.errors import RehearsalError
@@ -15,18 +17,25 @@ def run_schedules(cloud: Cloud) -> list[str]:
     """
     events, functions = cloud.client("events"), cloud.client("lambda")
     ran = []
-    for rule in events.list_rules(NamePrefix=f"{cloud.prefix}-")["Rules"]:
+    for rule, function in _scheduled(events, f"{cloud.prefix}-"):
+        answer = functions.invoke(
+            FunctionName=function, Payload=json.dumps({"source": "aws.events"})
+        )
+        said = answer["Payload"].read().decode()
+        name = function.rsplit(":", 1)[1]
+        if answer.get("FunctionError"):
+            raise RehearsalError(f"{name}, started by {rule}: {said}")
+        ran.append(name)
+    return ran
+
+
+def _scheduled(events: Any, prefix: str) -> Iterator[tuple[str, str]]:
+    """Rule and function (ARN) of everything that the clock starts."""
+    rules = events.get_paginator("list_rules").paginate(NamePrefix=prefix)
+    for rule in (rule for page in rules for rule in page["Rules"]):
         if not rule.get("ScheduleExpression"):
             continue
-        for target in events.list_targets_by_rule(Rule=rule["Name"])["Targets"]:
-            if ":lambda:" not in target["Arn"]:
-                continue
-            answer = functions.invoke(
-                FunctionName=target["Arn"], Payload=json.dumps({"source": "aws.events"})
-            )
-            said = answer["Payload"].read().decode()
-            name = target["Arn"].rsplit(":", 1)[1]
-            if answer.get("FunctionError"):
-                raise RehearsalError(f"{name}, started by {rule['Name']}: {said}")
-            ran.append(name)
-    return ran
+        targets = events.get_paginator("list_targets_by_rule").paginate(Rule=rule["Name"])
+        for target in (target for page in targets for target in page["Targets"]):
+            if ":lambda:" in target["Arn"]:
+                yield rule["Name"], target["Arn"]

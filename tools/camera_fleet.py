@@ -149,7 +149,8 @@ class Fleet:
             f"deactivate certificate {shown}",
             _calling(iot.update_certificate, certificateId=certificate, newStatus="INACTIVE"),
         )
-        for policy in iot.list_attached_policies(target=arn)["policies"]:
+        pages = iot.get_paginator("list_attached_policies").paginate(target=arn)
+        for policy in [policy for page in pages for policy in page["policies"]]:
             name = policy["policyName"]
             yield (
                 f"detach policy {name}",
@@ -166,8 +167,8 @@ class Fleet:
         )
 
     def _principals(self, thing: str) -> list[str]:
-        found = self._if_any(self._iot.list_thing_principals, thingName=thing)
-        return found["principals"] if found else []
+        pages = self._iot.get_paginator("list_thing_principals").paginate(thingName=thing)
+        return self._if_any(lambda: [arn for page in pages for arn in page["principals"]]) or []
 
     def _if_any(self, call: Callable[..., Any], **arguments: str) -> Any:
         """The answer of a call, or None if AWS finds no such resource."""

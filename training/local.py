@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from contracts.bins import BinPolicy, read_policy
+from contracts.command_line import ReaderGoneError
 from contracts.model_archive import REFERENCE, write_archive
 from training import sagemaker_job
 from training.dataset.opening import dataset_path, opened
@@ -159,6 +160,8 @@ def _step(name: str, *arguments: str) -> None:
                 process.wait(_GRACE_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
+    if code == sagemaker_job.READER_GONE:
+        raise ReaderGoneError
     if code != 0:
         raise sagemaker_job.StepError(
             f"{name} failed with exit status {code}; its message is above"
@@ -221,4 +224,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sagemaker_job.run(main)
+    sagemaker_job.run(main, without_reader=0)

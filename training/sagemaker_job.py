@@ -18,6 +18,10 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from contracts.command_line import reader_is_gone, write_nowhere
+
+READER_GONE = 128 + signal.SIGPIPE
+"""Exit status of a step whose output nobody reads any more, as a shell shows that signal."""
 _REASON_CHARACTERS = 1000
 """SageMaker shows the first 1024 characters of a failure reason."""
 
@@ -83,8 +87,12 @@ def hyperparameters() -> dict[str, str]:
     return {key.replace("-", "_"): str(value).strip('"') for key, value in own.items()}
 
 
-def run(step: Callable[[], None]) -> NoReturn:
-    """Run a step as a program: clear errors, a failure report, and a clean end on a signal."""
+def run(step: Callable[[], None], *, without_reader: int = READER_GONE) -> NoReturn:
+    """Run a step as a program: clear errors, a failure report, and a clean end on a signal.
+
+    If the reader of stdout closes the pipe (``| head``), the program ends quietly with the status
+    ``without_reader``. It is not 0 for a step, because whoever waits for it would take it for done.
+    """
     signal.signal(signal.SIGTERM, _terminated)
     # Where it is ignored (a shell's background job), it stays so.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -93,12 +101,19 @@ def run(step: Callable[[], None]) -> NoReturn:
     atexit.register(_ignore_signals)
     try:
         step()
+        if sys.stdout:
+            sys.stdout.flush()
     except StepError as error:
         _fail(str(error), 1)
     except KeyboardInterrupt:
         _fail("interrupted by Ctrl-C; nothing was left as a result", 130)
     except Terminated:
         _fail("stopped by SIGTERM; nothing was left as a result", 143)
+    except BrokenPipeError as error:
+        if not reader_is_gone(error):
+            _fail(f"a pipe: {error.strerror or error}", 1)
+        write_nowhere()
+        sys.exit(without_reader)
     except OSError as error:
         _fail(f"{error.filename or 'disk'}: {error.strerror or error}", 1)
     except Exception as error:  # noqa: BLE001 - the report must name what was not foreseen

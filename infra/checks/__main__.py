@@ -7,6 +7,7 @@ Acknowledgements do not count here: this shows what the rules say about the temp
 import sys
 from pathlib import Path
 
+from contracts.command_line import run_command
 from infra.checks.rule import check
 from infra.checks.rules import RULES
 from infra.checks.template import read_templates
@@ -31,4 +32,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run_command(lambda: main(sys.argv[1:])))

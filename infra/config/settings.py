@@ -8,6 +8,7 @@ line each, with the file, the key, the value and what is allowed.
 import json
 import os
 import tomllib
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
@@ -22,12 +23,13 @@ from contracts.bins import (
     BinPolicy,
     bins_of,
     contradiction,
-    folded,
 )
+from contracts.class_names import unusable
 from contracts.recipes import MAXIMUM_CONFIGURATION_VALUE
 from contracts.topics import Topics
-from infra.config.base import Days, Fraction, Section
+from infra.config.base import Fraction, Section
 from infra.config.camera import CameraSettings
+from infra.config.data import DataSettings
 from infra.config.errors import BOUNDARY, EMAIL, SettingsError, explain, toml_hint
 from infra.config.regions import REGIONS
 from infra.config.settings_limits import over_limits
@@ -53,8 +55,13 @@ def _check_bin(value: str, info: ValidationInfo) -> str:
 
 
 def _check_classes(value: dict[str, str]) -> dict[str, str]:
-    if not all(map(folded, value)):
-        raise ValueError("a name for each class")
+    for name in value:
+        # Blanks around it do not count, as in a policy.
+        plain = unicodedata.normalize("NFC", name.strip())
+        if not plain:
+            raise ValueError("a name for each class")
+        if problem := unusable(plain):
+            raise ValueError(f"names that a dataset's class can have; {name!r} is none: {problem}")
     if problem := contradiction(value):
         raise ValueError(problem)
     return value
@@ -76,19 +83,6 @@ def _check_email(value: str) -> str:
 _LONGEST_MAILBOX = 64
 Email = Annotated[str, Field(pattern=EMAIL, max_length=254), AfterValidator(_check_email)]
 Bin = Annotated[str, AfterValidator(_check_bin)]
-LogDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731]
-"""CloudWatch Logs takes these numbers of days only."""
-
-
-class DataSettings(Section):
-    """How long things are kept."""
-
-    noncurrent_days: Days = 30
-    captures_days: Days = 30
-    runs_days: Days = 90
-    archive_days: Days = 730
-    access_log_days: Days = 90
-    log_days: LogDays = 90
 
 
 class BinSettings(Section):

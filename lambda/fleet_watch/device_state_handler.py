@@ -90,12 +90,13 @@ def _is_camera(thing: str) -> bool:
     if not thing.startswith(os.environ["THING_PREFIX"]):
         return False
     try:
-        groups = _iot().list_thing_groups_for_thing(thingName=thing)["thingGroups"]
+        pages = _iot().get_paginator("list_thing_groups_for_thing").paginate(thingName=thing)
+        groups = {group["groupName"] for page in pages for group in page["thingGroups"]}
     except ClientError as error:
         if error.response["Error"]["Code"] == "ResourceNotFoundException":
             return False
         raise
-    return os.environ["THING_GROUP"] in {group["groupName"] for group in groups}
+    return os.environ["THING_GROUP"] in groups
 
 
 @lru_cache(maxsize=1)

@@ -154,8 +154,8 @@ class Rollouts:
 
     @staticmethod
     def _executions(states: Any, machine: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = states.list_executions(stateMachineArn=machine)["executions"]
-        return found
+        pages = states.get_paginator("list_executions").paginate(stateMachineArn=machine)
+        return [one for page in pages for one in page["executions"]]
 
     def _calls(self, offset: int) -> Counter[str]:
         """The calls that the rollout's function made since then, by action."""

@@ -1,19 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """Environment files as editors, spreadsheets and people in a hurry leave them."""
 
+import re
+import typing
 from dataclasses import replace
 from pathlib import Path
 
+import botocore.session
 import pytest
+from aws_cdk.aws_logs import RetentionDays
 
 from contracts.bins import BinPolicy
+from infra.common.log_group import _RETENTION
 from infra.config import settings
+from infra.config.data import LogDays
 from infra.config.errors import SettingsError
 from template_review.config import load, names
 from tests.conftest import ROOT
 from tests.synth.test_settings import MINIMAL, folder, problem  # noqa: F401 - a fixture
 from tools.account import AccountError, session_for
 from tools.new_environment import create
+from training.dataset.listing import DatasetError
+from training.dataset.sources import list_sources
 
 
 @pytest.fixture
@@ -114,6 +122,53 @@ def test_one_class_has_one_bin(directory: Path, one: str, other: str) -> None:
 def test_a_class_has_a_name(directory: Path) -> None:
     text = f'{MINIMAL}[bins.classes]\n" " = "landfill"\n'
     assert "allowed: a name for each class" in problem(directory, text)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("a/b", "'/' is not allowed; allowed: letters, digits"),
+        ("glass*", "'*' is not allowed"),
+        ("x" * 65, "65 characters; allowed: at most 64"),
+        ("_background", "a name begins with a letter or digit"),
+        ("glass.", "ends with neither a space nor a dot"),
+        (".hidden", "make folders of this name"),
+        ("__MACOSX", "make folders of this name"),
+        ("Thumbs.db", "make folders of this name"),
+        ("lost+found", "make folders of this name"),
+    ],
+)
+def test_a_class_that_no_dataset_can_have_is_refused(
+    directory: Path, tmp_path: Path, name: str, words: str
+) -> None:
+    said = problem(directory, f'{MINIMAL}[bins.classes]\n"{name}" = "landfill"\n')
+    assert f"{name!r} is none: " in said
+    assert words in said
+    # Indeed: a dataset with such a folder has no such class.
+    for folder_name in {*name.split("/")} | {"paper", "metal"}:
+        (tmp_path / "photos" / folder_name).mkdir(parents=True)
+        (tmp_path / "photos" / folder_name / "1.jpg").write_bytes(b"")
+    try:
+        classes = {source.class_name for source in list_sources(tmp_path / "photos")}
+    except DatasetError:
+        classes = set()
+    assert name not in classes
+
+
+@pytest.mark.parametrize("name", ["Café cups & lids", "glass (green) + 'clear'", "生ごみ", " a "])
+def test_a_class_that_a_dataset_can_have_is_taken(directory: Path, name: str) -> None:
+    (directory / "test.toml").write_text(
+        f'{MINIMAL}[bins.classes]\n"{name}" = "landfill"\n', encoding="utf-8"
+    )
+    assert settings.load("test").bins.policy().bin_for(name, 0.9) == "landfill"
+
+
+def test_log_days_are_those_of_cloudwatch_and_of_the_cdk() -> None:
+    """By the SDK's model, which says them in words."""
+    shape = botocore.session.get_session().get_service_model("logs").shape_for("Days")
+    days = [int(day) for day in re.findall(r"\d+", shape.documentation.split("values are:")[1])]
+    assert list(typing.get_args(LogDays)) == sorted(_RETENTION) == days[: len(_RETENTION)]
+    assert set(_RETENTION.values()) == set(RetentionDays) - {RetentionDays.INFINITE}
 
 
 @pytest.mark.parametrize(

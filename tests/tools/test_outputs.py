@@ -11,10 +11,18 @@ import pytest
 
 from tests.conftest import ROOT
 
-# These run before anything is installed, or on a camera.
-ALONE = {"tools/install.py", "tools/templates/enrolment/rotate.py"}
+# These run before anything is installed, on a camera, or in a notebook's own environment.
+ALONE = {
+    "lambda/inference/camera_component.py",
+    "tools/install.py",
+    "tools/templates/enrolment/rotate.py",
+    "training/check_requirements.py",
+    "training/notebooks/stop_when_idle.py",
+}
 # Nobody calls these by hand: a rehearsal starts them, and reads what they print.
 STARTED = {
+    "infra/assets/bundling.py",
+    "stacks/github_oidc.py",
     "rehearsal/execute_notebook.py",
     "rehearsal/fleet/site.py",
     "rehearsal/simulated_core/lambda_runtime.py",
@@ -25,10 +33,14 @@ CONSOLE = "from tools.console import PipedConsole; PipedConsole()"
 
 def ended(body: str, output: int | None = None) -> tuple[int, str]:
     """Exit status and stderr of a command whose ``main`` is ``body``."""
-    program = (
+    return _python(
         "import sys\nfrom contracts.command_line import run_command\n"
-        f"def main():\n    {body}\n    return 3\nsys.exit(run_command(main))\n"
+        f"def main():\n    {body}\n    return 3\nsys.exit(run_command(main))\n",
+        output,
     )
+
+
+def _python(program: str, output: int | None = None) -> tuple[int, str]:
     done = subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,
@@ -72,12 +84,45 @@ def test_the_status_is_the_commands_own_and_other_errors_are_not_hidden() -> Non
 
 
 def test_every_command_ends_in_this_way() -> None:
-    folders = ("tools", "lambda/inference/camera", "rehearsal")
+    folders = ["benchmarks", "contracts", "infra", "lambda/inference", "rehearsal", "tools"]
+    folders += ["stacks", "training"]
     for program in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
         name, text = program.relative_to(ROOT).as_posix(), program.read_text(encoding="utf-8")
-        called = re.search(r"^    (sys\.exit|main)\(", text, re.MULTILINE)
-        if called and name not in ALONE | STARTED:
-            assert "    sys.exit(run_command(" in text, name
+        called = re.search(r"^    (sys\.exit|main|\w+\.run)\(", text, re.MULTILINE)
+        if called and "__main__" in text and name not in ALONE | STARTED:
+            ends = "    sys.exit(run_command(" in text or "    sagemaker_job.run(main" in text
+            assert ends, name
+
+
+def test_a_step_of_a_training_says_that_it_did_not_finish() -> None:
+    """Whoever waits for it must not take what it left for a result."""
+    program = "from training import sagemaker_job as job\ndef main():\n    {}\njob.run(main{})"
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        assert _python(program.format(MANY, ""), writer) == (141, "")
+        assert _python(program.format("print('one line')", ""), writer) == (141, "")
+        assert _python(program.format(MANY, ", without_reader=0"), writer) == (0, "")
+    finally:
+        os.close(writer)
+    status, said = _python(program.format("raise BrokenPipeError(32, 'Broken pipe')", ""))
+    assert (status, said) == (1, "error: a pipe: Broken pipe\n")
+
+
+def test_a_local_training_ends_quietly_with_its_reader(tmp_path: Path) -> None:
+    for name in ("glass", "paper"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+    given = ("--dataset", str(tmp_path / "photos"), "--out", str(tmp_path / "out"))
+    command = [sys.executable, "-m", "training.local", *given]
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, text=True, check=False
+        )
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_another_pipe_that_closes_is_not_taken_for_the_reader() -> None:

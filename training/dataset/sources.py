@@ -6,6 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
+from contracts.class_names import name_problem
 from contracts.given import parsed_json
 from contracts.helper_files import visible
 from contracts.text_file import decoded_text
@@ -20,9 +21,6 @@ from training.dataset.listing import (
     folders_in,
 )
 from training.dataset.shape import misread, without_classes
-
-_PUNCTUATION = frozenset(" -_.'()&+")
-_LONGEST_NAME = 64
 
 
 @dataclass(frozen=True)
@@ -135,7 +133,7 @@ def class_names(folders: list[str]) -> list[str]:
     seen: dict[str, str] = {}
     for folder in folders:
         name = unicodedata.normalize("NFC", folder)
-        if wrong := _name_problem(name):
+        if wrong := name_problem(name):
             raise ValueError(f"class folder {folder!r}: {wrong}")
         other = seen.setdefault(name.casefold(), folder)
         if other != folder:
@@ -145,21 +143,6 @@ def class_names(folders: list[str]) -> list[str]:
             )
         names.append(name)
     return names
-
-
-def _name_problem(name: str) -> str:
-    """Why a class name cannot be used, or nothing."""
-    for letter in name:
-        # L, M, N: letters, the marks on them, digits, of any script.
-        if unicodedata.category(letter)[0] not in "LMN" and letter not in _PUNCTUATION:
-            return (
-                f"{letter!r} is not allowed; allowed: letters, digits, spaces and - _ . ' ( ) & +"
-            )
-    if name != name.strip() or name.startswith((".", "_", "-")) or name.endswith("."):
-        return "a name begins with a letter or digit, and ends with neither a space nor a dot"
-    if len(name) > _LONGEST_NAME:
-        return f"{len(name)} characters; allowed: at most {_LONGEST_NAME}"
-    return ""
 
 
 def is_unicode(path: str) -> bool:

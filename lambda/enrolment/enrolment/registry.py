@@ -36,12 +36,14 @@ class Registry:
     def registered(self, serial: str) -> bool:
         """Whether a camera with this serial number has a certificate already."""
         try:
-            answer = self._iot.list_thing_principals(thingName=f"{self._prefix}-{serial}")
+            pages = self._iot.get_paginator("list_thing_principals").paginate(
+                thingName=f"{self._prefix}-{serial}"
+            )
+            return any(page["principals"] for page in pages)
         except ClientError as error:
             if error.response["Error"]["Code"] == "ResourceNotFoundException":
                 return False
             raise
-        return bool(answer["principals"])
 
     def claim(self, serial: str, *, certificate_id: str, kit: str, now: int) -> bool:
         """Take the serial number for one certificate; False where another one just took it."""

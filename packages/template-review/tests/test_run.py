@@ -35,6 +35,28 @@ def test_uncommitted_change_is_reviewed(repository: Repository, capsys: pytest.C
     assert left_behind(repository) == []
 
 
+def test_a_reader_that_has_enough_changes_no_verdict(repository: Repository):
+    """As ``make review | head`` in a shell with pipefail, or a CI log that is cut off."""
+    repository.write(template_DOT_json={"Resources": {}})
+    given = ("--base=HEAD", "--fail-on=dangerous", f"--output={repository.folder.parent}/review.md")
+    command = [sys.executable, "-m", "template_review", *given]
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            command,
+            cwd=repository.folder,
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (TOO_DANGEROUS, "")
+    assert "Template review: dangerous" in repository.written
+
+
 def test_second_review_synthesises_nothing(
     repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

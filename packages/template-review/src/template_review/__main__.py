@@ -2,6 +2,7 @@
 """``python -m template_review --base origin/main``: write review.md and show it."""
 
 import argparse
+import os
 import signal
 import sys
 import time
@@ -12,7 +13,7 @@ from template_review.errors import ReviewError
 from template_review.model import Level
 from template_review.rendering.markdown import markdown
 from template_review.rendering.terminal import show
-from template_review.review import review
+from template_review.review import Review, review
 
 FAILS_ON = {"never": None, "look": Level.LOOK, "dangerous": Level.DANGEROUS}
 TOO_DANGEROUS = 3
@@ -38,10 +39,21 @@ def main(arguments: list[str] | None = None, *, root: Path | None = None) -> int
     except KeyboardInterrupt:
         print("\nreview: interrupted; nothing is left behind", file=sys.stderr)
         return 130
-    show(found)
-    print(f"{options.output} written in {time.monotonic() - started:.0f} s", flush=True)
+    _show(found, f"{options.output} written in {time.monotonic() - started:.0f} s")
     limit = FAILS_ON[options.fail_on]
     return TOO_DANGEROUS if limit is not None and found.level >= limit else 0
+
+
+def _show(found: Review, last: str) -> None:
+    """Show the review. A reader that has enough (``| head``) does not change the exit status."""
+    try:
+        show(found)
+        print(last, flush=True)
+    except BrokenPipeError:
+        # Python flushes stdout once more while it exits.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:

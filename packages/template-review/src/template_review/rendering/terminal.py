@@ -14,9 +14,20 @@ LETTERS = {Level.SAFE: "", Level.LOOK: "look", Level.DANGEROUS: "DANGEROUS"}
 STYLE = {Level.SAFE: "green", Level.LOOK: "yellow", Level.DANGEROUS: "bold red"}
 
 
+class _PipedConsole(Console):
+    """Leaves a closed pipe to the caller; rich's own console would end the program with 1."""
+
+    def on_broken_pipe(self) -> None:
+        """Rich calls this while it handles the BrokenPipeError."""
+        raise BrokenPipeError
+
+
 def show(review: Review, console: Console | None = None) -> None:
-    """Print the review; colours only where the output is a terminal."""
-    out = console or Console(highlight=False)
+    """Print the review; colours only where the output is a terminal.
+
+    Raises BrokenPipeError if nobody reads the output any more.
+    """
+    out = console or _PipedConsole(highlight=False)
     title = Text(review.level.words.upper(), style=STYLE[review.level])
     title.append(f"\nthe working tree against {review.base}", style="default")
     out.print(Panel(title, title="Template review", title_align="left", expand=False))
