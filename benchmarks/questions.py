@@ -20,6 +20,7 @@ from typing import Any
 import duckdb
 
 from contracts.archive import TABLES
+from contracts.bins import UNSURE_BELOW
 from contracts.command_line import run_command
 from contracts.detection import Detection
 from contracts.messages import Message, ModelName, timestamp
@@ -104,13 +105,16 @@ def _detections(start: float) -> Iterator[dict[str, Any]]:
                 continue  # lost
             moment = start + 86_400 / ITEMS * number + camera / 4
             kind, place = chance.choice((("glass", "recycling"), ("trash", "landfill")))
+            confidence = chance.uniform(0.45, 1)
             message = Detection(
                 thing=f"binsight-prod-{camera:04}",
                 sequence=number,
                 observed_at=timestamp(datetime.fromtimestamp(moment, UTC)),
                 class_name=kind,
                 bin=place,
-                confidence=chance.uniform(0.45, 1),
+                confidence=confidence,
+                unsure=confidence < UNSURE_BELOW,
+                bin_confidence=confidence,
                 model=MODEL,
                 frames=5,
                 latency_ms=chance.uniform(300, 700),

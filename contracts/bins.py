@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from contracts.given import parsed_json
 
@@ -38,7 +38,7 @@ from the bins of the policy."""
 BINS = tuple(each.name for each in ALL_BINS)
 BIN_WORDS = " or ".join((", ".join(BINS[:-1]), BINS[-1]))
 """For sentences: ``landfill, compost or recycling``."""
-DEFAULT_BIN, UNSURE_BELOW = BINS[0], 0.5
+DEFAULT_BIN, UNSURE_BELOW = BINS[0], 0.7
 NEUTRAL = (60, 60, 60)
 """The colour of what is in no bin."""
 MOST_BINS, LONGEST_NAME = 8, 40
@@ -108,13 +108,29 @@ def as_text(colour: tuple[int, int, int]) -> str:
     return f"#{bytes(colour).hex()}"
 
 
+class SortedItem(NamedTuple):
+    """The answer for an item.
+
+    ``label`` is the index of its class, the most probable one, ``confidence`` that class's
+    probability. ``bin_confidence`` is the probability of all classes that belong in the same bin.
+    An ``unsure`` item is in the default ``bin``.
+    """
+
+    label: int
+    class_name: str
+    confidence: float
+    bin: str
+    bin_confidence: float
+    unsure: bool
+
+
 @dataclass(frozen=True)
 class BinPolicy:
-    """Maps a class and its confidence to a bin.
+    """Maps what the model makes of an item to a bin.
 
     ``classes`` maps a class name (see ``folded``) to a bin. A class that is itself the name of a
-    bin needs no entry. ``default`` takes what is unknown or unsure, that is less confident than
-    ``unsure_below`` (0 to 1). ``bins`` are those of the city.
+    bin needs no entry. ``default`` takes classes without a bin, and unsure items: those whose bin
+    has a probability below ``unsure_below`` (0 to 1). ``bins`` are those of the city.
     """
 
     classes: Mapping[str, str]
@@ -144,9 +160,33 @@ class BinPolicy:
         """Red, green and blue of a bin; a neutral one for a name that is none of the city's."""
         return next((each.colour for each in self.bins if each.name == name), NEUTRAL)
 
-    def bin_for(self, class_name: str, confidence: float) -> str:
-        """The bin for a class seen with this confidence (0 to 1)."""
-        if confidence < self.unsure_below:
+    def sort(self, class_names: Sequence[str], probabilities: Sequence[float]) -> SortedItem:
+        """The class and bin of an item, from the probability (0 to 1) of each class.
+
+        Whether an item is unsure depends on its bin, not on its class: one that is either paper or
+        cardboard belongs in recycling where both do.
+        """
+        label = max(range(len(class_names)), key=lambda index: probabilities[index])
+        bins = [self._named(name) or self.default for name in class_names]
+        together = sum(
+            float(probability)
+            for probability, bin_ in zip(probabilities, bins, strict=True)
+            if bin_ == bins[label]
+        )
+        # Sums of float32 may exceed 1 by a rounding error.
+        confidence, bin_confidence = min(float(probabilities[label]), 1.0), min(together, 1.0)
+        return SortedItem(
+            label=label,
+            class_name=class_names[label],
+            confidence=confidence,
+            bin=self.bin_for(class_names[label], bin_confidence),
+            bin_confidence=bin_confidence,
+            unsure=bin_confidence < self.unsure_below,
+        )
+
+    def bin_for(self, class_name: str, bin_confidence: float) -> str:
+        """The bin for a class, where the classes of its bin have this probability together."""
+        if bin_confidence < self.unsure_below:
             return self.default
         return self._named(class_name) or self.default
 

@@ -26,6 +26,18 @@ class Detection(Message):
     confidence: float = described(
         "Mean probability of the class over the item's frames, 0 to 1", digits=4, low=0, high=1
     )
+    unsure: bool = described(
+        "Whether the item is in the default bin because bin_confidence is below the bin policy's "
+        "unsure_below",
+        default=False,
+    )
+    bin_confidence: float | None = described(
+        "Mean probability, 0 to 1, of all classes that belong in the same bin as this class",
+        default=None,
+        digits=4,
+        low=0,
+        high=1,
+    )
     model: ModelName = described("The model that decided")
     frames: int = described("Frames of the item that were looked at", low=0, glue="int")
     latency_ms: float = described("From the deciding frame's capture to the message", digits=1)

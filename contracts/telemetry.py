@@ -13,7 +13,7 @@ from contracts.messages import Message, Metric, ModelName, described
 SOURCE_STATES = ("starting", "streaming", "lost", "paused", "ended")
 """``ended``: a recording was shown to its end. A camera never ends; it is lost."""
 UNSURE = "unsure"
-"""Among the counts by class: items of less confidence than the bin policy's ``unsure_below``."""
+"""Among the counts by class: items whose bin is less probable than ``unsure_below``."""
 REASONS = ("interval", "change", "command")
 
 

@@ -16,6 +16,7 @@ from infra.common.stack import environment_of
 from infra.config.retention import removal
 
 _TYPES = {
+    "boolean": glue.Schema.BOOLEAN,
     "int": glue.Schema.INTEGER,
     "bigint": glue.Schema.BIG_INT,
     "double": glue.Schema.DOUBLE,

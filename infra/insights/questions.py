@@ -129,7 +129,7 @@ QUESTIONS = (
         "How many items did each camera see today, and how many of them was it unsure of?",
         f"""
         SELECT thing, count(DISTINCT sequence) AS items,
-        round(avg(CASE WHEN confidence < 0.5 THEN 1.0 ELSE 0.0 END), 3) AS unsure
+        round(avg(CASE WHEN unsure THEN 1.0 ELSE 0.0 END), 3) AS unsure
         {_DETECTIONS} AND date = cast(current_date as varchar)
         GROUP BY thing
         ORDER BY thing
@@ -173,7 +173,7 @@ QUESTIONS = (
         f"""
         SELECT date, model.version AS model_version, count(*) AS items,
         round(avg(confidence), 3) AS confidence,
-        round(avg(CASE WHEN confidence < 0.5 THEN 1.0 ELSE 0.0 END), 3) AS unsure
+        round(avg(CASE WHEN unsure THEN 1.0 ELSE 0.0 END), 3) AS unsure
         {_DETECTIONS}
         GROUP BY date, model.version
         ORDER BY date, model_version

@@ -171,6 +171,7 @@ class Speaker:
 
     def detection(self, event: Event, sequence: int, *, clock_s: float = 0.0) -> dict[str, Any]:
         """The message of an item. ``clock_s``: how far the camera's clock is wrong."""
+        # A generated event has a probability for its class only: that is its bin's as well.
         return Detection(
             thing=self.thing,
             sequence=sequence,
@@ -178,6 +179,8 @@ class Speaker:
             class_name=event.label,
             bin=self.bins.bin_for(event.label, event.confidence),
             confidence=event.confidence,
+            unsure=event.confidence < self.bins.unsure_below,
+            bin_confidence=event.confidence,
             model=self.model,
             frames=5,
             latency_ms=80.0,

@@ -96,18 +96,14 @@ def test_streams_move_numbers_update_and_it_fits_a_phone(camera, tmp_path):
         assert page.failures == []
 
 
-def test_what_the_model_card_suggests_and_drift_are_shown(camera):
+def test_the_threshold_and_drift_are_shown(camera):
     model = camera.loop.model
-    card = replace(
-        model.card,
-        calibration={"unsure_below": 0.62},
-        statistics={"red": {"mean": 240.0, "std": 3.0}},
-    )
+    card = replace(model.card, statistics={"red": {"mean": 240.0, "std": 3.0}})
     camera.loop.swap(replace(model, card=card))
     text = "document.getElementById('figures').textContent"
     with browser(str(program())) as page:
         page.open(camera.page_url, width=360, height=740, mobile=True)
-        page.wait_for(f"{text}.includes('0.5 (the model suggests 0.62)')")
+        page.wait_for(f"{text}.includes('Bin unsure below0.7')")
         page.wait_for(f"{text}.includes('trash (sent to landfill)')")
         page.wait_for(f"/Unlike training.*red \\d+, in training 240 ± 3/.test({text})", seconds=120)
         assert page.value("document.documentElement.scrollWidth") <= 360

@@ -52,7 +52,7 @@ def test_each_photo_gets_a_line_and_what_is_none_is_counted(models, tmp_path, ca
     }
     assert answers["cmyk.jpg"]["class"] == "trash"
     assert answers["a/paper.JPEG"]["bin"] == "compost"
-    assert set(lines[0]) == {"photo", "class", "bin", "confidence", "region"}
+    assert set(lines[0]) == {*("photo", "class", "bin", "confidence", "bin_confidence", "region")}
     assert lines[0]["region"] is None
     assert all(0 <= line["confidence"] <= 1 for line in lines)
 

@@ -50,6 +50,8 @@ def test_a_detection_has_a_tenth_of_it_whatever_it_says() -> None:
         class_name="\U0001f5d1" * 20,  # JSON writes each as twelve characters
         bin="recycling",
         confidence=0.123456789,
+        unsure=True,
+        bin_confidence=0.123456789,
         model=MODEL,
         frames=2**31,
         latency_ms=86_400_000.123,

@@ -20,6 +20,8 @@ DETECTION = Detection(
     class_name="glass",
     bin="recycling",
     confidence=0.875,
+    unsure=True,
+    bin_confidence=0.9,
     model=ModelName(digest="ab" * 32, version="1.2.3"),
     frames=6,
     latency_ms=12.5,
@@ -53,7 +55,13 @@ def test_the_tables_columns_are_the_messages_keys_in_order():
     assert [column.name for column in DETECTION_COLUMNS] == list(DETECTION.to_json())
 
 
-@pytest.mark.parametrize("key", [column.name for column in DETECTION_COLUMNS])
+def test_a_detection_of_an_older_camera_is_read():
+    message = DETECTION.to_json()
+    del message["unsure"], message["bin_confidence"]
+    assert Detection.from_json(message) == replace(DETECTION, unsure=False, bin_confidence=None)
+
+
+@pytest.mark.parametrize("key", Detection.schema()["required"])
 def test_a_missing_field_of_a_detection_is_named(key):
     message = DETECTION.to_json()
     del message[key]

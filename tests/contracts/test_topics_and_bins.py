@@ -47,6 +47,40 @@ def test_unsure_and_unknown_go_to_the_default():
     assert policy.bin_for("spaceship", 1.0) == "compost"
 
 
+MATERIALS = ("paper", "cardboard", "trash", "spaceship")
+
+
+def test_an_item_is_unsure_when_its_bin_is_and_not_when_its_class_is():
+    policy = BinPolicy(
+        {"paper": "recycling", "cardboard": "recycling", "trash": "compost"}, unsure_below=0.7
+    )
+    either = policy.sort(MATERIALS, (0.45, 0.4, 0.1, 0.05))
+    assert (either.class_name, either.confidence) == ("paper", 0.45)
+    assert (either.bin, either.unsure) == ("recycling", False)
+    assert either.bin_confidence == pytest.approx(0.85)
+    between = policy.sort(MATERIALS, (0.4, 0.0, 0.35, 0.25))
+    assert (between.class_name, between.bin, between.unsure) == ("paper", "landfill", True)
+    # A class without a bin goes to the default bin, surely.
+    other = policy.sort(MATERIALS, (0.1, 0.1, 0.0, 0.8))
+    assert (other.class_name, other.bin, other.unsure) == ("spaceship", "landfill", False)
+
+
+@given(
+    st.dictionaries(st.sampled_from(MATERIALS), st.sampled_from(BINS)),
+    st.lists(st.integers(0, 100), min_size=4, max_size=4).filter(any),
+    st.floats(0, 1),
+)
+def test_a_bin_is_at_least_as_probable_as_its_class(classes, counts, unsure_below):
+    policy = BinPolicy(classes, unsure_below=unsure_below)
+    shares = [count / sum(counts) for count in counts]
+    item = policy.sort(MATERIALS, shares)
+    assert item.confidence == max(shares) <= item.bin_confidence + 1e-9 <= 1 + 1e-9
+    assert item.bin == policy.bin_for(item.class_name, item.bin_confidence)
+    assert item.unsure == (item.bin_confidence < unsure_below)
+    if not classes:
+        assert item.bin_confidence == pytest.approx(1), "all classes share the default bin"
+
+
 @given(st.dictionaries(names, st.sampled_from(BINS)), st.sampled_from(BINS), st.floats(0, 1))
 def test_a_policy_survives_its_environment_variable(classes, default, unsure_below):
     assume(not contradiction(classes))

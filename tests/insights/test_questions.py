@@ -26,6 +26,7 @@ _FUNCTIONS = (
     "CREATE MACRO to_unixtime(moment) AS epoch(moment)",
 )
 _KINDS = {"int": "INTEGER", "bigint": "BIGINT", "double": "DOUBLE", "string": "VARCHAR"}
+_KINDS["boolean"] = "BOOLEAN"
 _KINDS["struct<digest:string,version:string>"] = "STRUCT(digest VARCHAR, version VARCHAR)"
 
 
@@ -75,6 +76,7 @@ def detections(thing, number, moment):
             "class": "glass",
             "bin": "recycling" if number % 24 else "landfill",
             "confidence": 0.9 if number < PER_DAY else 0.4,
+            **({} if number < PER_DAY else {"unsure": True}),
             "model": {"digest": "d", "version": "1.0.1" if number < PER_DAY else "1.0.2"},
         }
 

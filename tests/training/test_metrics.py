@@ -69,6 +69,17 @@ def test_a_class_that_nobody_named_is_never_right():
     assert found.recall == {"landfill": 1.0, "recycling": 1.0}
 
 
+def test_answers_between_classes_of_one_bin_are_sure():
+    labels = ("paper", "cardboard", "trash")
+    policy = BinPolicy(
+        {"paper": "recycling", "cardboard": "recycling", "trash": "landfill"}, unsure_below=0.6
+    )
+    answers = np.array([[0.5, 0.4, 0.1], [0.5, 0.0, 0.5], [0.3, 0.3, 0.4]])
+    found = per_bin(np.array([0, 1, 2]), answers, labels, policy)
+    assert found.unsure == pytest.approx(2 / 3)
+    assert found.recall == {"landfill": 1.0, "recycling": 0.5}
+
+
 def test_a_policy_that_names_every_class_has_no_row_for_no_bin():
     policy = BinPolicy({"GLASS": "recycling"}, default="compost")
     found = per_bin(np.array([0, 1]), np.eye(2), ("glass", "compost"), policy)

@@ -62,7 +62,7 @@ class BinQuality:
     rows: Mapping[str, Mapping[str, float]]
     accuracy: float
     unsure: float
-    """Share of answers below the policy's threshold."""
+    """Share of answers whose bin is less probable than the policy's ``unsure_below``."""
     unnamed: tuple[str, ...] = ()
 
     @property
@@ -79,15 +79,12 @@ def per_bin(
     truth: Indices, probabilities: NDArray[Any], labels: Sequence[str], policy: BinPolicy
 ) -> BinQuality:
     """Quality of the bins that ``policy`` sends these answers to."""
-    answers, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    items = [policy.sort(labels, row) for row in probabilities.tolist()]
     named = [policy.names(label) for label in labels]
     belongs = [
         policy.bin_for(labels[index], 1.0) if named[index] else NO_BIN for index in truth.tolist()
     ]
-    went = [
-        policy.bin_for(labels[index], float(sure))
-        for index, sure in zip(answers.tolist(), confidence, strict=True)
-    ]
+    went = [item.bin for item in items]
     names = tuple(name for name in (*policy.bin_names, NO_BIN) if name in {*belongs, *went})
     places = [np.array([names.index(name) for name in bins], np.int64) for bins in (belongs, went)]
     matrix = confusion_matrix(places[0], places[1], len(names))
@@ -97,7 +94,7 @@ def per_bin(
         rows=per_class(matrix, names),
         accuracy=float(np.trace(matrix) / matrix.sum()),
         unnamed=tuple(label for label, told in zip(labels, named, strict=True) if not told),
-        unsure=float(np.mean(confidence < policy.unsure_below)),
+        unsure=float(np.mean([item.unsure for item in items])),
     )
 
 

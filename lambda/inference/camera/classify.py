@@ -2,7 +2,8 @@
 """Classifies a folder of photos with the camera's own code.
 
 ``python -m camera.classify --model model.tar.gz --photos folder --out answers.jsonl`` writes one
-line for each photo: an object with ``photo``, ``class``, ``bin``, ``confidence`` and ``region``.
+line for each photo: an object with ``photo``, ``class``, ``bin``, ``confidence`` (of the class),
+``bin_confidence`` (of all classes of the bin together) and ``region``.
 
 The model looks at the item as it does on a camera: where the photo differs from the empty view,
 which ``--empty`` gives, or which the photos of one fixed camera have in common. Without an empty
@@ -16,8 +17,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-
-import numpy as np
 
 from camera.model.engine import Model, ModelError
 from camera.model.model_store import ModelStore
@@ -93,14 +92,13 @@ def classify(
         region = _region(photo, model=model, empty=empty)
         card = model.card
         probabilities = model.infer(photo.input(region, width=card.width, height=card.height))
-        label = int(np.argmax(probabilities))
-        confidence = min(float(probabilities[label]), 1.0)
-        class_name = model.card.labels[label]
+        item = bins.sort(card.labels, probabilities.tolist())
         yield {
             "photo": name,
-            "class": class_name,
-            "bin": bins.bin_for(class_name, confidence),
-            "confidence": round(confidence, 4),
+            "class": item.class_name,
+            "bin": item.bin,
+            "confidence": round(item.confidence, 4),
+            "bin_confidence": round(item.bin_confidence, 4),
             "region": None if region is None else list(region),
         }
 

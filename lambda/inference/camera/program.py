@@ -179,9 +179,8 @@ class Program:
         self.project.run(self.stop)
 
     def _report(self, decision: Decision, model: Model, view: FrameAnalysis | None) -> None:
-        self.reporter.report(decision, model, view)
-        unsure = decision.confidence < self.reporter.bins.unsure_below
-        self.status.count_detection(UNSURE if unsure else model.card.labels[decision.label])
+        item = self.reporter.report(decision, model, view)
+        self.status.count_detection(UNSURE if item.unsure else item.class_name)
 
     def _watch(self, seen: FrameResult) -> None:
         self.project.watch(seen)

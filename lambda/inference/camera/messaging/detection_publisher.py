@@ -13,7 +13,7 @@ from camera.model.engine import Model
 from camera.settings import Settings
 from camera.vision.frame_analyzer import FrameAnalysis
 from camera.vision.item_tracker import Decision
-from contracts.bins import BinPolicy
+from contracts.bins import BinPolicy, SortedItem
 from contracts.detection import Detection
 from contracts.messages import timestamp
 
@@ -52,20 +52,22 @@ class DetectionPublisher:
         return list(self._recent)
 
     def set_threshold(self, unsure_below: float) -> None:
-        """Decisions less confident than this go to the default bin. Raises ValueError."""
+        """Items whose bin is less probable than this go to the default bin. Raises ValueError."""
         self.bins = replace(self.bins, unsure_below=unsure_below)
 
-    def report(self, decision: Decision, model: Model, view: FrameAnalysis | None) -> None:
-        """Send a decision."""
-        name = model.card.labels[decision.label]
+    def report(self, decision: Decision, model: Model, view: FrameAnalysis | None) -> SortedItem:
+        """Send a decision; return the class and bin that were sent."""
+        item = self.bins.sort(model.card.labels, decision.probabilities.tolist())
         age = time.monotonic() - decision.captured_at
         detection = Detection(
             thing=self._settings.thing,
             sequence=self._take_number(),
             observed_at=timestamp(datetime.now(UTC) - timedelta(seconds=age)),
-            class_name=name,
-            bin=self.bins.bin_for(name, decision.confidence),
-            confidence=decision.confidence,
+            class_name=item.class_name,
+            bin=item.bin,
+            confidence=item.confidence,
+            unsure=item.unsure,
+            bin_confidence=item.bin_confidence,
             model=model.name,
             frames=decision.frames,
             latency_ms=age * 1000,
@@ -73,3 +75,4 @@ class DetectionPublisher:
         payload = json.dumps(detection.to_json(), separators=(",", ":")).encode()
         self._put(Message(detection.sequence, payload))
         self._recent.appendleft(Reported(detection, view.frame.jpeg if view else None))
+        return item

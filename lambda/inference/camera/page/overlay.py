@@ -45,11 +45,9 @@ def _words(seen: FrameResult, *, bins: BinPolicy, last: str) -> tuple[str, tuple
     if not seen.view.presence.present:
         return "nothing in view", NEUTRAL
     if seen.probabilities is not None and seen.undecided:
-        label = int(np.argmax(seen.probabilities))
-        confidence = float(seen.probabilities[label])
-        bin_ = bins.bin_for(model.card.labels[label], confidence)
-        words = f"{model.card.labels[label]} {confidence:.0%} > {bin_}? ({seen.frames})"
-        return words, bins.colour(bin_)
+        item = bins.sort(model.card.labels, seen.probabilities.tolist())
+        words = f"{item.class_name} {item.confidence:.0%} > {item.bin}? ({seen.frames})"
+        return words, bins.colour(item.bin)
     if last:
         name, _, bin_ = last.partition("\n")
         return f"{name} > {bin_}", bins.colour(bin_)

@@ -65,8 +65,9 @@ class ProjectStream:
     def watch(self, seen: FrameResult) -> None:
         """What the loop made of a frame; returns at once."""
         if seen.decision is not None and seen.view.model is not None:
-            name = seen.view.model.card.labels[seen.decision.label]
-            self._last = f"{name}\n{self._bins().bin_for(name, seen.decision.confidence)}"
+            labels = seen.view.model.card.labels
+            item = self._bins().sort(labels, seen.decision.probabilities.tolist())
+            self._last = f"{item.class_name}\n{item.bin}"
         elif not seen.view.presence.present:
             self._last = ""
         self._seen = seen

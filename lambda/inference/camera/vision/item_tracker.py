@@ -12,12 +12,14 @@ _LEAD = 0.2
 """By so much the new class must be more likely than the old one to count as another item."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Decision:
-    """What an item is: the mean over its frames. ``captured_at`` is the deciding frame's time."""
+    """What an item is. ``probabilities`` of the classes are the mean over its frames, ``label`` is
+    the index of the most probable one, ``captured_at`` is the deciding frame's time."""
 
     label: int
     confidence: float
+    probabilities: Probabilities
     frames: int
     captured_at: float
 
@@ -103,7 +105,7 @@ class ItemTracker:
 
     def _decide(self) -> Decision | None:
         decision = mean_of(self._seen, captured_at=self._last_seen_at)
-        mean = np.mean(np.stack(self._seen), axis=0)
+        mean = decision.probabilities
         before, another = self._decided, self._surely_another
         self._seen, self._doubted, self._surely_another = [], False, False
         if before is not None and not another:
@@ -121,6 +123,7 @@ def mean_of(seen: list[Probabilities], *, captured_at: float) -> Decision:
     return Decision(
         label=label,
         confidence=min(float(mean[label]), 1.0),
+        probabilities=mean,
         frames=len(seen),
         captured_at=captured_at,
     )
