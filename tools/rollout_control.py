@@ -83,7 +83,11 @@ class Control:
         yield f"start the {_name(last)} again", partial(self._start, last.action, last.package_arn)
 
     def roll_back(self, sagemaker: Any, package_group: str, model: str) -> Iterator[Step]:
-        """Give both groups a model that they had before, without a bake."""
+        """Give both groups a model that they had before, without a bake.
+
+        Approved models that are newer are set to Rejected first: the newest approved model is what
+        the next training is compared with, and what ``make promote`` takes.
+        """
         begun = self._none_running(rollouts(self._states, self._machine, most=_LOOKED_THROUGH))
         reached = [one for one in begun if one.status == "SUCCEEDED"]
         pages = sagemaker.get_paginator("list_model_packages").paginate(
@@ -99,6 +103,16 @@ class Control:
             raise RolloutError(
                 f"MODEL={target or model}: {'not an approved model' if target else 'none found'}; "
                 f"approved are: {', '.join(sorted(approved, key=int)) or 'none'}"
+            )
+        for number in sorted((one for one in approved if int(one) > int(target)), key=int):
+            yield (
+                f"set model {number} to Rejected, because it is newer than model {target}",
+                partial(
+                    sagemaker.update_model_package,
+                    ModelPackageArn=approved[number],
+                    ModelApprovalStatus="Rejected",
+                    ApprovalDescription=f"make rollout ROLLBACK=1 went back to model {target}",
+                ),
             )
         current = f", in place of model {reached[0].model}" if reached else ""
         yield (

@@ -302,7 +302,8 @@ def test_the_operator_shows_rolls_back_and_stops_with_no_more_than_his_rights(de
         approve(number)
         until(lambda number=number: ended(number))
     lines = operator.run("tools.rollout", "--rollback")
-    assert "give model 1 to canaries and fleet, in place of model 2, without a bake" in lines[0]
+    assert "set model 2 to Rejected, because it is newer than model 1" in lines[0]
+    assert "give model 1 to canaries and fleet, in place of model 2, without a bake" in lines[1]
     until(lambda: ended(3))
     shown = "\n".join(operator.run("tools.rollout"))
     assert "rollback of model 1" in shown

@@ -58,6 +58,18 @@ def control(world, said):
     return make
 
 
+def approvals(world):
+    """By the number of a model, whether it is approved."""
+    pages = world.sagemaker.get_paginator("list_model_packages").paginate(
+        ModelPackageGroupName=PACKAGE_GROUP
+    )
+    return {
+        str(one["ModelPackageVersion"]): one["ModelApprovalStatus"]
+        for page in pages
+        for one in page["ModelPackageSummaryList"]
+    }
+
+
 def stop(world, control, machine):
     began = time.monotonic()
     run(control(machine).stop(), dry=False)
@@ -120,18 +132,23 @@ def test_what_was_stopped_does_not_stand_in_the_way_of_the_next(world, machine, 
 
 
 def test_a_rollback_gives_both_groups_the_model_before(world, hasty, first, control, capsys):
+    assert approvals(world) == {"1": "Approved", "2": "Approved"}
+    run(control(hasty).roll_back(world.sagemaker, PACKAGE_GROUP, ""), dry=True)
+    assert "would set model 2 to Rejected" in capsys.readouterr().out
     run(control(hasty).roll_back(world.sagemaker, PACKAGE_GROUP, ""), dry=False)
     assert "give model 1 to canaries and fleet, in place of model 2" in capsys.readouterr().out
     [execution] = [one for one in rollouts(world.states, hasty) if one.running]
     assert world.until(execution.arn, None) == "SUCCEEDED"
     assert "Look" not in world.entered(execution.arn)
     assert world.version("fleet") == world.version("canary") == first[1]
+    # What `make promote` and the next training take is what the cameras have.
+    assert approvals(world) == {"1": "Approved", "2": "Rejected"}
 
 
 def test_before_the_first_model_there_is_none_to_go_back_to(world, hasty, control):
-    with pytest.raises(RolloutError, match=r"no earlier model.*MODEL=number names one.*are: 1, 2"):
+    with pytest.raises(RolloutError, match=r"no earlier model.*MODEL=number names one.*are: 1$"):
         list(control(hasty).roll_back(world.sagemaker, PACKAGE_GROUP, ""))
-    with pytest.raises(RolloutError, match="MODEL=7: not an approved model; approved are: 1, 2"):
+    with pytest.raises(RolloutError, match=r"MODEL=7: not an approved model; approved are: 1$"):
         list(control(hasty).roll_back(world.sagemaker, PACKAGE_GROUP, "7"))
 
 
