@@ -6,7 +6,6 @@ environment variables that the toolkit would set are honoured when they are set 
 needed otherwise. ``SAGEMAKER_BASE_DIR`` moves the whole tree (a rehearsal, a test).
 """
 
-import atexit
 import json
 import os
 import signal
@@ -15,13 +14,14 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import NoReturn
 
 from contracts.command_line import reader_is_gone, write_nowhere
+from contracts.stop_signals import STOP_SIGNALS
 
 READER_GONE = 128 + signal.SIGPIPE
 """Exit status of a step whose output nobody reads any more, as a shell shows that signal."""
+
 _REASON_CHARACTERS = 1000
 """SageMaker shows the first 1024 characters of a failure reason."""
 
@@ -93,12 +93,11 @@ def run(step: Callable[[], None], *, without_reader: int = READER_GONE) -> NoRet
     If the reader of stdout closes the pipe (``| head``), the program ends quietly with the status
     ``without_reader``. It is not 0 for a step, because whoever waits for it would take it for done.
     """
-    signal.signal(signal.SIGTERM, _terminated)
+    raised: dict[signal.Signals, type[BaseException]] = {signal.SIGTERM: Terminated}
     # Where it is ignored (a shell's background job), it stays so.
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _interrupted)
-    # While Python exits it gives signals their default action back: the next one would kill.
-    atexit.register(_ignore_signals)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        raised[signal.SIGINT] = KeyboardInterrupt
+    STOP_SIGNALS.raise_once(raised)
     try:
         step()
         if sys.stdout:
@@ -126,63 +125,22 @@ class Terminated(BaseException):
     """SIGTERM arrived: unwinds the stack so that scratch folders go away."""
 
 
-_asked = False
-
-
 @contextmanager
 def termination_deferred() -> Iterator[None]:
     """SIGTERM only sets a flag, so that what is in progress can be saved; raised at the end.
 
     SageMaker waits two minutes between SIGTERM and SIGKILL.
     """
-    global _asked  # noqa: PLW0603 - one process has one SIGTERM
-    _asked = False
-    before = signal.signal(signal.SIGTERM, _note_termination)
-    try:
+    with STOP_SIGNALS.deferred(signal.SIGTERM):
         yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    if _asked:
-        _no_more_signals()
+    if STOP_SIGNALS.noted:
+        STOP_SIGNALS.take_no_more()
         raise Terminated
 
 
 def termination_asked() -> bool:
     """Whether SIGTERM arrived since termination is deferred."""
-    return _asked
-
-
-def _note_termination(_number: int, _frame: FrameType | None) -> None:
-    global _asked  # noqa: PLW0603
-    _asked = True
-
-
-def _terminated(_number: int, _frame: FrameType | None) -> None:
-    _no_more_signals()
-    raise Terminated
-
-
-def _interrupted(_number: int, _frame: FrameType | None) -> None:
-    _no_more_signals()
-    raise KeyboardInterrupt
-
-
-def _no_more_signals() -> None:
-    """One is enough: a second one, close behind, would interrupt the cleaning up.
-
-    Not SIG_IGN: Python reports a signal that is pending at this moment as an error.
-    """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _do_nothing)
-
-
-def _ignore_signals() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-
-
-def _do_nothing(_number: int, _frame: FrameType | None) -> None:
-    """Take a signal without acting on it."""
+    return STOP_SIGNALS.noted
 
 
 def _fail(reason: str, code: int) -> NoReturn:

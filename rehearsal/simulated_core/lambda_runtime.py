@@ -27,14 +27,20 @@ def main() -> None:
     print(f"imported {handler} in {time.monotonic() - started:.2f} s", flush=True)
     if not callable(entry):
         raise TypeError(f"{handler} is not callable")
-    while True:
-        time.sleep(3600)
+    # Short waits: a signal that arrives just before one does not interrupt it. And Python may have
+    # ignored the exception, in a __del__ for example.
+    while not _asked:
+        time.sleep(1)
+
+
+_asked = False
 
 
 def _end(_number: int, _frame: object) -> None:
-    # Not SIG_IGN: Python reports a signal that is pending at this moment as an error.
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    sys.exit(0)
+    global _asked  # noqa: PLW0603 - one process has one SIGTERM
+    if not _asked:
+        _asked = True
+        sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 import ast
 import collections
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -59,8 +60,29 @@ def test_handlers_call_nothing_that_takes_a_lock():
                     called = ast.unparse(call.func)
                     assert called in ALLOWED_CALLS | local, f"{name}: {function} calls {called}"
             checked[name] += 1
-    assert {"lambda/inference/camera/signals.py", "training/sagemaker_job.py"} <= set(checked)
+    assert {"lambda/inference/camera/signals.py", "contracts/stop_signals.py"} <= set(checked)
     assert len(checked) >= 6
+
+
+MAY_RAISE = {
+    "contracts/stop_signals.py": "sends a signal again that had no effect",
+    "rehearsal/simulated_core/lambda_runtime.py": "waits a second at most, then looks at its flag",
+    "packages/template-review/src/template_review/__main__.py": "waits for what ends by itself",
+}
+"""Programs whose handler raises, and why they cannot lose a signal."""
+
+
+def test_no_other_handler_ends_a_program_by_raising():
+    """Python calls a handler late, or ignores its exception: that alone loses signals."""
+    found = set()
+    for name in sources():
+        text = (ROOT / name).read_text(encoding="utf-8")
+        if "signal.signal(" in text:
+            nodes = [n for f in handlers(ast.parse(text)).values() for n in ast.walk(f)]
+            calls = [ast.unparse(n.func) for n in nodes if isinstance(n, ast.Call)]
+            if "sys.exit" in calls or any(isinstance(n, ast.Raise) for n in nodes):
+                found.add(name)
+    assert found == set(MAY_RAISE)
 
 
 def test_the_check_sees_what_hung():
@@ -124,6 +146,49 @@ status = adopt.main([*arguments, "--digest", hashlib.sha256(b"m").hexdigest()])
 assert list((folder / "models/incoming").iterdir()) == []
 sys.exit(status)
 """
+
+
+INTERRUPTS_NOTHING = """
+import signal, threading, time
+def send():
+    time.sleep(0.5)
+    # The process has the signal, but its main thread goes on waiting: as when the signal arrives
+    # just before a wait.
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+threading.Thread(target=send, daemon=True).start()
+"""
+RAISES_FOR_NOBODY = """
+import os, signal
+class Last:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+Last()
+"""
+
+
+@pytest.mark.parametrize("loses", [INTERRUPTS_NOTHING, RAISES_FOR_NOBODY], ids=["wait", "del"])
+@pytest.mark.parametrize(
+    ("program", "status"),
+    [
+        pytest.param(JOB, 143, id="training job"),
+        pytest.param(REHEARSAL, 130, id="rehearsal"),
+        pytest.param(CORE, 0, id="simulated core's Lambda"),
+    ],
+)
+def test_a_signal_that_python_loses_ends_the_program(program, status, loses, tmp_path):
+    (tmp_path / "losing.py").write_text(loses)
+    losing = re.sub(r"print\((?=['\"]ready)", "import losing; print(", program)
+    done = subprocess.run(
+        [sys.executable, "-c", losing, str(tmp_path)],
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{tmp_path}"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == status, done.stderr
+    assert ("cleaned up" in done.stdout) == ("cleaned up" in program)
 
 
 @pytest.mark.parametrize(

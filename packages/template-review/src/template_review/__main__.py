@@ -2,6 +2,7 @@
 """``python -m template_review --base origin/main``: write review.md and show it."""
 
 import argparse
+import atexit
 import os
 import signal
 import sys
@@ -26,6 +27,8 @@ def main(arguments: list[str] | None = None, *, root: Path | None = None) -> int
     signal.signal(signal.SIGTERM, _interrupt)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupt)
+    # While Python exits it gives signals their default action back: the next one would kill.
+    atexit.register(_ignore)
     started = time.monotonic()
     try:
         found = review(root or Path.cwd(), options.base, options.environment)
@@ -68,10 +71,20 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
-    # A second one, close behind, would interrupt the cleaning up.
+    # A second one, close behind, would interrupt the cleaning up. Not SIG_IGN: Python reports a
+    # signal that is pending at this moment as an error.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _do_nothing)
+    raise KeyboardInterrupt
+
+
+def _ignore() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
+
+
+def _do_nothing(_signum: int, _frame: FrameType | None) -> None:
+    """Take a signal without acting on it."""
 
 
 if __name__ == "__main__":
