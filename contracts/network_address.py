@@ -2,7 +2,7 @@
 """Whether the address of a network camera is what it seems to be, before anything connects."""
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 UNENCODED = (
     "a user, password or path has a character that ends it; write / as %2F, ? as %3F, [ as %5B, "
@@ -19,7 +19,7 @@ def check_address(scheme: str, address: str) -> None:
     user, at, _ = authority.rpartition("@")
     before, _, after = address.partition("@") if not at else ("", "", "")
     # Without a user before the first / or ?, an @ behind it: host:554/a?key=x@y, or a password?
-    if any(letter < " " or letter == "\x7f" for letter in address):
+    if any(letter < " " or letter == "\x7f" for letter in address + unquote(user)):
         raise ValueError("it has a line break or another control character")
     if address != address.rstrip():
         raise ValueError("it ends with a blank")

@@ -7,25 +7,35 @@ and docs/camera.md lists them. A new kind is one entry here and one module there
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qsl
 
 from contracts.network_address import UNENCODED, check_address
+from contracts.source_options import (
+    Option,
+    absolute_path,
+    count,
+    flag,
+    number,
+    one_of,
+    read_options,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SourceKind:
     """A kind of source. ``module`` in ``camera.sources`` has ``open_uri(address, options)``, which
-    gets every option as text, given or default.
+    gets the value of every option, given or default.
 
-    ``options`` are its options with their defaults; they follow ``mark``. ``local``: the address is
-    a path on this machine, which holds no secret. ``address``: whether one must follow the scheme.
+    ``options`` follow ``mark``. ``local``: the address is a path on this machine, which holds no
+    secret; that of a network's source is its URL. ``address``: whether one must follow the scheme.
     """
 
     scheme: str
     module: str
     example: str
     summary: str
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Option] = field(default_factory=dict)
     mark: str = "?"
     local: bool = True
     address: bool = True
@@ -39,7 +49,7 @@ KINDS = {
             module="deeplens",
             example="awscam:",
             summary="the camera of an AWS DeepLens, through the library on that device",
-            options={"fps": "15"},
+            options={"fps": number(15, low=1, high=60)},
             address=False,
         ),
         SourceKind(
@@ -47,21 +57,45 @@ KINDS = {
             module="folder",
             example="dir:/photos",
             summary="a folder of photos, or of folders of photos, one after another",
-            options={"follow": "0", "hold": "6", "gap": "4", "fps": "15", "folders": "0"},
+            options={
+                "follow": flag(),
+                "hold": count(6, low=1, high=10_000),
+                "gap": count(4, low=0, high=10_000),
+                "fps": number(15, low=0, high=1000),
+                "folders": flag(),
+            },
         ),
         SourceKind(
             scheme="file",
             module="mjpeg",
             example="file:/clip.mjpeg",
             summary="a file of JPEGs, one after another",
-            options={"fps": "15", "loop": "0"},
+            options={"fps": number(15, low=0, high=1000), "loop": flag()},
+        ),
+        SourceKind(
+            scheme="http",
+            module="http_camera",
+            example="http://user:password@host/path",
+            summary="a network camera that sends MJPEG, or one JPEG for each request",
+            options={"fps": number(15, low=0.2, high=60)},
+            mark="#",
+            local=False,
+        ),
+        SourceKind(
+            scheme="https",
+            module="http_camera",
+            example="https://user:password@host/path",
+            summary="the same with TLS",
+            options={"fps": number(15, low=0.2, high=60), "ca": absolute_path()},
+            mark="#",
+            local=False,
         ),
         SourceKind(
             scheme="rtsp",
             module="rtsp",
             example="rtsp://user:password@host/path",
             summary="a network camera; needs PyAV",
-            options={"fps": "15", "transport": "tcp"},
+            options={"fps": number(15, low=1, high=60), "transport": one_of("tcp", "udp")},
             # A network camera's address may have a query of its own.
             mark="#",
             local=False,
@@ -71,7 +105,11 @@ KINDS = {
             module="video4linux",
             example="v4l2:/dev/video0",
             summary="a USB or CSI camera that compresses to MJPEG",
-            options={"width": "1280", "height": "720", "fps": "15"},
+            options={
+                "width": count(1280, low=32, high=8192),
+                "height": count(720, low=32, high=8192),
+                "fps": count(15, low=1, high=240),
+            },
         ),
     )
 }
@@ -79,8 +117,8 @@ SCHEMES = ", ".join(f"{scheme}:" for scheme in KINDS)
 """All of them, for messages."""
 
 
-def split_source(uri: str) -> tuple[SourceKind, str, dict[str, str]]:
-    """A source's kind, its address, and its options with their defaults.
+def split_source(uri: str) -> tuple[SourceKind, str, dict[str, Any]]:
+    """A source's kind, its address, and the values of its options, given or default.
 
     Raises ValueError, which quotes nothing of a network's address: what is allowed, or what was
     probably meant.
@@ -95,10 +133,11 @@ def split_source(uri: str) -> tuple[SourceKind, str, dict[str, str]]:
     options = _options(query, kind)
     if not kind.local:
         check_address(kind.scheme, address)
+        address = f"{kind.scheme}:{address}"
     return kind, address, options
 
 
-def _options(query: str, kind: SourceKind) -> dict[str, str]:
+def _options(query: str, kind: SourceKind) -> dict[str, Any]:
     if any(letter < " " or letter == "\x7f" for letter in query):
         raise ValueError("it has a line break or another control character")
     if not kind.local and "@" in query:
@@ -116,11 +155,10 @@ def _options(query: str, kind: SourceKind) -> dict[str, str]:
         raise ValueError(
             f"unknown option{f' {name!r}' if kind.local else ''}: allowed are {allowed}"
         )
-    return {**kind.options, **given}
+    return read_options(kind.options, given)
 
 
-_HTTP = "no camera is read over HTTP: write its RTSP address, which most cameras have"
-_UNREAD = {"http": _HTTP, "https": _HTTP, "rtsps": "encrypted video is not read: write rtsp:"}
+_UNREAD = {"rtsps": "encrypted video is not read: write rtsp:"}
 
 
 def _meant(uri: str) -> str:

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 from camera.sources import SourceError, open_source, rtsp, without_secrets
+from camera.sources.frame_clock import FrameClock
+from camera.sources.shown import place_of
 from camera.vision.jpeg import encode, model_input
 from tests.camera.conftest import running, wait_for
 from tests.camera.rtsp_server import RtspCamera
@@ -142,15 +144,14 @@ def test_a_wrong_address_is_refused(uri, allowed):
 def test_no_character_makes_an_address_tell_its_password(scheme, character, place):
     uri = f"{scheme}://admin:Zq7{character}Kw9@{place}/s"
     told = without_secrets(uri)
-    if scheme.lower() != "rtsp" or character in "/?#[]":
-        with pytest.raises(
-            SourceError, match="%2F" if scheme.lower() == "rtsp" else "begins with one of"
-        ) as refused:
+    read = scheme.lower() in {"rtsp", "http", "https"}
+    if not read or character in "/?#[]":
+        with pytest.raises(SourceError, match="%2F" if read else "begins with one of") as refused:
             open_source(uri)
         told += "".join(traceback.format_exception(refused.value))
     else:
         source: Any = open_source(uri)
-        told += repr(source) + source._place
+        told += repr(source) + place_of(source.url)
     assert "Zq7" not in told
     assert "Kw9" not in told
 
@@ -189,8 +190,8 @@ def test_what_is_shown_of_an_address_holds_no_secret(uri, shown):
 
 def test_frames_that_come_late_are_passed_over_but_something_is_always_seen(monkeypatch):
     now = [100.0]
-    monkeypatch.setattr("camera.sources.rtsp.time.monotonic", lambda: now[0])
-    clock = rtsp._Clock(15)
+    monkeypatch.setattr("camera.sources.frame_clock.time.monotonic", lambda: now[0])
+    clock = FrameClock(15)
     assert clock.due(0.0)
     passed = []
     for number in range(1, 40):

@@ -137,7 +137,7 @@ def test_a_file_without_frames_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("uri", "said"),
     [
-        ("http://camera/1", f"begins with one of {SCHEMES}"),
+        ("ftp://camera/1", f"begins with one of {SCHEMES}"),
         ("photos", f"begins with one of {SCHEMES}"),
         ("dir:", "a path must follow"),
         ("dir:/photos?hold=0", "option hold = '0': allowed are 1 to 10000"),

@@ -8,18 +8,18 @@ ENTRY = """        SourceKind(
             module="still",
             example="still:/photo.jpg",
             summary="one photo, again and again",
-            options={"fps": "5"},
+            options={"fps": number(5, low=1, high=60)},
         ),
 """
 MODULE = '''"""``still:/photo.jpg?fps=5``: one photo, again and again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 import threading
 
 from camera.sources.base import Pace, SourceError
-from contracts.environment import Reader
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +38,8 @@ class StillSource:
                 raise SourceError(f"{self.path}: {error.strerror}") from error
 
 
-def open_uri(address: str, options: Reader) -> StillSource:
-    return StillSource(path=Path(address), fps=options.number("fps", low=1, high=60))
+def open_uri(address: str, options: Mapping[str, Any]) -> StillSource:
+    return StillSource(path=Path(address), **options)
 '''
 PROOF = """
 import itertools, threading
@@ -55,6 +55,12 @@ assert (source.live, source.fps) == (True, 60)
 assert list(itertools.islice(source.frames(threading.Event()), 2)) == [b"jpeg", b"jpeg"]
 assert open_source("still:photo.jpg").fps == 5
 assert without_secrets(uri) == uri
+try:
+    CameraSettings(source="still:/x?fps=0")
+except ValueError as error:
+    assert "1 to 60" in str(error), error
+else:
+    raise AssertionError("the settings take it")
 for wrong, said in (("still:", "a path must follow"), ("still:x?fps=0", "1 to 60"),
                     ("still:x?hold=1", "allowed are fps"), ("other:x", "rtsp:, v4l2:, still:")):
     try:

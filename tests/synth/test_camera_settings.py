@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from camera.sources import SourceError, open_source
+from contracts.source_uris import KINDS, SourceKind
 from infra.config import settings
 from infra.config.settings import SettingsError
 
@@ -77,7 +79,7 @@ def test_a_bin_policy_must_fit_into_one_value_where_nucleus_lite_may_read_it(loa
         ("/dev/video2", "write v4l2:/dev/video2"),
         ("0", "write v4l2:/dev/video0"),
         ("/photos", "write dir:/photos"),
-        ("http://cam/snapshot.jpg", "no camera is read over HTTP: write its RTSP address"),
+        ("http://cam:0/snapshot.jpg", "expected http://"),
         ("rtsps://cam/1", "encrypted video is not read"),
         (" rtsp://cam/1", "without a space or quotation mark around it"),
     ],
@@ -89,7 +91,7 @@ def test_a_source_that_no_camera_would_open_is_refused(load, source: str, words:
 
 def test_a_refused_source_does_not_tell_its_password(load) -> None:
     with pytest.raises(SettingsError) as refused:
-        load('[camera]\nsource = "http://admin:Zq7Kw9@cam/video"')
+        load('[camera]\nsource = "httpx://admin:Zq7Kw9@cam/video"')
     assert "Zq7" not in str(refused.value)
 
 
@@ -101,3 +103,44 @@ def test_a_scheme_may_be_written_in_capitals(load) -> None:
 def test_a_model_folder_is_one_absolute_path(load, folder: str) -> None:
     with pytest.raises(SettingsError, match=r"camera\.model_folder = .*: allowed: an abs"):
         load(f'[camera]\nmodel_folder = "{folder}"')
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("v4l2:/dev/video0?fps=0", "option fps = '0': allowed are 1 to 240"),
+        ("v4l2:/dev/video0?width=-1", "option width = '-1': allowed are 32 to 8192"),
+        ("v4l2:/dev/video0?height=40.5", "option height = 40.5: not a whole number"),
+        ("v4l2:/dev/video0?fps=", "option fps is missing"),
+        ("dir:/photos?fps=abc", "option fps = 'abc': allowed are 0 to 1000"),
+        ("dir:/photos?fps=nan", "option fps = 'nan': allowed are 0 to 1000"),
+        ("dir:/photos?hold=0", "option hold = '0': allowed are 1 to 10000"),
+        ("file:/clip?loop=yes", "option loop = 'yes': allowed are 0, 1"),
+        ("awscam:?fps=1e9", "option fps = '1e9': allowed are 1 to 60"),
+        ("rtsp://cam/1#transport=smoke", "option transport = 'smoke': allowed are tcp, udp"),
+        ("http://cam/1#fps=0", "option fps = '0': allowed are 0.2 to 60"),
+        ("https://cam/1#ca=cam.pem", "option ca = 'cam.pem': allowed is a path that begins with /"),
+    ],
+)
+def test_an_option_that_the_camera_refuses_is_refused_with_its_sentence(
+    load, options: str, said: str
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(f'[camera]\nsource = "{options}"')
+    assert said in str(refused.value)
+    with pytest.raises(SourceError) as by_camera:
+        open_source(options)
+    assert said in str(by_camera.value)
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_the_camera_opens_what_the_settings_take_with_every_option_at_its_default(
+    load, kind: SourceKind
+) -> None:
+    given = "&".join(f"{name}={option.default}" for name, option in kind.options.items())
+    given = given.replace("ca=", "ca=/camera.pem")
+    example = kind.example if kind.address else f"{kind.scheme}:"
+    source = load(f'[camera]\nsource = "{example}{kind.mark}{given}"').camera.source
+    opened = open_source(source)
+    for name in kind.options:
+        assert getattr(opened, name) is not None

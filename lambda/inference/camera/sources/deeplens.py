@@ -8,7 +8,7 @@ whether there is a frame, and the frame: pixels ``[height, width, 3]`` of blue, 
 import importlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,6 @@ import numpy as np
 
 from camera.sources.base import Pace, SourceError
 from camera.vision.jpeg import encode
-from contracts.environment import Reader
 
 _PATIENCE_SECONDS = 5.0
 """A camera that delivers nothing for this long is taken as lost."""
@@ -70,8 +69,8 @@ def _is_picture(bgr: object) -> bool:
     )
 
 
-def open_uri(address: str, options: Reader) -> DeepLensSource:
-    """The source for ``awscam:``. Raises ValueError for a wrong option."""
+def open_uri(address: str, options: Mapping[str, Any]) -> DeepLensSource:
+    """The source for ``awscam:``. Raises ValueError for an address."""
     if address:
         raise ValueError(f"{address!r}: a DeepLens has one camera, nothing may follow awscam:")
-    return DeepLensSource(fps=options.number("fps", low=1, high=60))
+    return DeepLensSource(**options)

@@ -5,7 +5,6 @@ import importlib
 
 from camera.sources.base import Source, SourceError
 from camera.sources.shown import without_secrets
-from contracts.environment import Reader
 from contracts.source_uris import split_source
 
 
@@ -15,7 +14,7 @@ def open_source(uri: str) -> Source:
         kind, address, options = split_source(uri)
         # Imported when it is asked for: most cameras need one kind only.
         module = importlib.import_module(f"camera.sources.{kind.module}")
-        source: Source = module.open_uri(address, Reader(options, what="option"))
+        source: Source = module.open_uri(address, options)
         return source
     except ValueError as error:
         # Not chained: the cause may quote what must not be shown.

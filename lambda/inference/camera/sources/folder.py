@@ -4,15 +4,15 @@
 import logging
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from camera.sources.base import Pace, SourceError
 from camera.vision.jpeg import encode
-from contracts.environment import Reader
 from contracts.given import home_path
 from contracts.helper_files import visible
 from contracts.photo_rules import frame_problem
@@ -169,13 +169,6 @@ def _may_be_a_class(entry: Path) -> bool:
     return entry.is_dir() and visible(entry.name) and not entry.name.startswith("_")
 
 
-def open_uri(address: str, options: Reader) -> FolderSource:
-    """The source for ``dir:``. Raises ValueError for a wrong option."""
-    return FolderSource(
-        folder=home_path(address),
-        follow=options.flag("follow"),
-        hold=options.count("hold", low=1, high=10_000),
-        gap=options.count("gap", low=0, high=10_000),
-        fps=options.number("fps", low=0, high=1000),
-        folders=options.flag("folders"),
-    )
+def open_uri(address: str, options: Mapping[str, Any]) -> FolderSource:
+    """The source for ``dir:``. Raises ValueError for what can be no path."""
+    return FolderSource(folder=home_path(address), **options)

@@ -4,6 +4,8 @@
 import re
 from collections.abc import Iterator
 
+MAXIMUM_FRAME = 32 << 20
+"""Bytes; a stream that is no MJPEG must not fill the memory."""
 _START = b"\xff\xd8\xff"
 _STUFFED_OR_RESTART = rb"\x00\xd0-\xd7"
 # One FF, though a marker may have several: a pattern that begins with one byte is found faster.

@@ -3,19 +3,17 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from camera.sources.base import SourceError
-from camera.sources.jpeg_stream import JpegCutter
-from contracts.environment import Reader
+from camera.sources.jpeg_stream import MAXIMUM_FRAME, JpegCutter
 from contracts.given import home_path
 from contracts.real_format import is_picture, real_format
 
 _CHUNK = 1 << 16
-_MAXIMUM_FRAME = 32 << 20
-"""Bytes; a file that is no MJPEG must not fill the memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +52,7 @@ class MjpegFileSource:
         return form and f": it is {form}"
 
     def _split(self) -> Iterator[bytes]:
-        cutter = JpegCutter(longest=_MAXIMUM_FRAME)
+        cutter = JpegCutter(longest=MAXIMUM_FRAME)
         try:
             with self.path.open("rb") as stream:
                 while chunk := stream.read(_CHUNK):
@@ -63,10 +61,6 @@ class MjpegFileSource:
             raise SourceError(f"file {self.path}: {error.strerror}") from error
 
 
-def open_uri(address: str, options: Reader) -> MjpegFileSource:
-    """The source for ``file:``. Raises ValueError for a wrong option."""
-    return MjpegFileSource(
-        path=home_path(address),
-        fps=options.number("fps", low=0, high=1000),
-        loop=options.flag("loop"),
-    )
+def open_uri(address: str, options: Mapping[str, Any]) -> MjpegFileSource:
+    """The source for ``file:``. Raises ValueError for what can be no path."""
+    return MjpegFileSource(path=home_path(address), **options)

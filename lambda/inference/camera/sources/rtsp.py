@@ -7,18 +7,16 @@ passed on untouched; other video is decoded and its newest frames are compressed
 
 import importlib
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from camera.sources.base import SourceError
-from camera.sources.shown import without_secrets
+from camera.sources.frame_clock import FrameClock
+from camera.sources.shown import place_of
 from camera.vision.jpeg import encode
-from contracts.environment import Reader
 
 _OPEN_SECONDS, _READ_SECONDS = 10.0, 5.0
-_BEHIND_SECONDS = 0.3
 _QUALITY = 90
 _JPEG = "mjpeg"
 
@@ -49,7 +47,7 @@ class RtspSource:
 
     @property
     def _place(self) -> str:
-        return without_secrets(self.url).partition("?")[0]
+        return place_of(self.url)
 
     def frames(self, stop: threading.Event) -> Iterator[bytes]:
         """Frames until the camera is gone. Raises SourceError, which never tells the password."""
@@ -71,7 +69,7 @@ class RtspSource:
 
     def _newest(self, container: Any, stop: threading.Event) -> Iterator[bytes]:
         stream = container.streams.video[0]
-        clock = _Clock(self.fps)
+        clock = FrameClock(self.fps)
         if stream.codec_context.name == _JPEG:
             for packet in container.demux(stream):
                 if stop.is_set():
@@ -96,37 +94,6 @@ def _seconds(part: Any) -> float | None:
     return float(part.pts * part.time_base)
 
 
-class _Clock:
-    """Which frames are passed on: the newest, and not more than asked for."""
-
-    def __init__(self, fps: float) -> None:
-        self._period = 1 / fps
-        self._ahead: float | None = None
-        self._last = 0.0
-
-    def due(self, moment: float | None) -> bool:
-        """Whether a frame of this ``moment`` is passed on."""
-        now = time.monotonic()
-        waited = now - self._last
-        behind = False
-        if moment is not None:
-            lead = moment - now
-            # The frame that came with the least delay so far is the measure for all others.
-            if self._ahead is None or lead > self._ahead or lead < self._ahead - 60:
-                self._ahead = lead
-            behind = self._ahead - lead > _BEHIND_SECONDS
-        # Cameras do not keep time to the millisecond; and something must be seen, however late.
-        if waited < 0.9 * self._period or (behind and waited < 1):
-            return False
-        self._last = now
-        return True
-
-
-def open_uri(address: str, options: Reader) -> RtspSource:
-    """The source for ``rtsp:``. Raises ValueError for a wrong option."""
-    url = f"rtsp:{address}"
-    return RtspSource(
-        url=url,
-        fps=options.number("fps", low=1, high=60),
-        transport=options.one_of("transport", allowed=("tcp", "udp")),
-    )
+def open_uri(address: str, options: Mapping[str, Any]) -> RtspSource:
+    """The source for ``rtsp:``."""
+    return RtspSource(url=address, **options)

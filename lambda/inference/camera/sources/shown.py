@@ -5,9 +5,9 @@ import re
 
 from contracts.source_uris import KINDS
 
-RTSP_OPTIONS = tuple(KINDS["rtsp"].options)
 _HIDDEN = "***"
-_OPTIONS = re.compile(rf"((^|&)({'|'.join(RTSP_OPTIONS)})=[a-z0-9.]{{0,12}})+")
+_NAMES = sorted({name for kind in KINDS.values() if not kind.local for name in kind.options})
+_OPTIONS = re.compile(rf"((^|&)({'|'.join(_NAMES)})=[a-z0-9.]{{0,12}})+")
 
 
 def without_secrets(uri: str) -> str:
@@ -34,6 +34,11 @@ def without_secrets(uri: str) -> str:
         f"{scheme}:{slashes}{_HIDDEN + '@' if at else ''}{place}"
         f"{question}{query if question else ''}{mark}{options if mark else ''}"
     )
+
+
+def place_of(url: str) -> str:
+    """The part of a network source's URL that its errors begin with."""
+    return without_secrets(url).partition("?")[0]
 
 
 def _local(scheme: str) -> bool:

@@ -12,13 +12,13 @@ import select
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import camera.sources.v4l2_abi as abi
 from camera.sources.base import SourceError
 from camera.sources.v4l2_abi import Kernel, LinuxKernel, Memory
-from contracts.environment import Reader
 
 _BUFFERS = 4
 _PATIENCE_SECONDS = 5.0
@@ -148,11 +148,6 @@ class Video4LinuxSource:
         return frame
 
 
-def open_uri(address: str, options: Reader) -> Video4LinuxSource:
-    """The source for ``v4l2:``. Raises ValueError for a wrong option."""
-    return Video4LinuxSource(
-        device=address,
-        width=options.count("width", low=32, high=8192),
-        height=options.count("height", low=32, high=8192),
-        fps=options.count("fps", low=1, high=240),
-    )
+def open_uri(address: str, options: Mapping[str, Any]) -> Video4LinuxSource:
+    """The source for ``v4l2:``."""
+    return Video4LinuxSource(device=address, **options)
