@@ -158,7 +158,11 @@ def _options(query: str, kind: SourceKind) -> dict[str, Any]:
     return read_options(kind.options, given)
 
 
-_UNREAD = {"rtsps": "encrypted video is not read: write rtsp:"}
+_UNREAD = {
+    "rtsps": "encrypted video is not read: write rtsp:",
+    "mjpeg": "write http:",
+    "mjpg": "write http:",
+}
 
 
 def _meant(uri: str) -> str:

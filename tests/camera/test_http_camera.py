@@ -47,13 +47,13 @@ def refused(uri):
     return str(error.value)
 
 
-def stream(frames, *, kind="multipart/x-mixed-replace; boundary=frame", part=None):
+def stream(frames, *, kind="multipart/x-mixed-replace; boundary=frame", part=None, **headers):
     """Sends frames in turn, each after what ``part`` makes of it."""
     part = part or (lambda jpeg: b"--frame\r\nContent-Type: image/jpeg\r\n\r\n" + jpeg + b"\r\n")
 
     def answer(request):
         request.close_connection = True
-        request.begin(kind, Connection="close")
+        request.begin(kind, Connection="close", **headers)
         for frame in itertools.cycle(frames):
             request.wfile.write(part(frame))
             if not request.pause():
@@ -76,10 +76,10 @@ def chunked(frames):
     return answer
 
 
-def snapshot(request):
+def snapshot(request, kind="image/jpeg"):
     """Another picture for each request, as the request's own number says."""
     number = len([path for path, _ in request.server.asked if path == request.path])
-    request.whole("image/jpeg", FRAMES[number % len(FRAMES)])
+    request.whole(kind, FRAMES[number % len(FRAMES)])
 
 
 def with_length(jpeg):
@@ -101,8 +101,18 @@ def with_length(jpeg):
         stream(
             FRAMES, part=lambda jpeg: b"--frame\r\nContent-Type: text/plain\r\n\r\nhi\r\n" + jpeg
         ),
+        # Tasmota, esp32cam: no boundary before the first picture.
+        stream(
+            FRAMES,
+            part=lambda jpeg: b"Content-Type: image/jpeg\r\n\r\n" + jpeg + b"\r\n--frame\r\n",
+        ),
+        stream(FRAMES, part=lambda jpeg: b"--frameContent-type: image/jpeg\r\n\r\n" + jpeg),
+        stream(FRAMES, kind="multipart/x-mixed-replace;boundary =b", Content_Length="0"),
+        stream(FRAMES, kind="multipart/x-mixed-replace;boundary=b", Content_Length="20000"),
         chunked(FRAMES),
         snapshot,
+        lambda request: snapshot(request, "image/jpeg;"),
+        lambda request: snapshot(request, ""),
     ],
 )
 def test_every_way_to_send_jpeg_gives_the_frames_untouched(answer):
@@ -197,6 +207,18 @@ def test_a_nonce_that_became_old_is_replaced():
         assert len(read(f"http://{LOGIN}@{camera.place}/#fps=60", 7)) == 7
 
 
+def test_a_refusal_whose_end_is_not_given_is_not_waited_for():
+    def answer(request):
+        if request.headers.get("Authorization"):
+            return snapshot(request)
+        request.begin("text/html", 401, WWW_Authenticate='Basic realm="x"')
+        request.wfile.write(b"no")
+        return request.pause(30)
+
+    with http_camera(answer) as camera:
+        assert len(read(f"http://{LOGIN}@{camera.place}/#fps=60", 2)) == 2
+
+
 def test_a_login_that_fails_or_is_missing_is_said():
     answer = protected(snapshot, ['Basic realm="x"'], basic("admin", "other"))
     with http_camera(answer) as camera:
@@ -253,6 +275,12 @@ def test_no_other_host_gets_the_login():
             "it is GIF",
         ),
         (
+            lambda request: request.whole(
+                "multipart/mixed", b"--b--\r\nContent-Type: video/x-h264\r\n\r\n\0\0\1"
+            ),
+            "its type is video/x-h264",
+        ),
+        (
             lambda request: request.whole("multipart/mixed", with_length(FRAMES[0])),
             "the camera ended the stream$",
         ),
@@ -291,7 +319,8 @@ def certificate(folder, name):
     """A certificate that signed itself, with its key in the same file."""
     made = subprocess.run(
         [
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("openssl", "req", "-x509", "-nodes", "-days", "2", "-newkey", "ec"),
+            *("-pkeyopt", "ec_paramgen_curve:prime256v1"),
             *("-subj", "/CN=camera", "-addext", f"subjectAltName={name}"),
             *("-keyout", str(folder / "key.pem"), "-out", str(folder / "certificate.pem")),
         ],

@@ -81,6 +81,7 @@ def test_a_bin_policy_must_fit_into_one_value_where_nucleus_lite_may_read_it(loa
         ("/photos", "write dir:/photos"),
         ("http://cam:0/snapshot.jpg", "expected http://"),
         ("rtsps://cam/1", "encrypted video is not read"),
+        ("mjpeg://cam/1", "write http:"),
         (" rtsp://cam/1", "without a space or quotation mark around it"),
     ],
 )

@@ -332,6 +332,11 @@ def test_damaged_and_encrypted_zips_are_told(tmp_path: Path) -> None:
         (["images/0.jpg", "annotations/instances_train.json"], "COCO"),
         (["data/train-00000.parquet"], "Parquet, as of Hugging Face"),
         (["train/0.jpg", "test/1.jpg"], "look like splits, without class folders inside"),
+        (
+            ["train/0.jpg", "train/glass/1.jpg", "test/glass/2.jpg", "test/paper/3.jpg"],
+            r"look like splits of class folders \(glass, paper\), but train has photos outside",
+        ),
+        (["val/glass/1.jpg", "test/glass/2.jpg"], "none of them for training"),
     ],
 )
 def test_a_folder_of_another_form_is_told_what_it_looks_like(

@@ -2,7 +2,10 @@
 """Prepare: the same photos give the same bytes, each class in each split, nothing half done."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -163,3 +166,11 @@ def test_real_photos(trashnet: Path, tmp_path: Path) -> None:
         assert sum(counts) == 40
         assert min(counts) >= 3
         assert counts[0] == 32
+
+
+def test_a_step_that_runs_as_a_script_hides_no_library() -> None:
+    """Python puts a script's folder first, and training/packaging has the name of a library."""
+    root = Path(__file__).parents[2]
+    code = "import sys; sys.path.insert(0, 'training'); import training, packaging.version"
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=root, env=environment)

@@ -101,12 +101,21 @@ def _misread_splits(folders: Sequence[Path]) -> str:
         names = ", ".join(folder.name for folder in nested or splits)
         inside = _classes_in(nested[0]) if nested else []
         found = f" of class folders ({', '.join(inside[:5])})" if inside else ""
-        why = "beside class folders" if len(splits) < len(folders) else "none of them for training"
-        why = why if inside else "without class folders inside"
+        why = _misread_because(splits, folders) if inside else "without class folders inside"
         tables = [f"{each.name}/{name}" for each in splits for name in _tables_in(each)]
         beside = f", and the labels in a table that is not read ({tables[0]})" if tables else ""
         return f"{names} look like splits{found}, {why}{beside}"
     return ""
+
+
+def _misread_because(splits: Sequence[Path], folders: Sequence[Path]) -> str:
+    if len(splits) < len(folders):
+        return "beside class folders"
+    trained = [folder for folder, split in _splits(folders) if split == "train"]
+    without = [folder.name for folder in trained if not _classes_in(folder)]
+    if without:
+        return f"but {without[0]} has photos outside class folders, or none"
+    return "none of them for training" if not trained else "which were not looked into"
 
 
 def _classes_below(folder: Path) -> Path | None:

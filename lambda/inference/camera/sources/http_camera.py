@@ -24,6 +24,8 @@ _CHUNK = 1 << 16
 _PATIENCE_SECONDS = 10.0
 """Bytes without a JPEG are taken for this long."""
 _BEGINNING = 2048
+_PART_HEADER = re.compile(rb"\A\s*--.{0,500}?\r?\n\r?\n", re.DOTALL)
+_PART_TYPE = re.compile(rb"^content-type:\s*([\w/.+-]+)", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +68,9 @@ class _Pictures:
         self._response = response
         self._place = place
         self._type = response.headers.get_content_type()
+        if self._type.startswith("multipart/") and not response.chunked:
+            # It ends with the connection, whatever length the camera gives it.
+            response.length = None
         self._beginning = b""
         self._count = 0
 
@@ -100,10 +105,12 @@ class _Pictures:
         """What is sent instead, for the person who named the address."""
         if self._count:
             return ""
-        # Behind a part's own header, where there is one.
-        body = re.sub(rb"\A\s*--.{0,500}?\r?\n\r?\n", b"", self._beginning, flags=re.DOTALL)
+        body = _PART_HEADER.sub(b"", self._beginning)
         form = "PNG" if body.startswith(b"\x89PNG") else real_format(body)
-        return f": it is {form}" if form else f" (type {self._type})"
+        if form:
+            return f": it is {form}"
+        part = _PART_TYPE.search(self._beginning)
+        return f": its type is {part[1].decode() if part else self._type}"
 
 
 def open_uri(address: str, options: Mapping[str, Any]) -> HttpSource:

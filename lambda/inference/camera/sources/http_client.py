@@ -99,9 +99,11 @@ class HttpClient:
 
     def _ready(self) -> bool:
         """Whether the connection can take another request; a connection that cannot is closed."""
-        if self._response is not None and not self._response.isclosed():
-            self._response.read(_SMALL_BODY)
-        ended = self._response is not None and self._response.isclosed()
+        response = self._response
+        left = None if response is None or response.chunked else response.length
+        if response is not None and left is not None and left <= _SMALL_BODY:
+            response.read()
+        ended = response is not None and response.isclosed()
         if not ended or self._connection is None or self._connection.sock is None:
             self.close()
         return self._connection is not None
