@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Binsight as a CDK app: the four stacks of one environment.
 
-The environment is named by `-c environment=NAME`, else by BINSIGHT_ENVIRONMENT, else it is dev:
+`-c environment=NAME` selects the environment, otherwise BINSIGHT_ENVIRONMENT; the default is dev:
 
     cdk deploy --all                          # dev
     cdk deploy --all -c environment=prod

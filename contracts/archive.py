@@ -9,12 +9,12 @@ from contracts.messages import Column
 from contracts.telemetry import Telemetry
 
 FIRST_DAY = "2026-01-01"
-"""Partitions are looked for from this day to today."""
+"""Athena looks for partitions from this day to today."""
 _RECEIVED = Column("received_ms", "bigint", "When AWS IoT received it, milliseconds since 1970")
 
 
 class Table(NamedTuple):
-    """A table: its name, which is its folder's too, what a row is, and the columns."""
+    """A table: its name (also the name of its folder), what one row is, and the columns."""
 
     name: str
     description: str
@@ -24,7 +24,7 @@ class Table(NamedTuple):
 DETECTIONS = Table("detections", "One row per sorted item", (*DETECTION_COLUMNS, _RECEIVED))
 TELEMETRY = Table(
     "telemetry",
-    "How each camera was, once a minute and on change",
+    "The state of each camera, once a minute and on change",
     (*Telemetry.columns(), _RECEIVED),
 )
 TABLES = (DETECTIONS, TELEMETRY)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write a file so that readers see either all of it or none of it.
 
-A file is written beside its target and renamed over it, which is enough where a program may crash
-or be killed. ``durable=True`` also flushes the file and its folder to the disk before it returns,
-so that a power cut afterwards loses nothing: for a camera's item numbers, model and archives, and
-for a training job's checkpoints. Captures, pages and caches can be made again and are not flushed.
+A file is written beside its target and renamed over it, which protects against a crash or kill.
+``durable=True`` also flushes the file and its folder to disk before returning, so that a power cut
+afterwards loses nothing. A camera's item numbers, model and archives use it, and so do a training
+job's checkpoints. Captures, pages and caches can be recreated and are not flushed.
 
-``lambda/rollout/rollout/adopt.py`` runs alone on a camera and has its own copy.
+``lambda/rollout/rollout/adopt.py`` runs alone on a camera and has its own copy of this code.
 """
 
 import os
@@ -17,7 +17,7 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path, *, durable: bool = False, shared: bool = False) -> Iterator[Path]:
-    """Yield a path to write to; it takes the place of ``path`` once the block ends without error.
+    """Yield a path to write to; that file replaces ``path`` if the block ends without an error.
 
     ``shared``: several processes may write this file at once. Raises OSError.
     """
@@ -36,7 +36,7 @@ def replacing(path: Path, *, durable: bool = False, shared: bool = False) -> Ite
 def write_file(
     path: Path, content: str | bytes, *, durable: bool = False, shared: bool = False
 ) -> None:
-    """Write a whole file, text as UTF-8, in place of what is there. Raises OSError."""
+    """Write a whole file (text as UTF-8), replacing any existing one. Raises OSError."""
     with replacing(path, durable=durable, shared=shared) as unfinished:
         unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
 

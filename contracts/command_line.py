@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the commands end when their output cannot be written."""
+"""How commands exit when their output cannot be written."""
 
 import errno
 import os
@@ -18,8 +18,8 @@ def run_command(main: Callable[[], int | None]) -> int:
     """The exit status of a command's ``main``.
 
     0 if the reader of stdout closed the pipe (``| head``), which is not an error. 1, with one line
-    on stderr, if a disk is full or a file cannot be written. A BrokenPipeError of any other pipe is
-    raised.
+    on stderr, if a disk is full or a file cannot be written. A BrokenPipeError from any other pipe
+    is raised.
     """
     try:
         status = main() or 0
@@ -43,7 +43,7 @@ def run_command(main: Callable[[], int | None]) -> int:
 def write_nowhere() -> None:
     """Discard everything that is printed from now on.
 
-    Python flushes the output once more while it exits, and would report the same again.
+    Python flushes the output once more when it exits, and would report the same error again.
     """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
@@ -53,7 +53,7 @@ def write_nowhere() -> None:
 def reader_is_gone(error: BrokenPipeError) -> bool:
     """Whether the pipe that broke is stdout, which nobody reads any more.
 
-    Only writing shows it, so a line ends here.
+    Only a write reveals this, so it writes a line break.
     """
     if isinstance(error, ReaderGoneError):
         return True

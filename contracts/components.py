@@ -4,7 +4,7 @@
 import re
 
 PROGRAM_VERSION = "BINSIGHT_PROGRAM_VERSION"
-"""Environment variable by which the camera program learns its component's version."""
+"""Environment variable that contains the version of the camera program's component."""
 _PART = 10**6
 """Greengrass allows 0 to 999999 in each part of a version."""
 

@@ -8,9 +8,9 @@ from typing import Any
 
 
 def respond(event: Mapping[str, Any], *, physical_id: str, reason: str, log_stream: str) -> None:
-    """Tell CloudFormation the outcome; no reason means success.
+    """Send the outcome to CloudFormation; no reason means success.
 
-    Another ``physical_id`` than last time makes CloudFormation delete the old resource.
+    A ``physical_id`` that differs from the last one makes CloudFormation delete the old resource.
     """
     body = {
         "Status": "FAILED" if reason else "SUCCESS",

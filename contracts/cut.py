@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cut: which part of a frame a model looks at, one definition for camera, training, evaluation.
+"""The cut: the part of a frame that a model looks at. Camera, training and evaluation share it.
 
-From where something differs (``contracts.empty_view``: a box in the frame's pixels) to the model's
-input::
+Turns a box around what differs from the empty view (``contracts.empty_view``) into model input::
 
     box = item_box(grid(empty), grid(frame), columns=1280, rows=720)  # contracts.empty_view
     region = rule.region(box, columns=1280, rows=720, width=224, height=224)
     pixels = cut(frame, region, width=224, height=224)  # uint8 [224, 224, 3]
 
-``rule`` is the model card's (``ModelCard.cut_rule()``). A card without one is of a model that
-learned whole photos only: its region is always ``whole(columns, rows)``. So is any model's where
-the empty view is not known. ``frame`` may be the decoded JPEG, or one that was scaled down while
-it was decoded: ``decode_divisor`` says how far, and ``cut`` takes it as ``divisor``.
+``rule`` is the model card's (``ModelCard.cut_rule()``). A card without one belongs to a model
+trained on whole photos only: its region is always ``whole(columns, rows)``. Any model uses that
+region if the empty view is unknown. ``frame`` may be the JPEG decoded at full size or scaled down
+during decoding: ``decode_divisor`` returns the divisor, which ``cut`` takes as ``divisor``.
 """
 
 import math
@@ -26,12 +25,12 @@ from contracts.preprocessing import Pixels, resize
 
 SCHEMA = 1
 BLOCK = 8
-"""A region begins and ends at the blocks of a JPEG, so that it has whole pixels at every scale."""
+"""Regions are aligned to JPEG blocks, so that they have whole pixels at every scale."""
 MOST_DECODED = 320_000
-"""Pixels of a frame that is decoded finer than usual for a small region: what 640 x 480 has.
+"""Pixels of the largest frame that is decoded finer than usual for a small region: 640 x 480.
 
-Up to here the finer scale costs less than the smaller resize saves. Of larger frames the usual
-scale has detail enough: a third of a 1080p frame's width still is 160 pixels there.
+Up to this size the finer scale costs less than the smaller resize saves. For larger frames the
+usual scale has enough detail: a third of a 1080p frame's width is still 160 pixels.
 """
 _ALLOWED = {"margin": (0.0, 1.0), "least": (0.0, 1.0), "stretch": (1.0, 4.0)}
 
@@ -62,11 +61,10 @@ def whole(columns: int, rows: int) -> Box:
 class CutRule:
     """How a model's regions are made; ``cut`` in ``model.json``.
 
-    ``margin`` is left on each side of what differs, as a share of its longer side; the frame's
-    edge clips it. ``least`` is the region's smallest width and height, as a share of the frame's.
-    ``stretch``: a region is squashed to the input at most so much more in one direction than in
-    the other. 4/3 is what a 4:3 photo undergoes on its way into a square input, so training does
-    not distort less, in both directions.
+    ``margin`` is added on each side of what differs, as a share of its longer side, and clipped at
+    the frame's edge. ``least`` is the region's smallest width and height, as a share of the
+    frame's. ``stretch`` is the largest ratio between the scales in the two directions. At 4/3 a
+    region is distorted no more than a 4:3 photo that is squashed to a square input, as in training.
     """
 
     margin: float = 0.06
@@ -74,12 +72,13 @@ class CutRule:
     stretch: float = 4 / 3
 
     def region(self, box: Box | None, *, columns: int, rows: int, width: int, height: int) -> Box:
-        """What to cut out of a frame of ``columns`` x ``rows`` for an input ``width`` x ``height``.
+        """The region of a ``columns`` x ``rows`` frame to cut out for an input ``width`` x
+        ``height``.
 
-        ``box``: what differs from the empty view; None for the whole frame. The region grows to
-        what ``least`` and ``stretch`` ask for and is moved inside the frame where that crosses its
-        edge. Where the frame has no room to grow, the longer direction is cut shorter instead:
-        nothing is ever distorted more. All in whole blocks of 8 pixels (the last may be smaller).
+        ``box``: what differs from the empty view; None for the whole frame. The region grows until
+        it satisfies ``least`` and ``stretch``, and is moved inside the frame if it crosses the
+        edge. If the frame has no room, the longer direction is shortened instead, so ``stretch``
+        always holds. Regions consist of whole blocks of 8 pixels (the last may be smaller).
         """
         if box is None:
             return whole(columns, rows)
@@ -87,7 +86,7 @@ class CutRule:
         across, down = -(-columns // BLOCK), -(-rows // BLOCK)
         left, right = _blocks(box.left - margin, box.right + margin, across)
         top, bottom = _blocks(box.top - margin, box.bottom + margin, down)
-        # Blocks of width for one of height, where both directions shrink alike.
+        # Blocks of width per block of height if both directions shrink alike.
         even = width / height
         wide = max(right - left, math.ceil(self.least * across))
         tall = max(bottom - top, math.ceil(self.least * down))
@@ -108,12 +107,12 @@ class CutRule:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The value of ``cut`` in ``model.json``; reading it gives an equal rule."""
+        """The value of ``cut`` in ``model.json``; ``from_json`` turns it into an equal rule."""
         return {"schema": SCHEMA, **asdict(self)}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "CutRule":
-        """Read it. Raises ValueError naming the key; keys that are not known are left out."""
+        """Read the value of ``cut``; unknown keys are ignored. Raises ValueError naming the key."""
         if document.get("schema") != SCHEMA:
             found = document.get("schema")
             raise ValueError(f"key 'cut.schema': {found!r}; this version reads {SCHEMA}")
@@ -135,11 +134,12 @@ _NEARLY = 1e-6
 
 
 def decode_divisor(region: Box, *, columns: int, rows: int, width: int, height: int) -> int:
-    """How far a frame's JPEG is scaled down while it is decoded for this region: 1, 2, 4 or 8.
+    """The divisor by which a frame's JPEG is scaled down during decoding: 1, 2, 4 or 8.
 
-    As far as the region still has the input's ``width`` x ``height``; a region smaller than the
-    frame is not decoded finer than ``MOST_DECODED`` pixels of the whole frame allow, nor coarser
-    than the frame itself. For the whole frame it is ``preprocessing.decode_divisor``.
+    It is the largest at which the region still has the input's ``width`` x ``height``. For a region
+    smaller than the frame, the scale is limited so that the frame has at most ``MOST_DECODED``
+    pixels, but it is never coarser than for the whole frame. For the whole frame the result is
+    ``preprocessing.decode_divisor``.
     """
     coarsest = preprocessing.decode_divisor(columns=columns, rows=rows, width=width, height=height)
     wanted = preprocessing.decode_divisor(
@@ -154,7 +154,7 @@ def decode_divisor(region: Box, *, columns: int, rows: int, width: int, height: 
 def cut(frame: Pixels, region: Box, *, width: int, height: int, divisor: int = 1) -> Pixels:
     """The region of a frame as the model sees it: uint8 ``[height, width, 3]``.
 
-    ``frame`` was decoded at 1/``divisor``; ``region`` is in the pixels of the undivided frame.
+    ``frame`` was decoded at 1/``divisor``; ``region`` is in pixels of the full-size frame.
     """
     part = frame[
         region.top // divisor : -(-region.bottom // divisor),
@@ -164,7 +164,7 @@ def cut(frame: Pixels, region: Box, *, width: int, height: int, divisor: int = 1
 
 
 def _blocks(start: float, end: float, count: int) -> tuple[int, int]:
-    """The blocks that a stretch of pixels touches, inside the frame."""
+    """The blocks that a range of pixels touches, inside the frame."""
     first = min(max(math.floor(start / BLOCK), 0), count - 1)
     return first, min(max(math.ceil(end / BLOCK), first + 1), count)
 

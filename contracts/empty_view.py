@@ -16,17 +16,17 @@ from contracts.preprocessing import Pixels
 
 GRID_ROWS, GRID_COLUMNS = 18, 24
 CELL_DIFFERS = 14.0
-"""Levels of 255 in any colour; sensor noise, averaged over a cell, stays far below."""
+"""Levels of 255 in any colour; sensor noise averaged over a cell is far smaller."""
 APPEARS, DISAPPEARS = 0.03, 0.015
 """Share of cells that must differ for something to appear, and below which it is gone again."""
 SMALL_ITEM = 8
-"""Cells: so many in one piece are an item too, although they are less than ``APPEARS``."""
+"""Connected cells that count as an item even if they are fewer than ``APPEARS``."""
 APART = 2
-"""Cells: pieces of one item are at most so far from each other; what is farther is another."""
+"""Largest distance in cells between pieces of one item; pieces farther apart are separate items."""
 _LIGHT = (0.4, 2.5)
-"""Change of brightness that lamps and clouds make; more is a covered lens."""
+"""Largest brightness ratio that lamps and clouds cause; a larger one means a covered lens."""
 _WHITE = 1.2
-"""Lamps change all colours about alike: the largest ratio between two of them."""
+"""Largest ratio between the changes of two colours: lamps change all colours about equally."""
 
 Grid = NDArray[np.float32]
 Cells = NDArray[np.bool_]
@@ -44,7 +44,7 @@ def grid(frame: Pixels, *, divisor: int = 1) -> Grid:
         unit = 1
     lines = frame.reshape(height, width * 3)
     if unit > 1 and height % unit == 0:
-        # Lines of one block are added up as whole numbers first: half the price.
+        # Adding up the lines of one block as integers first halves the cost.
         sums = lines[::unit].astype(np.uint16)
         for line in range(1, unit):
             sums += lines[line::unit]
@@ -58,8 +58,8 @@ def grid(frame: Pixels, *, divisor: int = 1) -> Grid:
 def item_box(empty: Grid, frame: Grid, *, columns: int, rows: int) -> Box | None:
     """The item's box in a frame of ``columns`` x ``rows`` pixels; None if there is no item.
 
-    ``empty`` and ``frame`` are grids of the same camera. One frame by itself: a camera that sees
-    an item over several frames keeps its box steady besides.
+    ``empty`` and ``frame`` are grids of the same camera. This looks at a single frame; the camera
+    also keeps the box steady over several frames.
     """
     cells = differing(frame, in_this_light(empty, frame))
     if not appears(cells):
@@ -68,10 +68,10 @@ def item_box(empty: Grid, frame: Grid, *, columns: int, rows: int) -> Box | None
 
 
 def appears(cells: Cells) -> bool:
-    """Whether the cells that differ are enough for something to have come into view.
+    """Whether enough cells differ to conclude that something came into view.
 
-    Either they are more than ``APPEARS`` of the view, or ``SMALL_ITEM`` of them are one piece with
-    four neighbours in a square. The rim of an item or of a reflection has no such square.
+    Either they are more than ``APPEARS`` of the view, or ``SMALL_ITEM`` of them are connected and
+    include a square of four cells. The rim of an item or reflection contains no such square.
     """
     count = int(np.count_nonzero(cells))
     if count > APPEARS * cells.size:
@@ -98,7 +98,7 @@ def in_this_light(empty: Grid, frame: Grid) -> Grid:
     if not (_LIGHT[0] < gains.min() and gains.max() < min(_LIGHT[1], _WHITE * gains.min())):
         return empty
     lit: Grid = np.clip(empty * gains, 0, 255).astype(np.float32)
-    # An item changes a part of the view; only light explains most of a change at one stroke.
+    # An item changes a part of the view; only light changes most of it at once.
     return lit if float(np.mean(differing(frame, lit))) < 0.3 * plain else empty
 
 
@@ -112,7 +112,7 @@ def groups(cells: Cells) -> list[Cells]:
 
 
 def near(cells: Cells) -> Cells:
-    """These cells and those around them that would still belong to the same thing."""
+    """These cells and those close enough to belong to the same thing."""
     return _cells(_widened(_bits(cells), APART))
 
 
@@ -138,8 +138,9 @@ def box_of(cells: Cells, *, columns: int, rows: int) -> Box | None:
 def common_view(grids: Sequence[Grid]) -> Grid | None:
     """The empty view that photos of one fixed camera have in common; None if there is none.
 
-    Each cell is the mean over the largest set of photos that agree on it: what is in view changes,
-    the view does not. At least 5 photos; of very many, some spread evenly over them are looked at.
+    Each cell is the mean over the largest set of photos that agree on it: items change, the view
+    behind them does not. At least 5 photos are needed; of very many, an evenly spread sample is
+    used.
     """
     if len(grids) < _FEWEST_PHOTOS:
         return None
@@ -161,18 +162,18 @@ def common_view(grids: Sequence[Grid]) -> Grid | None:
 
 _FEWEST_PHOTOS, _MOST_PHOTOS = 5, 100
 _AGREE, _NEARLY_ALL = 0.3, 0.9
-"""Share of photos that agree on a cell, and share of cells on which so many must."""
+"""Share of photos that must agree on a cell, and share of cells with such agreement."""
 _MOSTLY = 0.5
-"""Share of a photo's cells that show the view."""
+"""Smallest share of a photo's cells that must show the empty view."""
 
 
 _STRIDE = 32
-"""Bits of a row: 24 cells, and room enough that what grows over the edge meets no other row."""
+"""Bits per row: 24 cells plus padding, so that widened cells never reach another row."""
 _INSIDE = sum(((1 << GRID_COLUMNS) - 1) << (row * _STRIDE) for row in range(GRID_ROWS))
 
 
 def _bits(cells: Cells) -> int:
-    """All cells in one number: on so small a grid, shifting it is 30 times faster than arrays."""
+    """All cells as one integer: on so small a grid, bit shifts are 30 times faster than arrays."""
     rows = np.zeros((GRID_ROWS, _STRIDE), dtype=np.bool_)
     rows[:, :GRID_COLUMNS] = cells
     return int.from_bytes(np.packbits(rows, bitorder="little").tobytes(), "little")
@@ -191,7 +192,7 @@ def _groups(left: int) -> Iterator[int]:
 
 
 def _has_square(bits: int) -> bool:
-    """Whether two cells beside each other have the two cells below them in the same set."""
+    """Whether the set contains a square of four cells."""
     pairs = bits & bits >> 1
     return bool(pairs & pairs >> _STRIDE)
 
@@ -213,7 +214,7 @@ def _widened(bits: int, by: int) -> int:
 
 @lru_cache(maxsize=16)
 def _edges(size: int, count: int, unit: int) -> NDArray[np.intp]:
-    """Where ``count`` about equal groups of whole units begin and end, in pixels."""
+    """Borders, in pixels, of ``count`` groups of whole units of about equal size."""
     edges = np.linspace(0, -(-size // unit), count + 1).astype(np.intp) * unit
     return np.minimum(edges, size)
 

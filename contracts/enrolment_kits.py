@@ -4,4 +4,4 @@
 EXPIRING_METRIC = "KitsExpiring"
 """The metric that counts kits that expire soon or have just expired."""
 EXPIRE_EVENT = "Enrolment kits expire"
-"""The detail type of the event; its detail has ``kits``, sentences without an end."""
+"""The detail type of the event; its ``kits`` is a list of phrases such as 'kit 1234 expires'."""

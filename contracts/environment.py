@@ -12,15 +12,15 @@ T = TypeVar("T")
 class Reader:
     """Reads values by name. An invalid value raises ``error`` with the name, value and limits.
 
-    ``what`` names the kind of value in errors. Surrounding blanks do not count, and an empty value
-    counts as none.
+    ``what`` names the kind of value in errors. Surrounding blanks are ignored, and an empty value
+    counts as missing.
     """
 
     values: Mapping[str, str]
     what: str = "environment variable"
     error: type[Exception] = ValueError
     asked: set[str] = field(default_factory=set)
-    """The names that were read: the known ones, once everything was read."""
+    """The names that were read; after everything was read, these are all known names."""
 
     def text(self, name: str, default: str | None = None) -> str:
         """The text. It is required unless there is a ``default``."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The latest-state table: its rows, and the state of each camera that follows from them.
 
-One row per ``thing`` and ``kind``. ``received_ms`` is the server's clock (milliseconds since 1970)
-when the message arrived at AWS IoT: a camera's own clock may be wrong.
+There is one row per ``thing`` and ``kind``. ``received_ms`` is the time at which AWS IoT received
+the message (milliseconds since 1970), because a camera's own clock may be wrong.
 """
 
 import json
@@ -13,14 +13,14 @@ from typing import Any
 
 DETECTION, TELEMETRY, PRESENCE = "detection", "telemetry", "presence"
 DEPLOYMENT, COMPONENT = "deployment:", "component:"
-"""Kinds that go on with the deployment's id and the component's name."""
+"""Prefixes of kinds, followed by the deployment's id or the component's name."""
 REPORT_THING, REPORT = "#fleet", "report"
-"""Key of the watcher's own row; no thing's name has a #."""
+"""Key of the watcher's own row; thing names cannot contain #."""
 REFUSED = ("FAILED", "REJECTED", "TIMED_OUT")
 """States of a deployment that a camera did not take."""
 SILENT_AFTER_INTERVALS, SHORTEST_SILENCE_SECONDS = 3, 120
-"""A camera is silent when it missed this many of its regular messages, and for at least so long:
-one that sends every few seconds is not silent after a short interruption."""
+"""A camera is silent if it missed this many regular messages and the minimum time has passed, so
+that a camera that sends every few seconds is not reported after a short interruption."""
 
 Row = Mapping[str, Any]
 
@@ -31,7 +31,7 @@ def silent_after_seconds(telemetry_seconds: int) -> int:
 
 
 def packed(document: Any) -> bytes:
-    """A JSON document, compressed: a row holds at most 400 KB, and all cameras may be silent."""
+    """A compressed JSON document: a row holds at most 400 KB, and all cameras may be silent."""
     return zlib.compress(json.dumps(document).encode())
 
 
@@ -47,9 +47,9 @@ class Watched:
     now_ms: int
     silent_after_ms: int
     deployment: str = ""
-    """Id of the deployment that the runtime group has now."""
+    """Id of the current deployment of the runtime group."""
     missing_since_ms: Mapping[str, int] = field(default_factory=dict)
-    """Cameras that were enrolled and never sent anything, and since when that is known."""
+    """Enrolled cameras that never sent anything, and when the watcher first noticed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,15 +66,15 @@ class Camera:
     reached: bool = False
     """Whether the current program deployment succeeded on it."""
     broken: tuple[str, ...] = ()
-    """Components that do not run and are not started any more."""
+    """Components that do not run and will not be restarted."""
     telemetry: Row = field(default_factory=dict)
     detection: Row = field(default_factory=dict)
 
 
 def cameras(rows: Iterable[Row], members: Sequence[str], watched: Watched) -> list[Camera]:
-    """The cameras of the fleet, by name: ``members`` of its group, with what their rows say.
+    """The cameras of the fleet, by name: ``members`` of its group, with the contents of their rows.
 
-    Rows of other things are left out: those cameras were taken out of service.
+    Rows of other things are ignored: those cameras were taken out of service.
     """
     by_thing: dict[str, dict[str, Row]] = {thing: {} for thing in members}
     for row in rows:
@@ -117,7 +117,7 @@ def _problems(telemetry: Row) -> tuple[str, ...]:
 
 
 def _broken(rows: Mapping[str, Row], told_ms: int) -> Iterable[str]:
-    """Broken components; one that broke before the camera's last telemetry runs again."""
+    """Broken components, except those that broke before the last telemetry, which run again."""
     for kind, row in sorted(rows.items()):
         broken = kind.startswith(COMPONENT) and row.get("state") == "BROKEN"
         if broken and int(row["received_ms"]) > told_ms:

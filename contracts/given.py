@@ -7,7 +7,7 @@ from typing import Any
 
 
 def home_path(given: str | Path) -> Path:
-    """A path in which ``~`` is the home folder. Raises ValueError, which says why."""
+    """The path with ``~`` replaced by the home folder. Raises ValueError with the reason."""
     try:
         path = Path(given).expanduser()
     except RuntimeError as error:
@@ -18,9 +18,9 @@ def home_path(given: str | Path) -> Path:
 
 
 def given_path(given: str | Path) -> Path:
-    """A path as a person gives it: absolute, ``~`` is the home folder, links are followed.
+    """The absolute path for what a person entered: ``~`` is the home folder, links are followed.
 
-    Raises ValueError, which says why, for what cannot be a path on this machine.
+    Raises ValueError with the reason if it cannot be a path on this machine.
     """
     try:
         path = home_path(given).resolve()

@@ -21,7 +21,7 @@ _HELPERS = frozenset(
         "temporary items",
     }
 )
-"""What desktops and network storage put into every folder, without regard to letter case."""
+"""Names of files that desktops and network storage create in every folder, in any letter case."""
 
 
 def visible(name: str) -> bool:

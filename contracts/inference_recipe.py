@@ -10,7 +10,7 @@ from contracts.silence import ON_CAMERAS
 from contracts.topics import Topics
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "aarch64"}
-"""Greengrass' names of the processors that there are artifacts for."""
+"""Greengrass's names for the processors that have artifacts."""
 STARTER = "start.sh"
 """In the artifact: finds a Python that can run the program, or says what is missing."""
 PREPARATION_SECONDS = 300
@@ -18,9 +18,9 @@ TOKEN_EXCHANGE = "aws.greengrass.TokenExchangeService"  # noqa: S105 - a compone
 TOKEN_EXCHANGE_VERSIONS = ">=2.0.0 <3.0.0"  # noqa: S105 - as above
 
 REVISION_KEY = "BINSIGHT_REVISION"
-"""Stands for all settings at once in the component configuration; a change of it restarts."""
+"""Configuration key with a digest of all settings; changing it restarts the program."""
 MODEL_FOLDER_KEY = "BINSIGHT_MODEL_FOLDER"
-"""Names the model folder there."""
+"""Configuration key that contains the model folder."""
 
 
 def artifact_name(architecture: str) -> str:
@@ -31,21 +31,21 @@ def artifact_name(architecture: str) -> str:
 
 
 def access_control(component: str, topics: Topics) -> dict[str, Any]:
-    """What the camera program may do over the core's IPC: its own topics, and nothing else.
+    """What the camera program may do over the core's IPC: use its own topics and nothing else.
 
-    The Java nucleus fills in the thing's name where ``interpolateComponentConfiguration`` is on,
-    nucleus lite always.
+    The Java nucleus fills in the thing's name if ``interpolateComponentConfiguration`` is on;
+    nucleus lite always does.
     """
     thing = "{iot:thingName}"
     return {
         "aws.greengrass.ipc.mqttproxy": {
             f"{component}:mqttproxy:publish": {
-                "policyDescription": "Publishes what this camera saw and how it is",
+                "policyDescription": "Publishes this camera's detections and telemetry",
                 "operations": ["aws.greengrass#PublishToIoTCore"],
                 "resources": [topics.detections(thing), topics.telemetry(thing)],
             },
             f"{component}:mqttproxy:subscribe": {
-                "policyDescription": "Takes commands meant for this camera",
+                "policyDescription": "Receives this camera's commands",
                 "operations": ["aws.greengrass#SubscribeToIoTCore"],
                 "resources": [topics.commands(thing)],
             },
@@ -65,22 +65,23 @@ def inference_recipe(
     """The recipe text of one version of the camera program.
 
     ``artifacts`` maps the processors in ARCHITECTURES to the S3 URI of a zip. ``configuration``
-    holds the defaults of what the program reads from its component configuration, under the names
-    of its environment variables (lambda/inference/README.md); ``MODEL_FOLDER_KEY`` must be among
-    them. ``uploads``: captures are uploaded, so the device's
-    credentials are needed. Raises RecipeError where a camera would not run it as written.
+    holds the defaults of the component configuration, under the names of the program's environment
+    variables (lambda/inference/README.md); ``MODEL_FOLDER_KEY`` must be among them. ``uploads``:
+    captures are uploaded, so the device's credentials are needed. Raises RecipeError if a camera
+    would not run it as written.
     """
     exchange = {
         TOKEN_EXCHANGE: {
             "VersionRequirement": TOKEN_EXCHANGE_VERSIONS,
-            # With HARD, one crash of the token exchange stops the camera on nucleus lite for good.
+            # With HARD, one crash of the token exchange stops the camera permanently on nucleus
+            # lite.
             "DependencyType": "SOFT",
         }
     }
     return recipe(
         name=component,
         version=version,
-        description="Tells which bin the trash before a camera belongs in",
+        description="Recognises trash in front of a camera and reports its bin",
         publisher="Binsight",
         configuration={
             REVISION_KEY: "0",
@@ -104,7 +105,7 @@ def inference_recipe(
 
 
 def _lifecycle(uri: str, version: str) -> dict[str, Any]:
-    """Greengrass unpacks a zip into a folder of its name.
+    """Greengrass unpacks a zip into a folder with the zip's name.
 
     The path variable ends with a slash on nucleus lite and without one on the Java nucleus.
     """
@@ -113,8 +114,8 @@ def _lifecycle(uri: str, version: str) -> dict[str, Any]:
     return {
         "Setenv": ON_CAMERAS,
         "install": {
-            # Makes the model folder, which a component's user cannot; the program itself, and what
-            # it loads, run without privilege.
+            # Creates the model folder, which a component's user cannot do. The program itself and
+            # everything it loads run without privileges.
             "RequiresPrivilege": True,
             "Script": f'sh {starter} prepare "{{configuration:/{MODEL_FOLDER_KEY}}}"',
             "Timeout": PREPARATION_SECONDS,
@@ -122,10 +123,12 @@ def _lifecycle(uri: str, version: str) -> dict[str, Any]:
         "run": {
             "Script": f"exec sh {starter} run",
             "Setenv": {
-                # The Java nucleus restarts a component whose steps changed, variables replaced, and
-                # never for its configuration, which the program reads once.
+                # The Java nucleus restarts a component when its steps change (after variables are
+                # replaced), never when its configuration changes. The program reads the
+                # configuration once.
                 REVISION_KEY: f"{{configuration:/{REVISION_KEY}}}",
-                # Not configuration: a new version's defaults never overwrite what a core has.
+                # Not in the configuration: a new version's defaults never overwrite a core's
+                # existing values.
                 PROGRAM_VERSION: version,
             },
         },

@@ -2,9 +2,9 @@
 """The pixels of a JPEG, by the one decoder that prepare and the cameras share.
 
 It is strict: it refuses a JPEG that is damaged anywhere, where Pillow would return a partial
-picture. Stray bytes in a complete JPEG do not count as damage: Logitech's webcams write some before
-restart markers. They are harmless as long as every interval is present, which the restart markers
-show: they are numbered, and their count follows from the size.
+picture. Stray bytes in a complete JPEG do not count as damage: Logitech webcams write some before
+restart markers. They are harmless as long as every interval is present. The restart markers show
+that: they are numbered, and their count follows from the size.
 """
 
 import re
@@ -36,7 +36,7 @@ def stored_size(jpeg: bytes) -> tuple[int, int]:
 
 
 def stored_pixels(jpeg: bytes, *, rows: int, columns: int) -> Pixels:
-    """RGB ``[H, W, 3]`` as stored, not turned; as small as it has at least these rows and columns.
+    """RGB ``[H, W, 3]`` as stored, not turned, at the smallest scale with at least this size.
 
     Raises DamagedJpegError.
     """
@@ -68,7 +68,7 @@ def _pixels(jpeg: bytes, *, rows: int, columns: int, strict: bool) -> Pixels:
 
 
 def _from_print(inks: Pixels) -> Pixels:
-    """RGB of inks ``[H, W, 4]`` as JPEGs hold them, 255 for none: Pillow's numbers exactly."""
+    """RGB from CMYK ``[H, W, 4]`` as JPEGs store it (255: no ink), exactly as Pillow does."""
     black = inks[..., 3:].astype(np.int32)
     taken = (255 - inks[..., :3].astype(np.int32)) * black + 128
     taken = ((taken >> 8) + taken) >> 8
@@ -76,7 +76,7 @@ def _from_print(inks: Pixels) -> Pixels:
 
 
 def is_whole(jpeg: bytes) -> bool:
-    """Whether a JPEG of one scan has every restart interval, in turn, and its end."""
+    """Whether a single-scan JPEG has all restart intervals in order, and its end marker."""
     interval = units = 0
     at = 2
     while at + 4 <= len(jpeg) and jpeg[at] == 0xFF:

@@ -34,7 +34,7 @@ class Column(NamedTuple):
 
 
 class Metric(NamedTuple):
-    """A Prometheus metric of a field. ``value`` makes a number of the field's value."""
+    """A Prometheus metric of a field. ``value`` converts the field's value to a number."""
 
     name: str
     kind: str
@@ -46,10 +46,10 @@ class Metric(NamedTuple):
 class Field:
     """The description of a message's field, besides its type and default.
 
-    ``name`` is its key, where that differs from the attribute. ``digits``: a number is rounded to
-    so many. ``values``: the texts that are allowed. ``low`` and ``high``: the least and the largest
-    number. ``glue``: the column's type, where it is not the usual one; empty: there is no column.
-    ``label`` and ``unit``: the page shows it so. ``metric``: the page's metrics have it.
+    ``name`` is its key, if that differs from the attribute. ``digits``: numbers are rounded to this
+    many digits. ``values``: the allowed texts. ``low`` and ``high``: the smallest and largest
+    number allowed. ``glue``: the column's type, if it is not the usual one; empty: there is no
+    column. ``label`` and ``unit``: how the page shows it. ``metric``: its Prometheus metric.
     """
 
     meaning: str
@@ -66,7 +66,7 @@ class Field:
 
 
 def described(meaning: str, *, default: Any = dataclasses.MISSING, **known: Any) -> Any:
-    """A field of a message. With a default it is optional, and left out where it has the default.
+    """A field of a message. With a default it is optional, and omitted when it has that value.
 
     ``known`` are the arguments of ``Field``.
     """
@@ -75,7 +75,7 @@ def described(meaning: str, *, default: Any = dataclasses.MISSING, **known: Any)
 
 
 class Item(NamedTuple):
-    """A field of a message class: attribute, key, type (without None), what is known, default."""
+    """A field of a message class: attribute, key, type (without None), description, default."""
 
     attribute: str
     key: str
@@ -94,12 +94,12 @@ _GLUE_TYPES[dict] = "map<string,bigint>"
 
 
 class Message:
-    """Base of the messages and of the objects in them. ``VERSIONED``: it begins with ``schema``."""
+    """Base class of messages and their objects. ``VERSIONED``: it starts with ``schema``."""
 
     VERSIONED: ClassVar[bool] = False
 
     def to_json(self) -> dict[str, Any]:
-        """The message as JSON takes it; optional fields that have their default are left out."""
+        """The message as a JSON object; optional fields that have their default are omitted."""
         message: dict[str, Any] = {"schema": SCHEMA} if self.VERSIONED else {}
         for item in items(type(self)):
             value = getattr(self, item.attribute)
@@ -163,7 +163,7 @@ def _found(cls: Any) -> tuple[Item, ...]:
         if typing.get_origin(kind) is not dict:
             given = [one for one in typing.get_args(kind) if one is not NoneType]
             kind = given[0] if given else kind
-        # Counts by name, the only kind of map there is.
+        # Counts by name, the only kind of map in messages.
         kind = typing.get_origin(kind) or kind
         found.append(Item(each.name, about.name or each.name, kind, about, each.default))
     return tuple(found)

@@ -12,7 +12,7 @@ from contracts.real_format import is_picture, real_format
 JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 SMALLEST_SIDE = 16
 LARGEST_PIXELS = 50_000_000
-"""A damaged header can claim any size; memory stays bounded all the same."""
+"""Bounds memory: a damaged header can claim any size."""
 LARGEST_BYTES = 100_000_000
 FRAME_IS_PNG = "cannot be decoded: it is PNG, and a camera's frames are JPEG"
 FRAME_IS_ODD = (
@@ -24,7 +24,7 @@ _DECODED = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
 """Baseline, extended and progressive, with Huffman or arithmetic codes."""
 _SCAN = 0xDA
 _SAMPLED = {(1, 1), (2, 1), (1, 2), (2, 2), (4, 1)}
-"""How many samples of brightness, across and down, go with one of each colour."""
+"""Luma samples, across and down, per chroma sample."""
 
 
 class _Header(NamedTuple):
@@ -93,7 +93,7 @@ def frame_problem(raw: bytes) -> str:
 
 
 def _jpeg_problem(raw: bytes) -> str:
-    """JPEGs of a kind that is hardly ever written: libjpeg reads some, in some of its builds."""
+    """Problems of rare kinds of JPEG, which only some builds of libjpeg read."""
     header = _header(raw)
     if header is None:
         return ""
@@ -107,7 +107,7 @@ def _jpeg_problem(raw: bytes) -> str:
 
 
 def _header(raw: bytes) -> _Header | None:
-    """The frame header; None where there is no whole one before the pixels."""
+    """The frame header; None if there is no complete one before the pixels."""
     at = 2
     while at + 4 <= len(raw) and raw[at] == 0xFF and raw[at + 1] != _SCAN:
         length = int.from_bytes(raw[at + 2 : at + 4], "big")

@@ -2,8 +2,7 @@
 """What a picture looks like in five numbers: one definition for training and camera.
 
 Training records in the model card what its photos looked like, and a camera compares its frames
-with that. A foggy lens, a failed lamp or a camera in another hall shows here before people
-complain.
+with that. That reveals a foggy lens, a failed lamp or a camera that was moved to another hall.
 """
 
 from collections.abc import Iterable
@@ -22,7 +21,7 @@ def describe(rgb: NDArray[np.uint8]) -> dict[str, float]:
     ``brightness`` is the mean over everything, ``contrast`` the standard deviation of the pixels'
     grey values; a channel is its mean.
     """
-    # float64 sums: the same on every machine, whatever order its vector units add in.
+    # float64 sums give the same result on every machine, in whatever order its vector units add.
     grey = rgb.mean(axis=2, dtype=np.float64)
     red, green, blue = rgb.reshape(-1, 3).mean(axis=0, dtype=np.float64).tolist()
     return {

@@ -25,12 +25,12 @@ def resize(rgb: Pixels, *, width: int, height: int) -> Pixels:
     if (rows, columns) == (height, width):
         return rgb
     lines = rgb.reshape(rows, columns * 3)
-    # Band by band: what one takes stays in the processor's cache, and zeros are not multiplied.
+    # Band by band: each band fits into the processor's cache, and zeros are not multiplied.
     tall = np.empty((height, columns * 3), dtype=np.float32)
     for first, last, top, bottom, weights in _bands(rows, height):
         np.matmul(weights, lines[top:bottom].astype(np.float32), out=tall[first:last])
     small = np.empty((height, width * 3), dtype=np.float32)
-    # Colours lie side by side; weights that know it spare turning the picture around twice.
+    # Colours are interleaved; weights laid out the same way avoid transposing the picture twice.
     for first, last, left, right, weights in _colour_bands(columns, width):
         np.matmul(tall[:, left:right], weights, out=small[:, first:last])
     # Weights are positive and add up to 1, so nothing leaves 0 to 255.
@@ -38,11 +38,11 @@ def resize(rgb: Pixels, *, width: int, height: int) -> Pixels:
 
 
 def decode_divisor(*, columns: int, rows: int, width: int, height: int) -> int:
-    """How far a JPEG of ``columns`` x ``rows`` is scaled down while it is decoded: 1, 2, 4 or 8.
+    """The divisor by which a JPEG of ``columns`` x ``rows`` is scaled down: 1, 2, 4 or 8.
 
-    As far as it still has the model's ``width`` x ``height``. Training and camera must do the same,
-    or a model meets other pixels than it learned from (Pillow's ``draft("RGB", (width, height))``
-    follows the same rule).
+    It is the largest at which the picture still has the model's ``width`` x ``height``. Training
+    and camera must use the same one, or the model sees other pixels than it was trained on
+    (Pillow's ``draft("RGB", (width, height))`` follows the same rule).
     """
     room = min(columns // width, rows // height)
     return next(divisor for divisor in (8, 4, 2, 1) if room >= divisor or divisor == 1)
@@ -53,7 +53,7 @@ _Bands = tuple[tuple[int, int, int, int, NDArray[np.float32]], ...]
 
 @lru_cache(maxsize=16)
 def _bands(size: int, target: int) -> _Bands:
-    """Output lines ``first:last``, the input lines that count in them, and how much."""
+    """Output lines ``first:last``, the input lines that contribute to them, and their weights."""
     weights = _weights(size, target)
     bands = []
     for first in range(0, target, _BAND):
@@ -76,7 +76,7 @@ def _colour_bands(size: int, target: int) -> _Bands:
 
 
 def _weights(size: int, target: int) -> NDArray[np.float32]:
-    """Matrix ``[target, size]`` of how much each input line counts in each output line.
+    """Matrix ``[target, size]`` of the weight of each input line in each output line.
 
     A triangle filter as wide as the reduction, as Pillow's BILINEAR is.
     """

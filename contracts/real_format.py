@@ -54,7 +54,7 @@ def is_picture(name: str) -> bool:
 def real_format(raw: bytes) -> str:
     """The format of a file that is neither JPEG nor PNG; empty if it is unknown.
 
-    What is no picture has a remark in parentheses.
+    Files that are not pictures have a remark in parentheses.
     """
     if raw[4:8] == b"ftyp":
         return _BRANDS.get(raw[8:12], "a video or picture in an ISO container")

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Greengrass component recipes that run on the Java nucleus and on nucleus lite.
 
-Nucleus lite rejects much that the documentation allows, and silently accepts some mistakes: it cuts
-a script off at an unknown ``{``, and the deployment still succeeds. ``recipe`` builds a recipe and
-refuses, before anything is deployed, everything that broke on a real nucleus lite.
+Nucleus lite rejects much that the documentation allows, and silently accepts some mistakes: it
+truncates a script at an unknown ``{``, and the deployment still succeeds. ``recipe`` builds a
+recipe and rejects, before anything is deployed, everything that failed on a real nucleus lite.
 """
 
 import json
@@ -69,7 +69,7 @@ def _faults(document: Mapping[str, Any]) -> Iterator[str]:
     if not _VERSION.fullmatch(document["ComponentVersion"]):
         yield f"ComponentVersion {document['ComponentVersion']!r}: three numbers of up to 6 digits"
     if not document["ComponentDescription"].strip():
-        yield "ComponentDescription is empty: nucleus lite would swallow the unit file's next line"
+        yield "ComponentDescription is empty: nucleus lite would drop the unit file's next line"
     configuration = document.get("ComponentConfiguration", {}).get("DefaultConfiguration", {})
     for path, value in _leaves(configuration):
         if len(json.dumps(value)) > MAXIMUM_CONFIGURATION_VALUE:
@@ -93,7 +93,7 @@ def _dependency_faults(name: str, dependency: Mapping[str, str]) -> Iterator[str
     if dependency.get("DependencyType") not in {"HARD", "SOFT"}:
         yield f"dependency {name}: DependencyType must be HARD or SOFT"
     if not _REQUIREMENT.fullmatch(dependency.get("VersionRequirement", "")):
-        yield f"dependency {name}: VersionRequirement knows only =, >, >=, <, <= joined by spaces"
+        yield f"dependency {name}: VersionRequirement allows only =, >, >=, <, <= joined by spaces"
 
 
 def _manifest_faults(
@@ -107,7 +107,7 @@ def _manifest_faults(
     if platform.get("architecture", "*") not in _ARCHITECTURES:
         yield f"Platform.architecture: one of {', '.join(sorted(_ARCHITECTURES))}"
     if not isinstance(manifest.get("Artifacts"), list):
-        yield "the key Artifacts must be there, if only as an empty list"
+        yield "the key Artifacts is required, even if its list is empty"
     for artifact in manifest.get("Artifacts") or []:
         if artifact.get("Unarchive", "NONE") not in {"NONE", "ZIP"}:
             yield f"artifact {artifact.get('Uri')}: Unarchive must be NONE or ZIP"
@@ -118,7 +118,7 @@ def _manifest_faults(
     if unknown := sorted(set(lifecycle) - _STEPS):
         yield f"step {unknown[0]!r}: allowed are {', '.join(sorted(_STEPS))}, in lower case"
     if not {"run", "startup"} & set(lifecycle):
-        yield "a component needs a run or startup step: one with install only blocks the device"
+        yield "a component needs a run or startup step: with install only it blocks the device"
     for step, body in lifecycle.items():
         for fault in _step_faults(body, configuration):
             yield f"step {step}: {fault}"
@@ -139,7 +139,7 @@ def _step_faults(body: Mapping[str, Any], configuration: Mapping[str, Any]) -> I
 def _setenv_faults(variables: Mapping[str, Any], configuration: Mapping[str, Any]) -> Iterator[str]:
     for name, value in variables.items():
         if not isinstance(value, str):
-            yield f"Setenv {name}: {value!r} must be text: anything else empties the script"
+            yield f"Setenv {name}: {value!r} must be text: any other type makes the script empty"
         else:
             yield from _brace_faults(value, configuration)
 
@@ -147,7 +147,7 @@ def _setenv_faults(variables: Mapping[str, Any], configuration: Mapping[str, Any
 def _brace_faults(text: str, configuration: Mapping[str, Any]) -> Iterator[str]:
     rest = _VARIABLE.sub("", text)
     if "{" in rest or "}" in rest:
-        yield f"{text!r} has a brace that is no known variable: the script would be cut off there"
+        yield f"{text!r} has a brace that is not a known variable: it would truncate the script"
     for match in _VARIABLE.finditer(text):
         pointer = match["pointer"]
         if pointer and pointer not in dict(_leaves(configuration)):

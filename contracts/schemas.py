@@ -17,7 +17,7 @@ PUBLISHED: dict[str, type[Message]] = {"detection": Detection, "telemetry": Tele
 def text_of(name: str) -> str:
     """The text of ``contracts/schema/<name>.json``.
 
-    Keys that a schema does not name are allowed: a newer camera may send more.
+    Additional keys are allowed, because a newer camera may send more.
     """
     document = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -29,7 +29,7 @@ def text_of(name: str) -> str:
 
 
 def main() -> None:
-    """Write all of them."""
+    """Write all schemas."""
     FOLDER.mkdir(exist_ok=True)
     for name in PUBLISHED:
         (FOLDER / f"{name}.json").write_text(text_of(name), encoding="utf-8")

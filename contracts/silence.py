@@ -2,7 +2,7 @@
 """Turns off the telemetry of the libraries that we use.
 
 Call ``keep_silent()`` before the first of them is imported: onnxruntime reads its variable once,
-when it is loaded, starts to report ten seconds later and stores an id for the device.
+when it is loaded, starts to send telemetry ten seconds later, and stores an id for the device.
 docs/network.md lists the network access of each part of Binsight.
 """
 
@@ -12,9 +12,9 @@ SILENT = {
     "ORT_DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
 }
-"""Environment variables: onnxruntime's; that of the model hub's client, and of transformers."""
+"""Environment variables of onnxruntime, the model hub's client and transformers."""
 ON_CAMERAS = {"ORT_DISABLE_TELEMETRY": "1"}
-"""Those that a camera needs: it has no other library that reports."""
+"""The variable that a camera needs: none of its other libraries sends telemetry."""
 
 
 def keep_silent() -> None:

@@ -27,8 +27,9 @@ class SourceKind:
     """A kind of source. ``module`` in ``camera.sources`` has ``open_uri(address, options)``, which
     gets the value of every option, given or default.
 
-    ``options`` follow ``mark``. ``local``: the address is a path on this machine, which holds no
-    secret; that of a network's source is its URL. ``address``: whether one must follow the scheme.
+    ``options`` follow ``mark`` in the URI. ``local``: the address is a path on this machine and
+    contains no secret; a network source's address is its URL. ``address``: whether an address must
+    follow the scheme.
     """
 
     scheme: str
@@ -114,14 +115,14 @@ KINDS = {
     )
 }
 SCHEMES = ", ".join(f"{scheme}:" for scheme in KINDS)
-"""All of them, for messages."""
+"""All schemes, for messages."""
 
 
 def split_source(uri: str) -> tuple[SourceKind, str, dict[str, Any]]:
     """A source's kind, its address, and the values of its options, given or default.
 
-    Raises ValueError, which quotes nothing of a network's address: what is allowed, or what was
-    probably meant.
+    Raises ValueError naming what is allowed or was probably meant; it quotes no part of a network
+    address.
     """
     scheme, colon, rest = uri.partition(":")
     kind = KINDS.get(scheme.lower()) if colon else None
@@ -151,7 +152,7 @@ def _options(query: str, kind: SourceKind) -> dict[str, Any]:
         raise ValueError("an option is given twice")
     allowed = ", ".join(sorted(kind.options)) or "none"
     for name in sorted(set(given) - set(kind.options)):
-        # Not quoted where it may be the rest of a secret with a # in it.
+        # Not quoted if it may be the rest of a secret that contains #.
         raise ValueError(
             f"unknown option{f' {name!r}' if kind.local else ''}: allowed are {allowed}"
         )
@@ -166,7 +167,7 @@ _UNREAD = {
 
 
 def _meant(uri: str) -> str:
-    """What somebody probably meant; empty where nothing comes to mind."""
+    """A suggestion of what was probably meant; empty if there is none."""
     scheme, colon, _ = uri.partition(":")
     if uri != uri.strip() or uri[:1] in ("'", '"'):
         return ", without a space or quotation mark around it"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A photo that Pillow opened, as the pixels that all parts of Binsight see. Cameras have no Pillow.
 
-Grey, 16-bit, palette and CMYK pictures become 8-bit RGB, what is transparent shows a white ground,
-and the turn that a phone notes in EXIF is applied.
+Grey, 16-bit, palette and CMYK pictures are converted to 8-bit RGB, transparent areas become white,
+and the EXIF orientation is applied.
 """
 
 import io
@@ -45,17 +45,17 @@ def opened(raw: bytes) -> "Image.Image":
 def turn_of(image: "Image.Image", raw: bytes) -> int:
     """1 to 8 as EXIF numbers them; 1 is upright."""
     if raw.startswith(JPEG):
-        # Not Pillow's, which looks into XMP as well: the camera must see the same.
+        # Not Pillow's function, which also reads XMP: the camera must see the same orientation.
         return orientation_of(raw)
     with suppress(Exception):
-        # Damaged EXIF notes nothing.
+        # Damaged EXIF counts as no orientation.
         noted = image.getexif().get(_ORIENTATION, UPRIGHT)
         return noted if noted in range(1, 9) else UPRIGHT
     return UPRIGHT
 
 
 def upright_rgb(image: "Image.Image", raw: bytes) -> "Image.Image":
-    """The picture in 8-bit RGB, upright, on white. Raises RefusedError where it is damaged."""
+    """The picture in 8-bit RGB, upright, on white. Raises RefusedError if it is damaged."""
     from PIL import Image  # noqa: PLC0415 - as above
 
     try:
@@ -93,13 +93,13 @@ def as_frame(raw: bytes) -> bytes:
 
 
 def _plain_rgb(image: "Image.Image", raw: bytes) -> "Image.Image":
-    """8-bit RGB on white, at the size that was agreed with ``image.draft``."""
+    """8-bit RGB on white, at the size that ``image.draft`` selected."""
     from PIL import Image  # noqa: PLC0415 - as above
 
     if frame_problem(raw):
         image.load()
         return _without_transparency(image).convert("RGB")
-    # Pillow does not say that a scan is damaged; the cameras' decoder does, and is no slower.
+    # Pillow does not report a damaged scan; the cameras' decoder does, and is no slower.
     return Image.fromarray(stored_pixels(raw, rows=image.height, columns=image.width))
 
 

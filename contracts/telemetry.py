@@ -11,9 +11,9 @@ from typing import ClassVar
 from contracts.messages import Message, Metric, ModelName, described
 
 SOURCE_STATES = ("starting", "streaming", "lost", "paused", "ended")
-"""``ended``: a recording was shown to its end. A camera never ends; it is lost."""
+"""``ended``: a recording was shown to its end. A live camera is never ``ended``, only ``lost``."""
 UNSURE = "unsure"
-"""Among the counts by class: items whose bin is less probable than ``unsure_below``."""
+"""The key, in counts by class, of items whose bin is less probable than ``unsure_below``."""
 REASONS = ("interval", "change", "command")
 
 
@@ -22,16 +22,19 @@ class Answer(Message):
     """The result of a command."""
 
     command: str = described("The command")
-    accepted: bool = described("Whether it was carried out")
-    detail: str = described("What was done, or why not")
+    accepted: bool = described("Whether the command was carried out")
+    detail: str = described("What was done, or why nothing was done")
     id: str = described("The command's own id", default="")
     picture: str | None = described("A small JPEG, base64", default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Telemetry(Message):
-    """The state of one camera. Rates and latencies cover the time since the last message; counts
-    are since the program's start."""
+    """The state of one camera.
+
+    Rates and latencies cover the time since the last message; counts cover the time since the
+    program started.
+    """
 
     VERSIONED: ClassVar[bool] = True
 
@@ -68,7 +71,7 @@ class Telemetry(Message):
         metric=Metric("binsight_frames_total", "counter", "Frames looked at"),
     )
     dropped: int = described(
-        "Frames that were not looked at, since the start",
+        "Frames that were skipped, since the start",
         low=0,
         label="Dropped",
         metric=Metric("binsight_frames_dropped_total", "counter", "Frames replaced by newer ones"),
@@ -77,7 +80,9 @@ class Telemetry(Message):
         "Frames that could not be read, since the start",
         low=0,
         label="Bad",
-        metric=Metric("binsight_frames_bad_total", "counter", "Frames that were no picture"),
+        metric=Metric(
+            "binsight_frames_bad_total", "counter", "Frames that were not valid pictures"
+        ),
     )
     detections: int = described(
         "Items since the start",
@@ -86,29 +91,29 @@ class Telemetry(Message):
         metric=Metric("binsight_detections_total", "counter", "Items reported"),
     )
     classes: dict[str, int] | None = described(
-        "Items since the start by what the model saw; those it was unsure of are counted as unsure",
+        "Items since the start by class; items that the model was unsure of are counted as unsure",
         default=None,
         # The archive has every detection.
         glue="",
     )
-    undelivered: int = described("Detections that wait for delivery or were given up", low=0)
+    undelivered: int = described("Detections that wait for delivery or were dropped", low=0)
     model: ModelName | None = described(
-        "The model that runs, once one was adopted",
+        "The model in use, once one was adopted",
         default=None,
         metric=Metric("binsight_model_loaded", "gauge", "1 once a model is in use", bool),
     )
     program: str | None = described(
-        "Version of the camera program's component; a program on a laptop has none",
+        "Version of the camera program's component; missing on a laptop",
         default=None,
         label="Program",
     )
     drift: float | None = described(
-        "How far the last items' pictures are from those of the training, in its standard "
-        "deviations; above 2 the camera calls it drift",
+        "Distance of the last items' pictures from the training photos, in standard deviations; "
+        "above 2 the camera reports drift",
         default=None,
         digits=2,
         low=0,
-        metric=Metric("binsight_drift", "gauge", "How far pictures are from those of the training"),
+        metric=Metric("binsight_drift", "gauge", "Distance of pictures from the training photos"),
     )
     unnamed: str | None = described(
         "Classes of the model that the bin policy does not name; they go to the default bin",
@@ -119,7 +124,10 @@ class Telemetry(Message):
         "starting, streaming, lost, paused or ended",
         values=SOURCE_STATES,
         metric=Metric(
-            "binsight_streaming", "gauge", "1 while frames come", lambda state: state == "streaming"
+            "binsight_streaming",
+            "gauge",
+            "1 while frames arrive",
+            lambda state: state == "streaming",
         ),
     )
     uptime_s: float = described(
@@ -138,7 +146,7 @@ class Telemetry(Message):
         metric=Metric("binsight_temperature_celsius", "gauge", "First thermal zone"),
     )
     problem: str | None = described(
-        "What is wrong, for an operator; a rule raises an alert for it",
+        "What is wrong, for an operator; an alert is sent for it",
         default=None,
         metric=Metric("binsight_problem", "gauge", "1 while something is wrong", bool),
     )

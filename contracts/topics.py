@@ -28,7 +28,7 @@ class Topics:
 
     @property
     def thing_segment(self) -> int:
-        """Position of the thing name in a topic, counted from 1 as IoT SQL's ``topic(n)`` does."""
+        """Position of the thing name in a topic, counted from 1 as in IoT SQL's ``topic(n)``."""
         return self.prefix.count("/") + 2
 
     def detections(self, thing: str) -> str:

@@ -26,7 +26,8 @@ ENDS = (
     logs.CfnLogGroup,
     sqs.CfnQueuePolicy,
 )
-"""What nothing in the stack refers to: one of these, or the deployment, refers to all the rest."""
+"""Resources that nothing else in the stack refers to; together with the deployment they refer to
+all others."""
 
 
 class EdgeStack(EnvironmentStack):
@@ -70,10 +71,10 @@ class EdgeStack(EnvironmentStack):
         self.state_deletion_policies()
 
     def _deploy_last(self, runtime: RuntimeDeployment) -> None:
-        """Replace the deployment when all else of an update has succeeded.
+        """Replace the deployment after everything else in an update has succeeded.
 
-        A replaced deployment cannot be rolled back to: its job was cancelled when the new one was
-        made, and new cameras would get nothing from it.
+        A replaced deployment cannot be restored: creating the new one cancelled its job, so new
+        cameras would get nothing from it.
         """
         for resource in self.node.find_all():
             if isinstance(resource, ENDS):
@@ -94,19 +95,33 @@ class EdgeStack(EnvironmentStack):
         state_machine = rollout.state_machine.state_machine_arn
         self.output("RuntimeThingGroup", f"{prefix}-runtime", "Every camera is in this group")
         self.output("CanaryThingGroup", f"{prefix}-model-canary", "Gets a new model first")
-        self.output("FleetThingGroup", f"{prefix}-model-fleet", "Gets it after the canaries")
+        self.output(
+            "FleetThingGroup", f"{prefix}-model-fleet", "Gets a new model after the canaries"
+        )
         self.output("ThingType", f"{prefix}-camera", "The type of every camera")
         self.output("InferenceComponent", inference.name, "The camera program")
         self.output("InferenceComponentVersion", inference.version, "What cameras should run")
-        self.output("ModelComponent", group.model_component, "The model, as the rollout names it")
-        self.output("RolloutStateMachineArn", state_machine, "Takes models to cameras")
+        self.output(
+            "ModelComponent", group.model_component, "The component that contains the model"
+        )
+        self.output("RolloutStateMachineArn", state_machine, "Rolls models out to cameras")
         self.output("RoleAlias", group.tokens.alias.ref, "How cameras get AWS credentials")
-        self.output("ProvisioningTemplate", group.identity.template.ref, "How a camera joins")
-        self.output("CameraPolicy", group.identity.messages.ref, "What every camera may say")
         self.output(
-            "CameraGreengrassPolicy", group.identity.greengrass.ref, "What its nucleus may ask"
+            "ProvisioningTemplate",
+            group.identity.template.ref,
+            "Provisioning template for new cameras",
+        )
+        self.output("CameraPolicy", group.identity.messages.ref, "MQTT permissions of every camera")
+        self.output(
+            "CameraGreengrassPolicy",
+            group.identity.greengrass.ref,
+            "HTTPS permissions of its nucleus",
         )
         self.output(
-            "CamerasTable", group.identity.enrolment.table.table_name, "Who may become a camera"
+            "CamerasTable",
+            group.identity.enrolment.table.table_name,
+            "Boxes that may become cameras",
         )
-        self.output("ClaimPolicy", group.identity.claim_policy.ref, "What a claim certificate may")
+        self.output(
+            "ClaimPolicy", group.identity.claim_policy.ref, "Permissions of a claim certificate"
+        )

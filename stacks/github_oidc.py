@@ -8,7 +8,7 @@ person runs it once per environment, with their own credentials. The pipeline ca
 roles: the stack is deployed with the caller's credentials, not through the CDK's bootstrap roles.
 
 Context: ``environment`` (or BINSIGHT_ENVIRONMENT), ``repository``, ``qualifier`` where the account
-was bootstrapped with one, ``provider=existing`` where the account trusts GitHub already.
+was bootstrapped with one, ``provider=existing`` where the account already trusts GitHub.
 """
 
 import os
@@ -47,7 +47,7 @@ class PipelineRolesStack(EnvironmentStack):
             stack_name=f"{settings.prefix}-pipeline-roles",
             description=f"Binsight pipeline roles: what {repository} may do for {environment}",
             synthesizer=cdk.CliCredentialsStackSynthesizer(),
-            # It holds no data, and `cdk destroy` is how a repository loses its access.
+            # It holds no data, and `cdk destroy` must be able to remove a repository's access.
             termination_protection=False,
         )
         roles = GithubRoles(
@@ -69,7 +69,7 @@ class PipelineRolesStack(EnvironmentStack):
 
 
 def build(app: cdk.App) -> PipelineRolesStack:
-    """The stack that the app's context asks for; ValueError says what is missing or wrong."""
+    """The stack for the app's context. Raises ValueError naming what is missing or wrong."""
     context = app.node.try_get_context
     environment = context("environment") or os.environ.get("BINSIGHT_ENVIRONMENT") or "dev"
     repository = context("repository")

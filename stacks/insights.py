@@ -22,7 +22,7 @@ from stacks.training import TrainingStack
 class InsightsStack(EnvironmentStack):
     """IoT rules, archive, latest state, the fleet's watcher, alerts, dashboard."""
 
-    purpose = "what cameras see and how they are: archive, latest state, alerts, dashboard"
+    purpose = "detections and state of the cameras: archive, latest state, alerts, dashboard"
 
     def __init__(
         self,
@@ -93,9 +93,9 @@ class InsightsStack(EnvironmentStack):
         if insights.budget_usd and insights.alert_email:
             Budget(self, "Budget", usd=insights.budget_usd, email=insights.alert_email)
         self.output("Workgroup", workgroup.name, "Athena workgroup with the named queries")
-        self.output("ReaderRoleArn", reader.role.role_arn, "Assume it to ask about the fleet")
+        self.output("ReaderRoleArn", reader.role.role_arn, "Assume it to query the archive")
         self.output("LatestTable", table.table_name, "The latest state of every camera")
-        self.output("AlertsTopicArn", alerts.topic.topic_arn, "Subscribe here to get the mails")
+        self.output("AlertsTopicArn", alerts.topic.topic_arn, "Subscribe here to receive alerts")
         self.output(
             "DetectionsDeliveryStream",
             archive.detections.delivery_stream_name,
@@ -107,5 +107,7 @@ class InsightsStack(EnvironmentStack):
             "Writes telemetry to the archive",
         )
         self.output("Database", archive.database.database_name, "Tables detections and telemetry")
-        self.output("DashboardName", monitoring.dashboard.dashboard_name, "The page to look at")
+        self.output(
+            "DashboardName", monitoring.dashboard.dashboard_name, "The environment's dashboard"
+        )
         self.state_deletion_policies()

@@ -21,8 +21,8 @@ from stacks.data import DataStack
 class TrainingStack(EnvironmentStack):
     """The training pipeline and the registry of its models.
 
-    Where the environment takes another one's models there is the registry, and a function that
-    copies models into it. ``pipeline_name`` is None then, elsewhere ``promotion``.
+    An environment that takes another one's models has the registry and a function that copies
+    models into it, but no pipeline: ``pipeline_name`` is None. Elsewhere ``promotion`` is None.
     """
 
     purpose = "the pipeline that trains, and the registry of its models"
@@ -33,7 +33,7 @@ class TrainingStack(EnvironmentStack):
         super().__init__(scope, construct_id, settings=data.settings, key_arn=data.key_arn)
         self.add_stack_dependency(data)
         artifacts = data.artifacts.imported(self, "Artifacts")
-        # Names are the settings' own, so other stacks need no reference to these resources.
+        # Names come from the settings, so other stacks need no reference to these resources.
         self.model_package_group = model_package_group(self.settings)
         self.pipeline_name: str | None = None
         self.promotion: str | None = None
@@ -74,16 +74,18 @@ class TrainingStack(EnvironmentStack):
                 pipeline=training,
                 code=code,
             )
-            self.output("NotebookInstance", notebook.name, "Opens with the training notebook")
-        self.output("PipelineName", training.name, "Trains when a manifest arrives")
+            self.output(
+                "NotebookInstance", notebook.name, "Notebook instance with the training notebook"
+            )
+        self.output("PipelineName", training.name, "Starts when a manifest arrives")
         self.output("TrainingRoleArn", training.job_role.arn, "What the training code runs with")
         return training.registry, training.failed_starts
 
     def _take(
         self, artifacts: s3.IBucket, source: Settings, source_name: str
     ) -> tuple[ModelRegistry, FailedStarts]:
-        # Below the same scope as where the environment trains, so that they stay the same resources
-        # when it begins to take another one's models, or stops.
+        # In the same scope as in an environment that trains, so that they stay the same resources
+        # when the environment starts or stops taking another one's models.
         scope = Construct(self, "Training")
         registry = ModelRegistry(scope, "Models", name=self.model_package_group)
         failed_starts = FailedStarts(scope, "FailedStarts")
@@ -96,8 +98,8 @@ class TrainingStack(EnvironmentStack):
             source_name=source_name,
             failed_starts=failed_starts,
         )
-        # By its name: an export would tie the insights stack to it, and an environment that begins
-        # or stops to take models could not be deployed (docs/adr/0018).
+        # By name: an export would tie the insights stack to it, and an environment that starts or
+        # stops taking models could not be deployed (docs/adr/0018).
         self.promotion = promotion_function(self.settings)
         self.output(
             "PromotionFunction",

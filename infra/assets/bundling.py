@@ -24,7 +24,7 @@ from infra.assets.wheels import PackagesError, installed_packages
 
 COMMAND = ".venv/bin/python -m infra.assets.bundling"
 MAXIMUM_UNZIPPED = 200 * 10**6
-"""Lambda takes 250 MB; a camera's disk is smaller, and a model comes on top."""
+"""Lambda accepts 250 MB, but a camera's disk is smaller and must hold a model too."""
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o644 << 16
@@ -78,7 +78,7 @@ def build(bundle: Bundle, root: Path = ROOT) -> bool:
         "size": path.stat().st_size,
         "unzipped": unzipped,
     }
-    # Last: an archive without its stamp does not count, so an interrupted build starts again.
+    # Written last: an archive without its stamp is ignored, so an interrupted build starts again.
     write_file(path.with_suffix(".json"), json.dumps(document, sort_keys=True), shared=True)
     return True
 
@@ -88,7 +88,7 @@ def main() -> int:
     folder = ROOT / ".build"
     folder.mkdir(exist_ok=True)
     with (folder / "lock").open("w", encoding="utf-8") as lock:
-        # Two synths at a time take turns; the second one finds everything built.
+        # Concurrent synths take turns; the second one finds everything built.
         fcntl.flock(lock, fcntl.LOCK_EX)
         for leftover in folder.glob("*.zip.*"):
             leftover.unlink()

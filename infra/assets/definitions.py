@@ -10,7 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 FORMAT = "2"
-"""Raised when the same sources shall make another archive, so that nothing stale is taken."""
+"""Increase this when the archive layout changes, so that cached archives are rebuilt."""
 
 _SKIPPED_FOLDERS = {"__pycache__", "tests", "node_modules"}
 _SKIPPED_SUFFIXES = {".pyc", ".pyo", ".md"}
@@ -42,7 +42,7 @@ class Bundle:
             (name, path)
             for source in self.sources
             for name, path in _walk(root / source.folder, source.inside)
-            # Where the packages are inside, nothing asks which ones were wanted.
+            # An archive that contains its packages does not need the list of them.
             if not (self.lock and path.suffix == ".in")
         )
 
@@ -75,8 +75,8 @@ INFERENCE = Bundle(
 and the generic component's artifact are this one archive."""
 
 INFERENCE_AARCH64 = replace(INFERENCE, name="inference-aarch64", architecture="aarch64")
-"""The same for ARMv8. Built only where an environment asks for the generic packaging: it takes a
-download of its own."""
+"""The same for ARMv8. Built only if an environment uses the generic packaging, because it needs a
+separate download."""
 
 COMPONENT_ARTIFACTS = Bundle(
     name="component_artifacts",
@@ -85,7 +85,7 @@ COMPONENT_ARTIFACTS = Bundle(
         Source(folder="contracts", inside="contracts"),
     ),
 )
-"""Puts the generic component's artifacts where cameras read them."""
+"""Copies the generic component's artifacts to where cameras read them."""
 
 ROLLOUT = Bundle(
     name="rollout",

@@ -48,7 +48,7 @@ def translated(listed: list[str]) -> dict[str, str]:
     for name in ("UV_INDEX", "UV_INSECURE_HOST"):
         if name in settings:
             settings[name] = " ".join(settings[name].split())
-    # As pip does: every registry is asked for each package. The digests in the locks say which
+    # As pip does, uv queries every registry for each package. The digests in the locks decide which
     # files may be installed, whichever registry answers first.
     settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"
     return settings

@@ -11,7 +11,7 @@ from pathlib import Path
 from infra.assets.pip_settings import as_uv_settings
 
 PYTHON = "3.11"
-"""The version that cameras have, whichever one runs this."""
+"""The Python version on cameras, whatever version runs this."""
 GLIBC = "manylinux_2_28"
 """Wheels for this glibc or an older one load on every camera."""
 
@@ -24,7 +24,7 @@ NOT_ON_CAMERAS = (
     "onnxruntime/transformers",
     "onnxruntime/tools",
     "onnxruntime/datasets",
-    # Compiling against numpy is no camera's business.
+    # Cameras never compile against numpy.
     "numpy/_core/include",
     "numpy/_core/lib",
     "numpy/f2py",
@@ -46,7 +46,7 @@ class PackagesError(RuntimeError):
 def installed_packages(lock: Path, folder: Path, architecture: str | None) -> Path:
     """The packages that ``lock`` pins, slimmed, in ``folder``; installed if they are not there.
 
-    ``architecture`` is a camera's; None means: for the interpreter and machine that run this.
+    ``architecture`` is a camera's; None selects the interpreter and machine that run this.
     Everything else beside ``folder`` is treated as a leftover of an older lock and removed.
     Raises PackagesError.
     """
@@ -62,7 +62,7 @@ def installed_packages(lock: Path, folder: Path, architecture: str | None) -> Pa
         target = Path(scratch) / "packages"
         _install(lock, target, architecture)
         _slim(target)
-        # The name appears when everything is in it.
+        # The folder gets its final name when it is complete.
         target.replace(folder)
     for old in folder.parent.iterdir():
         if old.is_dir() and old != folder:

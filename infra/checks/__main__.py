@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Check an assembly that is already written: ``python -m infra.checks cdk.out [PREFIX]``.
 
-Acknowledgements do not count here: this shows what the rules say about the templates alone.
+Acknowledgements are ignored: this lists all findings in the templates.
 """
 
 import sys
@@ -14,7 +14,7 @@ from infra.checks.template import read_templates
 
 
 def main(arguments: list[str]) -> int:
-    """Print every finding; 1 if there is one, 2 where there is nothing to check."""
+    """Print every finding; return 1 if there is one, 2 if there is nothing to check."""
     if len(arguments) not in (1, 2):
         print("usage: python -m infra.checks FOLDER [PREFIX]", file=sys.stderr)
         return 2

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is acknowledged in a written assembly."""
+"""The acknowledged findings of a written assembly."""
 
 import json
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 
 METADATA = "aws:cdk:acknowledged-rules"
 _UNQUALIFIED = "Annotation::"
-"""What the CDK puts before an id that names no pack, which is how cdk-nag's are given."""
+"""Prefix that the CDK adds to an id without a pack's name, such as those of cdk-nag."""
 
 
 @dataclass(frozen=True, kw_only=True, order=True)

@@ -9,7 +9,7 @@ _SHARED: Mapping[str, tuple[Callable[[Settings], str], str]] = {
     "prefix": (lambda one: one.prefix, "stacks and thing groups of both would have one name"),
     "camera.topic_prefix": (
         lambda one: one.camera.topic_prefix,
-        "the rules of each would read the messages of both",
+        "each one's IoT rules would read the messages of both",
     ),
 }
 

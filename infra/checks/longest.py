@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long a text of a template can become when its references are filled in."""
+"""The largest length of a template's text once its references are resolved."""
 
 import json
 import re
@@ -12,13 +12,13 @@ from infra.config.limits import NAMES
 _BEFORE_THE_NAME = 60
 """``arn:aws:<service>:<region>:<account>:<kind>/`` is no longer."""
 _GENERATED = 64
-"""CloudFormation makes up names that are no longer for the types that policies speak of."""
+"""Names that CloudFormation generates are no longer, for the types in policies."""
 _IMPORTED = 80
 """A bucket's ARN has at most 76 characters, a key's 75 in the longest region."""
 
 
 def longest(template: Template, value: Any) -> str:
-    """The value as text, with as many letters for each reference as it can have at most."""
+    """The value as text, with each reference replaced by the most letters that it can have."""
 
     def fill(found: re.Match[str]) -> str:
         name = found[1].partition(".")[0]
@@ -41,7 +41,7 @@ def document_size(template: Template, document: Any) -> int:
 
 
 def json_size(template: Template, document: Any) -> int:
-    """Bytes of a document as compact JSON; one that is JSON text already is taken as it is."""
+    """Bytes of a document as compact JSON; JSON text is measured as it is."""
     if isinstance(document, str) or _is_function(document):
         return len(longest(template, document).encode())
     return len(_json(template, document).encode())

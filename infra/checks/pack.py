@@ -31,7 +31,7 @@ class BinsightChecks:
 
     @property
     def version(self) -> str:
-        """Raised when a rule is added or becomes stricter."""
+        """Increase this when a rule is added or becomes stricter."""
         return "1.0.0"
 
     @property

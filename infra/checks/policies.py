@@ -19,7 +19,7 @@ class Statement:
     on: tuple[str, ...]
     conditions: Mapping[str, Any]
     inverted: bool
-    """Written with NotAction or NotResource: allows what it does not name."""
+    """Written with NotAction or NotResource: allows everything that it does not name."""
 
 
 def statements(resource: Resource, document: Any, path: str) -> Iterator[Statement]:
@@ -108,4 +108,4 @@ def unnamed(statement: Statement, who: str) -> Iterator[str]:
         if "*" in action:
             yield f"{who} may {action!r}, not single actions"
     if statement.inverted:
-        yield "NotAction or NotResource allows whatever is not named"
+        yield "NotAction or NotResource allows everything that is not named"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a rule is, what it finds, and how all rules are run."""
+"""A rule, its findings, and the function that runs all rules."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """A rule as it is shown to people, and the function that applies it to one template.
+    """A rule with its documentation, and the function that applies it to one template.
 
-    ``why`` says what goes wrong without it, ``fix`` what to write instead.
+    ``why`` explains what goes wrong without it, ``fix`` what to write instead.
     """
 
     id: str

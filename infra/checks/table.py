@@ -29,9 +29,9 @@ acknowledge(construct, {"BinsightChecks::BINSIGHT-LOG1": "why this one is right 
 
 
 def page() -> str:
-    """The page as it should be."""
+    """The expected content of the page."""
     rows = [f"| {rule.id} | {rule.title} | {rule.why} | {rule.fix} |" for rule in RULES]
-    # A browser would take <bucket> for an HTML element.
+    # A browser would treat <bucket> as an HTML element.
     return _HEAD + "\n".join(rows).replace("<", "&lt;") + "\n"
 
 

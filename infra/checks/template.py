@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:
-    """One resource of a template; ``document`` is all of it, ``properties`` what it sets."""
+    """One resource of a template; ``document`` is the whole resource."""
 
     logical_id: str
     type: str
@@ -85,9 +85,10 @@ def read_templates(paths: Sequence[Path], *, prefix: str | None = None) -> list[
 
 
 def text(value: Any) -> str:
-    """A value as one line of text, with ``<LogicalId.Arn>`` for what is known at deployment only.
+    """A value as one line of text, with ``<LogicalId.Arn>`` for values that only deployment fills
+    in.
 
-    IAM's and IoT's own ``${variables}`` stay as they are, because they are what the rules look for.
+    ``${variables}`` of IAM and IoT stay as they are, because the rules look for them.
     """
     if isinstance(value, str):
         return value
@@ -120,7 +121,7 @@ _AS_TEXT: Mapping[str, Callable[[Any], str]] = {
 
 
 def listed(value: Any) -> list[Any]:
-    """A value that a policy may contain alone or in a list, as a list."""
+    """A value as a list: policies contain either a single value or a list."""
     if value is None:
         return []
     return list(value) if isinstance(value, list | tuple) else [value]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Built archives as CDK assets.
 
-An asset's hash comes from sources and locks, never from the archive's bytes: they may differ where
-another zlib compressed them.
+An asset's hash comes from sources and locks, never from the archive's bytes, which depend on the
+version of zlib.
 """
 
 from functools import cache
@@ -17,7 +17,7 @@ from infra.assets.definitions import Bundle
 
 @cache
 def archive(bundle: Bundle) -> Asset:
-    """A bundle's path and digest, read once: several environments in one process have the same."""
+    """A bundle's path and digest, read once per process and shared by all environments."""
     return built(bundle)
 
 

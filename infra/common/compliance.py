@@ -10,7 +10,7 @@ from constructs import IConstruct
 from infra.checks.pack import BinsightChecks
 
 MINIMUM_REASON = 20
-"""A reason shorter than this says nothing to the person who reviews it."""
+"""A shorter reason is useless to a reviewer."""
 
 
 def attach_rule_packs(app: cdk.App, *, prefix: str) -> None:

@@ -22,7 +22,7 @@ _ACKNOWLEDGED = {
 
 
 class CustomResourceFunction(Function):
-    """``resource`` is a ``Custom::`` resource that the bundle's handler makes and deletes.
+    """``resource`` is a ``Custom::`` resource that the bundle's handler creates and deletes.
 
     The bundle ``x`` has its handler in ``x_handler.py`` (contracts/custom_resource.py answers).
     """

@@ -9,16 +9,16 @@ from constructs import Construct
 from infra.common.compliance import acknowledge
 
 _IS_ONE = {
-    "AwsSolutions-SQS3": "It is a dead-letter queue itself: of the targets of EventBridge rules.",
+    "AwsSolutions-SQS3": "It is itself a dead-letter queue, for the targets of EventBridge rules.",
 }
 
 
 class FailedStarts(Construct):
-    """A dead-letter queue: it keeps for 14 days the events whose target did not start.
+    """A dead-letter queue that keeps events whose target did not start for 14 days. An alarm on its
+    depth ends when an operator has emptied it.
 
-    An alarm on its depth ends when an operator has emptied it. It is encrypted with SQS's own key:
-    EventBridge has no role here, so the environment's key would have to allow it for all queues of
-    the account, and an event contains only names.
+    It is encrypted with SQS's own key: EventBridge has no role here, so the environment's key would
+    have to allow EventBridge for all queues of the account. Events contain only names.
     """
 
     def __init__(self, scope: Construct, construct_id: str) -> None:

@@ -22,7 +22,7 @@ NO_VPC = {
 
 
 class Function(Construct):
-    """A function with exactly the permissions in ``allow``, and the right to write its own log.
+    """A function with exactly the permissions in ``allow`` and permission to write its own log.
 
     ``acknowledged`` are rule findings that this function accepts, with the reasons. ``options`` are
     those of lambda_.Function. Environment variables are encrypted with AWS's own key for Lambda:

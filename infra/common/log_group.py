@@ -47,7 +47,7 @@ def log_group(scope: Construct, construct_id: str, *, name: str | None = None) -
         log_group_name=name,
         encryption_key=environment.key,
         retention=_RETENTION[environment.settings.data.log_days],
-        # A fixed name that was kept would block the next deployment.
+        # A retained log group with a fixed name would block the next deployment.
         removal_policy=(
             removal(environment.settings) if name is None else cdk.RemovalPolicy.DESTROY
         ),

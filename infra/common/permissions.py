@@ -48,8 +48,8 @@ def list_objects(bucket: s3.IBucket, prefixes: Sequence[str] = ()) -> Allow:
 def list_packages(construct: IConstruct, group: str) -> Allow:
     """List the packages of the environment's model package group with this name.
 
-    AWS authorises it on the packages that it lists (service authorization reference, SageMaker's
-    own policy for other accounts); the group is named too, in case it is the one that counts.
+    AWS authorises the action on the listed packages (service authorization reference, SageMaker's
+    own policy for other accounts). The group is included too, in case AWS checks it instead.
     """
     environment = environment_of(construct)
     return Allow(
@@ -58,7 +58,7 @@ def list_packages(construct: IConstruct, group: str) -> Allow:
             environment.arn("sagemaker", f"model-package-group/{group}"),
             environment.arn("sagemaker", f"model-package/{group}/*"),
         ],
-        why="A group's packages are named by numbers that SageMaker gives them.",
+        why="SageMaker names a group's packages by number.",
     )
 
 

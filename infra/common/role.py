@@ -14,9 +14,9 @@ from infra.common.compliance import acknowledge
 def trust_of_account(account: str, *, certain: bool = True) -> dict[str, dict[str, str]]:
     """A service assumes the role only for this account's resources (no confused deputy).
 
-    ``certain``: the service is documented to send whose resource it acts for. For other services a
-    strict condition could lock the service out, so the condition also holds if that value is
-    missing: then only principals of this account that may pass the role can use it.
+    ``certain``: the service is documented to send the source account. For other services a strict
+    condition could lock the service out, so the condition also holds if the value is missing; then
+    only principals of this account that may pass the role can use it.
     """
     if certain:
         return {"StringEquals": {"aws:SourceAccount": account}}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all stacks of an environment have in common and offer to their constructs."""
+"""The base class of all stacks of an environment, and what it provides to their constructs."""
 
 from typing import Any
 
@@ -21,12 +21,12 @@ def environment_of(construct: IConstruct) -> "EnvironmentStack":
 class EnvironmentStack(cdk.Stack):
     """A stack of one environment: named by it, in its account and region, with its tags.
 
-    It carries what every construct of the environment may need: ``settings`` and ``key``, the key
-    that encrypts its data. A construct finds them with ``environment_of(self)``; nothing hands them
-    on. The data stack makes the key; every other stack gets its ARN, as ``key_arn``.
+    It has what every construct of the environment may need: ``settings`` and ``key``, the key that
+    encrypts its data. A construct gets them through ``environment_of(self)``; nothing passes them
+    on. The data stack creates the key; every other stack gets its ARN as ``key_arn``.
 
     In an environment that keeps its data the stack is protected against deletion too. ``options``
-    are those of cdk.Stack, in place of what is said here.
+    are those of cdk.Stack and override the ones set here.
     """
 
     purpose = ""

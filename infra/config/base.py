@@ -17,5 +17,5 @@ class Section(BaseModel):
 
 
 def keys_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    """The fields of a section by the key in the file: `from` is no name for a Python attribute."""
+    """A section's fields by their key in the file: `from` cannot name a Python attribute."""
     return {field.alias or name: field for name, field in model.model_fields.items()}

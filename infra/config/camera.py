@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Settings of the cameras of an environment, and how their program reaches them."""
+"""Settings of an environment's cameras and of the packaging of their program."""
 
 import ipaddress
 import re
@@ -17,7 +17,7 @@ def _check_topic_prefix(value: str) -> str:
 
 
 def _check_page(value: str) -> str:
-    """Loopback only: a page for the network needs a token, and a template is no place for one."""
+    """Loopback only: a page for the network needs a token, which must not be in a template."""
     host, _, port = value.rpartition(":")
     try:
         loopback = ipaddress.ip_address(host.strip("[]")).is_loopback
@@ -34,7 +34,7 @@ def _check_page(value: str) -> str:
 
 
 def _check_source(value: str) -> str:
-    """A camera's program runs in a folder that nobody chose, as a user without a home."""
+    """Absolute paths only: the program runs in an arbitrary folder, as a user without a home."""
     kind, address, _ = split_source(value)
     if kind.local and kind.address and not address.startswith("/"):
         raise ValueError(f"a path on the camera that begins with /, after {kind.scheme}:")

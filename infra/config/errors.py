@@ -64,11 +64,11 @@ def toml_hint(text: str, error: Exception) -> str:
     lines = text.split("\n")
     line = lines[int(found[1]) - 1] if found and int(found[1]) <= len(lines) else ""
     if any(quote in line for quote in "\u201c\u201d\u201e\u2018\u2019"):
-        return '; an editor made typographic quotes: write "'
+        return '; it contains typographic quotes: write "'
     if "\u00a0" in line:
-        return "; there is a no-break space: write a plain one"
+        return "; it contains a no-break space: write a plain space"
     if re.search(r"=\s*0[0-9]+", line):
-        return "; a number that begins with 0 is written in quotes"
+        return "; a number that begins with 0 needs quotes"
     return ""
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which environment takes approved models of which other one, and the names both sides know.
+"""Which environment takes approved models of which other one, and the names that both sides use.
 
 An environment with ``[training] from = "other"`` does not train. Each side is deployed separately,
 and either may be first, so the names by which one refers to the other are defined here.
@@ -22,7 +22,7 @@ class Exchange:
 
 
 def exchange_of(name: str) -> Exchange:
-    """What the environment exchanges with others.
+    """The environments that this one exchanges models with.
 
     SettingsError if the file of an environment that takes its models has errors: without that
     environment, the next deployment would remove its permissions.
@@ -58,7 +58,7 @@ def promotion_function(settings: Settings) -> str:
 def reader_role(settings: Settings) -> str:
     """The role of an environment that others assume to read its approved models.
 
-    Roles are the account's, so the region is in the name.
+    Roles are global in an account, so the name contains the region.
     """
     return f"{settings.prefix}-models-{settings.region}"
 

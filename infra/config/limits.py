@@ -17,7 +17,7 @@ class Limit:
     source: str
 
     def __str__(self) -> str:
-        return f"AWS takes {self.most:,} {self.unit} ({self.source})"
+        return f"AWS accepts {self.most:,} {self.unit} ({self.source})"
 
 
 _IAM = "IAM user guide, IAM and AWS STS quotas"
@@ -45,7 +45,7 @@ ROLE_NAME = Limit(most=64, unit="characters in a role's name", source=_IAM)
 
 TAGS = Limit(most=50, unit="tags on a resource", source="AWS general reference, Tag naming limits")
 OWN_TAGS = 1
-"""The CDK puts a tag of its own on the buckets that go with their stack."""
+"""The CDK adds a tag to buckets that are deleted with their stack."""
 TAG_KEY = Limit(
     most=128, unit="characters in a tag's key", source="AWS general reference, Tag naming limits"
 )
@@ -91,7 +91,7 @@ RECIPE = Limit(
 )
 DEPLOYMENT = Limit(
     most=31 * 1024,
-    unit="bytes in a deployment to a thing group, beyond which a core must fetch the configuration",
+    unit="bytes in a deployment to a thing group, above which a core must fetch the configuration",
     source="AWS general reference, AWS IoT Greengrass V2 quotas",
 )
 PROVISIONING_TEMPLATE = Limit(
@@ -145,4 +145,4 @@ NAMES: dict[str, tuple[str, Limit]] = {
         ("AWS::StepFunctions::StateMachine", "StateMachineName", 80, "Step Functions"),
     )
 }
-"""By type: the property that names it, and how long it may be."""
+"""By type: the property with the name, and its maximum length."""

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The AWS IoT policy document for the messages that a camera may publish and receive.
 
-It is here and not beside its construct because the settings are checked against its size.
+It is not beside its construct because the settings are checked against its size.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 THING = "${iot:Connection.Thing.ThingName}"
-"""Filled in by AWS IoT from the certificate's own thing: a camera acts as itself only. AWS IoT
-knows it for MQTT, not for Greengrass's HTTP calls (AWS limitation)."""
+"""AWS IoT fills it in from the certificate's thing, so that a camera acts only as itself. It is
+available for MQTT, not for Greengrass's HTTP calls (AWS limitation)."""
 
 
 def messages_policy(region: str, account: str, topic_prefix: str) -> dict[str, Any]:

@@ -15,10 +15,10 @@ DEEP_LEARNING_CONTAINER_ACCOUNTS = {
     "us-east-2": "763104351884",
     "us-west-2": "763104351884",
 }
-"""Who owns the registry of AWS Deep Learning Containers, by region.
+"""The account that owns the registry of AWS Deep Learning Containers, by region.
 
-These are the commercial regions that have AWS IoT Greengrass V2, SageMaker Pipelines and Firehose
-together. A region missing here is refused by the settings, before anything is deployed.
+These are the commercial regions that have all of AWS IoT Greengrass V2, SageMaker Pipelines and
+Firehose. The settings reject any other region before anything is deployed.
 """
 
 REGIONS = tuple(DEEP_LEARNING_CONTAINER_ACCOUNTS)
@@ -32,12 +32,12 @@ pullable after it.
 
 The image is used for its Python 3.12, its torch 2.13.0 and its tools; training/ brings its other
 packages, locked (training/requirements.txt). Its own entry point is not used: it would start
-SageMaker's toolkit, and a report to AWS with it. docs/adr/0012 has what was checked where.
+SageMaker's toolkit, which reports to AWS. docs/adr/0012 lists what was checked and where.
 """
 
 
 def training_image(region: str, *, gpu: bool = False) -> str:
-    """The container image of the pipeline's steps; ``gpu``: the one with CUDA."""
+    """The container image of the pipeline's steps; ``gpu`` selects the one with CUDA."""
     account = DEEP_LEARNING_CONTAINER_ACCOUNTS[region]
     tag = TRAINING_TAG_GPU if gpu else TRAINING_TAG
     return f"{account}.dkr.ecr.{region}.amazonaws.com/{TRAINING_REPOSITORY}:{tag}"

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which resources are kept when their stack is deleted, if an environment keeps its data.
 
-Resources that a failed operation created are deleted by its rollback in every environment: a fixed
-name that stayed would fail the next attempt, and each attempt would leave a key or a bucket behind.
+In every environment, the rollback of a failed operation deletes the resources that the operation
+created. Otherwise a fixed name would make the next attempt fail, and each attempt would leave a key
+or a bucket behind.
 """
 
 import aws_cdk as cdk

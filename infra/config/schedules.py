@@ -2,7 +2,7 @@
 """Checks EventBridge schedules field by field.
 
 The form is that of the EventBridge user guide, "Cron expressions" and "Rate expressions": six
-fields, days counted from 1 for Sunday, one of the two fields for days a question mark.
+fields, weekdays numbered from 1 for Sunday, and a question mark in one of the two day fields.
 """
 
 import re
@@ -18,7 +18,7 @@ _UNITS = ("minute", "hour", "day")
 
 @dataclass(frozen=True, kw_only=True)
 class _Field:
-    """One field: its name, its numbers, the names that stand for them from ``low`` on."""
+    """One field: its name, its range, and the names for its numbers from ``low`` on."""
 
     name: str
     low: int
@@ -102,7 +102,7 @@ def _cron(fields: list[str]) -> str | None:
 
 
 def _never(day: str, month: str) -> str | None:
-    """What is wrong with days that none of the months has, such as 31 in February and April."""
+    """The problem if no selected month has the day, such as 31 in February and April."""
     days, months = day.split(","), month.upper().split(",")
     if not all(one.isdigit() for one in days):
         return None

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which tags are accepted by all services that Binsight deploys to.
 
-CloudFormation puts a stack's tags on every resource in it, so a tag must suit the strictest
-service: IAM, Lambda, SageMaker, AWS IoT and CloudWatch Logs name the characters, IAM compares keys
+CloudFormation puts a stack's tags on every resource in it, so a tag must satisfy the strictest
+service. IAM, Lambda, SageMaker, AWS IoT and CloudWatch Logs limit the characters; IAM compares keys
 without regard to case and reserves ``aws:`` in values too (IAM user guide, Tags for IAM resources).
 """
 

@@ -17,10 +17,10 @@ WITHOUT_WEIGHTS = ("compact",)
 """Those of them that learn from scratch only."""
 
 BATCH_SIZES = {"mobilenet_v2": 32, "resnet": 32, "compact": 16}
-"""Photos of one training step, which all GPUs and machines share out; the same test compares."""
+"""Photos per training step, divided among all GPUs and machines; the same test compares."""
 
 PROCESSING_BESIDE_GPUS = "ml.m5.xlarge"
-"""Prepares and evaluates where training has GPUs: neither step would use one."""
+"""Instance type for Prepare and Evaluate if training has GPUs, which neither step would use."""
 
 HUB_ID = r"[A-Za-z0-9][\w.-]*/[\w.-]+(@[\w.-]+)?"
 PREFIX = r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/[A-Za-z0-9._/-]+/"
@@ -78,7 +78,8 @@ Instance = Annotated[str, Field(pattern=_INSTANCE)]
 
 
 class TrainingSettings(Section):
-    """The network, its machines, its thresholds and its approval; or whose models are taken.
+    """The network, its machines, thresholds and approval; or the environment whose models are
+    taken.
 
     With ``from`` this environment does not train, and ``approval`` is the only other key.
     """
@@ -131,7 +132,7 @@ class TrainingSettings(Section):
 
     @property
     def processing_machine(self) -> Machine:
-        """The machine of Prepare and Evaluate: the same, unless that has a GPU."""
+        """The machine of Prepare and Evaluate: the same as for Train, unless that has a GPU."""
         chosen = self.processing_instance_type
         if chosen is None:
             chosen = self.instance_type if _processes(self.machine) else PROCESSING_BESIDE_GPUS
@@ -139,7 +140,7 @@ class TrainingSettings(Section):
 
     @property
     def processes(self) -> int:
-        """How many processes train together: one for each GPU, or for each machine without."""
+        """How many processes train together: one per GPU, or per machine without a GPU."""
         return self.instance_count * max(1, self.machine.gpus)
 
     @property

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which SageMaker instance types training can use, and what each of them is.
+"""The SageMaker instance types that training can use, and their properties.
 
 Sources: the service model's TrainingInstanceType and ProcessingInstanceType (botocore 1.43.106; a
 test compares), the EC2 user guide's pages on accelerated computing and on instance store volumes,
@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 
 class Family(NamedTuple):
-    """What the sizes of one instance family have in common, and the sizes."""
+    """One instance family: common properties and the sizes."""
 
     sizes: tuple[str, ...]
     gpus: Mapping[str, int] = {}
-    """NVIDIA GPUs by size; empty: none."""
+    """NVIDIA GPUs by size; empty if there are none."""
     local_disk: bool = False
     """Jobs work on NVMe disks of the machine, encrypted by its hardware. SageMaker refuses a key
     (VolumeKmsKeyId) for them."""
@@ -66,7 +66,7 @@ FAMILIES: Mapping[str, Family] = {
     "m8i-flex": Family(("large", *_FLEX)),
     "p4d": _gpu(_P24, processing=False),
     "p4de": _gpu(_P24, processing=False),
-    # Of p5, processing jobs take the small size only.
+    # Processing jobs accept only the small size of p5.
     "p5": _gpu({"4xlarge": 1, **_P48}, processing=False),
     "p5e": _gpu(_P48, processing=False),
     "p5en": _gpu(_P48, processing=False),
@@ -99,7 +99,7 @@ class Machine(NamedTuple):
 
     name: str
     gpus: int
-    """How many of NVIDIA's it has."""
+    """Number of NVIDIA GPUs."""
     local_disk: bool
     processing: bool
 

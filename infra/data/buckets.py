@@ -21,7 +21,7 @@ _NO_REPLICA = (
 
 
 class AccessLogBucket(Construct):
-    """Where the other buckets' access logs go."""
+    """The bucket for the other buckets' access logs."""
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
         super().__init__(scope, construct_id)
@@ -29,7 +29,7 @@ class AccessLogBucket(Construct):
         self.bucket = s3.Bucket(
             self,
             "Bucket",
-            # S3 delivers access logs to buckets with S3-managed keys only.
+            # S3 delivers access logs only to buckets with S3-managed keys.
             encryption=s3.BucketEncryption.S3_MANAGED,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
@@ -97,7 +97,7 @@ class DataBucket(Construct):
                     expiration=cdk.Duration.days(keep_days) if keep_days else None,
                     noncurrent_version_expiration=cdk.Duration.days(settings.data.noncurrent_days),
                     abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
-                    # Only where nothing else expires: S3 takes one of the two in a rule.
+                    # Only if nothing else expires: S3 accepts one of the two in a rule.
                     expired_object_delete_marker=None if keep_days else True,
                 ),
                 *(
@@ -147,5 +147,5 @@ class AutoDeleteLogs(Construct):
         )
         role.add_property_override("ManagedPolicyArns", [policy.managed_policy_arn])
         handler.add_property_override("LoggingConfig", {"LogGroup": logs.log_group_name})
-        # The function's Role says the same already, and cfn-lint minds saying it twice (W3005).
+        # The reference to the role already implies this, and cfn-lint reports duplicates (W3005).
         handler.add_deletion_override("DependsOn")

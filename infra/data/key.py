@@ -13,9 +13,9 @@ from infra.config.retention import removal
 class DataKey(Construct):
     """A customer managed key with rotation, usable by this account's roles and its log groups.
 
-    Roles get at the key through their own policies (the account's root delegates to IAM). Services
-    that act without a role are named here, once and limited to this account: a statement added
-    later by another stack would make the stacks depend on each other in a circle.
+    Roles get access to the key through their own policies (the account's root delegates to IAM).
+    Services that act without a role are named here, once and limited to this account: a statement
+    added later by another stack would make the stacks depend on each other in a circle.
     """
 
     def __init__(self, scope: Construct, construct_id: str) -> None:
@@ -57,7 +57,7 @@ class DataKey(Construct):
                     "kms:ReEncryptFrom",
                     "kms:ReEncryptTo",
                 ],
-                resources=["*"],  # in a key policy this means: this key
+                resources=["*"],  # in a key policy this means this key
                 conditions=conditions,
             )
         )

@@ -14,9 +14,10 @@ ISSUER = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
 _OWNER, _NAME = r"[A-Za-z0-9][A-Za-z0-9-]{0,38}", r"[A-Za-z0-9._-]{1,100}"
 REPOSITORY = re.compile(rf"{_OWNER}/{_NAME}|{_OWNER}@[1-9]\d{{0,19}}/{_NAME}@[1-9]\d{{0,19}}")
-"""A repository as GitHub's tokens name it: owner/name, or with the numbers that nobody gets again,
-owner@1/name@2 (immutable subject claims: every repository made, renamed or moved since 2026-07-15).
-Exactly one of both, never a wildcard: that would trust other people's repositories."""
+"""A repository as GitHub's tokens name it: owner/name, or owner@1/name@2 with numbers that are
+never reused (immutable subject claims: every repository created, renamed or moved since
+2026-07-15). Exactly one of the two forms, never a wildcard, which would trust other people's
+repositories."""
 
 DEPLOY_ROLES = ("deploy", "file-publishing", "lookup")
 """Of the CDK's bootstrap roles. Not image-publishing: Binsight has no container images."""
@@ -26,10 +27,10 @@ DIFF_ROLES = ("lookup",)
 class GithubRoles(Construct):
     """Two roles for the jobs of one repository, each for one GitHub environment.
 
-    ``deploy`` may only take the CDK's own bootstrap roles of this account and region; what those
-    may do is limited by the CloudFormation execution policy. ``diff`` may only take the lookup
-    role, which reads. A job proves by its token's subject that it runs in the GitHub environment
-    whose approvals protect the role: ``<environment>`` deploys, ``<environment>-diff`` looks.
+    ``deploy`` may only assume the CDK's bootstrap roles of this account and region, which the
+    CloudFormation execution policy limits. ``diff`` may only assume the lookup role, which is
+    read-only. A job proves by its token's subject that it runs in the GitHub environment whose
+    approvals protect the role: ``<environment>`` deploys, ``<environment>-diff`` only reads.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class GithubRoles(Construct):
                 role.node.add_dependency(provider)
 
     def _provider(self) -> iam.OidcProviderNative:
-        """One per account and issuer; kept, because other stacks' roles may trust it by now."""
+        """One per account and issuer; retained, because other stacks' roles may trust it by now."""
         return iam.OidcProviderNative(
             self,
             "Provider",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The camera program as a deployment names it, and the settings that reach it, either packaging."""
+"""The camera program in a deployment, and its settings, for both packagings."""
 
 from typing import Any, Protocol
 
@@ -11,7 +11,7 @@ from infra.config.settings import Settings
 class CameraProgram(Protocol):
     """A component version of the camera program.
 
-    ``component`` is the resource that makes the version; ``merge`` is what a deployment merges
+    ``component`` is the resource that creates the version; ``merge`` is what a deployment merges
     into the component's configuration.
     """
 

@@ -17,7 +17,7 @@ TYPE = "Custom::ComponentArtifacts"
 
 
 class ComponentArtifacts(Construct):
-    """Copies assets into the artifacts bucket before a component version is made of them.
+    """Copies assets into the artifacts bucket before a component version is created from them.
 
     Greengrass records an artifact's digest when the version is created, so it must exist by then.
     The CDK's assets bucket is not suitable: cameras read one prefix of one bucket of their

@@ -84,10 +84,10 @@ class Enrolment(Construct):
                 Allow(
                     actions=["iot:UpdateCertificate"],
                     resources=[stack.arn("iot", "cert/*")],
-                    why="AWS IoT makes up a certificate's id when it issues it; the function "
-                    "updates only those that the table names as kits.",
+                    why="AWS IoT generates a certificate's id when it issues it; the function "
+                    "updates only certificates that the table lists as kits.",
                 ),
-                # Names the kits: the watcher of the insights stack mails them.
+                # The event names the kits, and the watcher of the insights stack mails them.
                 Allow(
                     actions=["events:PutEvents"],
                     resources=[stack.arn("events", "event-bus/default")],
@@ -99,7 +99,7 @@ class Enrolment(Construct):
         events.Rule(
             self,
             "Daily",
-            description="Looks for expired enrolment kits",
+            description="Starts the check for expired enrolment kits",
             schedule=events.Schedule.rate(cdk.Duration.days(1)),
             targets=[
                 targets.LambdaFunction(

@@ -29,12 +29,12 @@ _ANY_VERSION = "0.0.0"
 
 
 class GenericComponent(Construct):
-    """Publishes the camera program's archives and makes a component version of them.
+    """Publishes the camera program's archives and creates a component version from them.
 
-    The version is ``1.<n>.<n>``, the two numbers from the content of code and recipe. Settings are
-    not content: the deployment merges them in, so a change of one restarts the program and
-    downloads nothing. A replaced version is deleted once the deployment that replaces it is made,
-    so that going back to earlier content never meets an existing version (docs/adr/0010).
+    The version is ``1.<n>.<n>``; both numbers come from the content of code and recipe. Settings
+    are not part of the content: the deployment merges them in, so changing one restarts the program
+    without a download. A replaced version is deleted after the deployment that replaces it is
+    created, so that going back to earlier content never meets an existing version (docs/adr/0010).
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class GenericComponent(Construct):
             for architecture, bundle in BUNDLES.items()
         }
         digests = {architecture: asset.asset_hash for architecture, asset in assets.items()}
-        # The bucket's name is known at deployment only, and its place in the text is not content.
+        # The bucket's name is known only at deployment and is not part of the content.
         pattern = _recipe(settings, component_name, _ANY_VERSION, "s3://artifacts")
         document = json.dumps([pattern, digests], sort_keys=True)
         self.name = component_name
@@ -82,7 +82,7 @@ def _merge(settings: Settings, captures_bucket: str) -> dict[str, Any]:
     values = json.dumps(camera_variables(settings, "captures"), sort_keys=True)
     revision = hashlib.sha256(values.encode()).hexdigest()[:16]
     if settings.camera.uploads:
-        # The bucket's name is known at deployment only, and it is configuration too.
+        # The bucket's name is known only at deployment, and it is configuration too.
         revision = f"{revision}.{captures_bucket}"
     return {**camera_variables(settings, captures_bucket), REVISION_KEY: revision}
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who a camera is for AWS IoT: its policy, and the template by which it provisions itself."""
+"""A camera's identity in AWS IoT: its policies, and the template with which it provisions
+itself."""
 
 import json
 from collections.abc import Sequence
@@ -15,11 +16,11 @@ from infra.edge.enrolment import Enrolment
 from infra.edge.iot_policies import claim_policy, greengrass_policy
 
 _ANY_CERTIFICATE = (
-    "AWS IoT makes up a certificate's id when it issues it, so it is any of them. Some of these "
-    "actions have no resource level, others an optional one since lately. Which of them a serial "
-    "number that is provisioned again takes is not documented; AWS's own policy for this role, "
-    "AWSIoTThingsRegistration, allows all of them and more on everything. Only AWS IoT can take "
-    "the role, and only for this account."
+    "AWS IoT generates a certificate's id when it issues it, so any id must be allowed. Some of "
+    "these actions have no resource level, others have had an optional one only recently. AWS "
+    "does not document which of them a repeated provisioning of one serial number uses; AWS's own "
+    "policy for this role, AWSIoTThingsRegistration, allows all of them and more on everything. "
+    "Only AWS IoT can assume the role, and only for this account."
 )
 
 
@@ -60,7 +61,7 @@ class CameraIdentity(Construct):
             policy_document=greengrass_policy(environment, role_alias),
         )
         role = self._provisioning_role(thing_type, groups)
-        # AWS IoT takes 36 characters, and a prefix may have 24.
+        # AWS IoT accepts 36 characters, and a prefix may have 24.
         name = f"{settings.prefix}-provision"
         self.enrolment = Enrolment(self, "Enrolment", template=name)
         self.template = iot.CfnProvisioningTemplate(
@@ -76,7 +77,7 @@ class CameraIdentity(Construct):
             ),
             template_body=json.dumps(self._template(thing_type, groups), sort_keys=True),
         )
-        # The body names them as text, so CloudFormation cannot know the order by itself.
+        # The body refers to them as text, so CloudFormation cannot derive the order.
         known = (self.messages, self.greengrass, thing_type, self.enrolment.permission, *groups)
         for resource in known:
             self.template.add_resource_dependency(resource)
@@ -97,7 +98,7 @@ class CameraIdentity(Construct):
             self,
             "Provisioning",
             service="iot.amazonaws.com",
-            description="Lets AWS IoT make cameras from the provisioning template",
+            description="Lets AWS IoT create cameras from the provisioning template",
             allow=[
                 Allow(
                     actions=[
@@ -174,8 +175,8 @@ class CameraIdentity(Construct):
                         "ThingTypeName": thing_type.thing_type_name,
                         "ThingGroups": [group.thing_group_name for group in groups],
                     },
-                    # Of a camera that enrols again or rotates its certificate: without these AWS
-                    # IoT refuses it once it is a canary or its site has changed.
+                    # For a camera that enrols again or rotates its certificate: without these, AWS
+                    # IoT refuses it after it became a canary or its site changed.
                     "OverrideSettings": {
                         "AttributePayload": "MERGE",
                         "ThingGroups": "DO_NOTHING",

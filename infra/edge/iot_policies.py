@@ -42,16 +42,16 @@ def greengrass_policy(environment: EnvironmentStack, alias: iot.CfnRoleAlias) ->
 def claim_policy(environment: EnvironmentStack, template: str) -> dict[str, Any]:
     """What a claim certificate may do: request a camera's own certificate.
 
-    It is shared by cameras that have no identity yet, so it may not connect as a camera: AWS IoT
-    ends the older of two connections with one client id. It connects as ``<prefix>-claim-…``, which
-    the Java nucleus is configured for, or as a UUID, which nucleus lite makes up (``?`` is any one
-    character). The pre-provisioning hook refuses serial numbers that would make such names.
+    Cameras without an identity share it, so it may not connect as a camera: AWS IoT ends the older
+    of two connections with the same client id. It connects as ``<prefix>-claim-…``, which the Java
+    nucleus is configured for, or as a UUID, which nucleus lite generates (``?`` is any one
+    character). The pre-provisioning hook refuses serial numbers that would result in such names.
     """
     uuid = "-".join("?" * length for length in (8, 4, 4, 4, 12))
     clients = [f"client/{environment.settings.prefix}-claim-*", f"client/{uuid}"]
     topics = [
         "$aws/certificates/create/*",
-        # Nucleus lite makes its key itself and asks with a signing request only.
+        # Nucleus lite generates its own key and sends only a signing request.
         "$aws/certificates/create-from-csr/*",
         f"$aws/provisioning-templates/{template}/provision/*",
     ]

@@ -22,7 +22,7 @@ from infra.config.camera import CameraSettings
 from infra.edge.component import camera_variables
 
 PLATFORM = {"os": "linux", "architecture": "amd64"}
-"""What the packages in the archive are built for; another core must not take the component."""
+"""The platform of the packages in the archive; other cores must not install the component."""
 
 _ON_CAMERAS_ONLY = "The function runs on cameras, as a Greengrass component; in the cloud it is "
 _ACKNOWLEDGED = {
@@ -30,7 +30,7 @@ _ACKNOWLEDGED = {
     "are built for that version; a newer runtime here would not be what cameras run.",
     "NIST.800.53.R5-LambdaConcurrency": _ON_CAMERAS_ONLY + "reserved zero executions, which the "
     "rule takes for no limit.",
-    "NIST.800.53.R5-LambdaDLQ": _ON_CAMERAS_ONLY + "never invoked, so nothing can be dead.",
+    "NIST.800.53.R5-LambdaDLQ": _ON_CAMERAS_ONLY + "never invoked, so there are no failed events.",
     "NIST.800.53.R5-LambdaInsideVPC": _ON_CAMERAS_ONLY + "never invoked, so it needs no network.",
 }
 
@@ -40,7 +40,7 @@ class LambdaComponent(Construct):
 
     The component's version is ``<function version>.<n>.<n>``, the two numbers from the content of
     code and parameters. Any change publishes a new function version, so going back to earlier
-    content makes a new version too and never meets an existing one (docs/adr/0003).
+    content creates a new version too and never meets an existing one (docs/adr/0003).
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class LambdaComponent(Construct):
             runtime=lambda_.Runtime.PYTHON_3_11,
             memory_size=512,
             timeout=cdk.Duration.seconds(60),
-            # Parameters are part of the component: a change of them must publish a version too.
+            # Parameters are part of the component, so changing them must publish a version too.
             environment={"BINSIGHT_COMPONENT_CONTENT": content},
             acknowledged=_ACKNOWLEDGED,
             reserved_concurrent_executions=0,
@@ -85,7 +85,7 @@ class LambdaComponent(Construct):
         )
         self.name = component_name
         self.version = content_version(content, major=version.version)
-        # The recipe of an imported function is generated, so what it may do is merged in.
+        # The recipe of an imported function is generated, so its permissions are merged in.
         self.merge = {"accessControl": access_control(component_name, settings.topics)}
         self.component = greengrass.CfnComponentVersion(
             self,
@@ -102,15 +102,16 @@ class LambdaComponent(Construct):
                 **({"componentDependencies": dependencies} if dependencies else {}),
             },
         )
-        # Where data is kept, replaced versions stay for cameras to go back to. The last one goes
-        # with its stack: a new function counts from 1 again and would meet the version of the old.
+        # If data is retained, replaced versions stay so that cameras can go back to them. The last
+        # one is deleted with its stack: a new function starts at 1 again, and its version would
+        # already exist.
         kept = cdk.CfnDeletionPolicy.RETAIN if settings.keeps_data else cdk.CfnDeletionPolicy.DELETE
         self.component.cfn_options.update_replace_policy = kept
         self.component.cfn_options.deletion_policy = cdk.CfnDeletionPolicy.DELETE
 
 
 def _dependencies(camera: CameraSettings) -> dict[str, Any]:
-    """Uploading takes the credentials that this component hands out."""
+    """Uploads need the credentials that this component provides."""
     if not camera.uploads:
         return {}
     return {

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From an approved model package to the cameras: function, state machine, and what starts it."""
+"""The rollout of an approved model package: function, state machine, and the rule that starts
+it."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
@@ -110,7 +111,7 @@ class ModelRollout(Construct):
                     ],
                     resources=["*"],
                     why="Log delivery and X-Ray have no resource level (Step Functions developer "
-                    "guide); Step Functions needs them to log and trace executions.",
+                    "guide); Step Functions needs them for logs and traces of executions.",
                 ),
             ],
         )

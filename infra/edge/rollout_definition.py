@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The model rollout as a state machine: package, canary, bake, fleet; restore what fails.
 
-``make rollout`` starts it with a ``request``: to roll back, which gives a model that cameras had
-before to both groups without a bake, or to undo what a rollout that was stopped left half done.
+``make rollout`` starts it with a ``request``: either to roll back, which deploys an earlier model
+to both groups without a bake, or to undo what a stopped rollout left unfinished.
 
 A pure function to the Amazon States Language. Each task is one action of the rollout function
 (lambda/rollout/README.md), and each is safe to repeat.
@@ -14,7 +14,7 @@ from typing import Any
 _RETRIES = [
     {
         "ErrorEquals": [
-            # Two executions may meet, where SageMaker tells of one approval twice.
+            # Two executions may run at once if SageMaker sends an approval twice.
             "ConflictException",
             "InternalServerException",
             "Lambda.AWSLambdaException",
@@ -34,7 +34,7 @@ _RETRIES = [
 _REQUESTED = {f"{key}.$": f"$.request.{key}" for key in ("version", "since")}
 
 _FROM_LOOK_TO_LOOK = ("memory",)
-"""What a look at the canaries answers for the next one."""
+"""The part of a look's answer that the next look needs."""
 
 
 def rollout_definition(
@@ -70,7 +70,7 @@ def rollout_definition(
         return state
 
     def followed(name: str, group: str, *, then: str, otherwise: str) -> dict[str, Any]:
-        """The states that ask about a group's deployment until it has succeeded or not."""
+        """The states that check a group's deployment until it has succeeded or failed."""
         return {
             f"Check{name}": task(
                 "check",
@@ -117,7 +117,7 @@ def rollout_definition(
             "Choices": [_asked("rollback", "RollBackCanary")],
             "Default": "Remember",
         },
-        # What cameras counted before they get the model.
+        # The counts of the cameras before they get the model.
         "Remember": task("remember", {}, result="past", then="DeployCanary"),
     }
     version = {"version.$": "$.package.value.version"}
@@ -143,8 +143,8 @@ def rollout_definition(
             ),
         }
     states |= {
-        # The first look has none before it. Empty, not null: CDK leaves nulls out of a template,
-        # and Step Functions fails where a path leads nowhere.
+        # The first look has no predecessor. Empty, not null: CDK omits nulls from a template, and
+        # Step Functions fails if a path does not exist.
         "Bake": {
             "Type": "Pass",
             "Result": {"value": dict.fromkeys(_FROM_LOOK_TO_LOOK, "")},
@@ -168,7 +168,8 @@ def rollout_definition(
             "Default": "RestoreCanary",
         },
         "WaitLook": {"Type": "Wait", "Seconds": look_seconds, "Next": "Look"},
-        # Cameras had this model before: no bake, and a camera that fails gets nothing else.
+        # Cameras had this model before, so there is no bake, and a camera that fails gets nothing
+        # else.
         "RollBackCanary": task(
             "deploy", {"group": "canary", **version}, result="canary", then="RollBackFleet"
         ),
@@ -177,7 +178,7 @@ def rollout_definition(
         ),
         **followed("RollBack", "fleet", then="Done", otherwise="Failed"),
         "Undo": task("undo", _REQUESTED, result="undone", then="Settle"),
-        # The call of a step that was under way when its execution was stopped may still deploy.
+        # A step's call that was running when its execution was stopped may still deploy.
         "Settle": {"Type": "Wait", "SecondsPath": "$.request.settle_seconds", "Next": "UndoAgain"},
         "UndoAgain": task("undo", _REQUESTED, result="undone_again", then="Done"),
         "Done": {"Type": "Succeed"},
@@ -188,10 +189,10 @@ def rollout_definition(
         },
     }
     return {
-        "Comment": "Takes an approved model to the cameras: canaries first, then the fleet",
+        "Comment": "Rolls an approved model out to the cameras: canaries first, then the fleet",
         "StartAt": "Start",
-        # Both groups may take the whole time that cameras get to answer, and a bake in which no
-        # canary was heard is as long again.
+        # Both groups may use the whole time that cameras get to answer, and a bake without a
+        # message from any canary lasts twice as long.
         "TimeoutSeconds": (2 * timeout_minutes + 2 * bake_minutes + 30) * 60,
         "States": states,
     }

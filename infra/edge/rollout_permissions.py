@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the rollout function may do: read approved models, write components, deploy them."""
+"""The permissions of the rollout function: read approved models, write components, deploy them."""
 
 from aws_cdk import aws_s3 as s3
 
@@ -30,7 +30,7 @@ def rollout_permissions(
             resources=[environment.arn("sagemaker", f"model-package/{model_package_group}/*")],
             why="SageMaker numbers the versions within this one model package group.",
         ),
-        # It copies the very version of an archive whose digest it has taken.
+        # It copies exactly the version of an archive whose digest it computed.
         read_objects(artifacts, [f"{MODELS_PREFIX}/*"], versions=True),
         read_objects(artifacts, [f"{COMPONENTS_PREFIX}/*"]),
         write_objects(artifacts, [f"{COMPONENTS_PREFIX}/*"]),
@@ -38,16 +38,16 @@ def rollout_permissions(
         Allow(
             actions=["cloudformation:DescribeStacks"],
             resources=[environment.arn("cloudformation", f"stack/{insights}/*")],
-            why="CloudFormation makes up a stack's id. The stack is deployed after this one and "
+            why="CloudFormation generates a stack's id. The stack is deployed after this one and "
             "has the latest-state table's name among its outputs.",
         ),
         Allow(
             actions=["dynamodb:BatchGetItem"],
             resources=[environment.arn("dynamodb", f"table/{insights}-LatestState*")],
-            why="CloudFormation makes up the end of the table's name, in a stack that is deployed "
-            "after this one; the beginning is the stack's and the resource's.",
+            why="CloudFormation generates the end of the table's name, in a stack that is "
+            "deployed after this one; the beginning is known from the stack and the resource.",
         ),
-        # A version is made of the component, whose ARN ends with its name.
+        # A version is created on the component, whose ARN ends with its name.
         Allow(
             actions=["greengrass:CreateComponentVersion"],
             resources=[environment.arn("greengrass", component)],
@@ -55,17 +55,18 @@ def rollout_permissions(
         Allow(
             actions=["greengrass:DescribeComponent"],
             resources=[environment.arn("greengrass", f"{component}:versions:*")],
-            why="Versions of the model component follow from the content of models to come.",
+            why="Versions of the model component depend on the content of future models.",
         ),
         Allow(
             actions=["greengrass:CancelDeployment", "greengrass:GetDeployment"],
             resources=[environment.arn("greengrass", "deployments:*")],
-            why="Greengrass makes up a deployment's id when it is created.",
+            why="Greengrass generates a deployment's id when it creates it.",
         ),
         Allow(
             actions=["greengrass:ListInstalledComponents"],
             resources=[environment.arn("greengrass", "coreDevices:*")],
-            why="Cameras join after the deployment; the bake looks at what runs on the canaries.",
+            why="Cameras join after the deployment; the bake reads which components run on the "
+            "canaries.",
         ),
         Allow(
             actions=[
@@ -85,6 +86,6 @@ def rollout_permissions(
             # Greengrass calls AWS IoT Jobs in the caller's name for each deployment.
             actions=["iot:CancelJob", "iot:CreateJob", "iot:DescribeJob", "iot:UpdateJob"],
             resources=[environment.arn("iot", "job/*")],
-            why="Greengrass makes up the id of the job behind a deployment.",
+            why="Greengrass generates the id of a deployment's job.",
         ),
     ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What CloudFormation deploys to all cameras: nucleus, log manager, the camera program."""
+"""The deployment to all cameras by CloudFormation: nucleus, log manager, camera program."""
 
 import json
 from typing import Any
@@ -16,27 +16,30 @@ from infra.edge.component import CameraProgram
 NUCLEUS = ("aws.greengrass.Nucleus", "2.17.0")
 LOG_MANAGER = ("aws.greengrass.LogManager", "2.3.11")
 TOKENS = (TOKEN_EXCHANGE, "2.0.3")
-"""Pinned: without a version here, AWS may update them, and restart cameras, when it likes."""
+"""Pinned: without a version here, AWS may update them and restart cameras at any time."""
 LAMBDAS = {
     "aws.greengrass.LambdaManager": "2.3.8",
     "aws.greengrass.LambdaLauncher": "2.0.13",
     "aws.greengrass.LambdaRuntimes": "2.0.9",
 }
-"""What runs a Lambda component; without versions, Greengrass would add its latest ones.
+"""The components that run a Lambda component; without versions, Greengrass would add its latest
+ones.
 
-They fit by the Greengrass developer guide: the manager's change log (2.3.8 is for nucleus 2.17.0),
-the launcher's dependencies (manager >=2.0.0 <2.4.0); the runtimes have none. docs/packaging.md says
-how to check them in an account.
+They are compatible according to the Greengrass developer guide: the manager's change log (2.3.8 is
+for nucleus 2.17.0), the launcher's dependencies (manager >=2.0.0 <2.4.0); the runtimes have none.
+docs/packaging.md says how to check them in an account.
 """
 SETTLED_CAMERAS = 10
-"""So many cameras must have answered before failures end the deployment. Its job stays open for
-cameras that join later: with fewer, one failure among the first two would end it for all."""
+"""Number of cameras that must have answered before failures end the deployment. Its job stays open
+for cameras that join later: with a lower number, one failure among the first two cameras would end
+it for all."""
 
 
 class RuntimeDeployment(Construct):
     """The one deployment of the runtime group. Any change replaces it (all of it is create-only).
 
-    A camera that cannot run the new components rolls back; too many of these stop the deployment.
+    A camera that cannot run the new components rolls back; too many such cameras stop the
+    deployment.
     """
 
     def __init__(
@@ -83,7 +86,7 @@ class RuntimeDeployment(Construct):
                 "timeoutConfig": {"inProgressTimeoutInMinutes": settings.rollout.timeout_minutes},
             },
         )
-        # The version is spelled out in the deployment; only this tells CloudFormation the order.
+        # The deployment contains the version as text, so CloudFormation needs an explicit order.
         self.deployment.add_resource_dependency(inference.component)
 
 
@@ -93,10 +96,11 @@ def _component(version: str, merge: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ours(version: str, merge: dict[str, Any]) -> dict[str, Any]:
-    """A component of ours: a camera keeps no configuration of earlier deployments and versions.
+    """One of our components, without the configuration of earlier deployments and versions. The
+    Java nucleus never replaces an existing value by a new version's default, and no nucleus removes
+    values that a deployment no longer merges.
 
-    The Java nucleus never lets the defaults of a new version replace a value that it has, and no
-    nucleus forgets what a deployment no longer merges. The reset comes before the merge.
+    So the configuration is reset before the merge.
     """
     component = _component(version, merge)
     component["configurationUpdate"]["reset"] = [""]
@@ -106,8 +110,8 @@ def _ours(version: str, merge: dict[str, Any]) -> dict[str, Any]:
 def _managed(camera: CameraSettings, components: tuple[str, ...]) -> dict[str, Any]:
     """AWS's own components at pinned versions, where cameras have the Java nucleus.
 
-    Nucleus lite is not updated by deployments and asks the cloud for whatever a deployment names:
-    the cloud has none of these for it, and the deployment fails.
+    Deployments do not update nucleus lite, which requests every component of a deployment from the
+    cloud. The cloud has none of these for it, and the deployment would fail.
     """
     if not camera.manages_nucleus:
         return {}
@@ -128,8 +132,8 @@ def _nucleus() -> dict[str, Any]:
 
 
 def _log_manager(components: tuple[str, ...]) -> dict[str, Any]:
-    # Logs of the nucleus itself go to one group per account and region, whoever owns it; two
-    # environments would share it, so they stay on the camera.
+    # The nucleus's own logs go to one log group per account and region, which two environments
+    # would share, so they stay on the camera.
     upload = {
         "minimumLogLevel": "INFO",
         "diskSpaceLimit": "25",

@@ -70,6 +70,6 @@ class GreengrassGroup(Construct):
                 thing_group_description=f"Cameras that get {gets}"
             ),
         )
-        # Cameras are members: a group that is made again would be empty.
+        # A group that is created again would be empty: membership is not in the template.
         keep(group, self._settings)
         return group

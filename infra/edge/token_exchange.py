@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a camera may do in AWS with its certificate: the token exchange role and its alias."""
+"""A camera's permissions in AWS: the token exchange role and its alias."""
 
 from collections.abc import Sequence
 
@@ -15,13 +15,13 @@ from infra.common.stack import environment_of
 COMPONENTS_PREFIX = "components"
 """Folder of the artifacts bucket that holds what cameras download."""
 OWN_NAME = "${credentials-iot:ThingName}"
-"""Filled in by AWS IoT when it hands out the credentials."""
+"""AWS IoT fills it in when it issues credentials."""
 
 
 class TokenExchange(Construct):
     """Temporary credentials for cameras: read component artifacts, write their components' logs.
 
-    Where captures are uploaded, a camera writes them too, below its own name only.
+    If captures are uploaded, a camera may also write them, only below its own name.
     """
 
     def __init__(
@@ -49,26 +49,27 @@ class TokenExchange(Construct):
             self,
             "Role",
             service="credentials.iot.amazonaws.com",
-            description="What the cameras may do in AWS",
+            description="Permissions of the cameras in AWS",
             trust_when={
                 "StringEquals": {"aws:SourceAccount": environment.account},
                 "ArnEquals": {"aws:SourceArn": environment.arn("iot", f"rolealias/{alias_name}")},
             },
             allow=[
                 read_objects(artifacts, [f"{COMPONENTS_PREFIX}/*"]),
-                # The Java nucleus asks where the bucket is before it reads anything from it.
+                # The Java nucleus requests the bucket's location before it reads from it.
                 Allow(actions=["s3:GetBucketLocation"], resources=[artifacts.bucket_arn]),
                 use_data_key(self, ["s3"], actions=["kms:Decrypt"]),
                 Allow(
-                    # The log manager asks to create the group before it makes its first stream.
+                    # The log manager requests creation of the group before it creates its first
+                    # stream.
                     actions=[
                         "logs:CreateLogGroup",
                         "logs:CreateLogStream",
                         "logs:DescribeLogStreams",
                         "logs:PutLogEvents",
                     ],
-                    # CreateLogGroup and DescribeLogStreams are rights on the group itself (service
-                    # authorization reference), the others on its streams.
+                    # CreateLogGroup and DescribeLogStreams apply to the group itself (service
+                    # authorization reference), the others to its streams.
                     resources=[
                         *(group.log_group_arn for group in groups),
                         *(environment.arn("logs", f"log-group:{name}") for name in names.values()),

@@ -13,7 +13,7 @@ from infra.common.stack import environment_of
 
 _COUNTED = {
     "NIST.800.53.R5-CloudWatchAlarmAction": "The watcher mails the cameras' names when a fault "
-    "begins and ends, one mail for all cameras that share it; this alarm shows the number."
+    "begins and ends, one mail for all cameras with the same fault; this alarm shows their number."
 }
 
 

@@ -19,8 +19,8 @@ def budget_name(construct: IConstruct) -> str:
 class Budget(Construct):
     """The environment's budget for a month. It sends mails and stops nothing.
 
-    Where the settings have a tag ``environment``, costs with that tag count; else all costs of the
-    account.
+    If the settings have a tag ``environment``, only costs with that tag count, otherwise all costs
+    of the account.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, usd: int, email: str) -> None:
@@ -45,8 +45,8 @@ class Budget(Construct):
                         threshold=100,
                         threshold_type="PERCENTAGE",
                     ),
-                    # By mail itself: to publish to an encrypted topic, the key's policy would have
-                    # to let AWS Budgets use it.
+                    # Sent as mail directly: for an encrypted topic, the key's policy would have to
+                    # allow AWS Budgets.
                     subscribers=[
                         budgets.CfnBudget.SubscriberProperty(
                             subscription_type="EMAIL", address=email

@@ -9,8 +9,8 @@ from infra.common.table import KeyedTable, key
 class DeviceStateTable(KeyedTable):
     """One row per camera and kind of message: ``thing``, ``kind`` and the message.
 
-    contracts/fleet.py has the kinds. Rows of messages do not expire: a camera that has been silent
-    for a month must show as silent. Rows of old deployments do.
+    contracts/fleet.py has the kinds. Rows of messages do not expire, because a camera that has been
+    silent for a month must still be listed as silent. Rows of old deployments expire.
     """
 
     def __init__(self, scope: Construct, construct_id: str) -> None:

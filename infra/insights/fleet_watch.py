@@ -73,7 +73,7 @@ class StateWriter(Construct):
         self.greengrass = events.Rule(
             self,
             "Greengrass",
-            description="Remembers which cameras took a deployment, and which components broke",
+            description="Records which cameras accepted a deployment and which components broke",
             event_pattern=events.EventPattern(
                 source=["aws.greengrass"],
                 detail_type=[
@@ -139,14 +139,14 @@ class FleetWatch(Construct):
                 Allow(
                     actions=["greengrass:ListDeployments"],
                     resources=["*"],
-                    why="Greengrass has no resource level for it; it says which deployment the "
-                    "group has now.",
+                    why="Greengrass has no resource level for it; it returns the group's current "
+                    "deployment.",
                 ),
             ],
             acknowledged={
                 **_SMALL,
-                "NIST.800.53.R5-LambdaDLQ": "The next run, two minutes later, does all of it; an "
-                "alarm fires when no run succeeds.",
+                "NIST.800.53.R5-LambdaDLQ": "The next run, two minutes later, does all the work; "
+                "an alarm fires when no run succeeds.",
             },
         ).function
         self.schedule = events.Rule(

@@ -27,7 +27,7 @@ def trusted(topics: Topics) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class RuleAction:
-    """An action of AWS::IoT::TopicRule without its ``roleArn``, and what it must be allowed."""
+    """An action of AWS::IoT::TopicRule without its ``roleArn``, and its permissions."""
 
     kind: str
     settings: Mapping[str, Any]
@@ -45,7 +45,7 @@ def to_stream(stream: firehose.DeliveryStream) -> RuleAction:
     return RuleAction(
         kind="firehose",
         settings={"deliveryStreamName": stream.delivery_stream_name, "separator": "\n"},
-        # PutRecordBatch would be for batchMode, which is off.
+        # PutRecordBatch is only for batchMode, which is off.
         allow=[Allow(actions=["firehose:PutRecord"], resources=[stream.delivery_stream_arn])],
     )
 
@@ -58,7 +58,7 @@ def to_function(function: lambda_.IFunction) -> RuleAction:
 
 
 class MessageRule(Construct):
-    """One rule: what ``sql`` selects goes to ``actions``; what fails goes to the error log."""
+    """One rule: messages that ``sql`` selects go to ``actions``, failures to the error log."""
 
     def __init__(
         self,

@@ -15,10 +15,11 @@ _PRESENCE = "$aws/events/presence/+/+"
 
 
 class MessageRules(Construct):
-    """Carries what cameras publish to the archive and to the latest-state table.
+    """Sends the cameras' messages to the archive and to the latest-state table.
 
     ``timestamp()`` is the server's clock. The table is written by a function: a rule's DynamoDB
-    action has no condition, and AWS IoT promises no order, so it would write old over new.
+    action has no condition, and AWS IoT guarantees no order, so an old message could overwrite a
+    newer one.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class MessageRules(Construct):
             MessageRule(
                 self,
                 "Detections",
-                description="Archives every detection, remembers the last one of each camera",
+                description="Archives every detection, stores the last one of each camera",
                 sql=f"SELECT *, '{DETECTION}' AS kind, timestamp() AS received_ms "  # noqa: S608
                 f"FROM '{topics.detections(ANY_THING)}' WHERE {trusted(topics)}",
                 actions=[to_stream(archive.detections), remember],
@@ -51,7 +52,8 @@ class MessageRules(Construct):
                 self,
                 "Telemetry",
                 description="Archives telemetry",
-                # An answer to a command may hold a picture, which nobody asked to keep for years.
+                # An answer to a command may contain a picture, which must not be archived for
+                # years.
                 sql=f"{telemetry} AND reason <> 'command'",
                 actions=[to_stream(archive.telemetry)],
                 errors=errors,
@@ -59,7 +61,7 @@ class MessageRules(Construct):
             MessageRule(
                 self,
                 "LatestTelemetry",
-                description="Remembers the last telemetry of each camera",
+                description="Stores the last telemetry of each camera",
                 sql=telemetry,
                 actions=[remember],
                 errors=errors,
@@ -67,7 +69,7 @@ class MessageRules(Construct):
             MessageRule(
                 self,
                 "Presence",
-                description="Remembers which cameras are connected",
+                description="Stores which cameras are connected",
                 # AWS IoT's own events, of every client of the account: the function keeps those of
                 # cameras. Their timestamp is the server's.
                 sql=f"SELECT clientId AS thing, '{PRESENCE}' AS kind, eventType AS event, "  # noqa: S608

@@ -16,7 +16,7 @@ _NOT_RUN = ("ParseError", "RuleMessageThrottled")
 
 
 class Metrics:
-    """Sums over five minutes, unless it says otherwise. ``iot_rules`` are names of rules."""
+    """Sums over five minutes unless stated otherwise. ``iot_rules`` are names of rules."""
 
     def __init__(self, iot_rules: Mapping[str, str]) -> None:
         self._iot_rules = iot_rules
@@ -67,7 +67,7 @@ class Metrics:
         return _metric("AWS/Events", "FailedInvocations", {"RuleName": rule})
 
     def function_errors(self, name: str) -> cloudwatch.Metric:
-        """Calls of a function that ended with an error, retries too."""
+        """Calls of a function that ended with an error, including retries."""
         return _metric("AWS/Lambda", "Errors", {"FunctionName": name})
 
     def kept(self, queues: Mapping[str, str]) -> cloudwatch.IMetric:
@@ -77,7 +77,7 @@ class Metrics:
         return _sum("Kept", [one.with_(statistic="Maximum") for one in waiting])
 
     def dropped(self, function: lambda_.IFunction) -> cloudwatch.Metric:
-        """Events that a function did not take after all retries."""
+        """Events that a function did not process after all retries."""
         return _metric("AWS/Lambda", "AsyncEventsDropped", {"FunctionName": function.function_name})
 
 
@@ -92,8 +92,8 @@ def _metric(namespace: str, name: str, dimensions: Mapping[str, str]) -> cloudwa
 
 
 def _sum(label: str, metrics: list[cloudwatch.Metric]) -> cloudwatch.IMetric:
-    """One metric of several; CloudWatch takes ten in an alarm."""
-    # Ids are shared by all that one graph shows.
+    """One metric from several; CloudWatch allows ten in an alarm."""
+    # Ids must be unique within a graph.
     begin = label.lower().replace(" ", "_")
     names = {f"{begin}_{number}": metric for number, metric in enumerate(metrics)}
     return cloudwatch.MathExpression(

@@ -20,13 +20,13 @@ NOT_STARTED = {
     "Schedule": "A scheduled training did not start; make upload-dataset starts one at once",
     "Approved": "A model was approved, and its rollout did not start; reject it and approve it "
     "again",
-    "Greengrass": "What Greengrass said about deployments or components was not written down; "
-    "make cameras asks Greengrass itself",
-    "Clock": "The clock did not start the watcher; it tries again every two minutes, and make "
+    "Greengrass": "Events from Greengrass about deployments or components were not stored; make "
+    "cameras queries Greengrass directly",
+    "Clock": "The schedule did not start the watcher; it tries again every two minutes, and make "
     "fleet shows the cameras without it",
-    "Kits": "Which enrolment kits expire was not mailed; make cameras lists them",
+    "Kits": "The mail about expiring enrolment kits was not sent; make cameras lists the kits",
 }
-"""What it means that a rule could not start its target, by the rule."""
+"""By rule: the description of the alarm that it could not start its target."""
 _TRAINING_ENDED = {
     "Failed": "The training pipeline failed, or a model was too weak to register; its steps and "
     "the evaluation report say why",
@@ -38,7 +38,7 @@ _PER_ROW = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Watched:
-    """What is watched besides the cameras.
+    """Resources that are watched besides the cameras.
 
     ``start_rules`` are names of EventBridge rules, ``failed_starts`` names of dead-letter queues.
     """
@@ -47,9 +47,9 @@ class Watched:
     iot_rules: Mapping[str, str]
     rollout_arn: str
     pipeline_name: str | None
-    """None where nothing is trained."""
+    """None if nothing is trained."""
     promotion: str | None
-    """The function that copies another environment's models; None where they are trained."""
+    """The function that copies another environment's models; None if models are trained here."""
     start_rules: Mapping[str, str]
     failed_starts: Mapping[str, str]
 
@@ -84,7 +84,7 @@ class Monitoring(Construct):
             widgets=[
                 [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=alarms, width=24, height=6)],
                 *rows,
-                [self._log("What the watcher sees", fleet.function.log_group)],
+                [self._log("The watcher's metrics", fleet.function.log_group)],
                 [self._log("IoT rule errors", errors)],
             ],
         )
@@ -96,8 +96,8 @@ class Monitoring(Construct):
             alerts.silence_alarm(
                 "WatcherSilent",
                 metric("Cameras"),
-                description="Nobody watches the cameras: the watcher fails or does not run; its "
-                "log on the dashboard says why, and make fleet shows the cameras without it",
+                description="The cameras are not watched: the watcher fails or does not run; its "
+                "log on the dashboard shows why, and make fleet shows the cameras without it",
             ),
             alerts.count_alarm(
                 "SilentCameras",
@@ -116,15 +116,15 @@ class Monitoring(Construct):
                 "ProgramRefused",
                 metric("CamerasRefusingProgram"),
                 at_least=1,
-                description="Cameras did not take the camera program, or they were not counted; "
-                "make fleet says which and why",
+                description="Cameras did not install the camera program, or they were not "
+                "counted; make fleet says which and why",
             ),
             alerts.count_alarm(
                 "ComponentBroken",
                 metric("CamerasBroken"),
                 at_least=1,
-                description="The program of cameras is broken, or they were not counted; make "
-                "fleet says which, and make cameras what helps",
+                description="The camera program is broken on some cameras, or they were not "
+                "counted; make fleet says which, and make cameras how to fix it",
             ),
             alerts.state_alarm(
                 "KitsExpire",
@@ -144,7 +144,7 @@ class Monitoring(Construct):
                 metrics.log_events(self._errors),
                 at_least=1,
                 description="An IoT rule could not deliver a message; its error log on the "
-                "dashboard says why, and make ask QUESTION=lost what did not arrive",
+                "dashboard shows why, and make ask QUESTION=lost shows what did not arrive",
             ),
             alerts.state_alarm(
                 "RulesNotRun",
@@ -170,16 +170,17 @@ class Monitoring(Construct):
             alerts.event_alarm(
                 "StateLost",
                 metrics.dropped(self._writer.function),
-                description="Messages did not reach the latest-state table after all retries; make "
-                "ask has them from the archive, and the function's log says why",
+                description="Messages did not reach the latest-state table after all retries; "
+                "make ask finds them in the archive, and the function's log shows why",
             ),
             *(
                 alerts.state_alarm(
                     f"{name}DeliveryLate",
                     metrics.freshness(stream),
                     at_least=late,
-                    description=f"{name}: the archive gets messages too late; the log of the "
-                    "delivery stream says why, and make ask QUESTION=archive what has arrived",
+                    description=f"{name}: messages reach the archive too late; the log of the "
+                    "delivery stream shows why, and make ask QUESTION=archive shows what has "
+                    "arrived",
                 )
                 for name, stream in self._watched.streams.items()
             ),
@@ -219,7 +220,7 @@ class Monitoring(Construct):
         ]
 
     def _source_alarms(self) -> list[cloudwatch.IAlarm]:
-        """Of what brings models into the registry: the pipeline, or the promotion."""
+        """Alarms of the source of models: the training pipeline or the promotion."""
         alerts, metrics, watched = self._alerts, self._metrics, self._watched
         found: list[cloudwatch.IAlarm] = []
         if watched.pipeline_name is not None:

@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The named queries: each answers one question about the fleet from the archive.
 
-All look at the last seven days (``DAYS=`` of `make ask` changes that) and name the partitions they
-need, so that Athena reads only those. ``received_ms`` is the server's clock.
+All cover the last seven days (``DAYS=`` of `make ask` changes that) and select partitions, so that
+Athena reads only those. ``received_ms`` is the server's clock.
 """
 
 # ruff: noqa: S608 - SQL of constants only
 from typing import NamedTuple
 
 RECENT = "date >= cast(cast(current_date - interval '7' day as date) as varchar)"
-"""The condition on the partitions that every query has."""
+"""The condition on partitions that every query contains."""
 _NEWEST = "max_by({0}, received_ms) AS {1}"
 
 
 class Question(NamedTuple):
-    """A named query: its name in Athena, what it answers, and its text."""
+    """A named query: its name in Athena, the question it answers, and its text."""
 
     name: str
     answers: str

@@ -23,15 +23,16 @@ _IPYKERNEL = "ipykernel==7.4.0"
 
 _OPEN = (
     "The notebook's cells install SageMaker's SDK and call AWS; notebook_subnet and "
-    "notebook_security_group put it into a VPC of yours instead. It takes no connections but "
-    "through SageMaker's own presigned address."
+    "notebook_security_group put it into a VPC of yours instead. It accepts connections only "
+    "through SageMaker's presigned URL."
 )
 
 
 class TrainingNotebook(Construct):
     """A notebook instance of one environment: encrypted, IMDSv2, no root, stopped when idle.
 
-    Its role may do what the cells do: read photos and results, start the pipeline, approve.
+    Its role has the permissions that the cells need: read photos and results, start the pipeline,
+    approve.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class TrainingNotebook(Construct):
             self,
             "Role",
             service="sagemaker.amazonaws.com",
-            description="What a person may do from the training notebook",
+            description="Permissions of a person in the training notebook",
             # Notebook instances are not among those that SageMaker's guide lists for these keys.
             trust_when=trust_of_account(settings.account, certain=False),
             allow=[
@@ -65,7 +66,7 @@ class TrainingNotebook(Construct):
                         environment.arn("cloudformation", f"stack/{settings.prefix}-{stack}/*")
                         for stack in ("data", "training")
                     ],
-                    why="CloudFormation ends a stack's ARN with an id of its own.",
+                    why="CloudFormation ends a stack's ARN with a generated id.",
                 ),
                 read_objects(dataset, ["*"]),
                 list_objects(dataset),
@@ -76,7 +77,7 @@ class TrainingNotebook(Construct):
                 Allow(
                     actions=["sagemaker:DescribeModelPackage", "sagemaker:UpdateModelPackage"],
                     resources=[pipeline.registry.packages_arn],
-                    why="A group's packages are named by numbers that SageMaker gives them.",
+                    why="SageMaker names a group's packages by number.",
                 ),
                 Allow(
                     actions=["sagemaker:StopNotebookInstance"],
@@ -85,7 +86,7 @@ class TrainingNotebook(Construct):
                 Allow(
                     actions=["logs:CreateLogGroup"],
                     resources=[logs, f"{logs}:*"],
-                    why="The same log group in the two ways that CloudWatch Logs writes its ARN.",
+                    why="The same log group in the two forms of its ARN that CloudWatch Logs uses.",
                 ),
                 Allow(
                     actions=["logs:CreateLogStream", "logs:PutLogEvents"],
@@ -139,7 +140,7 @@ class TrainingNotebook(Construct):
             notebook,
             {
                 "BinsightChecks::BINSIGHT-CFN2": "Its role may stop exactly this instance when it "
-                "is idle, so its name must be known before it is made."
+                "is idle, so its name must be known before the instance exists."
             },
         )
         if not closed:
@@ -156,12 +157,12 @@ class TrainingNotebook(Construct):
 def start_script(
     *, code_uri: str, folder: str, prefix: str, region: str, name: str, idle_minutes: int
 ) -> str:
-    """What the instance runs at each start, as root, within five minutes.
+    """The script that the instance runs at each start, as root, within five minutes.
 
-    The folder carries the code's digest: what a person changed in it stays over restarts, and a
-    new deployment brings a new one. The notebook's packages need a newer Python than the instance
-    has (3.10 in its kernels, 3.9 in its system), so a kernel of its own is made in the background:
-    it takes a minute, and without it the instance still starts and stops.
+    The folder's name contains the code's digest: a person's changes in it survive restarts, and a
+    new deployment creates a new folder. The notebook's packages need a newer Python than the
+    instance has (3.10 in its kernels, 3.9 in its system), so a separate kernel is installed in the
+    background: it takes a minute, and without it the instance still starts and stops.
     """
     place = f"{_HOME}/{folder}"
     notebooks = f"{place}/training/notebooks"
@@ -206,6 +207,6 @@ def _pipeline(arn: str) -> list[Allow]:
                 "sagemaker:ListPipelineExecutionSteps",
             ],
             resources=[f"{arn}/execution/*"],
-            why="Executions of this one pipeline; SageMaker gives them their ids.",
+            why="Executions of this one pipeline; SageMaker generates their ids.",
         ),
     ]

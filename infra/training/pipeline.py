@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The training pipeline with its roles, and what starts it."""
+"""The training pipeline with its roles and the rules that start it."""
 
 from typing import Any
 
@@ -76,7 +76,7 @@ class TrainingPipeline(Construct):
         self.starts = self._starts(dataset)
 
     def _starts(self, dataset: s3.IBucket) -> list[events.CfnRule]:
-        """A dataset is complete when its manifest arrives: it is uploaded last."""
+        """Start when a manifest arrives: it is uploaded last, so the dataset is then complete."""
         training = environment_of(self).settings.training
         self.failed_starts = FailedStarts(self, "FailedStarts")
         role = ServiceRole(
@@ -90,7 +90,7 @@ class TrainingPipeline(Construct):
             self._rule(
                 "NewManifest",
                 role,
-                # Of the event: the key of the manifest, and the version that was just written.
+                # From the event: the key of the manifest and the version that was just written.
                 {
                     "DatasetManifest": "$.detail.object.key",
                     "DatasetVersion": "$.detail.object.version-id",
@@ -111,12 +111,12 @@ class TrainingPipeline(Construct):
                 self._rule(
                     "Schedule",
                     role,
-                    # A schedule knows no version; its own time makes prepare read the photos again.
+                    # A schedule has no version; its time makes prepare read the photos again.
                     {
                         "DatasetManifest": f"{training.dataset}/manifest.json",
                         "DatasetVersion": "$.time",
                     },
-                    description="Trains again by the clock",
+                    description="Trains again on a schedule",
                     schedule_expression=training.schedule,
                 )
             )

@@ -30,10 +30,10 @@ def pipeline_definition(steps: PipelineSteps) -> dict[str, Any]:
 
 
 def _parameters(training: TrainingSettings) -> list[dict[str, Any]]:
-    """What one execution may choose. DatasetVersion has no default on purpose.
+    """The parameters of one execution. DatasetVersion has no default on purpose.
 
-    Prepare is reused for the same manifest and version: a default would let an execution take
-    yesterday's photos for today's.
+    Prepare is reused for the same manifest and version: with a default, an execution could reuse
+    yesterday's photos instead of today's.
     """
     automatic = training.approval == "automatic"
     return parameters(
@@ -55,7 +55,7 @@ def _parameters(training: TrainingSettings) -> list[dict[str, Any]]:
             ("MaximumForgetting", "Float", training.maximum_forgetting),
             ("ApprovalStatus", "String", "Approved" if automatic else "PendingManualApproval"),
         ],
-        # Another family would need another image or other disks.
+        # Another family could need another image or other disks.
         allowed={
             "InstanceType": sizes(training.instance_type),
             "ProcessingInstanceType": sizes(training.processing_machine.name),

@@ -14,7 +14,7 @@ TRAINING_DATA = "/opt/ml/input/data"
 
 
 def get(name: str) -> dict[str, str]:
-    """A value that is known when the pipeline runs."""
+    """A value that is resolved when the pipeline runs."""
     return {"Get": name}
 
 
@@ -39,18 +39,19 @@ def measured(path: str) -> dict[str, Any]:
 
 
 def output_of(step: str, output: str) -> dict[str, str]:
-    """Where a processing step left one of its outputs.
+    """The S3 location of a processing step's output.
 
-    Asked of the step and not of the execution: a step that was reused left it in an earlier one.
+    It is resolved from the step, not the execution, because a reused step wrote it in an earlier
+    execution.
     """
     return get(f"Steps.{step}.ProcessingOutputConfig.Outputs['{output}'].S3Output.S3Uri")
 
 
 def entrypoint(code: str) -> list[str]:
-    """Unpack the code archive that lies in the folder ``code`` and run its entry script.
+    """The command that unpacks the code archive in the folder ``code`` and runs its entry script.
 
     The container's arguments follow: the step and its arguments. Python unpacks the archive,
-    because an image may not have unzip.
+    because an image may lack unzip.
     """
     script = (
         f'set -eu; w=$(mktemp -d); python3 -m zipfile -e {code}/*.zip "$w"; cd "$w"; '
@@ -60,7 +61,7 @@ def entrypoint(code: str) -> list[str]:
 
 
 def in_pieces(value: str) -> list[str]:
-    """Text as container arguments that are short enough; the step joins them again."""
+    """Text split into container arguments of the allowed length; the step joins them again."""
     size = MAXIMUM_ARGUMENT_CHARACTERS
     return [value[start : start + size] for start in range(0, len(value), size)]
 
@@ -79,15 +80,15 @@ def machines(
         "VolumeKmsKeyId": key_arn,
     }
     if machine.local_disk:
-        # Encrypted by the machine itself; SageMaker refuses a key. The size is fixed, and it
-        # refuses more than there is.
+        # The hardware encrypts these disks, and SageMaker refuses a key. Their size is fixed, and
+        # SageMaker refuses a larger one.
         del cluster["VolumeKmsKeyId"]
         cluster["VolumeSizeInGB"] = min(volume_gb, SMALLEST_LOCAL_DISK_GB)
     return cluster
 
 
 def processing_input(name: str, uri: Any, *, kind: str = "S3Prefix") -> dict[str, Any]:
-    """Files from S3 in the folder that carries the input's name."""
+    """Files from S3, in the folder with the input's name."""
     return {
         "InputName": name,
         "AppManaged": False,
@@ -102,7 +103,7 @@ def processing_input(name: str, uri: Any, *, kind: str = "S3Prefix") -> dict[str
 
 
 def processing_output(name: str, uri: Any) -> dict[str, Any]:
-    """What the step leaves in the folder that carries the output's name goes to S3 at its end."""
+    """Files in the folder with the output's name, which are uploaded to S3 when the step ends."""
     return {
         "OutputName": name,
         "AppManaged": False,
@@ -115,7 +116,7 @@ def processing_output(name: str, uri: Any) -> dict[str, Any]:
 
 
 def training_channel(name: str, uri: Any) -> dict[str, Any]:
-    """Files from S3 in the folder that carries the channel's name."""
+    """Files from S3, in the folder with the channel's name."""
     return {
         "ChannelName": name,
         "InputMode": "File",
@@ -130,12 +131,12 @@ def training_channel(name: str, uri: Any) -> dict[str, Any]:
 
 
 def run_folder(bucket: str, name: str) -> dict[str, Any]:
-    """Where this execution writes everything except the model."""
+    """The S3 folder for everything that this execution writes except the model."""
     return join(f"s3://{bucket}/runs/", get("Execution.PipelineExecutionId"), f"/{name}")
 
 
 def model_folder(bucket: str) -> dict[str, Any]:
-    """Where this execution writes its model."""
+    """The S3 folder for this execution's model."""
     return join(f"s3://{bucket}/models/", get("Execution.PipelineExecutionId"))
 
 
@@ -160,7 +161,7 @@ def parameters(
 def retries(*, job: bool) -> list[dict[str, Any]]:
     """Retry transient failures: a busy service, a zone without capacity, a broken machine.
 
-    ``job``: the step runs a job, which can also fail for want of machines.
+    ``job``: the step runs a job, which can also fail because no machine is available.
     """
     policies = [
         {
@@ -179,15 +180,15 @@ def retries(*, job: bool) -> list[dict[str, Any]]:
                 "MaxAttempts": 2,
             },
             {
-                # Machines come back within minutes or hours, not seconds.
+                # Capacity returns within minutes or hours, not seconds.
                 "ExceptionType": ["SageMaker.CAPACITY_ERROR"],
                 "IntervalSeconds": 300,
                 "BackoffRate": 2.0,
                 "MaxAttempts": 5,
             },
             {
-                # Another job may just be using the quota. Where it is 0, somebody must ask for
-                # more, and hears of it within a quarter of an hour.
+                # Another job may be using the quota. If the quota is 0, the step fails within a
+                # quarter of an hour, and an increase must be requested.
                 "ExceptionType": ["SageMaker.RESOURCE_LIMIT"],
                 "IntervalSeconds": 300,
                 "BackoffRate": 2.0,
@@ -198,5 +199,5 @@ def retries(*, job: bool) -> list[dict[str, Any]]:
 
 
 def cache(days: int) -> dict[str, Any]:
-    """Reuse what an earlier execution of the step left, for so many days; nothing for 0 days."""
+    """Reuse the result of an earlier execution of the step for this many days; never for 0 days."""
     return {"CacheConfig": {"Enabled": True, "ExpireAfter": f"P{days}D"}} if days else {}

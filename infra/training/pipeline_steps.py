@@ -28,19 +28,21 @@ from infra.training.pipeline_expressions import (
 METRICS = ("train:loss", "validation:loss", "validation:accuracy")
 CHECKPOINTS = "/opt/ml/checkpoints"
 _WAIT_FOR_SPOT = 2
-"""A spot job may take so many times its running time, waiting for machines included."""
+"""Maximum duration of a spot job as a multiple of its running time, including waiting for
+machines."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PipelineSteps:
-    """The steps that run the code archive in the framework's image, and what they are made of.
+    """The steps that run the code archive in the framework's image, and their common values.
 
     Text may hold CloudFormation tokens. ``training_image`` is for the machines that train,
     ``image`` for the others; ``bins`` is the bin policy as JSON; ``tags`` are put on every job.
 
     SageMaker reuses a step when its image, arguments, environment, inputs and hyperparameters are
-    those of an earlier success. So nothing that changes with every execution may be in these:
-    places of an earlier step are asked of that step, and execution ids are in outputs only.
+    those of an earlier success. So these must not contain anything that changes with every
+    execution: outputs of an earlier step are resolved from that step, and execution ids are only in
+    outputs.
     """
 
     image: str
@@ -60,7 +62,7 @@ class PipelineSteps:
         """Check, deduplicate and split the photos that the manifest names.
 
         It keeps the split of the model in service. The step may be reused after another model came
-        into service: Evaluate leaves out the test photos that this model has learned from.
+        into service: Evaluate excludes test photos that this model was trained on.
         """
         manifest = join(f"s3://{self.dataset_bucket}/", get("Parameters.DatasetManifest"))
         step = self._processing(
@@ -111,7 +113,7 @@ class PipelineSteps:
                 key_arn=self.key_arn,
             ),
             "StoppingCondition": self._limit(),
-            # Machines of one job talk to each other as soon as an execution asks for several.
+            # The machines of one job communicate when an execution uses several.
             "EnableInterContainerTrafficEncryption": True,
             # The step installs its locked packages, so it needs the package index.
             "EnableNetworkIsolation": False,
@@ -131,9 +133,10 @@ class PipelineSteps:
         }
 
     def evaluate(self) -> dict[str, Any]:
-        """Measure the packed model, compare it with the approved one, give a verdict.
+        """Measure the packaged model, compare it with the approved one, and write the quality
+        verdict.
 
-        Never reused: which model is approved is not among what SageMaker compares.
+        Never reused, because SageMaker does not compare which model is approved.
         """
         step = self._processing(
             "Evaluate",
@@ -170,13 +173,13 @@ class PipelineSteps:
         return step
 
     def _in_service(self) -> tuple[str, ...]:
-        """Where a job asks for the model that is approved now."""
+        """The model package group in which a job looks up the currently approved model."""
         return ("--approved-group", self.model_package_group, "--region", self.region)
 
     def _channels(self) -> list[dict[str, Any]]:
         channels = [
             training_channel("code", self.code_uri),
-            # With the slash, or the checkpoints beside it would belong to it.
+            # The slash is required: without it, the checkpoints beside the folder would match too.
             training_channel("prepared", join(output_of("Prepare", "prepared"), "/")),
         ]
         if self.training.weights_prefix:
@@ -193,7 +196,7 @@ class PipelineSteps:
             "int8-loss": text("Parameters.MaximumInt8Loss"),
         }
         if not self.training.weights_prefix:
-            # In S3 they come by the channel, which wins.
+            # From S3 they arrive through the channel, which takes precedence.
             given["weights"] = self.training.weights
         return given
 
@@ -247,9 +250,9 @@ class PipelineSteps:
 
 
 def _checkpoints() -> dict[str, Any]:
-    """A folder beside the photos learnt from, so that the same work finds it again."""
+    """A folder beside the training photos, so that a repeated job finds its checkpoints."""
     parts: list[Any] = [output_of("Prepare", "prepared"), "-checkpoints"]
     for place, name in enumerate(("Network", "ImageSize", "Epochs", "Seed")):
         parts += ["-" if place else "/", get(f"Parameters.{name}")]
-    # The service takes the place literally: without the slash, seed 1 would also fetch seed 10's.
+    # The service uses the prefix literally: without the slash, seed 1 would also match seed 10.
     return join(*parts, "/")

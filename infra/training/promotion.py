@@ -40,8 +40,8 @@ PROMOTED = "models/promoted/*"
 _ACKNOWLEDGED = {
     "NIST.800.53.R5-LambdaConcurrency": "Called for each approval, a few times a month; a "
     "reservation could not be made in a new account, where AWS allows 10 concurrent executions.",
-    "NIST.800.53.R5-LambdaDLQ": "What an event said is still in the source's registry: an alarm "
-    "fires after the last retry, and `make promote` does the same again.",
+    "NIST.800.53.R5-LambdaDLQ": "The source's registry still has the approval: an alarm fires "
+    "after the last retry, and `make promote` repeats the promotion.",
     NAMED: "`make promote`, the operator's policy and the alarm of another stack name it; it keeps "
     "nothing, so it can be replaced.",
     **NO_VPC,
@@ -98,7 +98,8 @@ class ModelPromotion(Construct):
                     actions=["sts:AssumeRole"], resources=[role_arn(source, reader_role(source))]
                 ),
                 write_objects(artifacts, [PROMOTED]),
-                # SageMaker looks at the files of a package as who registers it.
+                # SageMaker reads a package's files with the permissions of the caller that
+                # registers it.
                 read_objects(artifacts, [PROMOTED]),
                 list_objects(artifacts, [PROMOTED]),
                 use_data_key(self, ["s3"]),
@@ -108,7 +109,8 @@ class ModelPromotion(Construct):
                     resources=[registry.arn, registry.packages_arn],
                     why="SageMaker numbers the versions within this one model package group.",
                 ),
-                # SageMaker resolves a package's image to its digest as who registers the package.
+                # SageMaker resolves a package's image to its digest with the permissions of the
+                # caller that registers it.
                 Allow(
                     actions=["ecr:BatchGetImage", "ecr:DescribeImages"],
                     resources=[training_repository_arn(settings.region)],
@@ -129,7 +131,7 @@ class ModelPromotion(Construct):
         )
         resource = bus.node.default_child
         assert isinstance(resource, events.CfnEventBus)  # noqa: S101
-        # The bus's own property; one statement, for the source's sender and these events only.
+        # The bus's policy: one statement, only for the source's sender and these events.
         resource.policy = iam.PolicyDocument(
             statements=[
                 iam.PolicyStatement(
@@ -175,7 +177,7 @@ class ModelPromotion(Construct):
 
 
 def name_role(role: iam.Role, name: str) -> None:
-    """Give a role a name that another account's policies can hold."""
+    """Give a role a name that another account's policies can refer to."""
     resource = role.node.default_child
     assert isinstance(resource, iam.CfnRole)  # noqa: S101
     resource.role_name = name

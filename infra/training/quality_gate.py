@@ -6,11 +6,11 @@ from typing import Any
 from infra.training.pipeline_expressions import get, join, measured, output_of, retries
 
 PASSED = "binsight.verdict.passed_value"
-"""Where evaluation.json says 1 (passed) or 0; conditions compare numbers, not booleans."""
+"""The path in evaluation.json of 1 (passed) or 0; conditions compare numbers, not booleans."""
 REASON = "binsight.verdict.text"
-"""Where it says in one line: `refused:`, what was found and what is asked."""
+"""The path of one line with `refused:`, the measured value and the required one."""
 REGISTRY = "binsight.registry"
-"""Where it has the texts for the registry's entry, by these names."""
+"""The path of the texts for the registry's entry, by name."""
 REGISTERED = (
     "dataset_digest",
     "code_digest",
@@ -23,7 +23,7 @@ REGISTERED = (
 
 
 def gate(*, image: str, model_package_group: str) -> dict[str, Any]:
-    """Branch on the quality verdict, which Evaluate gives with the thresholds of this execution."""
+    """Branch on the quality verdict, which Evaluate computes with the execution's thresholds."""
     return {
         "Name": "Gate",
         "Type": "Condition",
@@ -84,9 +84,10 @@ def _register(*, image: str, model_package_group: str) -> dict[str, Any]:
                 }
             },
             "CustomerMetadataProperties": {
-                # No text that a person wrote: the registry takes letters, digits, spaces and
-                # _.:/=+-@ only, and a key such as `photos (2)/manifest.json` would fail here, after
-                # the training. The execution knows its manifest, and the digest its photos.
+                # No text that a person wrote: the registry accepts only letters, digits, spaces and
+                # _.:/=+-@, and a key such as `photos (2)/manifest.json` would fail here, after the
+                # training. The execution records its manifest, and the digest identifies the
+                # photos.
                 **{name: measured(f"{REGISTRY}.{name}") for name in REGISTERED},
                 "archive_digest": measured("binsight.archive_digest"),
                 "pipeline_execution": execution,

@@ -21,7 +21,7 @@ SERVICE = "sagemaker.amazonaws.com"
 
 
 class TrainingRoles(Construct):
-    """``pipeline`` starts jobs and registers models; ``jobs`` is what the jobs' code runs with.
+    """``pipeline`` starts jobs and registers models; the jobs' code runs with ``jobs``.
 
     The training code can therefore neither start machines nor approve its own models.
     """
@@ -43,13 +43,13 @@ class TrainingRoles(Construct):
             self,
             "Jobs",
             service=SERVICE,
-            description="What the code of the training jobs may do",
+            description="Permissions of the training jobs' code",
             allow=[
                 read_objects(dataset, ["*"]),
                 list_objects(dataset),
                 read_objects(artifacts, ["runs/*", "models/*"]),
                 write_objects(artifacts, ["runs/*", "models/*"]),
-                # All of it: only then does S3 say of a model that is gone that it is.
+                # The whole bucket: otherwise S3 answers 403 instead of 404 for a deleted model.
                 list_objects(artifacts),
                 read_objects(code.bucket, [code.s3_object_key]),
                 list_objects(code.bucket, [code.s3_object_key]),
@@ -70,16 +70,17 @@ class TrainingRoles(Construct):
             self,
             "Pipeline",
             service=SERVICE,
-            description="What the training pipeline itself may do",
+            description="Permissions of the training pipeline itself",
             allow=[
                 read_objects(artifacts, ["runs/*", "models/*"]),
                 list_objects(artifacts, ["runs/*", "models/*"]),
-                # It reads what the jobs wrote and writes nothing itself.
+                # It reads the jobs' outputs and writes nothing.
                 use_data_key(self, ["s3"], actions=["kms:Decrypt"]),
                 self._grant_to_disks(),
                 *self._job_control(),
                 self._registration(registry),
-                # SageMaker resolves a package's image to its digest as who registers the package.
+                # SageMaker resolves a package's image to its digest with the permissions of the
+                # caller that registers it.
                 Allow(
                     actions=["ecr:BatchGetImage", "ecr:DescribeImages"],
                     resources=[self._image],
@@ -93,7 +94,7 @@ class TrainingRoles(Construct):
         )
 
     def _grant_to_disks(self) -> Allow:
-        # The jobs' disks are encrypted: SageMaker passes the key on to EBS by a grant.
+        # The jobs' disks are encrypted: SageMaker gives EBS access to the key through a grant.
         return Allow(
             actions=["kms:CreateGrant", "kms:DescribeKey"],
             resources=[self._environment.key.key_arn],
@@ -111,7 +112,7 @@ class TrainingRoles(Construct):
             Allow(
                 actions=["sagemaker:DescribeModelPackage"],
                 resources=[registry.packages_arn],
-                why="A group's packages are named by numbers that SageMaker gives them.",
+                why="SageMaker names a group's packages by number.",
             ),
         ]
 
@@ -195,7 +196,7 @@ class TrainingRoles(Construct):
         ]
 
     def _weights(self) -> list[Allow]:
-        """Pretrained weights in S3, where the settings name a folder there."""
+        """Access to pretrained weights, if the settings name a folder in S3."""
         place = self._environment.settings.training.weights_prefix
         if place is None:
             return []

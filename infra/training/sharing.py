@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The access that an environment gives to those that take its models (docs/adr/0018)."""
+"""The access that an environment gives to environments that take its models (docs/adr/0018)."""
 
 from collections.abc import Mapping
 
@@ -41,7 +41,7 @@ class ModelSharing(Construct):
     """A role that the receivers' promotion functions assume, and rules that forward approvals.
 
     The role reads packages of this one group, models and their reports, and decrypts through S3.
-    Nobody else may assume it: the trust policy names each receiver's account and one role in it.
+    The trust policy allows only one named role in each receiver's account.
     """
 
     def __init__(
@@ -70,12 +70,12 @@ class ModelSharing(Construct):
             Allow(
                 actions=["sagemaker:DescribeModelPackage"],
                 resources=[registry.packages_arn],
-                why="A group's packages are named by numbers that SageMaker gives them.",
+                why="SageMaker names a group's packages by number.",
             ),
             read_objects(artifacts, SHARED),
             use_data_key(self, ["s3"], actions=["kms:Decrypt"]),
         ]
-        # The condition, because IAM refuses a principal that is not there yet.
+        # A condition, because IAM refuses a principal that does not exist yet.
         trusted = iam.CompositePrincipal(
             *(
                 iam.AccountPrincipal(receiver.account).with_conditions(
@@ -103,11 +103,11 @@ class ModelSharing(Construct):
         acknowledge(role, {NAMED: NAMED_ROLE})
 
     def _sender(self, receivers: Mapping[str, Settings]) -> str:
-        """The role of the rules; its ARN."""
+        """Create the role of the rules and return its ARN."""
         policy = iam.ManagedPolicy(
             self,
             "SenderPolicy",
-            description="Tells other environments of approved models",
+            description="Sends approvals of models to other environments",
             statements=[
                 Allow(
                     actions=["events:PutEvents"],
@@ -120,7 +120,7 @@ class ModelSharing(Construct):
             self,
             "Sender",
             role_name=forwarding_role(self._environment.settings),
-            description="Lets the event bus tell other environments of approved models",
+            description="Lets the event bus send approvals of models to other environments",
             assumed_by=iam.ServicePrincipal(
                 "events.amazonaws.com", conditions=trust_of_account(account)
             ),
@@ -134,7 +134,7 @@ class ModelSharing(Construct):
         rule = events.CfnRule(
             self,
             f"To-{name}",
-            description=f"Tells {name} that a model was approved",
+            description=f"Sends approvals of models to {name}",
             event_pattern={
                 "source": ["aws.sagemaker"],
                 "detail-type": ["SageMaker Model Package State Change"],

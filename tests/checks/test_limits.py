@@ -52,7 +52,7 @@ def test_a_policy_is_taken_up_to_its_limit(build, limit):
     [(logical_id, _, said)] = findings(limits_policies.RULE, build(sized(limit.most, over=1)))
     assert logical_id == "R"
     assert f"{limit.most + 1:,}" in said
-    assert f"AWS takes {limit.most:,}" in said
+    assert f"AWS accepts {limit.most:,}" in said
     assert limit.source in said
 
 
@@ -88,7 +88,7 @@ def test_the_template_of_the_longest_prefix_was_too_long_a_name():
     [(_, path, said)] = findings(limits_names.RULE, template("p" * 24 + "-provisioning"))
     assert path == "Properties.TemplateName"
     assert "37 characters" in said
-    assert "AWS takes 36" in said
+    assert "AWS accepts 36" in said
 
 
 @pytest.mark.parametrize("type_", sorted(limits.NAMES))
@@ -107,7 +107,7 @@ def test_tags_that_a_service_refuses_are_named(tags):
         limits_names.RULE, {"R": resource("AWS::S3::Bucket", {"Tags": tags})}
     )
     assert path == "Properties.Tags"
-    assert "AWS takes" in said
+    assert "AWS accepts" in said
 
 
 def test_right_tags_pass():
@@ -144,7 +144,7 @@ def test_a_loop_that_outgrows_the_history_is_found():
     assert findings(limits_schedules.RULE, machine(seconds=1, timeout=2777)) == []
     [(_, _, said)] = findings(limits_schedules.RULE, machine(seconds=1, timeout=2778))
     assert "25,002 by waiting in Wait" in said
-    assert "AWS takes 25,000 events" in said
+    assert "AWS accepts 25,000 events" in said
     express = machine(seconds=1, timeout=9999, StateMachineType="EXPRESS")
     assert findings(limits_schedules.RULE, express) == []
 

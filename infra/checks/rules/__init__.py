@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The rules, one a file. A new rule is a new file and a new line here."""
+"""The rules, one per file. A new rule needs a new file and a new line here."""
 
 from infra.checks.rule import Rule
 from infra.checks.rules import (

@@ -20,8 +20,8 @@ def check(template: Template) -> Iterator[Finding]:
 RULE = Rule(
     id="BINSIGHT-CFN1",
     title="Every resource states its deletion policy",
-    why="CloudFormation's silent default differs by type and by who deletes. A policy "
-    "that is not in the template was not reviewed.",
+    why="CloudFormation's implicit default differs by resource type and by the kind of deletion. "
+    "A policy that is not in the template cannot be reviewed.",
     fix="Give DeletionPolicy and UpdateReplacePolicy (EnvironmentStack.state_deletion_policies "
     "does it for what holds no data).",
     check=check,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BINSIGHT-GG1: what a component installs is pinned by its content."""
+"""BINSIGHT-GG1: a component's artifacts are pinned by their content."""
 
 import json
 import re
@@ -71,7 +71,7 @@ def _function(
 
 RULE = Rule(
     id="BINSIGHT-GG1",
-    title="A component's artifact is pinned by its content",
+    title="A component's artifacts are pinned by their content",
     why="Component versions are immutable but the objects they point to are not: an overwritten "
     "object reaches the next camera that installs the same version.",
     fix="Give the artifact Digest and Algorithm SHA-256, or put the digest into its key, or copy "

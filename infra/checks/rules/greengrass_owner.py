@@ -26,7 +26,7 @@ def check(template: Template) -> Iterator[Finding]:
 
 
 def _owners(template: Template) -> Iterator[tuple[Resource, str, str]]:
-    """Who deploys to which group: deployments, and programs that may create them."""
+    """Yield owners and their groups: deployments, and programs that may create them."""
     for deployment in template.of_type("AWS::GreengrassV2::Deployment"):
         target = deployment.properties.get("TargetArn")
         yield deployment, "Properties.TargetArn", _group(template, target) or text(target)

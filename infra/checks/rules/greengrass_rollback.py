@@ -20,8 +20,8 @@ def check(template: Template) -> Iterator[Finding]:
 RULE = Rule(
     id="BINSIGHT-GG2",
     title="A deployment states that a failure rolls back",
-    why="With DO_NOTHING a camera stays on the half-installed version; with nothing written, a "
-    "reviewer cannot tell what was meant.",
+    why="With DO_NOTHING a camera stays on the half-installed version; with no policy in the "
+    "template, a reviewer cannot tell what was intended.",
     fix="Set DeploymentPolicies.FailureHandlingPolicy to ROLLBACK.",
     check=check,
 )

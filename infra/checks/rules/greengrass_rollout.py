@@ -24,8 +24,8 @@ def check(template: Template) -> Iterator[Finding]:
 RULE = Rule(
     id="BINSIGHT-GG3",
     title="A deployment states its rollout rate and when to abort",
-    why="By default a deployment goes to the whole group at once and goes on however many cameras "
-    "fail: one bad component stops every camera of a city in a minute.",
+    why="By default a deployment goes to the whole group at once and continues however many "
+    "cameras fail: one bad component stops every camera of a city within a minute.",
     fix="Set IotJobConfiguration.JobExecutionsRolloutConfig and AbortConfig.CriteriaList.",
     check=check,
 )

@@ -47,8 +47,8 @@ def _s3(action: str, statement: Statement) -> Iterator[str]:
 RULE = Rule(
     id="BINSIGHT-GG5",
     title="The token exchange role reads the component prefix only",
-    why="Every process on every camera can take this role's credentials. Whatever it may read "
-    "beyond components (datasets, captures, other models) is on every roof of the city.",
+    why="Every process on every camera can use this role's credentials. Anything else that the "
+    "role can read (datasets, captures, other models) can be read from every camera in the city.",
     fix=f"Allow s3:GetObject on <bucket>/{COMPONENTS}* only; uploads go to a folder named "
     f"{OWN_FOLDER.rstrip('/')}.",
     check=check,

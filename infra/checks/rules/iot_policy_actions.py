@@ -9,7 +9,7 @@ from infra.checks.template import Template
 
 
 def check(template: Template) -> Iterator[Finding]:
-    """Actions with a wildcard, and statements that allow all but what they name."""
+    """Actions with a wildcard, and statements with NotAction or NotResource."""
     for policy in template.of_type("AWS::IoT::Policy"):
         document = policy.properties.get("PolicyDocument")
         for statement in statements(policy, document, "Properties.PolicyDocument"):

@@ -12,7 +12,7 @@ WITHOUT_RESOURCE = {
     "greengrass:GetDeploymentConfiguration",
     "greengrass:ResolveComponentCandidates",
 }
-"""The two that AWS IoT decides without a resource, so that only ``*`` allows them."""
+"""The two actions that have no resource, so that only ``*`` allows them."""
 _PROVISIONING = ("/$aws/certificates/create", "/$aws/provisioning-templates/")
 
 
@@ -38,7 +38,7 @@ def _own(statement: Statement, resource: str) -> bool:
         return True
     if resource == "*":
         return set(statement.actions) <= WITHOUT_RESOURCE
-    # These go over HTTPS, where AWS IoT has no thing name to put in: a narrowed name must do.
+    # These use HTTPS, where AWS IoT cannot fill in a thing name, so a narrowed name must suffice.
     # https://docs.aws.amazon.com/greengrass/v2/developerguide/device-auth.html
     if all(action.startswith("greengrass:") for action in statement.actions):
         name = resource.rpartition(":")[2].rpartition("/")[2]
@@ -48,7 +48,7 @@ def _own(statement: Statement, resource: str) -> bool:
 
 
 def _is_claim(allowed: Sequence[Statement]) -> bool:
-    """A claim certificate is shared by new devices, which have no thing yet to be limited to."""
+    """Whether it is for a claim certificate: new devices share it and have no thing yet."""
     topics = [
         resource
         for statement in allowed
@@ -73,8 +73,8 @@ def _fits_claim(resource: str) -> bool:
 RULE = Rule(
     id="BINSIGHT-IOT2",
     title="An IoT policy lets a device act as itself only",
-    why="One policy is attached to every camera. Without the thing's name in it, one stolen camera "
-    "can read and write the topics of all others.",
+    why="All cameras share one policy. Without the thing's name in it, one stolen camera can read "
+    "and write the topics of all others.",
     fix="Put ${iot:Connection.Thing.ThingName} into each client, topic and topicfilter ARN. Only "
     "fleet provisioning topics, one exact role alias, and Greengrass actions on named resources "
     f"do without; * is for {' and '.join(sorted(WITHOUT_RESOURCE))} alone, which have no resource.",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""BINSIGHT-IOT3: an IoT rule says where failed messages go."""
+"""BINSIGHT-IOT3: an IoT rule has an error action."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ def check(template: Template) -> Iterator[Finding]:
     for rule in template.of_type("AWS::IoT::TopicRule"):
         if not (rule.properties.get("TopicRulePayload") or {}).get("ErrorAction"):
             path = "Properties.TopicRulePayload.ErrorAction"
-            yield at(rule, path, "the rule has no error action: what fails is lost silently")
+            yield at(rule, path, "the rule has no error action: failed messages are lost silently")
 
 
 RULE = Rule(

@@ -17,14 +17,16 @@ def check(template: Template) -> Iterator[Finding]:
         for topic in _FROM.findall(sql):
             if topic.split("/")[0] in ("#", "+"):
                 path = "Properties.TopicRulePayload.Sql"
-                yield at(rule, path, f"the rule reads {topic!r}, which is every system's messages")
+                yield at(
+                    rule, path, f"the rule reads {topic!r}, which matches every system's messages"
+                )
 
 
 RULE = Rule(
     id="BINSIGHT-IOT4",
     title="An IoT rule reads the topics of its own environment",
-    why="A rule FROM '#' runs, and is paid for, on each message of the account: other "
-    "environments', other products', and those its own actions republish.",
+    why="A rule FROM '#' runs, at a cost, on each message in the account: those of other "
+    "environments and products, and those that its own actions republish.",
     fix="Begin the topic filter with the environment's topic prefix: 'binsight-dev/+/detections'.",
     check=check,
 )

@@ -22,7 +22,7 @@ def check(template: Template) -> Iterator[Finding]:
 
 
 def _named(template: Template, function: Resource) -> bool:
-    """A group declared under the name that the Lambda service falls back to."""
+    """Whether a group is declared under the Lambda service's default name."""
     for group in template.of_type("AWS::Logs::LogGroup"):
         name = group.properties.get("LogGroupName")
         fixed = function.properties.get("FunctionName")

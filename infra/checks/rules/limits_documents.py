@@ -47,7 +47,7 @@ _SIZES: tuple[tuple[str, str, Limit, _Pick], ...] = (
         lambda one: one.properties.get("InlineRecipe"),
     ),
     (
-        # Greengrass writes the recipe of an imported function itself: no longer than this.
+        # Greengrass generates the recipe of an imported function; it is no longer than this.
         "AWS::GreengrassV2::ComponentVersion",
         "LambdaFunction",
         RECIPE,
@@ -66,7 +66,7 @@ _SIZES: tuple[tuple[str, str, Limit, _Pick], ...] = (
         lambda one: one.properties.get("TemplateBody"),
     ),
 )
-"""By type: the property, its limit, and how to get at it."""
+"""By type: the property, its limit, and the function that measures it."""
 
 
 def check(template: Template) -> Iterator[Finding]:
@@ -86,7 +86,7 @@ def _metadata(template: Template, pipeline: Resource) -> Iterator[Finding]:
     try:
         document = json.loads(longest(template, body))
     except (TypeError, ValueError):
-        return  # in S3, or made of more than text
+        return  # in S3, or not plain text
     for step, properties in _packages(document):
         path = f"Properties.PipelineDefinition.{step}.CustomerMetadataProperties"
         if len(properties) > CUSTOM_METADATA.most:
@@ -102,7 +102,7 @@ def _metadata(template: Template, pipeline: Resource) -> Iterator[Finding]:
 
 
 def _packages(value: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every step with custom metadata, wherever a condition has put it."""
+    """Every step with custom metadata, including those in branches of conditions."""
     if isinstance(value, Mapping):
         arguments = value.get("Arguments")
         if isinstance(arguments, Mapping) and "CustomerMetadataProperties" in arguments:
@@ -115,15 +115,16 @@ def _packages(value: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _foreign(value: Any) -> bool:
-    """Whether a property is a parameter of the execution: those are text that somebody wrote."""
+    """Whether a property is a parameter of the execution, which may be any text."""
     return isinstance(value, Mapping) and str(value.get("Get", "")).startswith("Parameters.")
 
 
 RULE = Rule(
     id="BINSIGHT-LIM4",
-    title="No document is larger than its service takes",
+    title="No document is larger than its service accepts",
     why="Settings grow into environment variables, recipes and deployments; the services refuse "
-    "what is too large at the deployment, or at the last step of a training that was paid for.",
-    fix="Shorten what the settings put in, or hand it over as a file in S3.",
+    "documents that are too large at deployment, or in the last step of a training that was "
+    "already paid for.",
+    fix="Shorten the settings, or provide the text as a file in S3.",
     check=check,
 )

@@ -18,7 +18,7 @@ def check(template: Template) -> Iterator[Finding]:
         tags = dict(_tags(template, resource.properties.get("Tags")))
         for shown, allowed in faults(tags):
             yield at(
-                resource, "Properties.Tags", f"{shown}: AWS takes {allowed} (infra/config/tags.py)"
+                resource, "Properties.Tags", f"{shown}: AWS accepts {allowed} (infra/config/tags.py)"
             )
 
 
@@ -45,10 +45,11 @@ def _tags(template: Template, tags: Any) -> Iterator[tuple[str, str]]:
 
 RULE = Rule(
     id="BINSIGHT-LIM2",
-    title="AWS takes the names and the tags",
-    why="A name grows with the environment's prefix, and each service has a length and characters "
-    "of its own: what is right in dev fails in an environment with a longer prefix.",
-    fix="Shorten what the name adds to the prefix; take tags of letters, digits, spaces and "
-    "_ . : / = + - @.",
+    title="AWS accepts the names and tags",
+    why="A name grows with the environment's prefix, and each service allows a different length "
+    "and different characters: a name that works in dev fails in an environment with a longer "
+    "prefix.",
+    fix="Shorten what the name adds to the prefix; use tags of letters, digits, spaces and _ . : "
+    "/ = + - @.",
     check=check,
 )

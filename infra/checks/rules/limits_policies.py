@@ -40,9 +40,9 @@ def _over(resource: Resource, key: str, found: int, limit: Limit) -> Iterator[Fi
 
 RULE = Rule(
     id="BINSIGHT-LIM1",
-    title="No policy is longer than AWS takes",
-    why="The schemas do not know these limits: the deployment stops at the resource and rolls "
-    "back. References count with the longest name that they can have.",
-    fix="Split the policy in two and attach both, or say more with fewer statements.",
+    title="No policy is longer than AWS accepts",
+    why="The CloudFormation schemas do not contain these limits: the deployment fails at the "
+    "resource and rolls back. References count with the longest name that they can have.",
+    fix="Split the policy in two and attach both, or combine statements.",
     check=check,
 )

@@ -40,10 +40,11 @@ _DEFINITIONS = ("DefinitionString", "Definition")
 
 
 def _loops(definition: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
-    """For each Wait that a state leads back to: how many events its loop can make in all.
+    """For each Wait in a loop: how many events the loop can add to the history.
 
-    A machine without a time-out may go on for a year, which is as long as AWS lets it. A wait whose
-    seconds come from the input (``SecondsPath``) is not looked at: they are not in the template.
+    A machine without a time-out may run for a year, the longest that AWS allows. Waits whose
+    seconds come from the input (``SecondsPath``) are skipped, because their duration is not in the
+    template.
     """
     states = definition["States"]
     seconds = definition.get("TimeoutSeconds", 365 * 86400)
@@ -57,7 +58,7 @@ def _loops(definition: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
 
 
 def _way_back(states: Mapping[str, Any], start: str) -> list[str]:
-    """The states from one back to itself, it included; empty where nothing leads back."""
+    """The states of the loop from a state back to itself; empty if there is no loop."""
     ways = [[start]]
     seen = set()
     for way in ways:
@@ -80,9 +81,9 @@ def _next(state: Mapping[str, Any]) -> Iterator[str]:
 
 RULE = Rule(
     id="BINSIGHT-LIM3",
-    title="EventBridge takes the schedule, a state machine's history its loops",
+    title="EventBridge accepts the schedules, and loops fit into a state machine's history",
     why="A schedule that is wrong in one field fails the deployment. A loop that waits too briefly "
     "fills the history, and the execution fails for good, without its own error handling.",
-    fix="Write the schedule as the EventBridge user guide has it; wait longer or give up sooner.",
+    fix="Write the schedule as in the EventBridge user guide; wait longer or give up sooner.",
     check=check,
 )

@@ -8,7 +8,7 @@ from infra.checks.rule import Finding, Rule, at
 from infra.checks.template import Template, text
 
 NEEDED = {
-    # Cameras, recipes, provisioning and people address these by name.
+    # Cameras, recipes, provisioning and people refer to these by name.
     "AWS::Athena::WorkGroup": "Name",
     "AWS::CloudWatch::Dashboard": "DashboardName",
     "AWS::Events::EventBus": "Name",
@@ -49,7 +49,7 @@ NOT_NEEDED = {
     "AWS::SecretsManager::Secret": "Name",
     "AWS::StepFunctions::StateMachine": "StateMachineName",
 }
-"""Where CloudFormation makes the name up."""
+"""Where CloudFormation generates the name."""
 
 
 def check(template: Template) -> Iterator[Finding]:
@@ -67,12 +67,12 @@ def check(template: Template) -> Iterator[Finding]:
         if resource.type in NOT_NEEDED:
             yield at(resource, f"Properties.{key}", f"{resource.type} is named {name!r}")
         elif template.prefix and not _carries(name, template.prefix):
-            detail = f"{name!r} does not carry the environment's prefix {template.prefix!r}"
+            detail = f"{name!r} does not begin with the environment's prefix {template.prefix!r}"
             yield at(resource, f"Properties.{key}", detail)
 
 
 def _carries(name: str, prefix: str) -> bool:
-    # Glue, Athena and IoT rules take no hyphens.
+    # Glue, Athena and IoT rules accept no hyphens.
     return prefix in name or prefix.replace("-", "_") in name
 
 

@@ -21,7 +21,7 @@ _NESTED = ("IfSteps", "ElseSteps")
 
 
 def check(template: Template) -> Iterator[Finding]:
-    """Steps of pipelines, and notebook disks, without a key."""
+    """Pipeline steps and notebook disks without a key."""
     for pipeline in template.of_type("AWS::SageMaker::Pipeline"):
         path = "Properties.PipelineDefinition"
         definition = pipeline.properties.get("PipelineDefinition") or {}
@@ -48,7 +48,7 @@ def check(template: Template) -> Iterator[Finding]:
 
 
 def _has_local_disk(kind: Any, document: Mapping[str, Any]) -> bool:
-    """Whether all types that an execution may choose have disks that the hardware encrypts."""
+    """Whether all instance types that an execution may choose have hardware-encrypted disks."""
     chosen = [kind]
     if isinstance(kind, Mapping):
         name = str(kind.get("Get", "")).removeprefix("Parameters.")
@@ -77,7 +77,8 @@ RULE = Rule(
     title="SageMaker jobs encrypt disks and outputs with a key",
     why="A job's disk holds the whole dataset while it runs, and its output is the model. Without "
     "a key both are encrypted with keys that the account does not control.",
-    fix="Set VolumeKmsKeyId and KmsKeyId of every Processing, Training and Transform step. Types "
-    "that work on NVMe disks of their own take no VolumeKmsKeyId: their hardware encrypts.",
+    fix="Set VolumeKmsKeyId and KmsKeyId of every Processing, Training and Transform step. "
+    "Instance types with local NVMe disks accept no VolumeKmsKeyId: the hardware encrypts those "
+    "disks.",
     check=check,
 )

@@ -42,8 +42,8 @@ def _unscoped(statement: Statement) -> Iterator[str]:
 RULE = Rule(
     id="BINSIGHT-SM2",
     title="SageMaker's roles are scoped",
-    why="Training runs code and packages that others wrote. Its role decides whether a bad package "
-    "reads one dataset or the whole account.",
+    why="Training runs third-party packages. Its role decides whether a malicious package can "
+    "read one dataset or the whole account.",
     fix="Name buckets, prefixes and jobs; give iam:PassRole the condition iam:PassedToService; "
     "attach no policy managed by AWS.",
     check=check,
