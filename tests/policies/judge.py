@@ -54,7 +54,7 @@ def _unknown(statement: Mapping[str, Any]) -> Iterator[str]:
 
 def _allowed(document: Document, where: str, statement: Mapping[str, Any]) -> Iterator[str]:
     if "NotAction" in statement or "NotResource" in statement:
-        yield f"{where}: NotAction or NotResource allows whatever is not named"
+        yield f"{where}: NotAction or NotResource allows everything that is not named"
         return
     actions: list[Action] = []
     for pattern in listed(statement["Action"]):
