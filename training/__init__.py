@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What SageMaker runs: prepare, train, evaluate. Each step also runs alone with plain python."""
+"""The steps that SageMaker runs: prepare, train, evaluate. Each also runs alone in plain Python."""
 
 import sys
 from pathlib import Path

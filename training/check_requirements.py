@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tells whether the pinned packages are already there: exit status 0 if so.
+"""Checks whether the pinned packages are already installed: exit status 0 if they are.
 
 Standard library only and quick: it runs before anything is installed.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def missing(requirements: Path) -> list[str]:
-    """The pins ``name==version`` of a requirements file that this Python does not have."""
+    """The pins ``name==version`` of a requirements file that are not installed in this Python."""
     found = []
     for line in requirements.read_text(encoding="utf-8").splitlines():
         pin = line.partition("#")[0].strip()

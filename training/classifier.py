@@ -16,7 +16,7 @@ from contracts.onnx_runtime import onnxruntime
 
 @dataclass(frozen=True, kw_only=True)
 class Latency:
-    """Milliseconds for one picture on one thread of this machine, which is no camera."""
+    """Milliseconds for one picture on one thread of this machine, which is not a camera."""
 
     p50_ms: float
     p99_ms: float

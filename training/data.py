@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads what prepare wrote: photos as the model will see them, and their labels.
+"""Reads prepared datasets: photos as the model will see them, and their labels.
 
-A photo of a fixed camera is cut to the item on its view, as the camera does it.
+A photo of a fixed camera is cropped to the item, as on the camera.
 """
 
 import json
@@ -21,9 +21,9 @@ from training.sagemaker_job import StepError
 
 DATASET_FILE, BACKGROUNDS = "dataset.json", "background"
 LOOSE_MARGIN = 0.35
-"""Of a loose cut; training moves and cuts inside it."""
+"""Margin of a loose cut; training shifts and crops inside it."""
 _IN_MEMORY = 2 * 10**9
-"""Bytes of pixels; more are kept in a file that the system may take out of memory."""
+"""Bytes of pixels; above this, they are kept in a file that the system may page out."""
 
 Share = NDArray[np.float32]
 """A rectangle on a photo: left, top, right, bottom, from 0 to 1."""
@@ -33,8 +33,8 @@ Share = NDArray[np.float32]
 class Part:
     """One split: ``pixels`` uint8 [N, H, W, 3], ``labels`` int64 [N], ``files`` in that order.
 
-    ``aspects`` float32 [N] are width over height before the photos were squashed; ``boxes`` has
-    where the item is on the photos of which prepare found it out. Both may be left out.
+    ``aspects`` float32 [N] are width over height before the photos were squashed; ``boxes`` has the
+    item's place on photos for which prepare found it. Both may be omitted.
     """
 
     pixels: NDArray[np.uint8]
@@ -45,10 +45,12 @@ class Part:
 
 
 def read_dataset(prepared: Path) -> dict[str, Any]:
-    """What ``dataset.json`` says. Raises StepError where the folder is not whole."""
+    """The content of ``dataset.json``. Raises StepError if the folder is incomplete."""
     path = prepared / DATASET_FILE
     if not path.is_file():
-        raise StepError(f"{prepared}: {DATASET_FILE} is missing: not prepared, or interrupted")
+        raise StepError(
+            f"{prepared}: {DATASET_FILE} is missing: prepare did not run or was interrupted"
+        )
     document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     for split, counts in document["counts"].items():
         for name, count in counts.items():
@@ -118,7 +120,7 @@ def load(
 
 
 def known_items(prepared: Path) -> dict[str, Box]:
-    """Where prepare found items on the views of fixed cameras, by the photo's stored name."""
+    """The places of items on views of fixed cameras, by the photo's stored name."""
     path = prepared / DATASET_FILE
     if not path.is_file():
         return {}
@@ -134,7 +136,7 @@ def _within(box: Box, region: Box) -> Share:
 
 
 def _room(shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """An array of bytes, in a file without a name where it is too large for memory."""
+    """An array of bytes, in an anonymous file if it is too large for memory."""
     count = int(np.prod(shape, dtype=np.int64))
     if count <= _IN_MEMORY:
         return np.empty(shape, np.uint8)
@@ -144,7 +146,7 @@ def _room(shape: tuple[int, ...]) -> NDArray[np.uint8]:
 
 
 def evenly(labels: NDArray[np.int64], count: int) -> list[int]:
-    """Positions of about ``count`` photos, at least one of each class; always the same ones."""
+    """Positions of about ``count`` photos, at least one per class; deterministic."""
     classes = np.unique(labels)
     each = max(1, count // len(classes))
     chosen: list[int] = []

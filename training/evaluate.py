@@ -3,7 +3,7 @@
 
 Reads train's model.tar.gz and the prepared photos; writes ``evaluation.json`` in the form that
 SageMaker's model registry displays, with the gate's verdict, ``report/index.html`` for people, and
-the final model.tar.gz: the same model.onnx, byte for byte, its card completed with what was found.
+the final model.tar.gz: the same model.onnx, byte for byte, its card completed with the results.
 """
 
 import argparse
@@ -57,8 +57,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Do the step; return what ``evaluation.json`` says. ``model`` is an archive or its folder.
 
-    A refused model is a result, not an error: the verdict says so, and the pipeline's gate goes by
-    it.
+    A refused model is a result, not an error: the verdict contains it, and the pipeline's gate uses
+    the verdict.
     """
     started = time.monotonic()
     archive = model / ARCHIVE if model.is_dir() else model
@@ -98,7 +98,7 @@ def evaluate(
                 links=_neighbours(evaluation, prepared),
             )
             pages.write(evaluation / REPORT, page)
-            # The last: where evaluation.json is, the rest is whole.
+            # Written last: if evaluation.json exists, the rest is complete.
             text = json.dumps(document, indent=1, sort_keys=True) + "\n"
             pages.write(evaluation / EVALUATION, text)
         except BaseException:
@@ -117,10 +117,10 @@ def _clear(evaluation: Path, output: Path) -> None:
 
 
 def _require_same_data(card: ModelCard, dataset: Mapping[str, Any]) -> None:
-    """Another split's test photos may have been trained on: such a figure would be worthless."""
+    """Refuse another split: the model may have been trained on these test photos."""
     if list(card.labels) != dataset["classes"]:
         raise sagemaker_job.StepError(
-            f"the model knows {', '.join(card.labels)}; the prepared photos are of "
+            f"the model's classes are {', '.join(card.labels)}; the prepared photos are of "
             f"{', '.join(dataset['classes'])}"
         )
     if card.digests.get("dataset") != dataset["digest"]:
@@ -152,7 +152,7 @@ def _verdict(findings: Findings, against: BaselineComparison, thresholds: Thresh
 
 
 def _float_note(findings: Findings) -> str:
-    """Why a float model is shipped, where export had a choice."""
+    """Why a float model is shipped, if export had a choice."""
     lost = findings.card.metrics.get("validation", {}).get("int8_points_lost")
     if findings.card.precision != "float32" or lost is None:
         return ""
@@ -160,7 +160,7 @@ def _float_note(findings: Findings) -> str:
 
 
 def _neighbours(evaluation: Path, prepared: Path) -> dict[str, str]:
-    """Other reports of the same run, where they lie beside this one (on a laptop)."""
+    """Other reports of the same run, if they are beside this one (on a laptop)."""
     found = {
         "Training": evaluation / "training" / "index.html",
         "Data": prepared / "report" / "index.html",
@@ -183,7 +183,7 @@ def _completed(findings: Findings, against: BaselineComparison) -> ModelCard:
         "by_size": findings.sizes.to_json()["sizes"] if findings.sizes else {},
     }
     if against.same:
-        # Trained again from the same photos it is the same model: its archive stays the same too.
+        # The same photos give the same model, so its archive stays the same too.
         test |= {
             name: against.same.metrics.get("test", {})[name]
             for name in OLD_AND_NEW
@@ -208,8 +208,8 @@ def _summary(document: Mapping[str, Any], archive: Path, page: Path, seconds: fl
         print(f"bin={name} photos={row['photos']} recall={row['recall']:.3f}")
     if unnamed := own["bins"].get("unnamed_classes"):
         print(
-            f"evaluate: WARNING: no line of [bins.classes] says where these belong: "
-            f"{', '.join(unnamed)}; they go to the default bin ({own['bins']['default']}) and "
+            f"evaluate: WARNING: no line of [bins.classes] names a bin for: {', '.join(unnamed)}; "
+            f"they go to the default bin ({own['bins']['default']}) and "
             "count as wrong"
         )
     accuracy = document["multiclass_classification_metrics"]["accuracy"]["value"]

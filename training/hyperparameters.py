@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can be tuned: names, types, limits and defaults, checked before any data is read."""
+"""The hyperparameters: names, types, limits and defaults, checked before any data is read."""
 
 import argparse
 import math
@@ -11,11 +11,11 @@ from training.networks.presets import NAMES, PRETRAINED, Plan, Recipe, plan, rec
 from training.sagemaker_job import StepError
 
 AUTOMATIC = ("", "auto")
-"""Values that mean "not given": for those who must always pass something."""
+"""Values that mean "not given", for callers that must always pass a value."""
 
 
 def _number(default: float | None, low: float, high: float, about: str) -> Any:
-    """A number with limits. Default None: what the network's recipe says."""
+    """A number with limits. The default None selects the value of the network's preset."""
     return field(default=default, metadata={"low": low, "high": high, "about": about})
 
 
@@ -25,7 +25,7 @@ def _choice(default: str, allowed: tuple[str, ...], about: str) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Hyperparameters:
-    """The settings of one training run, none of them open: the recipe fills what is not given."""
+    """The settings of one training run; the network's preset fills in missing values."""
 
     network: str = _choice("mobilenet_v2", NAMES, "what is trained")
     weights: str = field(
@@ -87,7 +87,7 @@ class Hyperparameters:
         for name, text in given.items():
             if name not in known:
                 allowed = ", ".join(_shown(item) for item in known)
-                raise StepError(f"hyperparameter {_shown(name)!r} is not known; allowed: {allowed}")
+                raise StepError(f"hyperparameter {_shown(name)!r} is unknown; allowed: {allowed}")
             kind = known[name].type
             if text in AUTOMATIC:
                 continue
@@ -104,7 +104,7 @@ class Hyperparameters:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """One option per hyperparameter. Text: ``Hyperparameters.parse`` names what is wrong better."""
+    """Add one option per hyperparameter, as text: ``Hyperparameters.parse`` has better errors."""
     group = parser.add_argument_group("hyperparameters")
     for item in fields(Hyperparameters):
         default = "the network's recipe" if item.default is None else item.default or repr("")
@@ -114,7 +114,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def given_arguments(parsed: argparse.Namespace) -> dict[str, str]:
-    """The hyperparameters that the command line names."""
+    """The hyperparameters given on the command line."""
     pairs = ((item.name, getattr(parsed, item.name)) for item in fields(Hyperparameters))
     return {name: value for name, value in pairs if value is not None}
 

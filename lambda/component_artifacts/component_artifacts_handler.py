@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Copies a component's archives from the CDK's assets bucket to the prefix that cameras may read.
 
-A CloudFormation custom resource. It deletes nothing: a camera may be about to download what a
+A CloudFormation custom resource. It deletes nothing: a camera may still download an archive that a
 deployment has just replaced.
 """
 
@@ -15,11 +15,14 @@ from botocore.exceptions import ClientError
 from contracts.custom_resource import respond
 
 ATTEMPTS, PAUSE_SECONDS = 13, 5.0
-"""The permission to read a new archive is given by the same deployment; IAM takes a moment."""
+"""The same deployment grants read access to a new archive, and IAM needs a moment to apply it."""
 
 
 def handler(event: Mapping[str, Any], context: Any) -> None:
-    """Answer one CloudFormation request. Every outcome is answered, or the stack would hang."""
+    """Answer one CloudFormation request.
+
+    Even errors are answered; otherwise the stack would hang.
+    """
     properties = event["ResourceProperties"]
     folder = f"{properties['Bucket']}/{properties['Folder']}"
     reason = ""
@@ -34,7 +37,7 @@ def handler(event: Mapping[str, Any], context: Any) -> None:
 
 
 def copy_files(s3: Any, properties: Mapping[str, Any]) -> None:
-    """Copy every file within S3. An object is replaced whole or not at all."""
+    """Copy every file within S3, each one completely or not at all."""
     for name, source in sorted(properties["Files"].items()):
         key = f"{properties['Folder']}/{name}"
         _copy_with_retry(s3, Bucket=properties["Bucket"], Key=key, CopySource=dict(source))

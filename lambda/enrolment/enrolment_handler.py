@@ -20,7 +20,7 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
 
 
 def daily(event: object, context: object) -> dict[str, Any]:
-    """Deactivate the claim certificates that have expired; report those that soon will."""
+    """Deactivate the claim certificates that have expired; report those that will expire soon."""
     del event, context
     now = int(time.time())
     found = close_expired(_registry(), now)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """AWS Lambda entry: writes the latest state of a camera, never over a newer one.
 
-AWS IoT does not promise an order, and its DynamoDB action writes without a condition. Called by AWS
-IoT rules (messages, presence) and by EventBridge (Greengrass), one event at a time.
+AWS IoT does not guarantee an order, and its DynamoDB action cannot write conditionally. Called by
+AWS IoT rules (messages, presence) and by EventBridge (Greengrass), one event at a time.
 """
 
 import os
@@ -21,8 +21,11 @@ _SITE_SECONDS = 3600.0
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, int]:
-    """Write the rows of one event; how many were written, how many were older than what is there
-    or of no camera."""
+    """Write the rows of one event.
+
+    Returns how many  were written and how many were skipped, because they were older than the
+    existing row or not about a camera.
+    """
     del context
     table, is_camera = _table(), _is_camera
     found = [with_site(row, site_of) for row in rows(event)]
@@ -31,10 +34,10 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, int]:
 
 
 def write(table: Any, row: NewRow, is_camera: Callable[[str], bool]) -> bool:
-    """Put the row where there is none or an older one; whether it was written.
+    """Write the row unless a newer one exists; return whether it was written.
 
-    ``is_camera`` is asked about a thing that has sent no telemetry yet: a camera's first deployment
-    comes before its first message.
+    ``is_camera`` is called for a thing without telemetry: a camera's first deployment precedes its
+    first message.
     """
     thing = row.item["thing"]
     if row.known_only:
@@ -57,19 +60,19 @@ def write(table: Any, row: NewRow, is_camera: Callable[[str], bool]) -> bool:
 
 
 def with_site(row: NewRow, site: Callable[[str], str]) -> NewRow:
-    """Telemetry with the camera's site, which the registry knows and the camera does not."""
+    """Telemetry with the camera's site, which is in the registry and not in the message."""
     if row.item["kind"] == TELEMETRY and (known := site(row.item["thing"])):
         row.item["site"] = known
     return row
 
 
 _sites: dict[str, tuple[float, str]] = {}
-"""Per thing, until when its site is taken for known, and the site."""
+"""By thing: when the cached site expires, and the site."""
 
 
 def site_of(thing: str) -> str:
-    """The site in a thing's attributes, at most an hour old; empty where it has none."""
-    # Other names are of other systems, and the function may not ask about them.
+    """The site in a thing's attributes, at most an hour old; empty if it has none."""
+    # Other names belong to other systems, and the function has no permission for them.
     if not thing.startswith(os.environ["THING_PREFIX"]):
         return ""
     until, site = _sites.get(thing, (0.0, ""))
@@ -86,7 +89,7 @@ def site_of(thing: str) -> str:
 
 def _is_camera(thing: str) -> bool:
     """Whether a thing is in the environment's group of cameras."""
-    # Other names are of other systems, and the function may not ask about them.
+    # Other names belong to other systems, and the function has no permission for them.
     if not thing.startswith(os.environ["THING_PREFIX"]):
         return False
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""AWS Lambda entry of the watcher, called by the clock and by events about enrolment kits."""
+"""AWS Lambda entry of the watcher, called on a schedule and for events about enrolment kits."""
 
 import os
 import time
@@ -15,7 +15,7 @@ from fleet_watch.watch import run
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, int]:
-    """Look at every camera once; the metrics that were written. Kits that expire are mailed."""
+    """Check every camera once and return the metrics that were written, or mail expiring kits."""
     del context
     if kits := (event.get("detail") or {}).get("kits"):
         letter = expiring(kits, place=_settings().place)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Entry of the generic component: runs until Greengrass ends it, fails if it cannot start.
+"""Entry of the generic component: runs until Greengrass stops it, and fails if it cannot start.
 
-The settings come from the component's configuration, through the core's IPC: a recipe that put
-them into a script would have to quote them for a shell and for two nuclei.
+The settings come from the component's configuration, through the core's IPC: in a recipe's script
+they would have to be quoted for a shell and two nuclei.
 """
 
 import json
@@ -20,13 +20,13 @@ from camera.signals import EndSignals
 
 _log = logging.getLogger(__name__)
 _LONGEST_END = 10.0
-"""Seconds for the parts to end; what then still runs ends with the process."""
+"""Seconds for the parts to end; parts that still run end with the process."""
 
 
 def environment_of(configuration: Mapping[str, Any]) -> dict[str, str]:
-    """The program's variables in a component configuration, which has them under their names.
+    """The program's variables in a component configuration, under their own names.
 
-    A deployment made by hand may hold numbers and objects instead of text; objects become JSON.
+    A manual deployment may contain numbers and objects instead of text; objects become JSON.
     """
     variables = {}
     for name, value in configuration.items():
@@ -47,7 +47,7 @@ def main(connect: Callable[[], Any] = connect_to_core) -> int:
         settings = from_environment({**_configuration(connect), **os.environ})
         publisher = open_publisher(settings.publisher)
     except (SettingsError, ValueError) as error:
-        # BROKEN; nothing goes back by itself on nucleus lite (docs/packaging.md).
+        # BROKEN; nucleus lite does not roll back by itself (docs/packaging.md).
         print(f"camera: {error}", file=sys.stderr)
         return 2
     # Loading numpy and onnxruntime takes seconds on a small board: settings are checked first.
@@ -55,7 +55,7 @@ def main(connect: Callable[[], Any] = connect_to_core) -> int:
 
     program = Program(settings, publisher=publisher, subscriber=open_subscriber(settings.publisher))
     told = EndSignals()
-    # In a thread, so that this one is free to act on a signal.
+    # In a thread, so that the main thread can react to signals.
     thread = threading.Thread(target=program.run, name="camera", daemon=True)
     thread.start()
     while thread.is_alive() and not told:
@@ -66,7 +66,7 @@ def main(connect: Callable[[], Any] = connect_to_core) -> int:
 
 
 def _configuration(connect: Callable[[], Any]) -> dict[str, str]:
-    """The component's configuration; nothing outside a core, where variables say it all."""
+    """The component's configuration; empty outside a core, where environment variables are used."""
     if "SVCUID" not in os.environ:
         return {}
     try:

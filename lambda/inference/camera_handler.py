@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Entry of the inference Lambda: a pinned function whose camera program runs beside its handler.
 
-A pinned function must finish its import, and whatever happens here later must not end it: the
+A pinned function must finish its import, and later failures must not end it: the
 program starts in a daemon thread, which waits for a missing model or camera instead of failing.
 Invalid settings raise an error at once, so that the Lambda manager reports them.
 """
@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Camera:
-    """Starts the program and keeps it."""
+    """Starts the program and keeps a reference to it."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -37,7 +37,7 @@ class _Camera:
         backoff = Backoff(first=1.0, longest=60.0)
         while True:
             try:
-                # Loading numpy and onnxruntime takes seconds on a small board: not at import.
+                # Not at import: loading numpy and onnxruntime takes seconds on a small board.
                 from camera.program import Program  # noqa: PLC0415
 
                 self.program = Program(
@@ -53,7 +53,7 @@ class _Camera:
                 time.sleep(delay)
 
     def command(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Carry out a command; its answer, which is sent as telemetry too."""
+        """Carry out a command and return its answer, which is also sent as telemetry."""
         if self.program is None:
             return {"accepted": False, "detail": "the camera program is still starting"}
         answer = self.program.commands.carry_out(event)
@@ -63,9 +63,9 @@ class _Camera:
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
-    """Take a command, as the commands topic does: ``{"command": "pause"}``.
+    """Take a command, as from the commands topic: ``{"command": "pause"}``.
 
-    For direct invocation. The answer to an unknown command lists the allowed ones.
+    For direct invocation; the answer to an unknown command lists the allowed ones.
     """
     del context
     return _camera.command(event)

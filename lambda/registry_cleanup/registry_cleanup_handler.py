@@ -16,14 +16,17 @@ from botocore.exceptions import ClientError
 from contracts.custom_resource import respond
 
 RETRIES = Config(retries={"mode": "adaptive", "max_attempts": 5})
-"""Hundreds of deletions meet SageMaker's rate limit; adaptive retries slow down to it."""
+"""Hundreds of deletions exceed SageMaker's rate limit; adaptive retries slow down to it."""
 ANSWER_MILLISECONDS = 90_000
-"""Kept for one more call with all its retries and for the answer: CloudFormation waits an hour for
-one that never comes."""
+"""Time reserved for one more call with all its retries and for the answer: without an answer
+CloudFormation waits an hour."""
 
 
 def handler(event: Mapping[str, Any], context: Any) -> None:
-    """Answer one CloudFormation request. Every outcome is answered, or the stack would hang."""
+    """Answer one CloudFormation request.
+
+    Even errors are answered; otherwise the stack would hang.
+    """
     group = event["ResourceProperties"]["ModelPackageGroupName"]
     reason = ""
     try:
@@ -38,7 +41,7 @@ def handler(event: Mapping[str, Any], context: Any) -> None:
             if left:
                 reason = (
                     f"model package group {group}: deleted {deleted} model packages, {left} are "
-                    "left: there was no more time. Destroy again; it goes on from here"
+                    "left because the time ran out. Destroy again to continue"
                 )
     except Exception as error:  # noqa: BLE001 - whatever it was, CloudFormation must be told
         reason = f"model package group {group}: {type(error).__name__}: {error}"
@@ -48,7 +51,7 @@ def handler(event: Mapping[str, Any], context: Any) -> None:
 
 
 def empty_group(sagemaker: Any, group: str, *, has_time: Callable[[], bool]) -> tuple[int, int]:
-    """Delete the model packages of a group while ``has_time``; how many were deleted, are left."""
+    """Delete packages of a group while ``has_time``; return how many were deleted and are left."""
     # Listed whole first: deleting while paging would skip some.
     packages = list(_packages(sagemaker, group))
     for number, package in enumerate(packages):
@@ -63,7 +66,7 @@ def empty_group(sagemaker: Any, group: str, *, has_time: Callable[[], bool]) -> 
 
 
 def _packages(sagemaker: Any, group: str) -> Iterator[str]:
-    """The ARNs of a group's packages; none where there is no such group."""
+    """The ARNs of a group's packages; none if the group does not exist."""
     pages = sagemaker.get_paginator("list_model_packages").paginate(ModelPackageGroupName=group)
     try:
         for page in pages:
@@ -75,7 +78,7 @@ def _packages(sagemaker: Any, group: str) -> Iterator[str]:
 
 
 def _gone(error: ClientError) -> bool:
-    """SageMaker has no code of its own for what is not there."""
+    """SageMaker has no error code of its own for missing resources."""
     code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
     said = ("does not exist" in message) or ("not find" in message)
     return code == "ResourceNotFound" or (code == "ValidationException" and said)

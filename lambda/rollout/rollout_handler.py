@@ -16,7 +16,7 @@ from rollout.settings import RolloutError, Settings, from_environment
 
 
 class _Action(NamedTuple):
-    """A step: its function, the payload keys that it takes, and what else it is given."""
+    """A step: its function, its payload keys, and its other arguments."""
 
     call: Callable[..., dict[str, Any]]
     keys: tuple[str, ...]
@@ -74,7 +74,7 @@ def dispatch(
         raise RolloutError(f"action {name!r}: allowed are {', '.join(_ACTIONS)}")
     ready: dict[str, Any] = {**clients, "clients": clients, "settings": settings, "now": now}
     arguments = {name: ready[name] for name in action.given}
-    # The state machine's first look has an empty memory: CDK leaves nulls out of definitions.
+    # The state machine's first look has an empty memory, because CDK omits nulls from definitions.
     optional = [key for key in action.optional if event.get(key) not in (None, "")]
     for key in (*action.keys, *optional):
         value = event.get(key)

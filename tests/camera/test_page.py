@@ -53,7 +53,7 @@ def test_the_state_has_numbers_items_and_the_model_card(camera):
     assert state["fps"] > 1
     assert state["recent"][0]["class"] == "glass"
     assert state["card"]["labels"] == list(tiny.LABELS)
-    assert state["card"]["looks_at"].startswith("the whole frame: this model learned whole photos")
+    assert state["card"]["looks_at"].startswith("the whole frame: this model was trained on whole")
     picture = get(camera, f"/thumbnails/{state['recent'][0]['sequence']}.jpg")[1]
     assert 45 <= simplejpeg.decode_jpeg_header(picture)[0] <= 180
     assert get(camera, "/thumbnails/999.jpg")[0].status == 404

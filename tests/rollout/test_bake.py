@@ -350,7 +350,7 @@ def test_canaries_that_report_otherwise_than_before_end_the_bake(canaries, table
     assert (
         "canaries report 'metal' far more often than before: 40 times" in canaries.answer["reason"]
     )
-    assert "the fleet has 30, so 4 were to be expected" in canaries.answer["reason"]
+    assert "the fleet has 30, so 4 were expected" in canaries.answer["reason"]
 
 
 def test_canaries_that_report_as_before_bake_on(canaries, table):

@@ -47,7 +47,7 @@ def test_a_file_that_cannot_be_read_is_named(directory: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ('"111111111111"', "012345678901", "begins with 0 is written in quotes"),
+        ('"111111111111"', "012345678901", "begins with 0 needs quotes"),
         ('"111111111111"', "111111111111", "account = 111111111111: allowed: text in quotes"),
         ('"us-east-1"', "\u201cus-east-1\u201d", "typographic quotes"),
         (' = "us', '\u00a0= "us', "no-break space"),

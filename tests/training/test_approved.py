@@ -124,10 +124,10 @@ def test_nothing_approved_and_no_group_mean_first_model(registry: Any, tmp_path:
 @pytest.mark.parametrize(
     ("url", "head", "problem"),
     [
-        ("https://elsewhere/model.tar.gz", None, "is no .tar.gz in S3"),
-        ("s3://artifacts-bucket/models/run-7/", None, "is no .tar.gz in S3"),
-        (URL, "404", "does not exist any more"),
-        (URL, "403", "does not exist any more"),
+        ("https://elsewhere/model.tar.gz", None, "is not a .tar.gz in S3"),
+        ("s3://artifacts-bucket/models/run-7/", None, "is not a .tar.gz in S3"),
+        (URL, "404", "no longer exists"),
+        (URL, "403", "no longer exists"),
         (URL, 10**9, "has 1000000000 bytes"),
     ],
 )

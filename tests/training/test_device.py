@@ -52,4 +52,4 @@ def test_gpus_that_cannot_be_used_are_not_paid_for_in_silence(
         device.check_gpus()
     monkeypatch.setattr(torch.version, "cuda", None)
     assert "threads of the processor" in device.check_gpus()
-    assert "the 4 GPUs of this machine stay unused" in capsys.readouterr().out
+    assert "the 4 GPUs of this machine are not used" in capsys.readouterr().out

@@ -34,7 +34,7 @@ def test_text_values_are_read() -> None:
         ({"class_weights": "2"}, "hyperparameter class-weights = 2.0; allowed: numbers from 0.0"),
         ({"mixup": "inf"}, "hyperparameter mixup = inf; allowed: numbers from 0.0 to 5.0"),
         ({"patience": "-1"}, "hyperparameter patience = -1; allowed: whole numbers from 0 to 500"),
-        ({"momentum": "0.9"}, "hyperparameter 'momentum' is not known; allowed: network, "),
+        ({"momentum": "0.9"}, "hyperparameter 'momentum' is unknown; allowed: network, "),
     ],
 )
 def test_wrong_ones_are_named(given: dict[str, str], message: str) -> None:

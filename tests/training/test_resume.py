@@ -88,7 +88,7 @@ def test_asked_to_stop(
     assert in_process(stopped) == 0
     assert names(tmp_path)[-1] == f"stage1-step{step:07d}"
     assert same(learn(tmp_path), uninterrupted)
-    assert f"stage1-step{step:07d}: training goes on from there" in capsys.readouterr().out
+    assert f"stage1-step{step:07d}: training continues from there" in capsys.readouterr().out
 
 
 def test_a_damaged_checkpoint_is_passed_over(
@@ -100,8 +100,8 @@ def test_a_damaged_checkpoint_is_passed_over(
     path.write_bytes(path.read_bytes()[:-100])
     assert same(learn(tmp_path), uninterrupted)
     printed = capsys.readouterr().out
-    assert f"{newest.name}: average.safetensors is damaged or cut off; passed over" in printed
-    assert "stage1-step0000005: training goes on from there" in printed
+    assert f"{newest.name}: average.safetensors is damaged or cut off; skipped" in printed
+    assert "stage1-step0000005: training continues from there" in printed
 
 
 def test_other_settings_start_anew_and_say_why(
@@ -115,14 +115,14 @@ def test_other_settings_start_anew_and_say_why(
     assert Checkpoints(tmp_path, {"settings": other.to_json()}).latest() is None
     printed = capsys.readouterr().out
     assert "made with settings.epochs = 1, not 4, settings.seed = 5, not 6" in printed
-    assert "training starts anew" in printed
+    assert "training starts from the beginning" in printed
 
 
 @pytest.mark.parametrize(
     ("harm", "reason"),
     [
         ("lost", "weights is missing"),
-        ("half", "checkpoint.json is missing: half written"),
+        ("half", "checkpoint.json is missing: it was not written completely"),
         ("manifest", "checkpoint.json is damaged"),
         ("list", "checkpoint.json is damaged"),
     ],
@@ -146,7 +146,7 @@ def test_what_is_wrong_with_a_checkpoint_is_said(
     found = kept.latest()
     assert found is not None
     assert (found.stage, found.step) == (1, 6)
-    assert f"{newest.name}: {reason}; passed over" in capsys.readouterr().out
+    assert f"{newest.name}: {reason}; skipped" in capsys.readouterr().out
     kept.forget()
     assert list(tmp_path.iterdir()) == []
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a packaged model to figures, a report and a verdict: what evaluate is made of."""
+"""The parts of evaluate: from a packaged model to figures, a report and a quality verdict."""

@@ -18,7 +18,7 @@ _GONE = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
 
 @dataclass(frozen=True, kw_only=True)
 class Approved:
-    """What the registry says. ``archive`` is None where it cannot be had; ``problem`` says why."""
+    """The registry's entry. ``archive`` is None if it is unavailable; ``problem`` is the reason."""
 
     name: str
     archive: Path | None
@@ -28,10 +28,10 @@ class Approved:
 def fetch_approved(*, sagemaker: Any, s3: Any, group: str, folder: Path) -> Approved | None:
     """Download the archive of the group's latest approved package into ``folder``.
 
-    None where there is no group or nothing approved: the first model has nothing to beat. A package
-    whose archive is missing or invalid is reported, not raised: it must not block every later
-    model. What the role may not read is raised as StepError, because it would go unnoticed
-    otherwise.
+    Returns None without a group or an approved package: the first model has nothing to beat. A
+    package with a missing or invalid archive is reported, not raised: it must not block every later
+    model. A missing permission of the role is raised as StepError, because it would otherwise go
+    unnoticed.
     """
     arn = _latest_approved(sagemaker, group)
     if arn is None:
@@ -48,7 +48,7 @@ def fetch_approved(*, sagemaker: Any, s3: Any, group: str, folder: Path) -> Appr
     place = _URL.fullmatch(url)
     if place is None:
         return Approved(
-            name=name, archive=None, problem=f"ModelDataUrl {url!r} is no .tar.gz in S3"
+            name=name, archive=None, problem=f"ModelDataUrl {url!r} is not a .tar.gz in S3"
         )
     where = {"Bucket": place["bucket"], "Key": place["key"]}
     try:
@@ -58,15 +58,15 @@ def fetch_approved(*, sagemaker: Any, s3: Any, group: str, folder: Path) -> Appr
         archive = folder / "approved.tar.gz"
         _call(f"s3:GetObject on {url}", lambda: s3.download_file(*where.values(), str(archive)))
     except _GoneError:
-        return Approved(name=name, archive=None, problem=f"{url} does not exist any more")
+        return Approved(name=name, archive=None, problem=f"{url} no longer exists")
     return Approved(name=name, archive=archive)
 
 
 def _head(s3: Any, where: Mapping[str, str]) -> Any:
-    """The object's headers, as S3 would give them to a role that may list the whole bucket.
+    """The object's headers, with the status that a role with list permission would get.
 
-    To one that may not, S3 answers 403 for a missing object too. The list of what is under the
-    key tells the two apart; where that is denied as well, the first answer stands.
+    Without it, S3 answers 403 for a missing object too. Listing the key distinguishes the two; if
+    that is denied as well, the first answer stands.
     """
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
@@ -89,7 +89,7 @@ def _latest_approved(sagemaker: Any, group: str) -> str | None:
             SortBy="CreationTime",
             SortOrder="Descending",
         )
-        # A page may be empty though another follows.
+        # A page may be empty although another follows.
         for page in pages:
             for summary in page["ModelPackageSummaryList"]:
                 return str(summary["ModelPackageArn"])
@@ -103,12 +103,13 @@ def _latest_approved(sagemaker: Any, group: str) -> str | None:
 
 
 class _GoneError(Exception):
-    """What was asked for does not exist."""
+    """The requested resource does not exist."""
 
 
 def _call(what: str, call: Any) -> Any:
-    """Call AWS; name what the role lacks. Retries are the client's own."""
-    # In SageMaker's image and in the project's environment, not among training's own packages.
+    """Call AWS; errors name the missing permission. The client retries."""
+    # Installed in SageMaker's image and the project's environment, not from training's
+    # requirements.
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compares the new model with the approved one on test photos that neither of them has seen."""
+"""Compares the new model with the approved one on test photos that neither was trained on."""
 
 import tempfile
 from collections.abc import Sequence
@@ -16,17 +16,17 @@ from training.evaluation.comparison import Paired, Right, paired
 from training.packaging.provenance import fingerprint, unpack_fingerprints
 
 FEWEST_PHOTOS = 30
-"""Unseen test photos that a comparison needs where the earlier model has seen the others."""
+"""Minimum unseen test photos for a comparison if the earlier model has seen the others."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BaselineComparison:
-    """``compared`` is None where there is nothing to compare; ``note`` says why in a sentence.
+    """``compared`` is None if there is nothing to compare; ``note`` gives the reason in a sentence.
 
-    ``fair`` is false where the earlier model may have learned from the photos: then the comparison
-    informs, but refuses nothing. Where some photos are new to the earlier model, ``old`` compares
-    on the test photos that it was tested with and ``new`` on the others; else both are None.
-    ``same`` is the earlier model's card where that is the very model that is measured.
+    ``fair`` is false if the earlier model may have been trained on the photos: then the comparison
+    is shown but refuses nothing. If some photos are new to the earlier model, ``old`` compares on
+    the test photos that it was tested with and ``new`` on the others; else both are None. ``same``
+    is the earlier model's card if it is the measured model itself.
     """
 
     name: str
@@ -50,10 +50,11 @@ def compare_with_baseline(
     card: ModelCard,
     right: Right,
 ) -> BaselineComparison:
-    """Compare. ``card`` is the new model's, ``right`` tells which test photos it answers rightly.
+    """Compare. ``card`` is the new model's, ``right`` marks the test photos that it answers
+    correctly.
 
-    Defects of the approved model are reported and never raised: a broken model in service is
-    a reason to replace it, not to keep it.
+    Defects of the approved model are reported and never raised: a broken model in service must be
+    replaced.
     """
     if approved is None:
         note = "first model: none is approved yet, so there is nothing to compare with"
@@ -88,14 +89,17 @@ def compare_with_baseline(
 def _answers(
     archive: Path, scratch: Path, *, prepared: Path, test: Part, labels: Sequence[str]
 ) -> tuple[ModelCard, Right]:
-    """The approved model's card and which test photos it answers rightly."""
+    """The approved model's card, and which test photos it answers correctly."""
     try:
         card = unpack_archive(archive, scratch)
     except (ArchiveError, OSError) as error:
         raise _DefectError(f"its archive cannot be read: {error}") from error
-    # More classes are learned; with fewer, or others, the photos of then have other labels now.
+    # Additional classes are allowed; with fewer or different ones, earlier photos have other labels
+    # now.
     if not set(card.labels) <= set(labels):
-        raise _DefectError(f"it knows {', '.join(card.labels)}, the new one {', '.join(labels)}")
+        raise _DefectError(
+            f"its classes are {', '.join(card.labels)}, those of the new one {', '.join(labels)}"
+        )
     if card.width != card.height:
         raise _DefectError(f"its pictures are {card.width} x {card.height}, not square")
     same_size = test.pixels.shape[1] == card.width
@@ -104,14 +108,14 @@ def _answers(
         answers = Classifier(scratch / MODEL).probabilities(photos.pixels).argmax(axis=1)
     except Exception as error:
         raise _DefectError(f"onnxruntime cannot run it: {error}") from error
-    # Its labels may stand in another order.
+    # Its labels may have another order.
     places = np.array([list(labels).index(name) for name in card.labels])
     right: Right = places[answers] == test.labels
     return card, right
 
 
 def _tested(card: ModelCard, prepared: Path, test: Part) -> Right:
-    """Which of today's test photos the approved model was tested with; none where it says none."""
+    """Which current test photos the approved model was tested with; none if its card lists none."""
     tested = unpack_fingerprints(card.held_out.get("test")) or set()
     return np.array([fingerprint(prepared / name) in tested for name in test.files], np.bool_)
 
@@ -119,22 +123,24 @@ def _tested(card: ModelCard, prepared: Path, test: Part) -> Right:
 def _unseen(
     card: ModelCard, prepared: Path, test: Part, dataset_digest: str
 ) -> tuple[Right, bool, str]:
-    """Which test photos the approved model has not seen, whether that is sure, and a note."""
+    """Which test photos the approved model has not seen, whether that is certain, and a note."""
     everything = np.ones(len(test.files), np.bool_)
     if card.digests.get("dataset") == dataset_digest:
         return everything, True, ""
     seen = unpack_fingerprints(card.seen)
     if seen is None:
         note = (
-            "the model in service was trained on another split and does not say on which photos: "
-            "it may have learned from some of today's test photos"
+            "the model in service was trained on another split, and its card does not list the "
+            "photos: it may have been trained on some of the current test photos"
         )
         return everything, False, note
     unseen = np.array([fingerprint(prepared / name) not in seen for name in test.files], np.bool_)
     count = int(unseen.sum())
     if count == len(unseen):
         return unseen, True, ""
-    learned = f"the model in service has learned from {len(unseen) - count} of today's test photos"
+    learned = (
+        f"the model in service was trained on {len(unseen) - count} of the current test photos"
+    )
     if count < FEWEST_PHOTOS:
         return ~everything, True, f"not compared: {learned}; only {count} others are left"
     return unseen, True, f"{learned}; the two are compared on the other {count}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How often an answer is right when the item takes a half, a third or a quarter of the view.
+"""Accuracy when the item takes a half, a third or a quarter of the view's width.
 
 ``python -m training.evaluation.by_size --model model.tar.gz --prepared FOLDER [--bins TOML]``
 prints the table for any model, with and without the camera's cut.
@@ -40,7 +40,7 @@ from training.evaluation.scenes import (
 )
 
 GATED = 0.35
-"""The size that the gate goes by: an item on a third of the view."""
+"""The size that the gate checks: an item on a third of the view."""
 _MOST_PHOTOS = 300
 _MOST_VIEWS = 2
 
@@ -49,7 +49,7 @@ Answer = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """The answers on one background at one size. ``found``: share in which the item was found."""
+    """The results on one background at one size. ``found``: share of items that were found."""
 
     size: float
     background: str
@@ -61,16 +61,16 @@ class Row:
 
 @dataclass(frozen=True)
 class BySize:
-    """``rows`` of every size and background, those of whole photos left to the test itself."""
+    """``rows`` for every size and background, except whole photos, which the test itself covers."""
 
     rows: Sequence[Row]
 
     def at(self, size: float) -> float:
-        """Accuracy at a size: the mean over the backgrounds that the photo was put on whole."""
+        """Accuracy at a size: the mean over backgrounds with whole photos on them."""
         return float(np.mean([row.accuracy for row in self._pasted(size)]))
 
     def bins_at(self, size: float) -> float | None:
-        """The same for the bins, where there is a policy."""
+        """The same for bins, if there is a policy."""
         shares = [row.bin_accuracy for row in self._pasted(size) if row.bin_accuracy is not None]
         return float(np.mean(shares)) if shares else None
 
@@ -164,7 +164,7 @@ def _scene(
 
 
 def _photo(path: Path, box: Box | None) -> Image.Image:
-    """A test photo; of a fixed camera's photo what lies on its view, with some ground around."""
+    """A test photo; for a fixed camera's photo only the item with some background around it."""
     with Image.open(path) as image:
         photo = image.convert("RGB")
     if box is None:
@@ -174,7 +174,7 @@ def _photo(path: Path, box: Box | None) -> Image.Image:
 
 
 def _own_views(prepared: Path) -> dict[str, Frame]:
-    """Some of the empty views that the dataset brought."""
+    """Some of the dataset's empty views."""
     paths = sorted((prepared / BACKGROUNDS).glob("*.*"))[:_MOST_VIEWS]
     views = {}
     for number, path in enumerate(paths, start=1):

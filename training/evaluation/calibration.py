@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calibrates confidences: of the answers given with 0.8, four of five are right.
+"""Calibrates confidences: of answers with a confidence of 0.8, four of five should be right.
 
 One number, the temperature, is fitted on validation photos and divides the scores inside the
-deployed graph. The same photos suggest below which confidence an answer is better called unsure.
+deployed graph. The same photos suggest the confidence below which an answer should count as unsure.
 """
 
 import math
@@ -20,8 +20,9 @@ Labels = NDArray[np.int64]
 ECE_BINS = 10
 _LOWEST, _HIGHEST = 0.2, 5.0
 _PRIOR_DEVIATION = 0.5
-"""Of the temperature's logarithm around 0. With a dozen validation photos, all answered right, the
-likelihood alone would ask for certainty; with a hundred photos this weighs nothing."""
+"""Standard deviation of the prior on the temperature's logarithm. With a dozen validation photos,
+all answered correctly, the likelihood alone would demand certainty; with a hundred photos the prior
+is negligible."""
 
 TARGET_ACCURACY = 0.95
 _LEAST_ACCEPTED = 0.1
@@ -29,7 +30,7 @@ _LEAST_ACCEPTED = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class ReliabilityBin:
-    """Answers of similar confidence: how sure they were and how many were right."""
+    """Answers of similar confidence: their mean confidence and how many were right."""
 
     low: float
     high: float
@@ -40,19 +41,19 @@ class ReliabilityBin:
 
 @dataclass(frozen=True, kw_only=True)
 class Threshold:
-    """What happens when answers below ``unsure_below`` are not trusted."""
+    """The effect of treating answers below ``unsure_below`` as unsure."""
 
     unsure_below: float
     accepted: float
     accuracy: float
     reached: bool
-    """Whether ``TARGET_ACCURACY`` is reached; otherwise this is the best there is."""
+    """Whether ``TARGET_ACCURACY`` is reached; otherwise this is the best threshold."""
 
 
 def tempered(probabilities: NDArray[Any], temperature: float) -> Floats:
-    """What the softmax would have answered with its scores divided by ``temperature``.
+    """The softmax's output if its scores were divided by ``temperature``.
 
-    The logarithm of a softmax is its scores but for a constant, which a softmax ignores.
+    The logarithm of a softmax equals its scores up to a constant, which a softmax ignores.
     """
     scores = np.log(np.maximum(probabilities.astype(np.float64), 1e-30)) / temperature
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))
@@ -61,7 +62,7 @@ def tempered(probabilities: NDArray[Any], temperature: float) -> Floats:
 
 
 def fit_temperature(probabilities: NDArray[Any], labels: Labels) -> float:
-    """The temperature under which the labels are likeliest, from 0.2 to 5."""
+    """The temperature from 0.2 to 5 that maximises the likelihood of the labels."""
 
     def cost(logarithm: float) -> float:
         own = tempered(probabilities, math.exp(logarithm))[np.arange(len(labels)), labels]
@@ -76,7 +77,7 @@ def fit_temperature(probabilities: NDArray[Any], labels: Labels) -> float:
 
 
 def reliability(probabilities: NDArray[Any], labels: Labels) -> list[ReliabilityBin]:
-    """Ten bins of equal width over the confidence; empty ones are left out."""
+    """Ten bins of equal width over the confidence, without empty ones."""
     confidence, right = _answers(probabilities, labels)
     places = np.minimum((confidence * ECE_BINS).astype(int), ECE_BINS - 1)
     return [
@@ -108,8 +109,8 @@ def suggest_threshold(
 ) -> Threshold:
     """The lowest threshold, in hundredths, whose accepted answers are right often enough.
 
-    At least a tenth of the photos stays accepted. Where no threshold reaches the target, the one
-    with the most accurate answers is given and ``reached`` says so.
+    At least a tenth of the photos stays accepted. If no threshold reaches the target, the most
+    accurate one is returned with ``reached`` false.
     """
     tried = [
         accepted(probabilities, labels, unsure_below=step / 100, target=target)
@@ -129,7 +130,7 @@ def accepted(
     unsure_below: float,
     target: float = TARGET_ACCURACY,
 ) -> Threshold:
-    """What a threshold does to these answers."""
+    """The effect of a threshold on these answers."""
     confidence, right = _answers(probabilities, labels)
     trusted = confidence >= unsure_below
     accuracy = float(right[trusted].mean()) if trusted.any() else 0.0

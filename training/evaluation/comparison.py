@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two models on the same photos: which one is better, and could it be chance?"""
+"""Compares two models on the same photos: which one is better, and whether it may be chance."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,7 +15,7 @@ SIGNIFICANT = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class Paired:
-    """Only photos on which the two disagree tell them apart.
+    """Only photos on which the two disagree matter.
 
     ``lost`` counts those that only the earlier model has right, ``won`` those that only the later
     one has right. ``p_worse`` is the probability of losing that many or more of them if both were
@@ -31,7 +31,7 @@ class Paired:
 
     @property
     def points_lost(self) -> float:
-        """Accuracy lost from before to after in percentage points; negative where it grew."""
+        """Accuracy lost from before to after in percentage points; negative if it rose."""
         return 100 * (self.lost - self.won) / self.photos
 
     def to_json(self) -> dict[str, Any]:
@@ -56,9 +56,9 @@ def paired(before: Right, after: Right) -> Paired:
 
 
 def loses_too_much(compared: Paired, *, limit: float) -> bool:
-    """Whether more than ``limit`` points are lost, for what is measured without doubt (int8).
+    """Whether more than ``limit`` points are lost, for measurements without chance (int8).
 
-    One photo is always forgiven: on a small set it alone is worth more points than any limit.
+    One photo is always tolerated: in a small set it is worth more points than any limit.
     """
     return compared.points_lost > limit and compared.lost - compared.won > 1
 
@@ -66,9 +66,9 @@ def loses_too_much(compared: Paired, *, limit: float) -> bool:
 def clearly_worse(compared: Paired, *, tolerance: float) -> bool:
     """Whether the later model must not replace the earlier one.
 
-    It lost more than ``tolerance`` points and chance hardly explains it, or it lost more than twice
-    the tolerance, whatever the test says: few photos prove nothing, but they may still warn. One
-    photo is always forgiven.
+    It lost more than ``tolerance`` points and the loss is significant, or it lost more than twice
+    the tolerance, significant or not: few photos cannot prove a loss, but a large one must count.
+    One photo is always tolerated.
     """
     if compared.lost - compared.won <= 1:
         return False

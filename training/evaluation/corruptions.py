@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures the accuracy on test photos under each of seven corruptions, such as blur.
 
-They are done to the whole photo before it is reduced to the model's size, as a camera would.
+They are applied to the whole photo before it is reduced to the model's size, as on a camera.
 """
 
 import io
@@ -38,7 +38,7 @@ def _half_turn(image: Picture) -> Picture:
 
 
 def _tilt(image: Picture) -> Picture:
-    """A camera hung askew by 10 degrees; no black corners, which no camera makes."""
+    """A camera tilted by 10 degrees, without black corners, which no camera produces."""
     turned = image.rotate(10, Image.Resampling.BICUBIC)
     return _middle(turned, 0.72)
 

@@ -19,7 +19,7 @@ _MISTAKES = 24
 def document_of(
     findings: Findings, against: BaselineComparison, verdict: Verdict, thresholds: Thresholds
 ) -> dict[str, Any]:
-    """What the registry displays, the pipeline's gate reads and a script may want to know."""
+    """The document for the registry's display, the pipeline's gate and scripts."""
     card = findings.card
     low, high = findings.interval
     return {
@@ -67,7 +67,7 @@ def document_of(
 
 
 def old_and_new(against: BaselineComparison) -> dict[str, Any]:
-    """How both models do on the earlier one's test photos and on new ones, where there are both."""
+    """Both models' results on the earlier test photos and on new ones, if there are both."""
     if against.old is None or against.new is None:
         return {}
     found = zip(OLD_AND_NEW, (against.old, against.new), strict=True)
@@ -75,14 +75,14 @@ def old_and_new(against: BaselineComparison) -> dict[str, Any]:
 
 
 def policy_version(policy: BinPolicy | None) -> str:
-    """Twelve characters that change with the policy; "none" without one."""
+    """Twelve characters that identify the policy; "none" without one."""
     if policy is None:
         return "none"
     return hashlib.sha256(policy.to_json().encode()).hexdigest()[:12]
 
 
 def _registry(findings: Findings, verdict: Verdict) -> dict[str, str]:
-    """Texts for the model package's metadata, which holds nothing but texts."""
+    """Texts for the model package's metadata, which allows only text."""
     digests = findings.card.digests
     sizes = findings.sizes
     return {
@@ -121,7 +121,7 @@ def _bins(findings: Findings) -> dict[str, Any]:
 
 
 def _mistakes(findings: Findings) -> list[Mapping[str, Any]]:
-    """The surest wrong answers, by the photo's name in the prepared folder."""
+    """The most confident wrong answers, by the photo's name in the prepared folder."""
     labels = findings.card.labels
     return [
         {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The options of evaluate's gate, read and checked before any photo is."""
+"""The options of evaluate's gate, read and checked before any photo is read."""
 
 import argparse
 from pathlib import Path
@@ -11,7 +11,7 @@ from training.sagemaker_job import StepError
 
 
 def add_gate_options(parser: argparse.ArgumentParser) -> None:
-    """Thresholds, bin policy and the model in service; all of them may be left out."""
+    """Thresholds, bin policy and the model in service; all optional."""
     gate = parser.add_argument_group("gate")
     gate.add_argument(
         "--minimum-item-accuracy",
@@ -32,7 +32,7 @@ def add_gate_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_approved_options(parser: argparse.ArgumentParser) -> None:
-    """Which model is in service: a file, or a group of the registry."""
+    """The model in service: a file, or a group of the registry."""
     approved = parser.add_argument_group("model in service")
     approved.add_argument("--approved", type=Path, help="model.tar.gz, or its folder")
     approved.add_argument("--approved-group", help="model package group of the registry")
@@ -40,7 +40,7 @@ def add_approved_options(parser: argparse.ArgumentParser) -> None:
 
 
 def given_thresholds(given: argparse.Namespace) -> Thresholds:
-    """What the gate asks. Raises StepError naming option, value and what is allowed."""
+    """The gate's thresholds. Raises StepError naming option, value and what is allowed."""
     values = {}
     for name in (
         *("minimum_item_accuracy", "minimum_accuracy", "minimum_recall"),
@@ -70,13 +70,13 @@ def given_policy(given: argparse.Namespace) -> BinPolicy | None:
 def given_approved(
     given: argparse.Namespace, scratch: Path, *, archive_name: str
 ) -> Approved | None:
-    """The model in service: a file, or what the registry has, downloaded into ``scratch``."""
+    """The model in service: a file, or the registry's, downloaded into ``scratch``."""
     if given.approved:
         archive = given.approved / archive_name if given.approved.is_dir() else given.approved
         if not given.approved.exists():
             raise StepError(f"approved = {given.approved}: no such file or folder")
         if not archive.is_file():
-            return None  # the folder of an input that nothing is in
+            return None  # the folder of an empty input
         return Approved(name=str(archive), archive=archive)
     if not given.approved_group:
         return None

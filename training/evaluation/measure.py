@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Everything that evaluation finds out about one model file on the test photos."""
+"""Measures one model file on the test photos."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -37,7 +37,7 @@ _LATENCY_PICTURES = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """What was measured; ``quality``'s names are the classes, ``bins`` the policy's."""
+    """The results; ``quality`` is by class, ``bins`` by the policy's bins."""
 
     card: ModelCard
     test: Part
@@ -56,7 +56,7 @@ class Findings:
     model_bytes: int
     int8: Paired | None
     sizes: BySize | None = None
-    """The answers when the item takes a part of the view only, by the camera's own cut."""
+    """The results when the item takes only a part of the view, with the camera's own cut."""
 
     @property
     def answers(self) -> NDArray[np.int64]:
@@ -73,7 +73,7 @@ class Findings:
         return float(self.right.mean())
 
     def mistakes(self) -> list[int]:
-        """Positions of wrong answers, the surest first: the ones to learn from."""
+        """Positions of wrong answers, the most confident first."""
         wrong = np.flatnonzero(~self.right)
         surest_first = np.argsort(-self.probabilities[wrong].max(axis=1), kind="stable")
         return [int(position) for position in wrong[surest_first]]
@@ -135,7 +135,7 @@ def measure(
 
 
 def calibration_of(findings: Findings) -> dict[str, Any]:
-    """The card's ``calibration`` with what the test photos say of it; {} for older cards."""
+    """The card's ``calibration`` with its results on the test photos; {} for older cards."""
     if not findings.card.calibration:
         return {}
     return {
@@ -148,7 +148,7 @@ def calibration_of(findings: Findings) -> dict[str, Any]:
 
 
 def reliability_of(findings: Findings) -> dict[str, Any]:
-    """The reliability diagram's points and what the suggested threshold does."""
+    """The reliability diagram's points and the effect of the suggested threshold."""
     return {
         "before": [asdict(item) for item in findings.before],
         "after": [asdict(item) for item in findings.after],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Decides whether a model may go to the registry, and says why. Pure logic over measured values."""
+"""Decides whether a model may be registered, with the reasons. Pure logic over measured values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -9,12 +9,12 @@ from training.evaluation.comparison import SIGNIFICANT, Paired, clearly_worse, l
 from training.sagemaker_job import StepError
 
 _LONGEST = 600
-"""SageMaker cuts a Fail step's message; the line must keep its end."""
+"""SageMaker truncates a Fail step's message, and the end of the line is important."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Thresholds:
-    """What is asked of a model. Shares from 0 to 1; losses in percentage points."""
+    """The requirements for a model. Shares from 0 to 1; losses in percentage points."""
 
     minimum_item_accuracy: float = 0.0
     minimum_accuracy: float = 0.0
@@ -34,15 +34,14 @@ class Thresholds:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What the gate goes by.
+    """The measurements that the gate checks.
 
-    ``bin_recall`` has the bins that occur among the test photos. ``int8`` is None for a float
-    model (``float_note`` says why it is one), ``approved`` where there is nothing to compare with;
-    ``approved_note`` says why, or what to think of the comparison. An unfair comparison is shown
-    but refuses nothing. ``old_photos`` and ``new_photos`` are the same comparison in two halves,
-    where there are both: what the model in service was tested with, and the rest. ``item_accuracy``
-    is that of an item on ``item_share`` of the view, None
-    where it was not measured.
+    ``bin_recall`` has the bins that occur among the test photos. ``int8`` is None for a float model
+    (``float_note`` gives the reason), ``approved`` is None without a model to compare with;
+    ``approved_note`` explains that, or the comparison. An unfair comparison is shown but refuses
+    nothing. ``old_photos`` and ``new_photos`` are the same comparison in two parts, if there are
+    both: the photos that the model in service was tested with, and the rest. ``item_accuracy`` is
+    that of an item on ``item_share`` of the view, None if it was not measured.
     """
 
     accuracy: float
@@ -63,7 +62,7 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One demand: what was found, what is asked, and whether it is met."""
+    """One requirement: the measured value, the required one, and whether it is met."""
 
     name: str
     found: str
@@ -73,7 +72,7 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """Whether the model passed and, line by line, why."""
+    """Whether the model passed, with one line per reason."""
 
     checks: Sequence[Check]
     notes: Sequence[str] = field(default=())
@@ -84,13 +83,13 @@ class Verdict:
 
     @property
     def reasons(self) -> list[str]:
-        """What was missed; where nothing was, what was reached."""
+        """The requirements that were missed; if there are none, those that were met."""
         shown = [check for check in self.checks if not check.passed] or list(self.checks)
         return [f"{check.name} {check.found} (asked: {check.asked})" for check in shown]
 
     @property
     def text(self) -> str:
-        """One line that a person understands."""
+        """One line for people."""
         line = ("passed: " if self.passed else "refused: ") + "; ".join(self.reasons)
         return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
 
@@ -107,7 +106,7 @@ class Verdict:
 
 
 def decide(measured: Measured, thresholds: Thresholds) -> Verdict:
-    """Check every demand; the order is that of the report. What a bin sees comes first."""
+    """Check every requirement, in the order of the report. Results at the bins come first."""
     checks = []
     if measured.item_accuracy is not None:
         checks.append(

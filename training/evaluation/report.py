@@ -30,7 +30,7 @@ def report(
 ) -> str:
     """The HTML of ``report/index.html``.
 
-    ``document`` is what evaluation.json says, ``links`` are the addresses of the run's other
+    ``document`` is the content of evaluation.json, ``links`` are the addresses of the run's other
     reports by name.
     """
     own = document["binsight"]
@@ -58,7 +58,7 @@ def report(
 
 
 def _gallery(findings: Findings, prepared: Path) -> list[dict[str, str]]:
-    """The surest wrong answers: mislabelled photos and blind spots show here first."""
+    """The most confident wrong answers, which reveal mislabelled photos and weaknesses first."""
     labels = findings.card.labels
     pictures = []
     for position in findings.mistakes()[:_SHOWN_MISTAKES]:

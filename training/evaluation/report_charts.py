@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def confusion_chart(matrix: NDArray[np.int64], names: Sequence[str]) -> Markup:
-    """Shares of each row, with the counts written in."""
+    """Shares of each row, labelled with the counts."""
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
 
     def draw(axes: "Axes") -> None:
@@ -29,7 +29,7 @@ def confusion_chart(matrix: NDArray[np.int64], names: Sequence[str]) -> Markup:
         axes.grid(visible=False)
         for row in range(len(names)):
             for column in range(len(names)):
-                # Squares that grow with the share are read in any colours, and in print.
+                # Squares that grow with the share are readable in any colours and in print.
                 side = float(np.sqrt(shares[row, column])) * 0.96
                 if side:
                     axes.add_patch(_square(column, row, side, right=row == column))
@@ -123,7 +123,7 @@ def robustness_chart(plain: float, hardships: Mapping[str, float]) -> Markup:
 
 
 def _square(column: int, row: int, side: float, *, right: bool) -> "Rectangle":
-    # Half a second of import, which programs that draw nothing need not wait for.
+    # The import takes half a second, so programs that draw nothing avoid it.
     from matplotlib import patches  # noqa: PLC0415
 
     corner = (column - side / 2, row - side / 2)
@@ -137,4 +137,4 @@ def _commonest_confusion(matrix: NDArray[np.int64], names: Sequence[str]) -> str
     if not wrong.any():
         return "No photo is confused."
     row, column = divmod(int(wrong.argmax()), len(names))
-    return f"Most often, {names[row]} is taken for {names[column]}: {wrong[row, column]} times."
+    return f"Most often, {names[row]} is mistaken for {names[column]}: {wrong[row, column]} times."

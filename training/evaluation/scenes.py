@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes frames as of a camera over a tray: test photos shrunk onto views, with the empty view."""
+"""Makes frames like those of a camera over a tray: test photos shrunk onto views."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from training.outlines import outline
 
 COLUMNS, ROWS = 640, 480
 SIZES = (0.5, 0.35, 0.25)
-"""Width of the item as a share of the view's. 1 is the photo itself."""
+"""Width of the item as a share of the view's width. 1 is the photo itself."""
 OWN, CUT_OUT = "its own ground", "cut out, on a colour"
 _FEATHER = 0.02
 _NOISE = 2.0
@@ -26,13 +26,13 @@ Frame = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Scene:
-    """A frame and the same view with nothing on it, uint8 [480, 640, 3]."""
+    """A frame and its empty view, uint8 [480, 640, 3]."""
 
     empty: Frame
     frame: Frame
 
     def seen(self, rule: CutRule | None, *, size: int) -> tuple[Frame, bool]:
-        """What the model is shown, and whether the item was found: the camera's own cut."""
+        """The model's input by the camera's own cut, and whether the item was found."""
         box = item_box(grid(self.empty), grid(self.frame), columns=COLUMNS, rows=ROWS)
         region = (rule or CutRule()).region(
             box if rule else None, columns=COLUMNS, rows=ROWS, width=size, height=size
@@ -60,7 +60,7 @@ def drawn_views() -> Mapping[str, Frame]:
 def on_view(photo: Image.Image, view: Frame | None, *, share: float, seed: int) -> Scene:
     """A photo of an item shrunk to ``share`` of a view's width, somewhere on it, feathered.
 
-    ``view`` None stands for the photo's own ground, gone on over the whole view.
+    With ``view`` None, the photo's own background is extended over the whole view.
     """
     if view is None:
         colour = outline(np.asarray(photo))[1]
@@ -74,7 +74,7 @@ def on_view(photo: Image.Image, view: Frame | None, *, share: float, seed: int) 
 
 
 def cut_out(photo: Image.Image, *, share: float, seed: int) -> Scene | None:
-    """The item alone on a coloured view; None where its outline on the photo is not clear."""
+    """The item alone on a coloured view; None if its outline on the photo is unclear."""
     found = outline(np.asarray(photo))[0]
     if found is None:
         return None

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From prepared photos to weights: what train is made of."""
+"""The parts of train: from prepared photos to weights."""

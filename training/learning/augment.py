@@ -15,7 +15,7 @@ _ASPECT = (3 / 4, 4 / 3)
 
 @dataclass(frozen=True)
 class Placing:
-    """``share`` of a batch's photos are shown as cut out of a view, on one of ``grounds``."""
+    """``share`` of a batch's photos are shown as if cut out of a view, on one of ``grounds``."""
 
     share: float
     items: Items
@@ -32,7 +32,8 @@ def augment(
 ) -> Tensor:
     """uint8 [N, H, W, 3] of any size -> float [N, 3, size, size] in 0 to 255, each one varied.
 
-    The same generator state gives the same variations on every device: chance is drawn on the CPU.
+    The same generator state gives the same variations on every device: random numbers are drawn on
+    the CPU.
     """
     if placing is None or placing.share == 0:
         return _lit(_cropped(batch, size, generator, smallest_crop), generator)
@@ -79,7 +80,7 @@ def _cropped(batch: Tensor, size: int, generator: torch.Generator, smallest_crop
 
 
 def _lit(pictures: Tensor, generator: torch.Generator) -> Tensor:
-    """Other light: brightness, tint, contrast and depth of colour."""
+    """Vary the light: brightness, tint, contrast and saturation."""
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
         drawn = torch.rand(len(pictures), *shape, generator=generator) * (high - low) + low

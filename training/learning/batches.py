@@ -2,8 +2,8 @@
 """The batches of a stage: batch k is always the same, in every process and at any time.
 
 Its photos, their variations and their mixing depend on the seed, the stage and k alone, not on how
-many batches were made before. So a resumed run goes on exactly where it was, however many batches
-a loader had fetched ahead.
+many batches were made before. So a resumed run continues exactly where it stopped, however many
+batches a loader had prefetched.
 """
 
 import hashlib
@@ -41,13 +41,13 @@ class Varying:
     mixup: float = 0.0
     cutmix: float = 0.0
     placed: float = 0.0
-    """Share of the photos that are shown as cut out of a view."""
+    """Share of the photos that are shown as if cut out of a view."""
 
 
 class Batches(Dataset[Batch]):
     """``batches[k]`` is batch k of a stage; an epoch has ``per_epoch`` of them.
 
-    Of several processes each takes its share of every batch.
+    With several processes, each takes its share of every batch.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Batches(Dataset[Batch]):
             drawn = grounds(varying.size, seed=varying.seed, backgrounds=backgrounds)
             self._grounds = torch.from_numpy(drawn).to(device)
         self._size = min(varying.batch_size, len(part.labels))
-        # Only whole ones: batch norm dislikes a batch of one.
+        # Only full batches: batch norm does not work with a batch of one.
         self.per_epoch = len(part.labels) // self._size
 
     def __len__(self) -> int:
@@ -130,7 +130,7 @@ class EpochOrder(Sampler[list[int]]):
 
 
 class Shown(Dataset[Batch]):
-    """Photos as they are, for measuring: what the camera will show the model."""
+    """Unvaried photos for measuring, as the camera will show them to the model."""
 
     def __init__(self, part: Part) -> None:
         self._pixels, self._labels = torch.from_numpy(part.pixels), torch.from_numpy(part.labels)
@@ -146,7 +146,7 @@ class Shown(Dataset[Batch]):
 
 
 def seed_of(*parts: object) -> int:
-    """A seed that differs wherever one of the parts does."""
+    """A seed that is different for different parts."""
     text = "/".join(str(part) for part in parts)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7])
 
@@ -158,7 +158,7 @@ def _generator(*parts: object) -> torch.Generator:
 def _mix(
     pictures: Tensor, labels: Tensor, varying: Varying, chance: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Blend each photo with another, or paste a rectangle of it, and its label as much."""
+    """Blend each photo with another, or paste a rectangle of it; labels are mixed accordingly."""
     ways = [way for way in ("mixup", "cutmix") if getattr(varying, way) > 0]
     drawn = torch.rand(2, generator=chance).tolist()
     others = torch.randperm(len(pictures), generator=chance).to(pictures.device)
@@ -179,7 +179,7 @@ def _mix(
 def _paste(
     pictures: Tensor, others: Tensor, kept: float, rng: np.random.Generator
 ) -> tuple[Tensor, float]:
-    """Paste a rectangle of about ``1 - kept`` of the area; return what share was really kept."""
+    """Paste a rectangle of about ``1 - kept`` of the area; return the share actually kept."""
     size = pictures.shape[-1]
     half = int(size * (1 - kept) ** 0.5) // 2
     row, column = (int(value) for value in rng.integers(0, size, 2))

@@ -18,7 +18,7 @@ from training.networks.base import Network
 class StageCallback(TrainerCallback):
     """Called by the Trainer at every step and epoch of a stage.
 
-    ``seed`` are the parts of the seed that all steps of the stage have in common. ``stopped`` is
+    ``seed`` are the parts of the seed that all steps of the stage share. ``stopped`` is
     set when SIGTERM ended the stage.
     """
 
@@ -50,7 +50,7 @@ class StageCallback(TrainerCallback):
         control: TrainerControl,  # noqa: ARG002
         **kwargs: Any,  # noqa: ARG002
     ) -> None:
-        # Dropout, too, depends on the step alone, so that nothing need be remembered.
+        # Dropout depends only on the step too, so that no state must be saved.
         seed = seed_of(*self._seed, "dropout", state.global_step, args.process_index)
         # Not torch.manual_seed: on a machine without a GPU it spends its time on a stack trace.
         torch.default_generator.manual_seed(seed)
@@ -68,7 +68,7 @@ class StageCallback(TrainerCallback):
         if self._bar is not None:
             self._bar.update()
         epoch_over = state.global_step % self._order.per_epoch == 0
-        # At an epoch's end the measuring comes first, so that the checkpoint is a whole epoch's.
+        # At an epoch's end, measuring comes first, so that the checkpoint covers the whole epoch.
         if not epoch_over and _asked_to_stop(args):
             self.stopped = True
             control.should_save = control.should_training_stop = True
@@ -84,14 +84,14 @@ class StageCallback(TrainerCallback):
             self._bar.close()
             self._bar = None
         if self.stopped:
-            # Half an epoch is neither measured nor saved again.
+            # An incomplete epoch is neither measured nor saved again.
             control.should_evaluate = control.should_save = False
         elif _asked_to_stop(args):
             self.stopped = control.should_training_stop = True
 
 
 def _asked_to_stop(args: TrainingArguments) -> bool:
-    """Whether any process was asked: all of them must stop at the same step."""
+    """Whether any process was asked to stop: all of them must stop at the same step."""
     asked = sagemaker_job.termination_asked()
     if args.world_size == 1:
         return asked

@@ -2,8 +2,8 @@
 """Writes checkpoints atomically; only the run that wrote one can continue from it.
 
 A checkpoint is a folder ``<run>-stage<s>-step<k>`` with a manifest that lists every file's digest;
-it gets its name by a rename when everything in it is on the disk. ``<run>`` is derived from the
-settings, the photos and the code: other ones never continue each other.
+it gets its name by a rename after its content is on disk. ``<run>`` is derived from the settings,
+the photos and the code, so that different runs never continue each other.
 """
 
 import hashlib
@@ -22,12 +22,12 @@ MANIFEST = "checkpoint.json"
 _UNFINISHED = "unfinished"
 _NAME = re.compile(r"([0-9a-f]{12})-stage(\d+)-step(\d{7})")
 _KEPT = 2
-"""The last one, and the one before in case the last one is damaged on its way to S3 or back."""
+"""Number of checkpoints kept: the previous one is needed if the last one is damaged in transfer."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A whole checkpoint of this run."""
+    """A complete checkpoint of this run."""
 
     folder: Path
     stage: int
@@ -36,7 +36,7 @@ class Checkpoint:
 
 
 class Checkpoints:
-    """The checkpoints of one run in a folder. ``belongs_to`` is what makes the run this run."""
+    """The checkpoints of one run in a folder. ``belongs_to`` identifies the run."""
 
     def __init__(self, folder: Path, belongs_to: Mapping[str, Any]) -> None:
         self._folder = folder
@@ -47,15 +47,15 @@ class Checkpoints:
 
     @property
     def scratch(self) -> Path:
-        """Where a checkpoint is written before it is one: on the same file system."""
+        """The folder for a checkpoint while it is written, on the same file system."""
         return self._folder / _UNFINISHED
 
     def clear_scratch(self) -> None:
-        """Remove what an interrupted run had half written."""
+        """Remove the incomplete files of an interrupted run."""
         shutil.rmtree(self.scratch, ignore_errors=True)
 
     def latest(self) -> Checkpoint | None:
-        """The newest whole checkpoint of this run. Says what is passed over and why."""
+        """The newest complete checkpoint of this run. Prints which ones are skipped and why."""
         others = []
         for stage, step, path in self._listed():
             if not path.name.startswith(self._run):
@@ -63,16 +63,16 @@ class Checkpoints:
                 continue
             found = _read(path)
             if isinstance(found, str):
-                print(f"checkpoint {path.name}: {found}; passed over", flush=True)
+                print(f"checkpoint {path.name}: {found}; skipped", flush=True)
                 continue
-            print(f"checkpoint {path.name}: training goes on from there", flush=True)
+            print(f"checkpoint {path.name}: training continues from there", flush=True)
             return Checkpoint(path, stage, step, found["progress"])
         if others:
             self._explain(others[0])
         return None
 
     def keep(self, written: Path, *, stage: int, step: int, progress: Mapping[str, Any]) -> None:
-        """Make a checkpoint of the files in ``written``. Older ones of this run go."""
+        """Turn the files in ``written`` into a checkpoint, and delete older ones of this run."""
         files = sorted(path for path in written.iterdir() if path.is_file())
         manifest = {
             "belongs_to": self._belongs_to,
@@ -108,7 +108,7 @@ class Checkpoints:
         return sorted(found, reverse=True)
 
     def _explain(self, path: Path) -> None:
-        """Say why a checkpoint of another run is not used."""
+        """Print why a checkpoint of another run is not used."""
         found = _read(path)
         if isinstance(found, str):
             reason = found
@@ -118,11 +118,11 @@ class Checkpoints:
             reason = "made with " + ", ".join(
                 f"{key} = {_short(was.get(key))}, not {_short(now.get(key))}" for key in keys[:4]
             )
-        print(f"checkpoint {path.name}: {reason}; training starts anew", flush=True)
+        print(f"checkpoint {path.name}: {reason}; training starts from the beginning", flush=True)
 
 
 def _read(path: Path) -> dict[str, Any] | str:
-    """What the manifest says, or what is wrong."""
+    """The manifest's content, or the problem with it."""
     try:
         manifest: dict[str, Any] = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
         for name, digest in manifest["files"].items():
@@ -133,7 +133,7 @@ def _read(path: Path) -> dict[str, Any] | str:
         if not isinstance(manifest["progress"], dict):
             return f"{MANIFEST} is damaged"
     except FileNotFoundError:
-        return f"{MANIFEST} is missing: half written"
+        return f"{MANIFEST} is missing: it was not written completely"
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return f"{MANIFEST} is damaged"
     return manifest

@@ -12,7 +12,7 @@ from training.learning import distributed
 def precision(wanted: str) -> str:
     """`bf16`, `fp16` or `fp32`, by the hyperparameter mixed-precision: auto, on or off.
 
-    auto takes a shorter format only where the hardware computes with it. Older GPUs (T4, in g4dn)
+    auto selects a shorter format only if the hardware supports it. Older GPUs (T4, in g4dn)
     and most processors merely emulate bfloat16: slower than float32.
     """
     if wanted == "off":
@@ -25,7 +25,10 @@ def precision(wanted: str) -> str:
 
 
 def check_gpus() -> str:
-    """What the training runs on, in words. StepError where GPUs are paid for and out of reach."""
+    """A description of the training's hardware.
+
+    Raises StepError if the machine's GPUs cannot be used.
+    """
     if torch.cuda.is_available():
         return f"{torch.cuda.get_device_name()} ({distributed.gpus()} in this machine)"
     found = distributed.gpus()
@@ -37,7 +40,7 @@ def check_gpus() -> str:
         )
     if found:
         print(
-            f"WARNING: the {found} GPUs of this machine stay unused: torch {torch.__version__} is "
+            f"WARNING: the {found} GPUs of this machine are not used: torch {torch.__version__} is "
             "built for processors.",
             flush=True,
         )

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Starts the Train step on all GPUs and instances of a job.
 
-SageMaker starts the same command on every instance and says in resourceconfig.json who they are.
+SageMaker starts the same command on every instance and lists them in resourceconfig.json.
 One instance with at most one GPU needs no launcher. Standard library only.
 """
 
@@ -21,7 +21,7 @@ _STEP = ("-m", "training.train")
 def command(
     hosts: Sequence[str], current: str, *, gpus: int, arguments: Sequence[str]
 ) -> list[str]:
-    """The command line for this instance. Every instance must come to the same order of hosts."""
+    """The command line for this instance. All instances must derive the same host order."""
     if len(hosts) <= 1 and gpus <= 1:
         return [sys.executable, *_STEP, *arguments]
     ordered = sorted(hosts) or [current]
@@ -40,21 +40,21 @@ def command(
 
 
 def threads(*, gpus: int, cores: int) -> int:
-    """Threads of each process: the launcher's own choice would be one."""
+    """Threads of each process: the launcher's default would be one."""
     return max(1, cores // max(1, gpus))
 
 
 class Cluster(NamedTuple):
-    """The instances of a job: all of them, this one, and how it reaches the others."""
+    """The instances of a job: all of them, this one, and its network interface."""
 
     hosts: list[str]
     current: str
     interface: str = ""
-    """The network interface that leads to the other instances, where SageMaker names one."""
+    """The network interface to the other instances, if SageMaker names one."""
 
 
 def cluster() -> Cluster:
-    """The instances of the job, as resourceconfig.json says; outside a job this machine alone."""
+    """The instances of the job, from resourceconfig.json; outside a job only this machine."""
     path = sagemaker_job.base() / "input" / "config" / "resourceconfig.json"
     if not path.is_file():
         return Cluster(["localhost"], "localhost")
@@ -69,11 +69,11 @@ def cluster() -> Cluster:
 
 
 def network(found: Cluster) -> Mapping[str, str]:
-    """How gloo and NCCL find each other, as environment variables.
+    """Environment variables with which gloo and NCCL find the other instances.
 
-    On SageMaker every instance calls itself `aws`, a name that leads nowhere. Asked for their own
-    address, both libraries would resolve it, fall back to loopback and wait for nobody. NCCL would
-    also take instances of one name for one machine.
+    On SageMaker the host name of every instance is `aws`, which does not resolve. Both libraries
+    would resolve it to find their own address, fall back to loopback and never connect. NCCL would
+    also treat instances with the same name as one machine.
     """
     if len(found.hosts) <= 1:
         return {}

@@ -31,12 +31,12 @@ _CLIP = 5.0
 _RECALIBRATION_PHOTOS = 256
 
 Load = Callable[[str, int], Part]
-"""Gives the photos of a split at a size."""
+"""Returns the photos of a split at a size."""
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """The network with the kept weights, in evaluation mode on the CPU, and how it got there."""
+    """The network with the selected weights, in evaluation mode on the CPU, and its history."""
 
     network: Network
     epochs: tuple[Epoch, ...]
@@ -53,7 +53,7 @@ def fit(
     backgrounds: Sequence[Path] = (),
     checkpoints: Checkpoints | None = None,
 ) -> Fitted:
-    """Train. ``backgrounds``: empty views of the cameras, for items to be put on.
+    """Train. ``backgrounds``: empty views of the cameras, on which items are placed.
 
     The same photos, settings and machine give the same weights, interrupted or not.
 
@@ -97,8 +97,8 @@ def fit(
                 network, arguments, stage, progress=progress, checkpoints=checkpoints
             )
             _run(trainer, here)
-            # The rate falls to nothing at a stage's end: what comes last is what the next stage
-            # builds on. Only the model itself is chosen by the validation photos.
+            # The rate falls to zero at a stage's end, so the next stage starts from the last
+            # weights. Only the final model is selected by the validation photos.
             last = plan.number == settings.plan[-1].number
             values = trainer.kept if last else trainer.averaged
             carried = {name: value.cpu().clone() for name, value in values.items()}
@@ -116,7 +116,7 @@ def _run(trainer: StageTrainer, found: Checkpoint | None) -> None:
     else:
         trainer.train()
     if trainer.stopped:
-        # Ends the block that deferred it; that raises in its turn.
+        # Ends the block that deferred it, which then raises.
         raise sagemaker_job.Terminated
 
 
@@ -137,7 +137,7 @@ def _varying(plan: Plan, settings: Hyperparameters, classes: int) -> Varying:
 def _batches(
     train: Part, varying: Varying, arguments: TrainingArguments, backgrounds: Sequence[Path]
 ) -> Batches:
-    """This process's batches. StepError where the processes cannot share a batch evenly."""
+    """This process's batches. Raises StepError if the processes cannot share a batch evenly."""
     processes = arguments.world_size
     if varying.batch_size % processes or varying.batch_size < 2 * processes:
         raise sagemaker_job.StepError(
@@ -187,10 +187,10 @@ def _arguments(
 
 
 def _deterministic() -> None:
-    # cuBLAS is deterministic with this only.
+    # cuBLAS is deterministic only with this.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
-    # Would fill every new tensor, for code that reads what it never wrote; ours does not.
+    # It would fill every new tensor, for code that reads uninitialised memory; ours does not.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
@@ -200,7 +200,7 @@ def _some(part: Part, seed: int) -> Tensor:
 
 
 def _class_weights(part: Part, exponent: float, classes: int) -> Tensor:
-    """Rarer classes count more; the mean over the photos is 1, so that the rate need not change."""
+    """Rarer classes count more; the mean over the photos is 1, so the learning rate still fits."""
     counts = np.bincount(part.labels, minlength=classes).clip(min=1)
     weights = (counts.mean() / counts) ** exponent
     return torch.tensor(weights * counts.sum() / (weights * counts).sum(), dtype=torch.float32)

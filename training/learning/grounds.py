@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Backgrounds for training items: drawn surfaces, and the empty views that a dataset brings.
+"""Backgrounds for training items: drawn surfaces, and the dataset's empty views.
 
-Drawn ones only have to differ from each other and from any photo's own ground: a model that has
-seen items on hundreds of them goes by the item.
+Drawn ones only need to differ from each other and from the photos' own backgrounds: a model that
+has seen items on hundreds of them learns to ignore the background.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from PIL import Image
 
 DRAWN = 96
 _CROPS = 4
-"""How many pieces of each empty view are taken: an item lies here or there."""
+"""How many pieces of each empty view are used, because an item may be anywhere on it."""
 _LARGEST = 64
 
 Grounds = NDArray[np.uint8]
@@ -30,7 +30,7 @@ def grounds(side: int, *, seed: int, backgrounds: Sequence[Path] = ()) -> Ground
         with Image.open(backgrounds[index]) as image:
             view = image.convert("RGB")
         given += [_piece(view, rng, side) for _ in range(_CROPS)]
-    # As many of the one as of the other: the camera's own view is what it will see most.
+    # Half of each kind: the camera's own view is what the model will see most.
     repeats = -(-DRAWN // len(given)) if given else 0
     return np.stack([*drawn, *(given * repeats)[: max(DRAWN, len(given))]])
 

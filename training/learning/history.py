@@ -21,8 +21,8 @@ HISTORY, PAGE = "history.json", "index.html"
 def write_history(
     folder: Path, epochs: Sequence[Epoch], *, kept: int, settings: Hyperparameters
 ) -> None:
-    """Write both files. ``kept`` is the epoch whose weights became the model."""
-    # Jinja and matplotlib take half a second that wrong settings should not have to wait for.
+    """Write both files. ``kept`` is the epoch whose weights were selected."""
+    # Jinja and matplotlib take half a second to import; errors in settings should appear sooner.
     from training import pages  # noqa: PLC0415
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -88,7 +88,7 @@ def _chart(
         numbers = [epoch.epoch for epoch in epochs]
         for name, values in lines.items():
             axes.plot(numbers, values, label=name, marker="o" if len(numbers) < 3 else None)
-        # Where the next stage begins, the pictures change.
+        # The pictures change where the next stage begins.
         for before, after in pairwise(epochs):
             if before.stage != after.stage:
                 axes.axvline(before.epoch + 0.5, color=pages.SOFT, linestyle=":", linewidth=1)

@@ -2,8 +2,8 @@
 """Augments photos as a camera over a tray crops an item: off centre, with a margin, on a ground.
 
 The camera's region is a little larger than the item, in whole cells of a coarse grid, and squashed
-by at most 4/3 in either direction (``contracts.cut``); at times it cuts a piece of the item off.
-The smaller the item, the fewer pixels it has, whatever the input's size.
+by at most 4/3 in either direction (``contracts.cut``); sometimes it cuts off a part of the item.
+The smaller the item, the fewer pixels it has, at any input size.
 """
 
 from collections.abc import Callable
@@ -17,24 +17,24 @@ from torch.nn import functional
 _Uniform: TypeAlias = Callable[[float, float], Tensor]
 
 _FILLS = (0.55, 1.05)
-"""How much of the region's side the item takes, in the direction in which it is longer."""
+"""Share of the region's side that the item takes, in its longer direction."""
 _STRETCH = 4 / 3
 _UNEVEN = 1.15
-"""Cells make a region wider or narrower than it would be."""
+"""Rounding to cells makes a region wider or narrower."""
 _WHOLE = 0.4
-"""Share in which the photo with its ground is the item: its ground is a table mat, say."""
+"""Share in which the photo with its background is the item, as if on a table mat."""
 _CUT_OUT = 0.6
-"""Share in which only the item itself is put on the ground, where its outline is known."""
+"""Share in which only the item itself is put on the ground, if its outline is known."""
 _OWN = 0.4
-"""Share in which the photo's own ground goes on around it."""
+"""Share in which the photo's own background is extended around it."""
 _TURNED = 0.4
 _SIDES = (1.0, 1.0, 0.7, 0.5, 0.36, 0.27)
-"""Sides that the region has in the frame, as shares of the input's: a fifth of the photos each."""
+"""Sides of the region in the frame as shares of the input's side: a fifth of the photos each."""
 
 
 @dataclass(frozen=True)
 class Items:
-    """What is known of a batch's photos; see ``training.outlines.Outlined``.
+    """The items on a batch's photos; see ``training.outlines.Outlined``.
 
     ``masks`` uint8 [N, S, S]; ``boxes`` [N, 4]; ``cut_out`` bool [N]; ``colours`` [N, 3];
     ``aspects`` [N]: width over height of the photos, which are squashed to squares.
@@ -47,7 +47,7 @@ class Items:
     aspects: Tensor
 
     def of(self, chosen: Tensor) -> "Items":
-        """Those of some of the photos, by position."""
+        """The items of some of the photos, by position."""
         return Items(
             self.masks[chosen],
             self.boxes[chosen],
@@ -72,8 +72,8 @@ def place(
 ) -> Tensor:
     """uint8 photos [N, H, W, 3] -> float [N, 3, size, size] in 0 to 255, each on some ground.
 
-    ``grounds`` are surfaces uint8 [M, S, S, 3]. Chance is drawn on the CPU, so that the same
-    generator state gives the same pictures on every device.
+    ``grounds`` are surfaces uint8 [M, S, S, 3]. Random numbers are drawn on the CPU, so that the
+    same generator state gives the same pictures on every device.
     """
     count, device = len(photos), photos.device
 
@@ -91,7 +91,7 @@ def place(
     middle = torch.stack([box[:, 0] + box[:, 2], box[:, 1] + box[:, 3]]) - 1
     half = torch.stack([box[:, 2] - box[:, 0], box[:, 3] - box[:, 1]]).clamp(min=0.02)
 
-    # The region that a camera takes for an item of this shape, and what of it the item fills.
+    # The region that a camera would use for an item of this shape, and the item's share of it.
     shape = half[0] / half[1] * items.aspects
     turned = chance(_TURNED)
     shape = torch.where(turned, 1 / shape, shape)
@@ -99,12 +99,12 @@ def place(
     fills = uniform(*_FILLS)
     across = torch.where(shape > region, fills, fills * shape / region)
     down = torch.where(shape > region, fills * region / shape, fills)
-    # Thin items are never so thin that the grid does not see them as a cell.
+    # Even thin items are at least one cell of the grid wide.
     across, down = across.clamp(min=0.15), down.clamp(min=0.15)
     shift_x = uniform(-1, 1) * (1.08 - across).clamp(min=0.05)
     shift_y = uniform(-1, 1) * (1.08 - down).clamp(min=0.05)
 
-    # From a place in the region to the place in the photo. Turning swaps what x and y mean.
+    # Map from the region to the photo. Turning swaps x and y.
     along_x = torch.where(turned, half[1], half[0]) / across * _sign(uniform)
     along_y = torch.where(turned, half[0], half[1]) / down * _sign(uniform)
     zero = torch.zeros(count, device=device)
@@ -127,7 +127,7 @@ def place(
     own = items.colours[:, :, None, None].expand_as(drawn)
     texture = drawn / drawn.mean(dim=(2, 3), keepdim=True).clamp(min=1)
     under = torch.where(chance(_OWN)[:, None, None, None], own * (0.9 + 0.1 * texture), drawn)
-    # A soft shadow on one side, so that cut-out edges are not all that tells where an item is.
+    # A soft shadow on one side, so that edges are not the only cue for the item's place.
     dark = functional.avg_pool2d(masks, 9, stride=1, padding=4).roll((3, 2), (2, 3))
     under = under * (1 - uniform(0, 0.35)[:, None, None, None] * dark)
     placed = masks * shown + (1 - masks) * under
@@ -164,7 +164,7 @@ def _grounds(
 
 
 def _coarse(pictures: Tensor, generator: torch.Generator) -> Tensor:
-    """Some of the pictures with the detail that a small item has in a frame."""
+    """Reduce some of the pictures to the detail of a small item in a frame."""
     size = pictures.shape[-1]
     rung = torch.randint(len(_SIDES), (len(pictures),), generator=generator)
     result = pictures

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How far a training is and how it went: what is printed, drawn, and kept in checkpoints."""
+"""The progress of a training, which is printed, drawn, and saved in checkpoints."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -18,10 +18,13 @@ class Epoch:
     validation_accuracy: float
     seconds: float
     validation_error: float = 0.0
-    """Standard error of ``validation_loss``: how far chance alone moves it."""
+    """Standard error of ``validation_loss``, its variation by chance."""
 
     def line(self, *, of: int) -> str:
-        """One line for the log; CloudWatch's metrics are read from it. ``of``: epochs in all."""
+        """One line for the log, from which CloudWatch reads metrics.
+
+        ``of``: total number of epochs.
+        """
         return (
             f"epoch={self.epoch}/{of} "
             f"train_loss={self.train_loss:.4f} "
@@ -33,7 +36,7 @@ class Epoch:
 
 @dataclass
 class Progress:
-    """Everything about a training that is not a weight."""
+    """The state of a training except its weights."""
 
     epochs: list[Epoch] = field(default_factory=list)
     loss_sum: float = 0.0
@@ -53,7 +56,7 @@ class Progress:
         return asdict(self)
 
     def start_stage(self) -> None:
-        """What was best at another picture size says nothing about this one."""
+        """Reset the best epoch, because losses at different picture sizes are not comparable."""
         self.best_loss, self.waited, self.stage_done = None, 0, False
         self.loss_sum, self.loss_steps = 0.0, 0
 
@@ -62,18 +65,17 @@ class Progress:
         self.loss_steps += 1
 
     def take_loss(self) -> float:
-        """The mean loss since it was last asked for."""
+        """The mean loss since the last call."""
         mean = self.loss_sum / max(1, self.loss_steps)
         self.loss_sum, self.loss_steps = 0.0, 0
         return mean
 
     def add_epoch(self, epoch: Epoch, *, patience: int) -> bool:
-        """Note an epoch; return whether its weights are the ones to keep so far.
+        """Record an epoch; return whether its weights are the best so far.
 
-        Those of the last epoch are kept whose loss is not above the stage's lowest by more than
-        that one's standard error (Breiman's rule of one standard error). The lowest of a dozen
-        losses on a few photos is mostly chance, and it often comes early, when the learning rate
-        is still high.
+        The latest epoch wins whose loss is within one standard error of the stage's lowest
+        (Breiman's one standard error rule). The lowest of a dozen losses on a few photos is mostly
+        chance, and it often comes early, when the learning rate is still high.
         """
         self.epochs.append(epoch)
         if self.best_loss is None or epoch.validation_loss < self.best_loss:

@@ -2,8 +2,8 @@
 """transformers' Trainer with our batches, loss, averaged weights and checkpoints.
 
 The loop, the optimiser's schedule, mixed precision, gradient clipping, several processes, saving
-and resuming are the Trainer's. Its documented seams are used, and ``_save_checkpoint`` so that a
-full disk costs a checkpoint and not the training.
+and resuming are the Trainer's. Only its documented extension points are used, plus
+``_save_checkpoint`` so that a full disk costs a checkpoint and not the training.
 """
 
 import time
@@ -37,7 +37,10 @@ _AVERAGE, _KEPT = "average.safetensors", "kept.safetensors"
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """What a stage trains on and how. ``class_weights`` [classes] weigh the loss of each class."""
+    """The data and settings of a stage.
+
+    ``class_weights`` [classes] weigh the loss of each class.
+    """
 
     plan: Plan
     settings: Hyperparameters
@@ -47,7 +50,7 @@ class Stage:
 
 
 class StageTrainer(Trainer):
-    """Trains one stage. ``kept`` are the averaged weights of the epoch that is kept."""
+    """Trains one stage. ``kept`` are the averaged weights of the selected epoch."""
 
     def __init__(
         self,
@@ -86,7 +89,7 @@ class StageTrainer(Trainer):
 
     @property
     def stopped(self) -> bool:
-        """Whether SIGTERM ended the stage; a checkpoint has what was done."""
+        """Whether SIGTERM ended the stage; a checkpoint contains the work so far."""
         return self.callback.stopped
 
     @property
@@ -96,7 +99,7 @@ class StageTrainer(Trainer):
         return values
 
     def get_train_dataloader(self) -> DataLoader[Any]:
-        """Not shared out by accelerate: every process makes its own part of a batch."""
+        """Not divided by accelerate: every process makes its own part of a batch."""
         return DataLoader(self.batches, batch_sampler=self.order, collate_fn=_only)
 
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:  # noqa: ARG002
@@ -115,7 +118,8 @@ class StageTrainer(Trainer):
                 }
                 for (head, decays), values in sorted(groups.items(), key=lambda item: item[0])
             ]
-            # One kernel instead of a dozen per weight: a fifth of the step with a small network.
+            # One kernel instead of a dozen per weight saves a fifth of the step with a small
+            # network.
             self.optimizer = torch.optim.AdamW(chosen, fused=True)
         return self.optimizer
 
@@ -150,7 +154,7 @@ class StageTrainer(Trainer):
         return loss
 
     def evaluate(self, *arguments: Any, **options: Any) -> dict[str, float]:
-        """Measure the averaged weights on the validation photos, and note the epoch."""
+        """Measure the averaged weights on the validation photos, and record the epoch."""
         self._share_average()
         own = {name: value.clone() for name, value in self.network.state_dict().items()}
         self.network.load_state_dict(self.averaged)
@@ -181,17 +185,17 @@ class StageTrainer(Trainer):
 
     @torch.no_grad()
     def _share_average(self) -> None:
-        """Take the first process's average: each has batch norm statistics of its own photos."""
+        """Use the first process's average: each has batch norm statistics of its own photos."""
         if self.args.world_size > 1:
             for value in self.averaged.values():
                 distributed.broadcast(value, src=0)
 
     def rate(self) -> float:
-        """The learning rate of what is pretrained, at this step."""
+        """The learning rate of the pretrained layers at this step."""
         return float(self.lr_scheduler.get_last_lr()[0]) if self.lr_scheduler else 0.0
 
     def resume(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint, exactly."""
+        """Continue exactly from a checkpoint."""
         self.average.load_state_dict(load_file(checkpoint.folder / _AVERAGE))
         path = checkpoint.folder / _KEPT
         if path.is_file():
@@ -206,7 +210,7 @@ class StageTrainer(Trainer):
             _save(self.network.state_dict(), folder / "model.safetensors")
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        """The Trainer's files and ours, made a checkpoint when all are written."""
+        """Write the Trainer's files and ours; turn them into a checkpoint when all are written."""
         if self._checkpoints is None:
             return
         step = self.state.global_step
@@ -227,8 +231,8 @@ class StageTrainer(Trainer):
             self._checkpoints.clear_scratch()
             reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
             print(
-                f"warning: no checkpoint at step {step}: {reason}; training goes on, but an "
-                "interruption would start from the checkpoint before",
+                f"warning: no checkpoint at step {step}: {reason}; training continues, but after "
+                "an interruption it would resume from the previous checkpoint",
                 flush=True,
             )
 
@@ -250,7 +254,7 @@ def _warming_up(decay: float) -> Callable[[_Tensors, _Tensors, Tensor | int], No
 
 
 def _save(values: dict[str, Tensor], path: Path) -> None:
-    # safetensors knows one memory layout only; loading copies into ours.
+    # safetensors supports only one memory layout; loading copies into ours.
     save_file({name: value.contiguous() for name, value in values.items()}, path)
 
 

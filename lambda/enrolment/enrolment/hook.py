@@ -12,12 +12,13 @@ from typing import Any, Protocol
 
 SERIAL = re.compile(r"(?!claim-)(?!.*-.{4}-.{12}$)[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 """A serial number. A claim certificate may connect as ``<prefix>-claim-…`` (the Java nucleus) or as
-a UUID (nucleus lite). No camera has such a name, so that a claim cannot throw one off."""
+a UUID (nucleus lite). No camera may have such a name, so that a claim certificate cannot disconnect
+one."""
 UNKNOWN_SITE = "unassigned"
 
 
 class Registered(Protocol):
-    """What the hook needs of the registry."""
+    """The part of the registry that the hook needs."""
 
     def camera(self, serial: str) -> Mapping[str, Any] | None: ...
     def kit(self, certificate_id: str) -> Mapping[str, Any] | None: ...
@@ -30,7 +31,7 @@ class RefusedError(Exception):
 
 
 def answer(event: Mapping[str, Any], registry: Registered, now: int) -> dict[str, Any]:
-    """Allow or refuse one camera, and log why as one JSON line. ``now`` in seconds since 1970."""
+    """Allow or refuse one camera and log the reason. ``now`` is in seconds since 1970."""
     refused, site = "", UNKNOWN_SITE
     try:
         site = str(admit(event, registry, now).get("site") or UNKNOWN_SITE)
@@ -53,7 +54,7 @@ def answer(event: Mapping[str, Any], registry: Registered, now: int) -> dict[str
 
 
 def admit(event: Mapping[str, Any], registry: Registered, now: int) -> Mapping[str, Any]:
-    """The camera's item, once its serial number is claimed for it. Raises RefusedError."""
+    """Claim the camera's serial number and return its item. Raises RefusedError."""
     serial = event.get("parameters", {}).get("SerialNumber")
     if not isinstance(serial, str) or not SERIAL.fullmatch(serial):
         raise RefusedError(f"SerialNumber {serial!r}; allowed: {SERIAL.pattern}")
@@ -64,12 +65,12 @@ def admit(event: Mapping[str, Any], registry: Registered, now: int) -> Mapping[s
         raise RefusedError("the serial number is not on the list of expected cameras")
     if camera.get("camera_state") != "expected":
         raise RefusedError(f"the camera is {camera.get('camera_state')}")
-    # A camera whose certificate is rotated gets another one beside it (make cameras ROTATE=).
+    # A camera in rotation gets a second certificate (make cameras ROTATE=).
     if int(camera.get("rotate_until", 0)) <= now and registry.registered(serial):
-        raise RefusedError("a camera with this serial number is registered already")
+        raise RefusedError("a camera with this serial number is already registered")
     certificate = str(event.get("certificateId") or "")
     if not registry.claim(serial, certificate_id=certificate, kit=kit, now=now):
-        raise RefusedError("another camera claims this serial number at this moment")
+        raise RefusedError("another camera is claiming this serial number right now")
     return camera
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Expiry of enrolment kits: AWS IoT itself lets a claim certificate live until the year 2049."""
+"""Expiry of enrolment kits: AWS IoT's own claim certificates are valid until 2049."""
 
 import json
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ from typing import Any, Protocol
 from contracts.enrolment_kits import EXPIRE_EVENT, EXPIRING_METRIC
 
 WARN_DAYS = 14
-"""Long enough to make another kit and take it to the boxes that are still to come."""
+"""Enough time to make another kit and bring it to the boxes that have not enrolled."""
 ANNOUNCED = (13, 6, 1, 0)
-"""So many whole days before a kit expires its name is mailed, and once more when it has."""
+"""Mails name a kit this many whole days before it expires, and once more when it has expired."""
 _DAY = 86_400
 
 
 class Kits(Protocol):
-    """What this needs of the registry."""
+    """The part of the registry that this module needs."""
 
     def active_kits(self) -> list[Mapping[str, Any]]: ...
     def close(self, certificate_id: str) -> None: ...
@@ -25,9 +25,9 @@ class Kits(Protocol):
 def close_expired(registry: Kits, now: int) -> dict[str, Any]:
     """Deactivate the claim certificates of expired kits. ``now`` in seconds since 1970.
 
-    Returns how many were closed, the whole days that the next kit to expire has left (None without
-    an active kit), and ``expiring``: in words, each kit that was closed or has at most
-    ``WARN_DAYS`` days left, and its date. ``announced`` are those of them to mail today.
+    Returns how many were closed, the whole days left until the next kit expires (None without an
+    active kit), and ``expiring``: a phrase with the date for each kit that was closed or has at
+    most ``WARN_DAYS`` days left. ``announced`` are those to mail today.
     """
     closed, left, expiring, announced = 0, [], [], []
     for kit in sorted(registry.active_kits(), key=lambda item: int(item["expires_at"])):
@@ -54,9 +54,9 @@ def close_expired(registry: Kits, now: int) -> dict[str, Any]:
 
 
 def announce(found: Mapping[str, Any], events: Any, source: str) -> None:
-    """Put an event with the kits to mail today on the account's event bus; none without one.
+    """Put an event with the kits to mail today on the account's event bus, if there are any.
 
-    ``source`` is the environment's prefix. Raises RuntimeError where EventBridge takes no event.
+    ``source`` is the environment's prefix. Raises RuntimeError if EventBridge rejects the event.
     """
     if not found["announced"]:
         return
@@ -67,13 +67,16 @@ def announce(found: Mapping[str, Any], events: Any, source: str) -> None:
     }
     answer = events.put_events(Entries=[entry])
     if answer["FailedEntryCount"]:
-        raise RuntimeError(f"the event about expiring kits was not taken: {answer['Entries']}")
+        raise RuntimeError(
+            f"EventBridge rejected the event about expiring kits: {answer['Entries']}"
+        )
 
 
 def report(found: Mapping[str, Any], *, namespace: str, now: int) -> None:
     """Log what ``close_expired`` found, in CloudWatch's embedded metric format.
 
-    CloudWatch reads the metric out of the log, so the function needs no right to write metrics.
+    CloudWatch extracts the metric from the log, so the function needs no permission to write
+    metrics.
     """
     metric = {"Name": EXPIRING_METRIC, "Unit": "Count"}
     about = {"Namespace": namespace, "Dimensions": [[]], "Metrics": [metric]}

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The table of expected cameras and enrolment kits, and what AWS IoT knows of a camera.
+"""The table of expected cameras and enrolment kits, and the cameras registered in AWS IoT.
 
 One DynamoDB table with the key ``id``: ``serial#<serial number>`` is a camera, ``kit#<certificate
-id>`` an enrolment kit, that is a claim certificate. ``tools/cameras.py`` and
-``tools/enrolment.py`` write it; this function only marks who asked.
+id>`` an enrolment kit, which is a claim certificate. ``tools/cameras.py`` and
+``tools/enrolment.py`` write the table; this function only records claims.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ class Registry:
         return self._item(f"kit#{certificate_id}")
 
     def registered(self, serial: str) -> bool:
-        """Whether a camera with this serial number has a certificate already."""
+        """Whether a camera with this serial number already has a certificate."""
         try:
             pages = self._iot.get_paginator("list_thing_principals").paginate(
                 thingName=f"{self._prefix}-{serial}"
@@ -46,7 +46,7 @@ class Registry:
             raise
 
     def claim(self, serial: str, *, certificate_id: str, kit: str, now: int) -> bool:
-        """Take the serial number for one certificate; False where another one just took it."""
+        """Claim the serial number for one certificate; False if another one has just claimed it."""
         try:
             self._table.update_item(
                 Key={"id": f"serial#{serial}"},

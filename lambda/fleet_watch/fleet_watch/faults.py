@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The faults in the fleet, which of them are new or over, and when to send a mail about them.
+"""The faults in the fleet, which of them began or ended, and when to send a mail about them.
 
-A fault that many cameras share is one fault. It is reported when it begins and when it ends.
+If many cameras have the same fault, it counts as one. It is reported when it begins and ends.
 """
 
 import re
@@ -12,28 +12,28 @@ from typing import Any
 from contracts.fleet import Camera
 
 ENDED_AFTER_MS = 10 * 60_000
-"""A fault is over when it was absent for so long: one that comes and goes is one fault."""
+"""A fault has ended when it was absent for this long: one that comes and goes is one fault."""
 MAILS, MAIL_EVERY_MS = 4, 15 * 60_000
-"""So many mails at once, then one in so long: a fault that spreads must not send hundreds."""
+"""Limits mails to a burst and then one per interval: a spreading fault must not send hundreds."""
 NAMES_KEPT, SHOWN_IN_MAIL = 20, 50
 _DIGEST, _NUMBER = re.compile(r"\b[0-9a-f]{12,}\b"), re.compile(r"\d+")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """Something that is wrong, with the cameras that have it (their number, some of the names)."""
+    """A fault, with the number of affected cameras and some of their names."""
 
     text: str
     since_ms: int
     cameras: int
     names: tuple[str, ...]
     settled: bool = False
-    """Seen in two runs: cameras that fail together do not all do so within one."""
+    """Seen in two runs: cameras that fail together may not all be visible in the same run."""
     reported: bool = False
     absent_since_ms: int | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The JSON form that is stored between two runs."""
+        """The JSON form, which is stored between runs."""
         return {**vars(self), "names": list(self.names)}
 
     @classmethod
@@ -47,7 +47,7 @@ class Report:
 
     faults: dict[str, Fault] = field(default_factory=dict)
     ended: list[Fault] = field(default_factory=list)
-    """Faults that are over, which no mail has said yet."""
+    """Faults that have ended but were not mailed yet."""
     mails_left: float = MAILS
     at_ms: int = 0
     missing_since_ms: dict[str, int] = field(default_factory=dict)
@@ -72,7 +72,7 @@ class Mail:
 
 
 def present(cameras: Sequence[Camera], now_ms: int) -> dict[str, Fault]:
-    """The faults that there are now, by a key that stays the same while the fault lasts."""
+    """The current faults, by a key that stays the same while the fault lasts."""
     found: dict[str, Fault] = {}
     for camera in cameras:
         for key, text, since in _of_camera(camera, now_ms):
@@ -90,7 +90,7 @@ def _of_camera(camera: Camera, now_ms: int) -> Iterator[tuple[str, str, int]]:
     if camera.silent_since_ms is not None:
         never = "has never sent anything" if camera.last_seen_ms is None else "is silent"
         yield f"silent:{camera.thing}", f"{camera.thing} {never}", camera.silent_since_ms
-        return  # what it said last is not what it would say now
+        return  # its last message may no longer be true
     for problem in camera.problems:
         yield f"problem:{_alike(problem, camera.thing)}", f"Problem: {problem}", now_ms
     if camera.refused:
@@ -101,14 +101,14 @@ def _of_camera(camera: Camera, now_ms: int) -> Iterator[tuple[str, str, int]]:
 
 
 def _alike(text: str, thing: str) -> str:
-    """The text without the parts that differ between cameras with the same fault."""
+    """The text without parts that differ between cameras with the same fault."""
     return _NUMBER.sub("#", _DIGEST.sub("#", text.replace(thing, "<camera>")))[:300]
 
 
 def missing_since(
     members: Iterable[str], known: Iterable[str], report: Report, now_ms: int
 ) -> dict[str, int]:
-    """Members that have never sent anything, and since when that is known."""
+    """Members that have never sent anything, and when that was first noticed."""
     heard = set(known)
     return {
         thing: report.missing_since_ms.get(thing, now_ms) for thing in members if thing not in heard
@@ -116,7 +116,7 @@ def missing_since(
 
 
 def compare(report: Report, now: dict[str, Fault], now_ms: int) -> Report:
-    """The report after a run that found the faults ``now``."""
+    """The report after a run that found the faults in ``now``."""
     faults: dict[str, Fault] = {}
     ended = list(report.ended)
     for key, one in now.items():
@@ -127,7 +127,7 @@ def compare(report: Report, now: dict[str, Fault], now_ms: int) -> Report:
     for key in report.faults.keys() - now.keys():
         before = report.faults[key]
         since = now_ms if before.absent_since_ms is None else before.absent_since_ms
-        # A camera that sends again is back at once: its next silence is another one.
+        # A camera that sends again has recovered at once: its next silence is a new fault.
         if key.startswith("silent:") or now_ms - since >= ENDED_AFTER_MS:
             ended += [before] if before.reported else []
         else:
@@ -137,7 +137,7 @@ def compare(report: Report, now: dict[str, Fault], now_ms: int) -> Report:
 
 
 def mail(report: Report, *, place: str) -> tuple[Report, Mail | None]:
-    """The mail about what began and ended, if there is one to send, and the report after it.
+    """The mail about faults that began and ended, if one is due, and the report after it.
 
     ``place`` names the environment in the subject.
     """
@@ -179,7 +179,7 @@ def _section(title: str, faults: Iterable[Fault], now_ms: int) -> Iterator[str]:
 
 
 def _where(fault: Fault) -> str:
-    """The cameras, unless the text names the only one."""
+    """The affected cameras; empty if the text already names the only one."""
     if fault.cameras == 1 and fault.names[0] in fault.text:
         return ""
     if fault.cameras == 1:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The mail that names the enrolment kits that expire."""
+"""The mail that names the expiring enrolment kits."""
 
 from collections.abc import Sequence
 
@@ -14,10 +14,10 @@ def expiring(kits: Sequence[str], *, place: str) -> Mail:
     lines = [
         *(f"- {one}" for one in kits),
         "",
-        "Cameras that are enrolled are not affected. A box that is still to come cannot enrol with",
+        "Enrolled cameras are not affected, but no box can enrol with",
         "a kit that has expired: `make enrolment` makes another kit. `make cameras` lists kits,",
-        "and its REVOKE= ends one that is not needed.",
+        "and its REVOKE= revokes one that is not needed.",
     ]
-    # SNS takes 100 characters; the text has all of them.
+    # SNS allows 100 characters; the text lists all kits.
     subject = f"Binsight {place}: enrolment {', '.join(kits)}"[:100]
     return Mail(subject=subject, text="\n".join(lines))

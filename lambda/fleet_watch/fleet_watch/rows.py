@@ -13,19 +13,19 @@ from contracts.fleet import COMPONENT, DEPLOYMENT, DETECTION, PRESENCE, TELEMETR
 DEPLOYMENT_CHANGED = "Greengrass V2 Effective Deployment Status Change"
 COMPONENT_CHANGED = "Greengrass V2 Installed Component Status Change"
 DEPLOYMENT_DAYS = 90
-"""Rows of old deployments go after this time."""
+"""Rows of old deployments expire after this time."""
 _DAY_SECONDS = 86_400
 _REASON_CHARACTERS = 300
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewRow:
-    """A row to be written where what is there is older: ``order`` names the number that tells."""
+    """A row that replaces an older one: ``order`` names the attribute that is compared."""
 
     item: dict[str, Any]
     order: str
     known_only: bool = False
-    """Only for cameras of this environment: AWS reports other systems' things too."""
+    """Write only for cameras of this environment: AWS also reports other systems' things."""
 
 
 def rows(event: Mapping[str, Any]) -> Iterator[NewRow]:
@@ -39,10 +39,10 @@ def rows(event: Mapping[str, Any]) -> Iterator[NewRow]:
     kind = event.get("kind")
     if kind not in (DETECTION, TELEMETRY, PRESENCE):
         raise ValueError(f"kind {kind!r}: allowed are {DETECTION}, {TELEMETRY}, {PRESENCE}")
-    # DynamoDB takes no binary fractions.
+    # DynamoDB does not accept floats.
     item = json.loads(json.dumps(event), parse_float=Decimal)
     if kind == TELEMETRY:
-        # A picture that somebody asked for is not a state, and up to 100 KB.
+        # A requested picture is not part of the state, and has up to 100 KB.
         item.pop("answer", None)
     order = "sequence" if kind == DETECTION else "received_ms"
     yield NewRow(item=item, order=order, known_only=kind == PRESENCE)
@@ -77,7 +77,7 @@ def _greengrass(event: Mapping[str, Any]) -> Iterator[NewRow]:
                     }
                 )
         else:
-            raise ValueError(f"detail-type {event['detail-type']!r}: no row is made of it")
+            raise ValueError(f"detail-type {event['detail-type']!r}: no row is defined for it")
 
 
 def _row(item: dict[str, Any]) -> NewRow:

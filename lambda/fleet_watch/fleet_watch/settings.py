@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Where the watcher looks and where it reports; ``place`` names the environment."""
+    """What the watcher reads and where it reports; ``place`` names the environment."""
 
     place: str
     table: str

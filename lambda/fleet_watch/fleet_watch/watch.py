@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One run of the watcher: reads the fleet, reports faults, writes metrics, remembers."""
+"""One run of the watcher: reads the fleet, reports faults, writes metrics, stores its state."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,10 +24,10 @@ _READ = ("thing", "kind", "received_ms", "problem", "event", "status", "reason",
 
 
 def run(settings: Settings, clients: Mapping[str, Any], now_ms: int) -> dict[str, int]:
-    """Look once; the metrics that were written.
+    """Do one run and return the metrics that were written.
 
     A mail is sent before the report is stored, so that a failure between the two repeats the mail
-    instead of losing it. The metrics come last and show that the whole run succeeded.
+    instead of losing it. The metrics are written last and show that the whole run succeeded.
     """
     table = clients["dynamodb"].Table(settings.table)
     rows = list(_rows(table))
@@ -52,7 +52,7 @@ def run(settings: Settings, clients: Mapping[str, Any], now_ms: int) -> dict[str
             "kind": REPORT,
             "received_ms": now_ms,
             "report": packed(replace(after, missing_since_ms=missing).to_json()),
-            # For who reads the table.
+            # For people who read the table.
             "deployment": watched.deployment,
         }
     )
@@ -114,7 +114,7 @@ def _members(iot: Any, group: str) -> Iterator[str]:
 
 
 def _deployment(greengrass: Any, group_arn: str) -> str:
-    """Id of the newest deployment of the group; empty where there is none."""
+    """Id of the group's newest deployment; empty if there is none."""
     found = greengrass.list_deployments(targetArn=group_arn, historyFilter="LATEST_ONLY")
     deployments = found["deployments"]
     return str(deployments[0]["deploymentId"]) if deployments else ""

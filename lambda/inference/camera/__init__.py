@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The program on a camera: recognises each item and reports once which bin it belongs in.
+"""The program on a camera: recognises each item and reports its bin once.
 
 capture -> newest-frame slot -> presence gate -> decode and resize -> onnxruntime -> smoothing over
 the item's frames -> bin policy -> publish.
@@ -11,6 +11,6 @@ from contracts.silence import keep_silent
 
 # Before onnxruntime is first imported.
 keep_silent()
-# Set before numpy is first imported: on a board with few cores, BLAS threads that wait for each
-# other made the resize of one frame 10 times slower than a single thread.
+# Set before numpy is first imported: on a board with few cores, BLAS threads waiting for each other
+# made resizing a frame 10 times slower than on one thread.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -32,7 +32,9 @@ from contracts.topics import Topics
 
 def main(arguments: list[str] | None = None) -> int:
     """Run until the source ends or Ctrl-C; return the exit status."""
-    parser = argparse.ArgumentParser(prog="camera", description="Sort what a source shows.")
+    parser = argparse.ArgumentParser(
+        prog="camera", description="Sort the items that a source shows."
+    )
     parser.add_argument("--source", required=True, help="dir:/path?follow=0&hold=6&gap=4&fps=15")
     parser.add_argument(
         "--model", type=given_path, help="model.tar.gz; without it, nothing is detected"
@@ -48,7 +50,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--page", default="off", help="where to serve the page, 127.0.0.1:8080 for example"
     )
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
-    parser.add_argument("--stay", action="store_true", help="go on after the source is over")
+    parser.add_argument(
+        "--stay", action="store_true", help="keep running after the source has ended"
+    )
     parser.add_argument("--telemetry-seconds", type=float, default=60)
     parser.add_argument("--smoothing-frames", type=int, default=5)
     parser.add_argument("--verbose", action="store_true")
@@ -76,14 +80,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _with_class_folders(uri: str) -> str:
-    """At a desk a folder is often one of class folders: their photos are shown, too."""
+    """On a laptop the folder often contains class folders: their photos are shown, too."""
     if not uri.startswith("dir:") or "folders=" in uri:
         return uri
     return f"{uri}{'&' if '?' in uri else '?'}folders=1"
 
 
 def _page(address: str) -> Access:
-    """Where the page goes: the address, or the next free port, which is said."""
+    """The page's address; if the port is taken, the next free one, which is printed."""
     asked = Access.from_settings(address)
     found = asked.on_free_port()
     if found.port != asked.port:
@@ -118,7 +122,7 @@ def _run(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _announce(program: Program, told: EndSignals, *, open_it: bool) -> None:
-    """Say where the page is; a port that is taken is said too, and ends nothing."""
+    """Print the page's address, or that its port is taken, which does not end the program."""
     deadline = time.monotonic() + 10
     while not program.page_url and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -9,8 +9,8 @@ class Backoff:
     """Counts attempts: each delay is twice the one before, from ``first`` to ``longest`` seconds.
 
     Call ``start`` before an attempt, ``failed`` after a failure and ``succeeded`` after a success.
-    An attempt that lasted longer than ``longest`` counts as a success that ended later. ``spread``:
-    each delay is 50 to 100 % of its length, so that many cameras do not retry in step.
+    An attempt that lasted longer than ``longest`` counts as a success. ``spread``: each delay is a
+    random 50 to 100 % of its length, so that many cameras do not retry at the same time.
     """
 
     def __init__(self, *, first: float, longest: float, spread: bool = False) -> None:

@@ -27,8 +27,8 @@ class Captures:
     """Keeps at most ``per_hour`` unsure frames an hour and ``kept`` in all, with the prediction.
 
     A frame is unsure when its item was decided with less than ``unsure_below``, when the item's
-    frames disagreed on the class, or when it is unlike what the model learned from. ``upload``
-    takes them away, where there is one; what is uploaded leaves the disk.
+    frames disagreed on the class, or when it differs from the training photos. ``upload`` uploads
+    captures, if given; they are then deleted from the disk.
     """
 
     def __init__(
@@ -55,12 +55,15 @@ class Captures:
         self.problem: str | None = None
 
     def watch(self, seen: FrameResult, *, drift: str = "") -> None:
-        """What the loop made of a frame; returns at once. ``drift``: how it is unlike training."""
+        """Take the loop's result for a frame; return at once.
+
+        ``drift``: its difference from training.
+        """
         if seen.probabilities is not None:
             self._labels.append(int(np.argmax(seen.probabilities)))
             self._looked = seen
         if seen.decision is not None:
-            # An item that left early is decided when it is gone: its last frame tells of it.
+            # An item that left early is decided after it is gone: its last frame is kept.
             reason = self._reason(seen.decision, drift)
             if reason and self._looked is not None and self._room():
                 self._keep(self._looked, reason)
@@ -91,7 +94,7 @@ class Captures:
         return f"drift: {drift}" if drift else ""
 
     def _room(self) -> bool:
-        """Whether the hour has room for one more."""
+        """Whether this hour's limit allows one more."""
         now = time.monotonic()
         while self._taken and self._taken[0] < now - 3600:
             self._taken.popleft()
@@ -104,7 +107,7 @@ class Captures:
         model, probabilities = seen.view.model, seen.probabilities
         if model is None or probabilities is None:
             return
-        # The wall clock only names the file; nothing is ordered by it.
+        # The wall clock is only used for the file's name, never for ordering.
         name = f"{time.time_ns() // 1_000_000:015d}"
         document = {
             "thing": self._thing,
@@ -124,7 +127,7 @@ class Captures:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             (self._folder / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
-            # The picture last: only a pair counts.
+            # The picture is written last: only pairs are used.
             write_file(self._folder / f"{name}.jpg", jpeg)
             for old in sorted(self._folder.glob("*.jpg"))[: -self._kept]:
                 self._remove(old)
@@ -134,7 +137,7 @@ class Captures:
             _log.warning("%s", self.problem)
 
     def _send(self) -> bool:
-        """Upload what is on disk; False if that should wait a while."""
+        """Upload the captures on disk; False if the next attempt should wait."""
         for path in sorted(self._folder.glob("*.jpg")):
             try:
                 document = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))

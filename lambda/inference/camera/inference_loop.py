@@ -18,10 +18,10 @@ from camera.vision.jpeg import BadFrameError, Thumbnail, thumbnail
 
 _log = logging.getLogger(__name__)
 _QUIET_SECONDS = 2.0
-"""Without frames for this long, whatever was in view is taken as gone."""
+"""After this long without frames, an item in view counts as gone."""
 _SETTLING_FRAMES = 30
 _BAD_VIEW = 50
-"""So many bad frames in a row are no accident of transmission."""
+"""This many bad frames in a row are not just transmission errors."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +36,12 @@ class FrameResult:
 
 
 class InferenceLoop:
-    """Takes frames from the slot, reports each item once.
+    """Takes frames from the slot and reports each item once.
 
-    Two threads, so that a frame is decoded while the model works on the one before: ``run_sight``
-    and ``run``. A swapped model answers from the next frame on; no frame is skipped for it.
-    ``report`` is told each decision and the model that made it; ``watch`` what became of each
-    frame, and must return at once.
+    It uses two threads, ``run_sight`` and ``run``, so that a frame is decoded while the model runs
+    on the previous one. A swapped model is used from the next frame on, and no frame is skipped for
+    it. ``report`` is called with each decision and its model, ``watch`` with the result for each
+    frame; ``watch`` must return at once.
     """
 
     def __init__(
@@ -75,31 +75,31 @@ class InferenceLoop:
 
     @property
     def busy(self) -> bool:
-        """Whether a frame waits or is worked on, or an item in view is not decided yet."""
+        """Whether a frame is waiting or in progress, or an item in view is not decided yet."""
         return self._slot.busy or self._views.busy or self._items.open
 
     def swap(self, model: Model) -> None:
-        """Put another model in place, from any thread."""
+        """Use another model; may be called from any thread."""
         self.model = model
         self._status.set_problem("model", None)
         self._status.changed.set()
 
     def camera_opened(self) -> None:
-        """A live source was opened (again): learn its empty view first. From any thread."""
+        """A live source was opened or reopened: learn its empty view first. For any thread."""
         self._sight.camera_opened(settling_frames=_SETTLING_FRAMES)
 
     def holds(self, frame: Frame) -> bool:
-        """Whether this frame needs no look yet and is kept here; if not, put it into the slot.
+        """Whether this frame is held back here; if not, put it into the slot.
 
-        For the one thread that fills the slot. That spares waking the thread that looks, which
-        costs as much as anything else about such a frame. While that thread is at work nothing is
-        held, so the two never use the pacing at once.
+        Only for the thread that fills the slot. It avoids waking the analysing thread, which would
+        be the largest cost of such a frame. While that thread is busy no frame is held, so the two
+        never use the pacing at once.
         """
         idle = not self._slot.busy and not self.paused.is_set()
         return idle and self._holds(frame)
 
     def run_sight(self, stop: threading.Event) -> None:
-        """Look at frames until ``stop`` is set."""
+        """Analyse frames until ``stop`` is set."""
         while not stop.is_set():
             frame = self._slot.take(timeout=0.2)
             if frame is None:
@@ -110,7 +110,7 @@ class InferenceLoop:
             self._slot.done()
 
     def run(self, stop: threading.Event) -> None:
-        """Decide what was seen until ``stop`` is set."""
+        """Run the model and decide items until ``stop`` is set."""
         last = time.monotonic()
         while not stop.is_set():
             view = self._views.take(timeout=0.2)
@@ -123,12 +123,12 @@ class InferenceLoop:
                 last = time.monotonic()
 
     def process(self, frame: Frame) -> None:
-        """Look at one frame and decide, in the caller's thread."""
+        """Analyse one frame and decide, in the caller's thread."""
         for view in self._views_of(frame):
             self._guarded(lambda view=view: self._decide(view))  # type: ignore[misc]
 
     def _views_of(self, frame: Frame) -> Iterator[FrameAnalysis]:
-        """What this frame shows, after those that were held back if it is not what they must be."""
+        """The view of this frame, preceded by held frames if they may show something else."""
         if self._holds(frame):
             return
         held = self._pacing.release()
@@ -139,7 +139,7 @@ class InferenceLoop:
         if small is not None and self._sight.unchanged(small):
             yield from self._look(frame, small=small, stands_for=self._passed(held))
             return
-        # Something moved, most often in this very frame.
+        # Something moved, usually in this frame.
         *before, newest = held
         last = _thumbnail(newest)
         if last is not None and self._sight.unchanged(last):
@@ -153,7 +153,7 @@ class InferenceLoop:
         return not self._sight.settling and self._pacing.holds(frame)
 
     def _passed(self, held: list[Frame]) -> int:
-        """Nothing moved from the look before these to the one after: what that one stands for."""
+        """Nothing moved between the two analysed frames: the later one represents the held ones."""
         for _ in held:
             self._status.count_frame()
         return 1 + len(held)
@@ -161,7 +161,7 @@ class InferenceLoop:
     def _look(
         self, frame: Frame, *, small: Thumbnail | None = None, stands_for: int = 1
     ) -> Iterator[FrameAnalysis]:
-        """One view; none of a bad frame, which is counted, and the loop goes on."""
+        """One view; none for a bad frame, which is counted."""
         try:
             settling = self._sight.settling
             # The model is read once: a swap in another thread takes effect with the next frame.
@@ -179,7 +179,7 @@ class InferenceLoop:
         yield view
 
     def _skip(self, frame: Frame, error: BadFrameError) -> None:
-        """Count a bad frame. A camera that delivers nothing else is a problem, not a log flood."""
+        """Count a bad frame; report a problem, and limit the log, if there are no others."""
         self._pacing.disturbed()
         self._status.count_bad_frame()
         self._bad_in_a_row += 1
@@ -230,7 +230,7 @@ class InferenceLoop:
         )
 
     def _step(self, view: FrameAnalysis, probabilities: Probabilities | None) -> Decision | None:
-        """Move on by one view."""
+        """Advance by one view."""
         moment = view.frame.captured_at
         if view.presence.revealed:
             return self._revealed(moment)
@@ -247,12 +247,12 @@ class InferenceLoop:
         decision = self._items.see(probabilities, captured_at=moment)
         if not self._items.undecided:
             self._sight.remember(view, new_item=decision is not None)
-            # Something arrived before anything left, so the view at the start was empty.
+            # An item arrived before any item left, so the view at the start was empty.
             self._first = []
         return decision
 
     def _revealed(self, moment: float) -> Decision | None:
-        """An item that was there from the start has left: decide by the first frames."""
+        """An item that was present from the start has left: decide from the first frames."""
         self._items.drop()
         self._sight.forget()
         seen, self._first = self._first, []
@@ -264,7 +264,7 @@ class InferenceLoop:
 
 
 def _thumbnail(frame: Frame) -> Thumbnail | None:
-    """None of a bad frame: looking at it will say why."""
+    """None for a bad frame: analysing it will report the reason."""
     try:
         return thumbnail(frame.jpeg)
     except Exception:  # noqa: BLE001 - one bad frame must never end the loop

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The whole program: its parts, each in a thread that is restarted after a failure."""
+"""The whole program: each part runs in a thread that is restarted after a failure."""
 
 import logging
 import threading
@@ -38,7 +38,7 @@ _POLL_SECONDS = 0.25
 
 
 class Program:
-    """A camera from start to ``stop``. ``run`` blocks; start it in a thread of its own."""
+    """A camera from start to ``stop``. ``run`` blocks; start it in a separate thread."""
 
     def __init__(
         self, settings: Settings, *, publisher: Publisher, subscriber: Subscriber | None = None
@@ -120,7 +120,7 @@ class Program:
         run_all(parts, stop=self.stop, status=self.status)
 
     def finish(self, *, timeout: float) -> bool:
-        """After the source's end: wait for the last item and its message; False if too slow."""
+        """After the source's end, wait for the last item and its message; False on a time-out."""
         deadline = time.monotonic() + timeout
         while self.loop.busy and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -147,7 +147,7 @@ class Program:
         )
 
     def _listen(self) -> None:
-        """Take commands; without them a camera still does its work, so that is all it costs."""
+        """Receive commands. If that fails, the camera works on without them."""
         if self._subscriber is not None:
             topic = self._settings.topics.commands(self._settings.thing)
             self._subscriber.run(topic, self.commands.take, self._hearing, self.stop)
@@ -156,7 +156,7 @@ class Program:
         self.status.set_problem("commands", None)
 
     def _serve_page(self) -> None:
-        # Imported where it is used: most cameras serve no page.
+        # Imported on use: most cameras serve no page.
         from camera.page.server import PageServer  # noqa: PLC0415
         from camera.page.views import Inside, Views  # noqa: PLC0415
 
@@ -201,7 +201,7 @@ class Program:
         self.status.set_problem("adoption", None)
 
     def _run_source(self) -> None:
-        # Items that pass while the model is being loaded after a restart would go unreported.
+        # Otherwise items that pass while the model is loaded after a restart would not be reported.
         self._disk_searched.wait(LONGEST_DELAY)
         capture = Capture(
             slot=self.slot,

@@ -21,10 +21,10 @@ class Settings:
     """Settings of one camera.
 
     ``smoothing_frames`` frames of an item are averaged before it is reported; an item has arrived
-    after ``arrival_frames`` frames and has left after ``departure_frames`` frames without it.
-    ``outbox_size`` detections are kept while the broker is away. ``page``: where the camera's own
-    web page is, if anywhere. ``captures``: whether unsure frames are kept (``local``) or uploaded
-    (``upload``), at most ``captures_per_hour``. ``program``: the component's version.
+    after ``arrival_frames`` frames and has left after ``departure_frames`` frames without it. Up to
+    ``outbox_size`` detections are stored while the broker is unreachable. ``page``: the address of
+    the camera's web page, if there is one. ``captures``: whether unsure frames are kept (``local``)
+    or uploaded (``upload``), at most ``captures_per_hour``. ``program``: the component's version.
     """
 
     thing: str
@@ -50,7 +50,7 @@ class Settings:
 
 _PREFIX = "BINSIGHT_"
 _NOT_READ = {"BINSIGHT_COMPONENT_CONTENT", "BINSIGHT_REVISION"}
-"""Set by the packagings so that a nucleus restarts the program when it must."""
+"""Set by the packagings so that a nucleus restarts the program when necessary."""
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
@@ -94,7 +94,7 @@ def _captures(reader: Reader) -> str:
 
 
 def _page(reader: Reader) -> Access | None:
-    """Off by default: a port belongs to whoever runs the device."""
+    """Off by default: the device's owner decides about open ports."""
     address = reader.text("BINSIGHT_PAGE", "off")
     token, certificate, key = (
         reader.text(f"BINSIGHT_PAGE_{name}", "") for name in ("TOKEN", "CERTIFICATE", "KEY")

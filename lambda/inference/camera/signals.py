@@ -3,8 +3,8 @@
 main thread acts.
 
 A handler runs in the main thread, between any two of its steps. One that takes a lock (as
-``threading.Event.set`` does) waits for ever where the main thread, or a handler that a second
-signal interrupted, holds the same lock already.
+``threading.Event.set`` does) waits forever if the main thread, or a handler interrupted by a second
+signal, already holds the same lock.
 """
 
 import atexit
@@ -15,9 +15,9 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class EndSignals:
-    """Takes SIGINT, SIGTERM and SIGHUP from here on; true once one arrived.
+    """Handles SIGINT, SIGTERM and SIGHUP from now on; true once one arrived.
 
-    SIGHUP that is ignored already (nohup) stays so.
+    An already ignored SIGHUP (nohup) stays ignored.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,8 @@ class EndSignals:
         for number in ENDING:
             if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._note)
-        # While Python exits it gives signals their default action back: the next one would kill.
+        # While it exits, Python restores the default actions: another signal would kill the
+        # process.
         atexit.register(_ignore)
 
     def __bool__(self) -> bool:

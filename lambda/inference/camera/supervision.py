@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Run the parts of a program, each in a thread of its own, and restart a part that fails."""
+"""Run each part of a program in its own thread, and restart a part that fails."""
 
 import logging
 import threading

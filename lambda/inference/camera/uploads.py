@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Put captures into the captures bucket, with the device's own role.
 
-Greengrass hands the role's credentials out at a local address (TokenExchangeService). awscrt, which
+Greengrass provides the role's credentials at a local address (TokenExchangeService). awscrt, which
 the IoT SDK brings along, signs the requests.
 """
 
@@ -44,15 +44,15 @@ class Credentials:
 
 
 def s3_endpoint() -> str:
-    """The address of S3 that the AWS SDKs' variable names; empty where it is not set."""
+    """The S3 endpoint in the AWS SDKs' variable; empty if it is not set."""
     return os.environ.get("AWS_ENDPOINT_URL_S3", "").rstrip("/")
 
 
 def device_credentials(connect: Callable[[], Any] = connect_to_core) -> Credentials:
-    """From Greengrass' TokenExchangeService. Raises UploadError.
+    """Credentials from Greengrass's TokenExchangeService. Raises UploadError.
 
-    The service gets another port each time it starts, while this program keeps the environment that
-    it began with. So where nothing answers, the core is asked for the port of today.
+    The service gets a new port each time it starts, but this program keeps its initial environment.
+    So if nothing answers, the core is queried for the current port.
     """
     address = os.environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI", "")
     if not address.startswith("http://"):
@@ -90,7 +90,7 @@ def _fetched(address: str) -> Credentials:
 
 
 def _moved(address: str, connect: Callable[[], Any]) -> str:
-    """The address with the port that the core knows; the same where it knows none."""
+    """The address with the core's current port; unchanged if the core has none."""
     try:
         client = connect()
         answer = client.get_configuration(component_name=_EXCHANGE, key_path=[])
@@ -106,13 +106,13 @@ def _moved(address: str, connect: Callable[[], Any]) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class BucketUpload:
-    """Into an S3 bucket. The prediction goes along as the object's metadata."""
+    """Uploads to an S3 bucket, with the prediction as the object's metadata."""
 
     bucket: str
     region: str
     credentials: Callable[[], Credentials] = device_credentials
     endpoint: str = ""
-    """Another address of S3, which has the bucket in its path; empty: the bucket's own name."""
+    """Another S3 endpoint, with the bucket in the path; empty for the default endpoint."""
 
     def put(self, key: str, content: bytes, document: Mapping[str, Any]) -> None:
         prediction = base64.b64encode(json.dumps(document, separators=(",", ":")).encode()).decode()
@@ -123,7 +123,8 @@ class BucketUpload:
         )
         parts = urlsplit(address)
         path = f"{parts.path}/{quote(key, safe='/')}"
-        # Metadata is limited to 2 KB in all; a model with very many classes loses the list.
+        # Metadata is limited to 2 KB in total; for a model with very many classes the list is
+        # omitted.
         extra = {_METADATA: prediction} if len(prediction) < 1900 else {}
         headers = signed(
             f"{parts.scheme}://{parts.netloc}{path}",
@@ -170,7 +171,7 @@ def signed(
         credentials_provider=keys,
         region=region,
         service="s3",
-        # S3 takes the path as it is.
+        # S3 uses the path unchanged.
         use_double_uri_encode=False,
         should_normalize_uri_path=False,
         signed_body_header_type=auth.AwsSignedBodyHeaderType.X_AMZ_CONTENT_SHA_256,

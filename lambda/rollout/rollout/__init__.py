@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Brings an approved model to the cameras: canary first, then the fleet, back if it fails."""
+"""Rolls an approved model out to the cameras: canaries first, then the fleet; rolls back on
+failure."""

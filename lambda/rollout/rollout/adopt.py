@@ -4,9 +4,9 @@
 Runs on the camera as a step of the model component: alone, with the system's Python (3.8 or newer)
 and the standard library only. Exit status: 0 adopted, 1 refused, 2 no answer, 3 cannot ask.
 
-Files in the model folder, which the camera program shares::
+Files in the model folder, which is shared with the camera program::
 
-    incoming/<digest>.tar.gz           the archive, whole or not at all
+    incoming/<digest>.tar.gz           the archive, written atomically
     incoming/<digest>.request.json     {"digest", "version", "nonce"}
     incoming/<digest>.answer.json      {"adopted", "reason", "nonce"}, written by the camera
     current.json                       {"digest", "version"} of the model in use
@@ -33,7 +33,7 @@ _ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Command line: copy, ask, wait; say what came of it and return the exit status."""
+    """Command line: copy, ask, wait; print the result and return the exit status."""
     parser = argparse.ArgumentParser(description="Ask the Binsight camera to adopt a model.")
     parser.add_argument("--archive", type=Path, required=True, help="model.tar.gz")
     parser.add_argument("--digest", required=True, help="SHA-256 of the archive, hexadecimal")
@@ -58,7 +58,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 class StopSignals:
-    """True once SIGTERM or SIGINT arrived. The handler only sets a flag: whoever waits looks at it.
+    """True once SIGTERM or SIGINT arrived. The handler only sets a flag, which the waiting code
+    checks.
 
     A nucleus stops a step with SIGTERM, and a second signal must not interrupt the withdrawal of
     the request.
@@ -68,7 +69,8 @@ class StopSignals:
         self._came = False
         for number in _ENDING:
             signal.signal(number, self._note)
-        # While Python exits it gives signals their default action back: the next one would kill.
+        # While it exits, Python restores the default actions: another signal would kill the
+        # process.
         atexit.register(_ignore)
 
     def __bool__(self) -> bool:
@@ -94,15 +96,15 @@ def adopt(
 ) -> tuple[int, str]:
     """Ask the camera to adopt an archive; return the exit status and a message.
 
-    Leaves no request behind that a camera could follow later, also when ``stopped`` becomes true
+    Never leaves a request behind that a camera could follow later, even if ``stopped`` becomes true
     while it waits.
     """
     found = _sha256(archive)
     if found != digest:
-        return IMPOSSIBLE, f"{archive.name} has SHA-256 {found}: it was damaged on its way"
+        return IMPOSSIBLE, f"{archive.name} has SHA-256 {found}: it was damaged during the download"
     current = _read(folder / "current.json")
     if current.get("digest") == digest and current.get("version") in (version, None):
-        return ADOPTED, "is the model in use already"
+        return ADOPTED, "is already the model in use"
     incoming = folder / "incoming"
     wait = Wait(timeout, stopped)
     _make(incoming, wait)
@@ -119,7 +121,7 @@ def adopt(
             _remove(path)
     if reply is None:
         if current.get("digest") == digest:
-            return ADOPTED, f"is the model in use already, as version {current.get('version')}"
+            return ADOPTED, f"is already the model in use, as version {current.get('version')}"
         no_answer = f"no answer in {timeout:g} s: is the inference component running?"
         return UNANSWERED, "stopped by a signal; request withdrawn" if stopped else no_answer
     if reply.get("adopted") is True:
@@ -128,7 +130,7 @@ def adopt(
 
 
 class Wait:
-    """Counts the seconds that are left, and ends early once ``stopped`` is true."""
+    """Counts the remaining seconds, and ends early once ``stopped`` is true."""
 
     def __init__(self, seconds: float, stopped: StopSignals | None) -> None:
         self._deadline = time.monotonic() + seconds
@@ -140,10 +142,10 @@ class Wait:
 
 
 def _make(folder: Path, wait: Wait) -> None:
-    """Make a folder as soon as it can be made.
+    """Create a folder as soon as possible.
 
-    On a new camera the model folder is made by the program's install step, as root; a nucleus does
-    not wait for that before it runs this.
+    On a new camera the program's install step creates the model folder as root; a nucleus does not
+    wait for that before it runs this script.
     """
     while True:
         try:

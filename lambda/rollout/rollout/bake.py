@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The bake: how the canaries are while they run a new model.
+"""The bake: the health of the canaries while they run a new model.
 
-A look costs the same few calls whatever the number of cameras: above ``ASKED`` canaries and
-``COMPARED`` cameras of the fleet it takes samples.
+A look needs the same few calls for any number of cameras: above ``ASKED`` canaries and ``COMPARED``
+cameras of the fleet it takes samples.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,22 +28,22 @@ from rollout.own_past import Counted, Past, common_pace
 from rollout.settings import Settings
 
 LOOKED_AT = 33
-"""Canaries in one look: with the fleet, two calls ask the table about them."""
+"""Canaries in one look: their rows and the fleet's are read in two calls."""
 ASKED = 10
-"""Canaries whose components are listed in one look, those that Greengrass calls unhealthy first."""
+"""Canaries whose components are listed in one look, starting with unhealthy ones."""
 COMPARED = 50
 """Cameras of the fleet that canaries are compared with."""
 CLASSES = 20
-"""More than a city sorts by; each costs a little of the test's power, seen or not."""
+"""More classes than any city uses; each one reduces the test's power a little, seen or not."""
 _ONE_TELEMETRY = timedelta(minutes=2)
-"""A canary speaks within it, also where the bake is shorter: telemetry comes once a minute."""
+"""A canary sends within this time, even if the bake is shorter: telemetry is sent once a minute."""
 NAMED = 5
-"""Unwell canaries that a reason names: it goes into the execution's history."""
+"""Unwell canaries named in a reason, which goes into the execution's history."""
 
 
 @dataclass(kw_only=True)
 class _Seen:
-    """What one look finds."""
+    """The findings of one look."""
 
     cores: int
     watched: list[str]
@@ -52,18 +52,18 @@ class _Seen:
     share: float = 0.0
     """The share of the canaries that are unwell."""
     late: str = ""
-    """Why silence is no evidence in this look; empty: it is."""
+    """Why silence is not evidence in this look; empty if it is."""
 
 
 class _Components(NamedTuple):
-    """Whom to ask about components, and the last look and this one; None in the first."""
+    """Canaries whose components to list, and the times of the last look (or None) and this one."""
 
     greengrass: Any
     since: tuple[datetime, datetime] | None
 
 
 def remember(*, settings: Settings, clients: Mapping[str, Any]) -> dict[str, Any]:
-    """What some canaries and fleet cameras have counted by now, before they get a new model."""
+    """The counts of some canaries and fleet cameras before they get a new model."""
     groups = {
         name: _members(clients["iot"], settings.group_name(name), most)
         for name, most in (("canary", LOOKED_AT), ("fleet", COMPARED))
@@ -74,7 +74,7 @@ def remember(*, settings: Settings, clients: Mapping[str, Any]) -> dict[str, Any
         name: {
             thing: Counted.of(row)
             for thing in things
-            # Without a model a camera counts nothing, however long it has run.
+            # A camera without a model counts nothing, however long it has run.
             if rows and (row := rows.get((thing, TELEMETRY))) and row.get("model")
         }
         for name, things in groups.items()
@@ -91,14 +91,15 @@ def look(
     memory: str | None = None,
     past: str | None = None,
 ) -> dict[str, Any]:
-    """How the bake is: RUNNING, SUCCEEDED or FAILED, with a reason to show.
+    """The state of the bake: RUNNING, SUCCEEDED or FAILED, with a reason to show.
 
-    ``started_at`` is when the canaries' deployment began. ``memory`` is what the look before
-    answered; a first look has none. ``past`` is what ``remember`` answered. A canary is unwell when
-    one of our components is BROKEN, or when it is a suspect in two looks in a row: an error, a
-    restart or a silence that happens once may be a power cut. FAILED too where canaries report
-    far more or less than by their own past, of a class or in all, and the fleet does not. Silence
-    that canaries share with the fleet is no evidence: the bake waits, as long again at most.
+    ``started_at`` is when the canaries' deployment began. ``memory`` is the answer of the previous
+    look; a first look has none. ``past`` is the answer of ``remember``. A canary is unwell when one
+    of our components is BROKEN, or when it is a suspect in two looks in a row: a single error,
+    restart or silence may be a power cut. The bake also fails if canaries report far more or fewer
+    items than in their own past, of a class or in total, and the fleet does not. Silence that
+    canaries share with the fleet is not evidence: the bake waits, at most for its own duration
+    again.
     """
     last, before = Memory.read(memory, now), Past.read(past)
     deployed = datetime.fromisoformat(started_at)
@@ -143,8 +144,10 @@ def _examine(
     settings: Settings,
     components: _Components,
 ) -> None:
-    """Note who is unwell. Components are asked about the unhealthy first, and stand for the rest
-    of the unhealthy where there are more."""
+    """Record unwell canaries.
+
+    Components are listed for unhealthy canaries first; if there are more, those represent the rest.
+    """
     first = sorted(canaries, key=lambda canary: canary.healthy)[:ASKED]
     asked = {canary.thing for canary in first}
     unhealthy = sum(not canary.healthy for canary in canaries)
@@ -164,7 +167,7 @@ def _examine(
 
 
 def _heard(rows: Mapping[Key, Row] | None, watched: Sequence[str], deployed: datetime) -> bool:
-    """Whether a canary spoke since it got the model; also where none has ever sent telemetry."""
+    """Whether a canary sent telemetry since it got the model; true if none has ever sent any."""
     if rows is None:
         return True
     told = [rows[thing, TELEMETRY] for thing in watched if (thing, TELEMETRY) in rows]
@@ -175,8 +178,11 @@ def _heard(rows: Mapping[Key, Row] | None, watched: Sequence[str], deployed: dat
 def _end(
     after: Memory, now: datetime, reason: str, settings: Settings, *, late: Lateness
 ) -> tuple[str, str]:
-    """What becomes of a bake whose time is up: it is as long again where no canary was heard, or
-    where telemetry of the fleet is late too."""
+    """The result of a bake whose time is up.
+
+    It is extended once by its own duration if no canary sent telemetry, or if the fleet's telemetry
+    is late too.
+    """
     if after.heard and not late.said:
         return "SUCCEEDED", reason
     if now < after.since + max(timedelta(minutes=2 * settings.bake_minutes), _ONE_TELEMETRY):
@@ -186,7 +192,7 @@ def _end(
 
 
 def _is_over(last: Memory, now: datetime, *, suspected: bool, settings: Settings) -> bool:
-    """Whether the bake's time is up; suspects get one look more, which settles them."""
+    """Whether the bake's time is up; suspects get one more look, which decides."""
     end = last.since + timedelta(minutes=settings.bake_minutes)
     settled = last.looked_at is not None and last.looked_at >= end
     return now >= end and (settled or not suspected)
@@ -222,7 +228,7 @@ def _members(iot: Any, group: str, most: int) -> list[str]:
 
 
 def _unlike(past: Past, rows: Mapping[Key, Row], deployed: datetime, settings: Settings) -> str:
-    """How canaries report otherwise than by their past; only cameras that spoke since count."""
+    """How canaries' reports differ from their past; only cameras that sent since are counted."""
     deployed_ms = deployed.timestamp() * 1000
     spoke = {key: row for key, row in rows.items() if row["received_ms"] >= deployed_ms}
     rate = settings.false_alarm_percent / 100

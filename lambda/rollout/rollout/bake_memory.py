@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one look at the canaries leaves for the next one."""
+"""The state that one look at the canaries passes to the next."""
 
 import json
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:
-    """``since``: the first look."""
+    """``since``: the time of the first look."""
 
     since: datetime
     looked_at: datetime | None = None

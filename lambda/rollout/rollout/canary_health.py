@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is wrong with one canary: its components as Greengrass knows them, and what it says."""
+"""The faults of one canary: its components' states in Greengrass, and its own messages."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from rollout.own_past import UNCHANGED, Counted, Pace, slower
 from rollout.settings import Settings
 
 BROKEN, ERRORED, RESTARTS, MESSAGES = "BROKEN", "ERRORED", "RESTARTS", "MESSAGES"
-"""Kinds of faults: the first is certain, each other when it is there in two looks in a row."""
+"""Kinds of faults: the first is certain, each other one if it is seen in two looks in a row."""
 _STARTS = ("INSTALLED", "STARTING", "RUNNING", "FINISHED", "STOPPING")
 """States that a component passes through when it is restarted."""
 _SHOWN = 100
-"""Characters of a text that a camera wrote."""
+"""Characters that are kept of a text from a camera."""
 
 
 _LISTED = 100
-"""Cores that one call lists: a canary group needs no more."""
+"""Cores per call: a canary group needs no more."""
 
 
 class Canary(NamedTuple):
@@ -33,7 +33,7 @@ class Canary(NamedTuple):
 def awake(greengrass: Any, group_arn: str, deployed: datetime) -> tuple[int, list[Canary]]:
     """How many cores the group has, and those that reported since ``deployed``, by name.
 
-    What a camera that sleeps said last is not about this model.
+    The last message of a sleeping camera is not about this model.
     """
     cores = greengrass.list_core_devices(thingGroupArn=group_arn, maxResults=_LISTED)["coreDevices"]
     found = [
@@ -45,7 +45,7 @@ def awake(greengrass: Any, group_arn: str, deployed: datetime) -> tuple[int, lis
 
 
 def certain(thing: str, faults: Mapping[str, str], suspects: Sequence[str]) -> str:
-    """What is wrong for certain, given the suspects of the look before; empty: nothing.
+    """The certain faults, given the suspects of the previous look; empty if there are none.
 
     A restart after an error is how a component recovers, and does not count twice.
     """
@@ -59,7 +59,7 @@ def certain(thing: str, faults: Mapping[str, str], suspects: Sequence[str]) -> s
 def component_faults(
     greengrass: Any, thing: str, settings: Settings, since: tuple[datetime, datetime] | None
 ) -> dict[str, str]:
-    """By kind, which of our components are broken, in error or restarted on a canary.
+    """By kind, our components that are broken, in error or restarted on a canary.
 
     ``since``: the last look and this one, None in the first. The time of a change may be the
     camera's own, and a camera whose clock is ahead must not look as if it restarted.
@@ -70,7 +70,7 @@ def component_faults(
         name, state = part["componentName"], part["lifecycleState"]
         changed = part.get("lastStatusChangeTimestamp")
         if name not in ours:
-            # Other programs of the box are not the model's fault.
+            # Other programs on the box have nothing to do with the model.
             continue
         if state in (BROKEN, ERRORED):
             details = str(part.get("lifecycleStateDetails") or "")[:_SHOWN]
@@ -82,21 +82,21 @@ def component_faults(
 
 @dataclass(frozen=True, kw_only=True)
 class Messages:
-    """What cameras said last, and what the canaries counted before the rollout."""
+    """The cameras' last messages, and the canaries' counts before the rollout."""
 
     rows: Mapping[Key, Row]
     past: Mapping[str, Counted]
     deployed: datetime
     as_of: datetime
-    """The time up to which the table has what cameras sent."""
+    """The time up to which the table is complete."""
     silence_counts: bool = True
     """False where the fleet is as silent as the canaries."""
     pace: Pace = UNCHANGED
-    """How speed has changed for the fleet."""
+    """The change of the fleet's speed."""
 
 
 def message_faults(messages: Messages, thing: str, settings: Settings) -> dict[str, str]:
-    """What a canary's latest messages say is wrong; nothing of one that never sent telemetry."""
+    """Faults in a canary's latest messages; none for one that never sent telemetry."""
     rows, deployed, now = messages.rows, messages.deployed, messages.as_of
     telemetry = rows.get((thing, TELEMETRY))
     if telemetry is None:
@@ -120,7 +120,7 @@ def message_faults(messages: Messages, thing: str, settings: Settings) -> dict[s
 
 
 def _telemetry_faults(telemetry: Row, settings: Settings, before: Counted | None) -> Iterator[str]:
-    """A camera that was slower than the limits before the rollout is compared with itself only."""
+    """A camera that was already slower than the limits is compared only with itself."""
     was = before if before and before.streaming else None
     if telemetry.get("problem"):
         yield str(telemetry["problem"])[:_SHOWN]
@@ -134,7 +134,7 @@ def _telemetry_faults(telemetry: Row, settings: Settings, before: Counted | None
 
 
 def _installed(greengrass: Any, thing: str) -> Sequence[Mapping[str, Any]]:
-    """The components of a core; none if it was taken out of service since it was listed."""
+    """The components of a core; none if it was taken out of service after it was listed."""
     pages = greengrass.get_paginator("list_installed_components")
     try:
         return [

@@ -1,25 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Do canaries report more or fewer items, of a class or in all, than the same cameras did before?
-
-Each camera is compared with its own past, and the fleet, which keeps the old model, shows what
-changed for all: the hour, the weather. Two things are compared, each class's share of what a camera
-reports, and how many items it reports. What a camera saw before makes a prior for what it sees now:
+"""Detects canaries that report more or fewer items, of a class or in total, than they did before.
+Each camera is compared with its own past; the fleet, which keeps the old model, shows changes that
+affect all cameras, such as the hour or the weather. Two things are compared: each class's share of
+a camera's items, and its number of items. What a camera saw before is the prior for what it sees
+now:
 
 - A share is beta-binomial. Its mean is the camera's share before, and its strength the number of
-  items before, plus ``PLACE`` items of the mix of all cameras: without a past a place may differ
+  items before, plus ``PLACE`` items of the mix of all cameras: a place without a past may differ
   widely. A number of items is negative binomial in the same way.
-- Places change, and items come in bursts. A strength is therefore at most ``SPREADS`` items, one
-  value for the canaries and one for the fleet, averaged. So what one camera can show is bounded,
-  and much evidence comes only where canaries agree.
-- The common change of the odds is averaged over ``COMMON``; the fleet's items decide which counts.
-- A past may hold what a bad model answered until it was rolled back. So a class counts only where
-  its odds differ from the fleet's of now as well, by more than ``ROOM`` and in the same direction.
+- Places change, and items come in bursts. A strength is therefore at most ``SPREADS`` items; the
+result is averaged over one value for the canaries and one for the fleet. So the evidence of one
+camera is bounded, and there is strong evidence only if canaries agree.
+- The common change of the odds is averaged over ``COMMON``; the fleet's items determine the
+weights.
+- A past may contain the answers of a bad model that was rolled back. So a class counts only if its
+odds also differ from the fleet's current odds, by more than ``ROOM`` and in the same direction.
 
-Under the null hypothesis canaries change by the common change, times at most ``ROOM``; the value
-that suits them best is taken. Against that stand changes of ``FAR``, averaged. The likelihood ratio
-of the two is at most a martingale under the null hypothesis with these priors, and so is the
-average of the ratios of all classes and directions: it reaches ``1 / false_alarms`` with a
-probability of at most ``false_alarms``, however often one looks (Ville's inequality).
+Under the null hypothesis canaries change by the common change times at most ``ROOM``; the most
+likely value is used. The alternative is a change by ``FAR``, averaged. The likelihood ratio of the
+two is at most a martingale under the null hypothesis with these priors, and so is the average of
+the ratios of all classes and directions: it reaches ``1 / false_alarms`` with a probability of at
+most ``false_alarms``, for any number of looks (Ville's inequality).
 """
 
 import math
@@ -29,28 +30,31 @@ from typing import NamedTuple
 from rollout.own_past import Counted, Past
 
 PLACE = 2.0
-"""Items of everybody's mix that are added to what each camera reported."""
+"""Items of the mix of all cameras that are added to each camera's past."""
 SPREADS = (5.0, 15.0, 50.0)
 _STEP = math.log(2) / 2
 COMMON = range(-10, 9)
 """Common changes, in steps of the square root of two: from 1/32 to 16."""
 ROOM = (-2, 0, 2)
-"""Half as much, the same and twice as much, in the same steps: that is the place."""
+"""From half to twice as much, in the same steps: differences between places."""
 FAR = (6, 12)
-"""8 and 64 times as much: that is the model."""
+"""8 and 64 times as much: differences caused by the model."""
 ENOUGH = 30
-"""Items that each group must have reported before, for the number of items to be compared."""
+"""The number of items is compared only if each group reported this many before."""
 ITEMS = "items"
 _GATE = 1.5
-"""Ratios below it are no evidence; they count as none, which only lowers the average."""
+"""Lower ratios are not evidence and count as 0, which only lowers the average."""
 _DAY_SECONDS = 86_400.0
 _DIRECTIONS = 2
 _UNSEEN = 0.5
 
 
 class _Camera(NamedTuple):
-    """``usual``: share, or number of items, by the camera's past, which weighs ``strength`` items.
-    ``came``: items of the class, or all. ``total``: items of all classes; 0 for numbers."""
+    """``usual``: share or number of items by the camera's past, worth ``strength`` items.
+
+    ``came``: items of the class, or all items. ``total``: items of all classes; 0 when numbers are
+    compared.
+    """
 
     usual: float
     strength: float
@@ -65,7 +69,7 @@ class _Group(NamedTuple):
 
     @property
     def odds(self) -> float:
-        """Of a class among all that came."""
+        """The odds of the class among all items."""
         others = sum(one.total for one in self.cameras) - self.came
         return (self.came + _UNSEEN) / (others + _UNSEEN)
 
@@ -74,10 +78,10 @@ Likelihood = Callable[[_Camera, float, float], float]
 
 
 def unlike(past: Past, now: Mapping[str, Counted], *, classes: int, false_alarms: float) -> str:
-    """What canaries report far more or far less often than by their past; empty: nothing.
+    """What canaries report far more or less often than in their past; empty if nothing. ``now``:
 
-    ``now``: what the cameras that are awake have counted. ``classes``: how many there may be.
-    ``false_alarms``: the probability of an answer, over all looks, where both models see alike.
+    the current counts of awake cameras. ``classes``: the largest possible number of classes.
+    ``false_alarms``: the probability of a finding, over all looks, if both models behave alike.
     """
     compared = list(_compared(past, now, classes))
     hypotheses = _DIRECTIONS * max(1 + classes, len(compared))
@@ -94,7 +98,7 @@ def unlike(past: Past, now: Mapping[str, Counted], *, classes: int, false_alarms
         what = ITEMS if name == ITEMS else f"{name!r}"
         how = "more" if more else "less"
         said = f"canaries report {what} far {how} often than before: {canary.came} times; "
-        said += f"the fleet has {fleet.came}, so {expected:.0f} were to be expected"
+        said += f"the fleet has {fleet.came}, so {expected:.0f} were expected"
         found.append((ratio, said))
     if sum(ratio for ratio, _ in found) / hypotheses < 1 / false_alarms:
         return ""
@@ -110,7 +114,7 @@ def _apart(canary: _Group, fleet: _Group, *, more: bool) -> bool:
 def _compared(
     past: Past, now: Mapping[str, Counted], classes: int
 ) -> Iterator[tuple[str, Likelihood, _Group, _Group]]:
-    """What is compared, of canaries and of the fleet."""
+    """The values to compare, of canaries and of the fleet."""
     groups = [_came(group, now) for group in (past.canary, past.fleet)]
     if all(any(came.classes for _, came in group) for group in groups):
         mix, unseen = _mix(past, classes)
@@ -132,7 +136,7 @@ def _compared(
 def _came(
     group: Mapping[str, Counted], now: Mapping[str, Counted]
 ) -> list[tuple[Counted, Counted]]:
-    """What each camera had counted before, and what came since."""
+    """Each camera's counts before, and the items since."""
     return [(one, now[thing].since(one)) for thing, one in group.items() if thing in now]
 
 
@@ -159,7 +163,7 @@ def _numbers(group: Sequence[tuple[Counted, Counted]]) -> Iterator[_Camera]:
 
 
 def _mix(past: Past, classes: int) -> tuple[dict[str, float], float]:
-    """The share of each class in all that was reported before, and that of one not seen."""
+    """The share of each class in all earlier items, and the share of an unseen class."""
     counts: dict[str, float] = {}
     for one in (*past.canary.values(), *past.fleet.values()):
         for name, count in one.classes.items():
@@ -169,8 +173,10 @@ def _mix(past: Past, classes: int) -> tuple[dict[str, float], float]:
 
 
 def _least_seconds(past: Past) -> float:
-    """How long a camera's past must be to say how many items it sees: one that began this noon does
-    not know the nights, which count as long as others do."""
+    """How long a camera's past must be to predict its number of items.
+
+    A camera that started at noon has no night in its past, which matters if others do.
+    """
     seconds = [one.seconds for one in (*past.canary.values(), *past.fleet.values())]
     return min(_DAY_SECONDS, max(seconds, default=0.0) / 2)
 
@@ -201,12 +207,12 @@ def _log_mean(logarithms: Sequence[float]) -> float:
 
 
 def _strength(camera: _Camera, spread: float) -> float:
-    """What a past is worth, where it is uncertain itself and places change."""
+    """The weight of a past, which is uncertain itself and may change."""
     return 1 / (1 / spread + 1 / camera.strength)
 
 
 def _log_share(camera: _Camera, change: float, spread: float) -> float:
-    """Of the camera's items, so many of the class: beta-binomial, with the odds changed."""
+    """Log likelihood of the class's share of items: beta-binomial, with the odds changed."""
     strength = _strength(camera, spread)
     odds = math.exp(change) * camera.usual / (1 - camera.usual)
     hits = max(strength * odds / (1 + odds), 1e-9)
@@ -223,7 +229,7 @@ def _log_share(camera: _Camera, change: float, spread: float) -> float:
 
 
 def _log_number(camera: _Camera, change: float, spread: float) -> float:
-    """So many items: negative binomial, with the rate changed, without what no change touches."""
+    """Log likelihood of the number of items: negative binomial, rate changed, without constants."""
     strength = _strength(camera, spread)
     mean = math.exp(change) * camera.usual
     return (

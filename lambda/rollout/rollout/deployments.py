@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Deployments of the model component to a thing group: make, watch, take back.
+"""Deployments of the model component to a thing group: create, watch, revert.
 
-The rollout alone owns the deployments of the two model groups (docs/adr), so each holds the model
-component only and a new one may replace the last.
+Only the rollout owns the deployments of the two model groups (docs/adr), so each contains only the
+model component, and a new one may replace the last.
 """
 
 import math
@@ -14,7 +14,7 @@ from rollout.settings import RolloutError, Settings
 
 NO_MODEL_BEFORE = "the group had no model before: deployment cancelled"
 _LONGEST_WAIT_SECONDS = 600
-"""Between two checks, so that what `make rollout` shows is at most this old."""
+"""Maximum time between checks, and so the maximum age of what `make rollout` shows."""
 
 
 def deploy(
@@ -57,8 +57,10 @@ def check(
     iot: Any,
     now: datetime,
 ) -> dict[str, Any]:
-    """How far the deployment is: RUNNING, SUCCEEDED or FAILED, with a reason to show, and how many
-    seconds to wait before the next check."""
+    """The deployment's state: RUNNING, SUCCEEDED or FAILED.
+
+    It comes with a reason to show, and with the seconds to wait before the next check.
+    """
     deployment = greengrass.get_deployment(deploymentId=deployment_id)
     job = iot.describe_job(jobId=deployment["iotJobId"])["job"]
     details = job.get("jobProcessDetails", {})
@@ -66,7 +68,8 @@ def check(
     failed = _count(details, "Failed", "Rejected")
     begun = _count(details, "InProgress", "TimedOut")
     counts = {
-        # A camera that began and fell silent sleeps, as one that has not begun: neither failed.
+        # A camera that started and fell silent counts as asleep, like one that has not started:
+        # neither failed.
         "pending": begun + _count(details, "Queued"),
         "succeeded": succeeded,
         "failed": failed,
@@ -102,17 +105,17 @@ def restore(
 ) -> dict[str, Any]:
     """Give the group back the model that it had before this deployment, or cancel the deployment.
 
-    ``previous_version`` is what ``deploy`` answered.
+    ``previous_version`` is the answer of ``deploy``.
     """
     last = newest(group=group, settings=settings, greengrass=greengrass)
     if last is None:
-        raise RolloutError(f"{settings.group_arn(group)} has no deployment to take back")
+        raise RolloutError(f"{settings.group_arn(group)} has no deployment to revert")
     answer = {"group": group, "restored": False, "version": None, "deployment_id": None}
     restored = None
     if last.deployment_id != deployment_id:
         if not last.alive or not previous_version or last.version != previous_version:
             return {**answer, "detail": f"superseded by deployment {last.deployment_id}"}
-        # This step was done before, and its answer was lost.
+        # This step was already done, and its answer was lost.
         restored = last.deployment_id
     else:
         restored = take_back(
@@ -130,10 +133,11 @@ def restore(
 
 
 def undo(*, version: str, since: str, settings: Settings, greengrass: Any) -> dict[str, str]:
-    """Take back what a rollout of this version, begun at ``since``, gave the groups; says what.
+    """Revert the deployments that a rollout of this version made since ``since``, and describe
+    them.
 
     For a rollout whose execution was stopped, timed out, or could not restore. Other deployments
-    are left alone: older ones, other versions', and what the rollout itself restored.
+    stay: older ones, those of other versions, and those that the rollout itself restored.
     """
     return {
         group: _undone(
@@ -146,10 +150,10 @@ def undo(*, version: str, since: str, settings: Settings, greengrass: Any) -> di
 def _undone(*, group: str, version: str, since: str, settings: Settings, greengrass: Any) -> str:
     last = newest(group=group, settings=settings, greengrass=greengrass)
     if last is None or not last.alive:
-        return "it has no deployment: nothing to take back"
+        return "it has no deployment: nothing to revert"
     begun = datetime.fromisoformat(since)
     if last.version != version or last.created_at is None or last.created_at < begun:
-        return f"it has {settings.component} {last.version}: nothing to take back"
+        return f"it has {settings.component} {last.version}: nothing to revert"
     if take_back(last, last.before, group=group, settings=settings, greengrass=greengrass):
         return f"back to {settings.component} {last.before}"
     return NO_MODEL_BEFORE
@@ -158,8 +162,10 @@ def _undone(*, group: str, version: str, since: str, settings: Settings, greengr
 def take_back(
     last: Deployed, to: str | None, *, group: str, settings: Settings, greengrass: Any
 ) -> str | None:
-    """Replace the group's newest deployment with one of version ``to``, and answer its id; cancel
-    it where there is none to go back to."""
+    """Replace the group's newest deployment with one of version ``to`` and return its id.
+
+    Without a version to go back to, cancel it.
+    """
     if to:
         return create(
             group=group,
@@ -177,8 +183,8 @@ def take_back(
 def wait_seconds(age: float, settings: Settings) -> int:
     """How long to wait before the next check of a deployment that is ``age`` seconds old.
 
-    Half as long as it has taken, so that few checks are made of a group whose cameras sleep,
-    however many it has; and no longer than the cameras may take to answer.
+    Half of the deployment's age, so that a group of sleeping cameras needs few checks, however many
+    it has; and no longer than the cameras may take to answer.
     """
     left = 60 * settings.patience_minutes - age + 1
     wait = math.ceil(min(age / 2, _LONGEST_WAIT_SECONDS, left))
@@ -202,7 +208,7 @@ def _judge(
         return "FAILED", f"deployment was cancelled: {summary}"
     if not cameras:
         return "SUCCEEDED", "no camera in the group"
-    # Early only when even success everywhere else could not bring the share down far enough.
+    # Fail early only if success on all other cameras could not reduce the share enough.
     total = answered + pending
     share = 100 * failed / (answered if late or not pending else total) if failed else 0.0
     if share > maximum_failed_percent:
@@ -213,11 +219,11 @@ def _judge(
 
 
 def _judge_late(group: str, counts: dict[str, int], begun: int, summary: str) -> tuple[str, str]:
-    """What becomes of a deployment that some cameras did not answer in time."""
+    """The result of a deployment that some cameras did not answer in time."""
     if group == "canary" and begun > counts["succeeded"]:
         return "FAILED", (
-            f"{begun} canaries began and fell silent, more than have the model: a power cut, or a "
-            f"model that stops the machine ({summary})"
+            f"{begun} canaries started the deployment and fell silent, more than have the model: "
+            f"a power cut, or a model that stops the machine ({summary})"
         )
     if counts["succeeded"] + counts["failed"]:
         return "SUCCEEDED", summary
@@ -226,7 +232,7 @@ def _judge_late(group: str, counts: dict[str, int], begun: int, summary: str) ->
 
 
 def _before(newest: Deployed | None, *, version: str) -> str | None:
-    """The model that the group goes back to when a new one fails; None if there is none."""
+    """The model that the group returns to if a new one fails; None if there is none."""
     if newest is None:
         return None
     found = newest.version if newest.alive else newest.before
@@ -238,6 +244,6 @@ def _count(details: dict[str, Any], *kinds: str) -> int:
 
 
 def _has_things(iot: Any, group: str) -> bool:
-    """Whether the group has a camera; right after its creation a job has not counted them yet."""
+    """Whether the group has a camera; a new job has not counted them yet."""
     found = iot.list_things_in_thing_group(thingGroupName=group, recursive=True, maxResults=1)
     return bool(found.get("things"))

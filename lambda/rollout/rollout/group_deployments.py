@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The deployments of a thing group as Greengrass keeps them: the newest one, and a new one."""
+"""The deployments of a thing group in Greengrass: the newest one, and how to create one."""
 
 import hashlib
 import re
@@ -11,13 +11,13 @@ from rollout.settings import Settings
 
 _DEAD = {"CANCELED", "FAILED"}
 _IN_PROGRESS_MINUTES = 10_080
-"""A camera that began and lost its power goes on when it is back: it may take as long as AWS IoT
-allows, a week. After a time-out the deployment would be over for it, and it would count as failed
-though it only sleeps."""
+"""A camera that started and lost power continues when it is back, within the longest time that AWS
+IoT allows, a week. After a time-out its deployment would be over, and the camera would count as
+failed although it only sleeps."""
 _BEFORE = re.compile(r" \(before: (?P<version>\d+\.\d+\.\d+)\)$")
-"""In a deployment's name: what to go back to. AWS does not say how a deployment that another
-replaced reads (INACTIVE or CANCELED), and a given-up one is CANCELED too: history alone cannot
-tell."""
+"""In a deployment's name: what to go back to. AWS does not document the state of a replaced
+deployment (INACTIVE or CANCELED), and a cancelled one is CANCELED too, so the history is not
+enough."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,10 @@ def create(
     settings: Settings,
     greengrass: Any,
 ) -> str:
-    """A deployment without abort criteria: ``check`` judges it, and stops judging when it is done.
+    """Create a deployment without abort criteria: ``check`` judges it until it is done.
 
-    Criteria would stay armed for the life of the job, which goes on for cameras that join later:
-    one of them that failed could end the deployment for all that come after it.
+    Criteria would stay active for the life of the job, which continues for cameras that join later:
+    one failure among these could end the deployment for all later cameras.
     """
     target = settings.group_arn(group)
     name = f"{settings.component} {version} to {group}"
@@ -76,7 +76,7 @@ def create(
         "components": {
             settings.component: {
                 "componentVersion": version,
-                # Else the Java nucleus keeps the model folder of the first version for good.
+                # Otherwise the Java nucleus keeps the model folder of the first version forever.
                 "configurationUpdate": {"reset": [""]},
             }
         },
@@ -90,11 +90,11 @@ def create(
             "timeoutConfig": {"inProgressTimeoutInMinutes": _IN_PROGRESS_MINUTES},
         },
     }
-    # Two executions for one approval, or a retry, get the same deployment.
+    # Two executions for one approval, and retries, get the same deployment.
     token = hashlib.sha256(f"{target} {version} {after}".encode()).hexdigest()
     created = greengrass.create_deployment(**request, clientToken=token)["deploymentId"]
     if _is_over(greengrass, created):
-        # A token is answered from a cache for eight hours, whatever has become of the deployment.
+        # For eight hours a token is answered from a cache, even if the deployment has ended.
         created = greengrass.create_deployment(**request)["deploymentId"]
     return str(created)
 

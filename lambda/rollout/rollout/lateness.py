@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Is it the canaries that are silent, or is the table of latest messages late?
+"""Distinguishes silent canaries from a late table of latest messages.
 
-AWS IoT calls the function that writes the table asynchronously: where that is throttled, rows come
-minutes late, those of the fleet as those of the canaries. ``received_ms`` is the time at which AWS
-IoT got a message, so the newest row says up to when the table is complete, at best.
+AWS IoT calls the function that writes the table asynchronously: if that is throttled, rows arrive
+minutes late, for the fleet and the canaries alike. ``received_ms`` is the time at which AWS IoT
+received a message, so the table is complete at most up to its newest row.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,12 +15,14 @@ from rollout.latest_state import Key
 from rollout.settings import Settings
 
 _TIMES = 2
-"""Silence is the canaries' own where they are silent more than so many times as often."""
+"""Canaries must be silent this many times as often as the fleet for their silence to count."""
 
 
 class Lateness(NamedTuple):
-    """``as_of``: up to when the table has what cameras sent. ``shared``: the fleet is silent too.
-    ``said``: why silence proves nothing now; empty where it does."""
+    """``as_of``: the time up to which the table is complete.
+
+    ``shared``: the fleet is silent too. ``said``: why silence is not evidence now; empty if it is.
+    """
 
     as_of: datetime
     shared: bool = False
@@ -35,9 +37,10 @@ def lateness(
     now: datetime,
     settings: Settings,
 ) -> Lateness:
-    """Compare the canaries' silence with that of the fleet's cameras that spoke until the rollout.
+    """Compare the canaries' silence with that of fleet cameras that were sending until the rollout.
 
-    Cameras that AWS IoT saw disconnect are left out. Without such a fleet silence is the canaries'.
+    Cameras that AWS IoT reported as disconnected are excluded. Without such fleet cameras, silence
+    counts against the canaries.
     """
     heard = {
         thing: float(row["received_ms"])
@@ -47,12 +50,12 @@ def lateness(
     canaries = [heard.pop(thing) for thing in watched if thing in heard]
     deployed_ms = deployed.timestamp() * 1000
     until_ms = deployed_ms - settings.silent_after_ms
-    # Watched or not, what slept before the rollout is no witness.
+    # Cameras that were asleep before the rollout are no evidence, watched or not.
     fleet = [ms for thing, ms in heard.items() if ms >= until_ms]
     if not fleet or not canaries:
         return Lateness(now)
     now_ms = now.timestamp() * 1000
-    # A row may be newer than the moment at which this look began.
+    # A row may be newer than the start of this look.
     newest_ms = min(now_ms, max(*fleet, *canaries))
     behind_ms = now_ms - newest_ms
     late = behind_ms > settings.silent_after_ms
@@ -60,7 +63,7 @@ def lateness(
         sum(now_ms - max(ms, deployed_ms) > settings.silent_after_ms for ms in group)
         for group in (canaries, fleet)
     )
-    # One more than there are: a single camera of the fleet is no proof.
+    # Add one, because a single camera of the fleet is not proof.
     fleet_share, share = silent_fleet / (len(fleet) + 1), silent / len(watched)
     shared = silent > 0 and share <= _TIMES * fleet_share
     said = ""

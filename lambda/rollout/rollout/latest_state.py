@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What cameras said last: rows of the latest-state table, where the insights stack is deployed.
+"""The cameras' last messages: rows of the latest-state table, if the insights stack is deployed.
 
-That stack comes after this one, so the table's name is looked up among its outputs.
+That stack is deployed after this one, so the table's name is read from its outputs.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,7 +37,7 @@ _READ = (
 def latest_rows(
     stack: str, keys: Sequence[Key], clients: Mapping[str, Any]
 ) -> dict[Key, Row] | None:
-    """The rows that there are, by their key; None where there is no table yet."""
+    """The existing rows, by key; None if there is no table yet."""
     table = _table(clients["cloudformation"], stack)
     if table is None:
         return None
@@ -47,7 +47,11 @@ def latest_rows(
 
 
 def _get(dynamodb: Any, table: str, keys: Sequence[Key]) -> Iterator[Row]:
-    """What a throttled table does not answer after some tries is left out: a look comes again."""
+    """Get rows.
+
+    Those that a throttled table does not return after some tries are skipped, because there will be
+    another look.
+    """
     names = {f"#{number}": name for number, name in enumerate(_READ)}
     asked: dict[str, Any] = {
         table: {

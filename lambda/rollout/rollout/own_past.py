@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What cameras had counted before a rollout, and how much slower they are since.
+"""The cameras' counts before a rollout, and how much slower they have become since.
 
-Cameras count their items since the program's start, by class, and the program outlives a model. So
-two messages of telemetry tell all: one from before the rollout, whose counts and uptime are the
-camera's past, and one from now, whose growth is what came since.
+Cameras count their items by class since the program started, and the program keeps running when the
+model changes. So two messages of telemetry are enough: one from before the rollout, whose counts
+and uptime are the camera's past, and a current one, whose increase is what came since.
 """
 
 import json
@@ -19,7 +19,7 @@ Counts = Mapping[str, int]
 
 @dataclass(frozen=True, kw_only=True)
 class Counted:
-    """What one camera counted since its program's start, and how fast it was."""
+    """One camera's counts since its program started, and its speed."""
 
     seconds: float
     items: int
@@ -44,7 +44,7 @@ class Counted:
         )
 
     def since(self, before: "Counted") -> "Counted":
-        """What came after ``before``; all of it where the program was started again meanwhile."""
+        """The counts since ``before``; all of them if the program restarted in between."""
         if self.seconds < before.seconds or self.items < before.items:
             return self
         grown = {name: n - before.classes.get(name, 0) for name, n in self.classes.items()}
@@ -62,7 +62,7 @@ class Counted:
 
 @dataclass(frozen=True, kw_only=True)
 class Past:
-    """What cameras had counted before the rollout, by group and thing."""
+    """The cameras' counts before the rollout, by group and thing."""
 
     canary: Mapping[str, Counted] = field(default_factory=dict)
     fleet: Mapping[str, Counted] = field(default_factory=dict)
@@ -89,8 +89,10 @@ class Past:
 
 
 class Pace(NamedTuple):
-    """By what the fleet's speed has changed since the rollout began, never to the better: the night
-    has longer exposures, and that is no model's fault."""
+    """The factors by which the fleet slowed down since the rollout began.
+
+    Exposures are longer at night, whatever the model is.
+    """
 
     fps: float = 1.0
     p99_ms: float = 1.0
@@ -98,11 +100,11 @@ class Pace(NamedTuple):
 
 UNCHANGED = Pace()
 _WITNESSES = 3
-"""Cameras of the fleet, at least, that say how speed has changed for all."""
+"""Minimum number of fleet cameras for measuring the common change of speed."""
 
 
 def common_pace(fleet: Mapping[str, Counted], now: Mapping[str, Counted]) -> Pace:
-    """The median change of the fleet's speed; none where few cameras can tell."""
+    """The median change of the fleet's speed; no change if there are too few cameras."""
     pairs = [
         (before, now[thing])
         for thing, before in fleet.items()
@@ -119,7 +121,7 @@ def common_pace(fleet: Mapping[str, Counted], now: Mapping[str, Counted]) -> Pac
 def slower(
     before: Counted, now: Counted, *, most_percent: float, pace: Pace = UNCHANGED
 ) -> Iterator[str]:
-    """How a canary is slower than it was, if the fleet is not, and whether frames are bad now."""
+    """How a canary became slower while the fleet did not, and whether its frames are bad now."""
     if not (before.streaming and now.streaming):
         return
     most = 1 + most_percent / 100
@@ -134,4 +136,4 @@ def slower(
 
 
 _BAD = 0.1
-"""The share of bad frames that no camera has to explain."""
+"""The share of bad frames that is tolerated."""

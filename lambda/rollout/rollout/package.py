@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From an approved model package to a component version that cameras can be given."""
+"""Turns an approved model package into a component version that can be deployed to cameras."""
 
 import contextlib
 import hashlib
@@ -23,7 +23,7 @@ def package(
 ) -> dict[str, Any]:
     """Copy an approved model's archive and ``adopt.py`` to the component's own folder in S3.
 
-    The version follows from what cameras would get: archive, script and recipe.
+    The version is derived from the content: archive, script and recipe.
     """
     described = sagemaker.describe_model_package(ModelPackageName=model_package_arn)
     status = described.get("ModelApprovalStatus")
@@ -84,8 +84,8 @@ def create_component(
             model_folder=settings.model_folder,
             program=settings.inference_component,
         )
-        # Without a token of ours: for eight hours Greengrass would answer a known one from its
-        # cache, also when the version has been deleted or another one is asked for.
+        # Without a client token: for eight hours Greengrass would answer a known token from its
+        # cache, even if the version was deleted or another one is requested.
         with contextlib.suppress(greengrass.exceptions.ConflictException):
             greengrass.create_component_version(inlineRecipe=text.encode())
             created = True
@@ -121,7 +121,7 @@ def _archive_key(described: dict[str, Any], *, bucket: str) -> str:
 
 
 def _digest(s3: Any, *, bucket: str, key: str) -> tuple[str, dict[str, str]]:
-    """SHA-256 of an object, and the source to copy exactly the bytes that were read."""
+    """SHA-256 of an object, and the source for copying exactly the bytes that were read."""
     found = s3.get_object(Bucket=bucket, Key=key)
     digest = hashlib.sha256()
     for chunk in iter(lambda: found["Body"].read(_CHUNK), b""):
@@ -137,7 +137,8 @@ def _version(*, digest: str, script_digest: str, settings: Settings) -> str:
         component=settings.component,
         version="0.0.0",
         digest=digest,
-        # The bucket is content: versions outlive an environment, and the next one has another.
+        # The bucket is part of the content: versions outlive an environment, and the next one has
+        # another bucket.
         archive_uri=f"s3://{settings.artifacts_bucket}/model.tar.gz",
         adopt_uri=f"s3://{settings.artifacts_bucket}/adopt.py",
         model_folder=settings.model_folder,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The recipe of the model component: carry an archive to the camera and have it adopted."""
+"""The recipe of the model component: bring an archive to the camera and have it adopted."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def model_recipe(
         " --folder {configuration:/modelFolder}"
         f" --timeout {ADOPTION_SECONDS}"
     )
-    # On nucleus lite a `startup` step is done when it reports so through systemd. Exiting here
+    # On nucleus lite a `startup` step is done when it notifies systemd. Exiting here
     # avoids the nucleus's own `systemd-notify --stopping`, which older systemd does not have.
     reported = f"{script} && systemd-notify --ready && exit 0; exit 1"
     artifacts = [{"Uri": uri, "Unarchive": "NONE"} for uri in (archive_uri, adopt_uri)]
@@ -49,12 +49,12 @@ def model_recipe(
         description="The trash model of a Binsight camera, adopted while it runs",
         publisher="Binsight",
         configuration={"modelFolder": model_folder},
-        # A new camera may get its model before its program, in no promised order: then the model's
-        # deployment brings the program, with its defaults. Which version runs is for the runtime
-        # deployment to say, and SOFT: neither is stopped with the other.
+        # A new camera may get its model before its program, because the order is not guaranteed:
+        # then the model's deployment installs the program with its defaults. The runtime deployment
+        # decides its version. SOFT: neither is stopped with the other.
         dependencies={program: {"VersionRequirement": ">=0.0.0", "DependencyType": "SOFT"}},
-        # `startup`, because no nucleus waits for `run`: the Java nucleus calls a deployment done
-        # when it has begun, and nucleus lite looks once, 5 s after the start. A refused model would
-        # be reported as deployed by every camera that takes longer than that to refuse it.
+        # `startup`, because no nucleus waits for `run`: the Java nucleus completes a deployment
+        # when it has started, and nucleus lite checks once, 5 s after the start. Cameras that take
+        # longer to refuse a model would report it as deployed.
         manifests=[manifest("aws_nucleus_lite", reported), manifest("*", script)],
     )

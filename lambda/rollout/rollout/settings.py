@@ -13,12 +13,12 @@ _GROUP_ARN = re.compile(
 
 
 class RolloutError(Exception):
-    """The rollout cannot go on as asked; the message says why and what to do."""
+    """The rollout cannot continue; the message says why and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What one environment's rollout works with."""
+    """The settings of one environment's rollout."""
 
     artifacts_bucket: str
     component: str
@@ -29,7 +29,7 @@ class Settings:
     maximum_failed_percent: float
     patience_minutes: int
     check_seconds: int
-    """Least time between two checks of a deployment."""
+    """Minimum time between two checks of a deployment."""
     bake_minutes: int
     insights_stack: str
     """The stack that has the latest-state table, once it is deployed."""

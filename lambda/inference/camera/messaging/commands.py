@@ -18,7 +18,7 @@ from contracts.telemetry import Answer
 _log = logging.getLogger(__name__)
 _PICTURES_KEPT = 20
 _PREVIEW_CHARACTERS = 4000
-"""Leaves room for the rest of a telemetry message below what a core takes (7,000 bytes)."""
+"""Leaves room for the rest of a telemetry message within a core's limit (7,000 bytes)."""
 _LONGEST_ID = 64
 _IDENTIFY_SECONDS = 30.0
 
@@ -30,8 +30,8 @@ class CommandError(ValueError):
 class Commands:
     """Carries out commands: ``{"command": "pause"}`` and others, see ``actions``.
 
-    A command that carries an ``id`` is carried out once, however often it is delivered, and its
-    answer carries the same ``id``.
+    A command with an ``id`` is carried out once, however often it is delivered, and its answer has
+    the same ``id``.
     """
 
     def __init__(
@@ -54,14 +54,14 @@ class Commands:
         self.actions: dict[str, Callable[[Mapping[str, Any]], tuple[str, str | None]]] = {
             "pause": self._pause,
             "resume": self._resume,
-            "report": lambda _: ("this is how the camera is", None),
+            "report": lambda _: ("this is the camera's state", None),
             "picture": self._picture,
             "threshold": self._threshold,
             "identify": self._identify_self,
         }
 
     def take(self, payload: bytes) -> Answer | None:
-        """Carry out a message of the commands topic; None if it was carried out before."""
+        """Carry out a message from the commands topic; None if it was carried out before."""
         try:
             document = parsed_json(payload)
         except ValueError:
@@ -95,7 +95,7 @@ class Commands:
 
     def _pause(self, _: Mapping[str, Any]) -> tuple[str, None]:
         self._paused.set()
-        return "paused: nothing is looked at until resume or a restart", None
+        return "paused: no frame is analysed until resume or a restart", None
 
     def _resume(self, _: Mapping[str, Any]) -> tuple[str, None]:
         self._paused.clear()
@@ -130,7 +130,7 @@ class Commands:
 
 
 def _preview(jpeg: bytes) -> str | None:
-    """A copy small enough for a message, base64; None where there is no such copy."""
+    """A copy small enough for a message, base64; None if it cannot be made small enough."""
     try:
         rgb = small_copy(jpeg, rows=90)
     except BadFrameError:

@@ -18,12 +18,12 @@ _DISK_DELAY = 5.0
 class Outbox:
     """Keeps detections until the broker has accepted them, in order.
 
-    ``run_disk`` writes what ``put`` accepted into the queue file while ``run`` sends: what is older
-    from there, and what is new from memory, so that neither a slow disk nor a slow broker holds
-    the camera or a message up. While the disk refuses, what is new stays in memory, and is sent
-    from there: what waits on a disk that cannot be read comes later, out of its turn. When ``size``
-    are waiting in either, the oldest is given up and counted. Sequences must grow. All go to
-    ``topic``, also those that waited while the settings named another one.
+    ``run_disk`` writes messages that ``put`` accepted to the queue file while ``run`` sends: older
+    ones from the file, new ones from memory. So neither a slow disk nor a slow broker delays the
+    camera or a message. While the disk fails, new messages stay in memory and are sent from there;
+    those on an unreadable disk follow later, out of order. When ``size`` messages are waiting in
+    either place, the oldest is dropped and counted. Sequences must increase. All messages go to
+    ``topic``, including those that were queued while the settings named another one.
     """
 
     def __init__(self, publisher: Publisher, *, topic: str, path: Path, size: int) -> None:
@@ -43,13 +43,13 @@ class Outbox:
 
     @property
     def undelivered(self) -> int:
-        """Messages that wait, and those that were given up since the start."""
+        """Messages that are waiting, plus those dropped since the start."""
         with self._changed:
             return len(self._unwritten) + self._on_disk + self._lost
 
     @property
     def waiting(self) -> int:
-        """Messages that wait."""
+        """Messages that are waiting."""
         with self._changed:
             return len(self._unwritten) + self._on_disk
 
@@ -63,7 +63,7 @@ class Outbox:
             self._changed.notify_all()
 
     def run_disk(self, stop: threading.Event) -> None:
-        """Write what was put until ``stop`` is set, then what is left."""
+        """Write accepted messages until ``stop`` is set, then the remaining ones."""
         self._count()
         while not stop.is_set() or self._unwritten:
             with self._changed:
@@ -81,7 +81,7 @@ class Outbox:
                     return
                 continue
             with self._changed:
-                # It may have been sent from memory, or given up, in the meantime.
+                # It may have been sent from memory, or dropped, in the meantime.
                 waits = bool(self._unwritten) and self._unwritten[0] is message
                 if waits:
                     self._unwritten.popleft()
@@ -94,8 +94,8 @@ class Outbox:
                 self._forget(message)
 
     def run(self, stop: threading.Event) -> None:
-        """Send what waits until ``stop`` is set."""
-        # Spread, so that a fleet does not come back in step after a broker's outage.
+        """Send waiting messages until ``stop`` is set."""
+        # Spread, so that a fleet does not retry in unison after a broker's outage.
         backoff = Backoff(first=0.5, longest=60.0, spread=True)
         while not stop.is_set():
             message, from_disk = self._first(timeout=0.2)
@@ -110,7 +110,7 @@ class Outbox:
                 stop.wait(delay)
                 continue
             except ValueError:
-                _log.exception("message cannot be sent at all; it is given up")
+                _log.exception("message cannot be sent at all; it is dropped")
                 with self._changed:
                     self._lost += 1
             backoff.succeeded()
@@ -123,14 +123,14 @@ class Outbox:
             return self._changed.wait_for(lambda: not self._unwritten, timeout)
 
     def drain(self, *, timeout: float) -> bool:
-        """Wait until nothing is left to send; False if some is left after ``timeout`` seconds."""
+        """Wait until nothing is left to send; False if some are left after ``timeout`` seconds."""
         with self._changed:
             return self._changed.wait_for(
                 lambda: not self._unwritten and not self._on_disk, timeout
             )
 
     def _count(self) -> None:
-        """What is on disk: left by a run before this one, or after the disk failed."""
+        """Messages on disk, from an earlier run or from before the disk failed."""
         try:
             self._recount()
         except OSError as error:
@@ -139,13 +139,15 @@ class Outbox:
         with self._changed:
             self._disk_searched = True
             if not self._unwritten:
-                # Until a write fails again.
+                # It stays true until a write fails again.
                 self._disk_fails, self.disk_problem = False, None
             self._changed.notify_all()
 
     def _recount(self) -> None:
-        """Count what is on disk, again where the other thread wrote meanwhile: a count that misses
-        a message would let a newer one be sent from memory as if nothing waited."""
+        """Count the messages on disk, again if the other thread wrote meanwhile.
+
+        If  the count missed a message, a newer one would be sent from memory too early.
+        """
         counted = False
         while not counted:
             with self._changed:
@@ -165,8 +167,11 @@ class Outbox:
         _log.error("%s", self.disk_problem)
 
     def _first(self, *, timeout: float) -> tuple[Message | None, bool]:
-        """The oldest, and whether it is from the disk: on disk, or else in memory, once it is known
-        what an earlier run left."""
+        """The oldest message, and whether it is from the disk.
+
+        Memory  is used only if nothing waits on disk, which is known once the messages of earlier
+        runs were counted.
+        """
         with self._changed:
             self._changed.wait_for(
                 lambda: self._on_disk > 0 or (self._disk_searched and bool(self._unwritten)),
@@ -181,27 +186,27 @@ class Outbox:
             except OSError as error:
                 self._disk_failed(error)
                 time.sleep(min(timeout, 1.0))
-            # Fewer than were counted: the file was damaged, or someone removed it.
+            # There are fewer than counted: the file was damaged or removed.
             self._count()
         return unwritten, False
 
     def _remove(self, message: Message, *, from_disk: bool) -> None:
         with self._changed:
-            # One from memory may have been written while it was sent.
+            # A message from memory may have been written to disk while it was sent.
             others_on_disk = self._on_disk - (message not in self._unwritten)
             if from_disk or not (others_on_disk > 0 or self._disk_fails):
-                # Even where the disk refuses a removal, what was sent is not sent again. But while
-                # older ones may wait on a disk that could not be read, they must still come.
+                # Sent messages are not sent again, even if the disk refuses to remove them. But
+                # older messages on a disk that could not be read must still be sent.
                 self._last_sent = message.sequence
             if message in self._unwritten:
-                # If it is being written right now, whoever writes it removes it.
+                # If it is being written right now, the writing thread removes it.
                 self._unwritten.remove(message)
                 self._changed.notify_all()
                 return
         self._forget(message)
 
     def _forget(self, message: Message) -> None:
-        """Take a message that was sent or given up off the disk."""
+        """Delete a sent or dropped message from the disk."""
         try:
             self._file.remove(message.sequence, through=self._last_sent)
             self._recount()

@@ -16,7 +16,7 @@ _TIMEOUT_SECONDS = 15.0
 
 
 class PublishError(Exception):
-    """The message was not accepted; sending it again later may work."""
+    """The message was not accepted; a later attempt may succeed."""
 
 
 class Publisher(Protocol):
@@ -42,7 +42,7 @@ class GreengrassPublisher:
             )
             future.result(timeout=_TIMEOUT_SECONDS)
         except Exception as error:
-            # The SDK raises many unrelated types. A new connection is the remedy for most of them.
+            # The SDK raises many unrelated types. A new connection fixes most of them.
             client, self._client = self._client, None
             _close(client)
             raise PublishError(f"Greengrass core: {type(error).__name__}: {error}") from error
@@ -51,7 +51,7 @@ class GreengrassPublisher:
 class HttpsPublisher:
     """To AWS IoT's HTTPS endpoint: ``POST <endpoint>/topics/<topic>?qos=1``.
 
-    Without credentials, so for a local AWS or a gateway on the camera's own network.
+    It uses no credentials, so it is for a local AWS or a gateway on the camera's network.
     """
 
     def __init__(self, endpoint: str) -> None:
@@ -87,7 +87,7 @@ class HttpsPublisher:
 
 
 class PrintPublisher:
-    """One line a message, for a person at a terminal."""
+    """Prints one line per message, for a person at a terminal."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
@@ -109,7 +109,7 @@ class LockedPublisher:
 
 
 def open_publisher(setting: str) -> Publisher:
-    """The publisher that a setting names. Raises ValueError saying what is allowed.
+    """The publisher for a setting. Raises ValueError naming what is allowed.
 
     ``https:<endpoint>`` takes a host, ``//host`` or a whole URL (``https:http://127.0.0.1:4566``
     for a local AWS).
@@ -127,14 +127,14 @@ def open_publisher(setting: str) -> Publisher:
 
 
 def check_size(topic: str, payload: bytes) -> None:
-    """Refuse what a core would drop the connection for."""
+    """Refuse messages for which a core would close the connection."""
     if len(payload) > MAXIMUM_BYTES:
         raise ValueError(f"message to {topic} has {len(payload)} bytes; allowed {MAXIMUM_BYTES}")
 
 
 def connect_to_core() -> Any:
     """A new connection to the Greengrass core that runs this component."""
-    # Imported on first use: it takes a second on a small board, and a laptop may not have it.
+    # Imported on first use: the import takes a second on a small board and may fail on a laptop.
     from awsiot.greengrasscoreipc.clientv2 import GreengrassCoreIPCClientV2  # noqa: PLC0415
 
     return GreengrassCoreIPCClientV2()
@@ -142,6 +142,6 @@ def connect_to_core() -> Any:
 
 def _close(client: Any) -> None:
     if client is not None:
-        # A broken connection may fail to close; nothing depends on it.
+        # Closing a broken connection may fail, which does not matter.
         with contextlib.suppress(Exception):
             client.close(executor_wait=False)

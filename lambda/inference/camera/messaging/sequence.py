@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Numbers for items: growing, never used twice by one camera, also not after a power cut."""
+"""Numbers for items: increasing, and never used twice by one camera, even after a power cut."""
 
 import logging
 import time
@@ -12,7 +12,7 @@ _BLOCK = 100
 
 
 class Sequence:
-    """Hands out numbers from blocks that were reserved on disk; a restart skips the rest of one."""
+    """Returns numbers from blocks reserved on disk; a restart skips the rest of a block."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -34,7 +34,7 @@ class Sequence:
             write_file(self._path, f"{start + _BLOCK}\n", durable=True)
             self.problem = None
         except OSError as error:
-            # Microseconds since 1970 are far above any count, so later blocks stay clear of these.
+            # Microseconds since 1970 are far above any count, so later blocks never overlap.
             start = max(start, time.time_ns() // 1000)
             self.problem = f"{self._path}: {error.strerror}; item numbers follow the clock"
             _log.error("%s", self.problem)

@@ -17,17 +17,17 @@ CREATE TABLE IF NOT EXISTS detections (sequence INTEGER PRIMARY KEY, payload BLO
 
 
 class Message(NamedTuple):
-    """A detection to be sent; the broker's consumers know it by thing and sequence."""
+    """A detection to be sent; consumers identify it by thing and sequence."""
 
     sequence: int
     payload: bytes
 
 
 class SqliteQueue:
-    """At most ``size`` messages in order of their sequence. Raises OSError where the disk fails.
+    """At most ``size`` messages in order of their sequence. Raises OSError if the disk fails.
 
-    What was added is on the disk when ``add`` returns. A removal may be forgotten by a power cut:
-    then the message is sent once more, with the same sequence.
+    A message is on disk when ``add`` returns. A power cut may undo a removal: then the message is
+    sent again with the same sequence.
     """
 
     def __init__(self, path: Path, *, size: int) -> None:
@@ -37,7 +37,7 @@ class SqliteQueue:
         self._connection: sqlite3.Connection | None = None
 
     def add(self, message: Message) -> int:
-        """Keep a message; returns how many of the oldest were given up for it."""
+        """Store a message; returns how many of the oldest were dropped for it."""
         with self._lock, self._database() as database:
             database.execute("PRAGMA synchronous = FULL")
             with database:
@@ -50,14 +50,14 @@ class SqliteQueue:
                 return cursor.rowcount
 
     def first(self, *, after: int = -1) -> Message | None:
-        """The oldest with a greater sequence than ``after``."""
+        """The oldest message with a sequence greater than ``after``."""
         query = "SELECT * FROM detections WHERE sequence > ? ORDER BY sequence LIMIT 1"
         with self._lock, self._database() as database:
             row = database.execute(query, (after,)).fetchone()
         return Message(*row) if row else None
 
     def remove(self, sequence: int, *, through: int = -1) -> None:
-        """It was delivered or given up, and so was every one ``through`` this sequence."""
+        """Remove a delivered or dropped message, and all up to the sequence ``through``."""
         with self._lock, self._database() as database:
             database.execute("PRAGMA synchronous = NORMAL")
             with database:
@@ -67,7 +67,7 @@ class SqliteQueue:
                 )
 
     def count(self, *, after: int = -1) -> int:
-        """How many wait with a greater sequence than ``after``."""
+        """How many messages have a sequence greater than ``after``."""
         query = "SELECT count(*) FROM detections WHERE sequence > ?"
         with self._lock, self._database() as database:
             return int(database.execute(query, (after,)).fetchone()[0])
@@ -87,7 +87,7 @@ class SqliteQueue:
             self._disconnect()
             if isinstance(error, sqlite3.OperationalError):
                 raise OSError(f"{self._path}: {error}") from error
-            # The file is no database (any more). What it held is lost, what comes is not.
+            # The file is not a valid database. Its messages are lost, new ones are not.
             damaged = self._path.with_name(f"{self._path.name}.damaged")
             _log.error("%s: %s; moved to %s", self._path, error, damaged.name)
             self._path.replace(damaged)
@@ -100,7 +100,7 @@ class SqliteQueue:
         database = sqlite3.connect(self._path, timeout=_PATIENCE_SECONDS, check_same_thread=False)
         try:
             database.execute("PRAGMA journal_mode = WAL")
-            # Keeps the log small on a disk that is small itself.
+            # Keeps the log small, because the disk is small.
             database.execute("PRAGMA journal_size_limit = 1000000")
             database.execute(_TABLE)
             database.commit()

@@ -14,14 +14,14 @@ from contracts.telemetry import Answer, Telemetry
 _TEMPERATURE = Path("/sys/class/thermal/thermal_zone0/temp")
 
 LIVE = "live"
-"""Reason of a state that is shown, not sent: rates of the last seconds."""
+"""Reason of a state that is shown and not sent, with rates of the last seconds."""
 _LIVE_SECONDS = 5.0
 
 
 class Status:
     """Counters and states of one run. Every method may be called from any thread.
 
-    ``changed`` is set whenever something changed that an operator would want to know at once.
+    ``changed`` is set on every change that should be reported at once.
     """
 
     def __init__(self, *, thing: str, source: str, program: str = "") -> None:
@@ -31,7 +31,7 @@ class Status:
         self._lock = threading.Lock()
         self._started = self._since = time.monotonic()
         self._latencies: deque[float] = deque(maxlen=2000)
-        # For the page, which many may look at without beginning telemetry's counts anew.
+        # For the page, whose viewers must not reset telemetry's counts.
         self._recent_frames: deque[float] = deque(maxlen=600)
         self._recent_latencies: deque[float] = deque(maxlen=200)
         self._frames = self._frames_before = self._bad_frames = self._detections = 0
@@ -40,7 +40,7 @@ class Status:
         self._problems: dict[str, str] = {}
 
     def count_frame(self, *, latency_ms: float | None = None) -> None:
-        """A frame was looked at; ``latency_ms`` from capture to the answer, if the model ran."""
+        """Count an analysed frame; ``latency_ms`` is from capture to answer, if the model ran."""
         with self._lock:
             self._frames += 1
             self._recent_frames.append(time.monotonic())
@@ -66,11 +66,12 @@ class Status:
                 self.changed.set()
 
     def set_problem(self, part: str, problem: str | None) -> None:
-        """Set or clear (None) what is wrong with a part of the program."""
+        """Set or clear (None) the problem of a part of the program."""
         with self._lock:
             if problem == self._problems.get(part):
                 return
-            # A reworded problem (a retry's other error text) is no news; its first and end are.
+            # A changed text (another error after a retry) is not reported; the beginning and end
+            # are.
             news = (problem is None) != (part not in self._problems)
             if problem is None:
                 self._problems.pop(part, None)
@@ -90,7 +91,7 @@ class Status:
         unnamed: Iterable[str] = (),
         answer: Answer | None = None,
     ) -> Telemetry:
-        """The message for now; where ``reason`` is the interval's or a change, rates begin anew."""
+        """The current message; for the reasons interval and change, rates are reset."""
         with self._lock:
             now = time.monotonic()
             if reason == LIVE:
@@ -133,7 +134,7 @@ def _quantile(ordered: list[float], share: float) -> float:
 
 
 def _temperature() -> float | None:
-    """Degrees Celsius of the first thermal zone, where there is one."""
+    """Degrees Celsius of the first thermal zone, if there is one."""
     try:
         return int(_TEMPERATURE.read_text(encoding="ascii")) / 1000
     except (OSError, ValueError):

@@ -14,11 +14,11 @@ _CLOSING_SECONDS = 2.0
 
 
 class SubscriberError(Exception):
-    """The subscription ended; beginning it again later may work."""
+    """The subscription ended; a later attempt may succeed."""
 
 
 class Subscriber(Protocol):
-    """Hands over each message on a topic until ``stop`` is set. Raises SubscriberError."""
+    """Passes on each message on a topic until ``stop`` is set. Raises SubscriberError."""
 
     def run(
         self,
@@ -30,7 +30,7 @@ class Subscriber(Protocol):
 
 
 class GreengrassSubscriber:
-    """Through the core's IPC, on a connection of its own: a broken one takes no detection along."""
+    """Through the core's IPC, on a separate connection: if it breaks, no detection is affected."""
 
     def __init__(self, connect: Callable[[], Any] | None = None) -> None:
         self._connect = connect or connect_to_core
@@ -56,7 +56,7 @@ class GreengrassSubscriber:
             try:
                 on_message(payload if isinstance(payload, bytes) else str(payload).encode())
             except Exception:  # noqa: BLE001
-                # An exception here would end the SDK's own thread without a word.
+                # An exception here would silently end the SDK's thread.
                 _log.exception("command failed")
 
         try:
@@ -79,7 +79,7 @@ class GreengrassSubscriber:
         except Exception as error:
             raise SubscriberError(f"{topic}: {type(error).__name__}: {error}") from error
         finally:
-            # The stream first: the SDK logs an error where a client is closed with open streams.
+            # Close the stream first: the SDK logs an error if a client is closed with open streams.
             with contextlib.suppress(Exception):
                 if operation is not None:
                     operation.close()

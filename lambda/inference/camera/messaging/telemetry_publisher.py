@@ -17,8 +17,8 @@ _GATHER_SECONDS, _REST_SECONDS = 0.3, 3.0
 
 
 class TelemetryPublisher:
-    """Sends the message that ``telemetry`` makes for a reason and an answer. It is not kept when it
-    cannot be sent.
+    """Sends the message that ``telemetry`` makes for a reason and an answer. A message that cannot
+    be sent is dropped.
 
     ``changed`` is set when something changed that should be reported soon.
     """
@@ -46,16 +46,17 @@ class TelemetryPublisher:
             _log.warning("telemetry not sent: %s", error)
 
     def run(self, stop: threading.Event) -> None:
-        """Send until ``stop`` is set; changes are gathered for a moment."""
+        """Send until ``stop`` is set; changes are collected for a moment."""
         due, sent = time.monotonic(), -_REST_SECONDS
-        # The first message, soon after the start, is news.
+        # The first message is sent soon after the start.
         self._changed.set()
         while not stop.is_set():
             changed = self._changed.wait(min(max(due - time.monotonic(), 0), 0.2))
             if not changed and time.monotonic() < due:
                 continue
             if changed:
-                # Gather for a moment, and do not report a fluttering state at every turn.
+                # Collect changes for a moment, so that a fluctuating state is not reported every
+                # time.
                 rest = max(_GATHER_SECONDS, sent + _REST_SECONDS - time.monotonic())
                 stop.wait(min(rest, self._interval))
                 self._changed.clear()
@@ -65,13 +66,13 @@ class TelemetryPublisher:
 
 
 def _fitting(message: Telemetry) -> bytes:
-    """The message; what would make it too large is left out, the least important first."""
+    """The message; if it is too large, the least important parts are omitted first."""
     payload = _packed(message)
     if len(payload) > MAXIMUM_BYTES and message.answer is not None:
         message = replace(message, answer=replace(message.answer, picture=None))
         payload = _packed(message)
     if len(payload) > MAXIMUM_BYTES:
-        # In JSON a letter takes 12 bytes at most.
+        # In JSON a character takes 12 bytes at most.
         problem, answer = message.problem, message.answer
         short = replace(
             message,

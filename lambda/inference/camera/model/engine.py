@@ -29,7 +29,7 @@ class Model:
     card: ModelCard
     session: Any
     cut: CutRule | None = None
-    """How an item is cut out of the view; None: the model looks at whole frames."""
+    """How an item is cut out of the view; None if the model uses whole frames."""
 
     def infer(self, rgb: Pixels) -> Probabilities:
         """Probabilities of the card's labels for one picture ``[height, width, 3]``."""
@@ -44,7 +44,7 @@ def load(folder: Path, *, card: ModelCard, name: ModelName, threads: int) -> Mod
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    # Spinning threads would heat a camera that waits for the next frame.
+    # Spinning threads would heat the camera while it waits for the next frame.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         session = onnxruntime.InferenceSession(

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The models on a camera's disk: adopt a new one, load the current one after a restart.
 
-``models/<digest>/`` holds unpacked archives, ``current.json`` names the one in use and the one
-before. Both appear whole or not at all, so a power cut at any moment leaves a model that loads.
+``models/<digest>/`` contains unpacked archives; ``current.json`` names the current and the previous
+one. Both are written atomically, so a power cut at any moment leaves a loadable model.
 """
 
 import contextlib
@@ -39,13 +39,13 @@ class ModelStore:
         self._threads = threads
 
     def prepare(self) -> None:
-        """Make the folders and remove what an interrupted adoption left. Raises OSError."""
+        """Create the folders and remove the remains of an interrupted adoption. Raises OSError."""
         self._models.mkdir(parents=True, exist_ok=True)
         for path in self._models.glob(".*"):
             shutil.rmtree(path, ignore_errors=True)
 
     def load_current(self) -> Model | None:
-        """The model in use before the restart, or the one before it if that fails; else None."""
+        """The model in use before the restart; if it fails, the previous one; else None."""
         names = self._names()
         for name in names:
             try:
@@ -55,9 +55,9 @@ class ModelStore:
         return None
 
     def stage(self, archive: Path, *, name: ModelName) -> Model:
-        """Check an archive and load it beside the running model; nothing is in use yet.
+        """Check an archive and load it beside the running model without using it.
 
-        Raises ArchiveError, ModelError or OSError, and then leaves everything as it was.
+        Raises ArchiveError, ModelError or OSError; then nothing has changed.
         """
         found = file_digest(archive)
         if found != name.digest:
@@ -84,9 +84,9 @@ class ModelStore:
         return model
 
     def commit(self, model: Model) -> None:
-        """Make a staged model the one that a restart loads, and remove those older than the last.
+        """Make a staged model the current one, and remove all but the previous one.
 
-        Raises OSError, and then the old one stays current.
+        Raises OSError; then the old one stays current.
         """
         before = next((n for n in self._names() if n.digest != model.name.digest), None)
         document: dict[str, Any] = dict(model.name.to_json())
@@ -99,7 +99,7 @@ class ModelStore:
                 shutil.rmtree(path, ignore_errors=True)
 
     def _names(self) -> list[ModelName]:
-        """Current and previous model, as far as they can be read."""
+        """The current and previous model, if they can be read."""
         try:
             document = json.loads((self._folder / CURRENT).read_text(encoding="utf-8"))
             names = [ModelName.from_json(document)]

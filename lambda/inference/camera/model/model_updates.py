@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Requests to adopt a model, laid into the model folder by the model component's ``adopt.py``."""
+"""Requests to adopt a model, which the model component's ``adopt.py`` writes into the model
+folder."""
 
 import contextlib
 import json
@@ -21,7 +22,7 @@ _log = logging.getLogger(__name__)
 class ModelUpdates:
     """Answers each request in ``incoming/`` once: adopted, or refused with the reason.
 
-    ``in_use`` tells which model runs; ``swap`` puts another in its place between two frames.
+    ``in_use`` returns the running model; ``swap`` replaces it between two frames.
     """
 
     def __init__(
@@ -43,10 +44,10 @@ class ModelUpdates:
         self._incoming.mkdir(parents=True, exist_ok=True)
 
     def poll(self) -> list[str]:
-        """Answer what is new; return the reasons of refusals, for telemetry."""
+        """Answer new requests; return the reasons of refusals, for telemetry."""
         refusals = []
         requests = sorted(self._incoming.glob("*.request.json"))
-        # Forget requests that their sender withdrew, so that the memory stays bounded.
+        # Forget withdrawn requests, so that memory stays bounded.
         self._answered = {p.name: self._answered.get(p.name, "") for p in requests}
         for path in requests:
             request = _read(path)
@@ -61,7 +62,7 @@ class ModelUpdates:
                 write_file(answer, json.dumps(document))
             self._answered[path.name] = nonce or "-"
             if not nonce:
-                # Without a nonce only the request's absence says that it was answered.
+                # Without a nonce, only the removal of the request shows that it was answered.
                 path.unlink(missing_ok=True)
             if not adopted:
                 refusals.append(reason)
@@ -74,11 +75,12 @@ class ModelUpdates:
         name = ModelName(digest=digest, version=str(request.get("version") or digest[:12]))
         running = self._in_use()
         if running is not None and running.name == name:
-            return True, "is the model in use already"
+            return True, "is already the model in use"
         try:
             model = self._store.stage(self._incoming / f"{digest}.tar.gz", name=name)
             if _read(path).get("nonce") != request.get("nonce"):
-                # Whoever asked gave up: Greengrass has rolled back, so must not we follow now.
+                # The request was withdrawn: Greengrass has rolled back, so the camera must not
+                # switch now.
                 return False, "the request was withdrawn"
             self._store.commit(model)
         except (ArchiveError, ModelError) as error:

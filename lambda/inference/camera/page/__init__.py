@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The camera's own web page: what it sees, how it is."""
+"""The camera's own web page: its view, detections and state."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may see the page: only this device, or everyone who has the token."""
+"""Access to the page: only from this device, or with a token."""
 
 import hmac
 import ipaddress
@@ -15,10 +15,11 @@ _SHORTEST_TOKEN = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """Where the page listens and who may see it.
+    """The page's address and access.
 
-    Without a ``token`` only this device may, and ``host`` must be a loopback address. With
-    ``certificate`` and ``key`` (PEM files; the device's own will do) it is served over TLS.
+    Without a ``token`` only this device has access, and ``host`` must be a loopback address. With
+    ``certificate`` and ``key`` (PEM files, for example the device's own) the page is served over
+    TLS.
     """
 
     host: str
@@ -61,7 +62,7 @@ class Access:
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         for port in range(self.port, min(self.port + tries, 65536)):
             with socket.socket(family) as probe:
-                # As the page's server does: a port of connections just closed is free.
+                # As for the page's server: a port with recently closed connections counts as free.
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
                     probe.bind((self.host, port))
@@ -83,7 +84,7 @@ class Access:
         if self.token:
             given = authorization.removeprefix("Bearer ").strip() or _cookie(cookie)
             return hmac.compare_digest(given.encode(), self.token.encode())
-        # A site that the browser was lured to could reach loopback under its own name.
+        # A malicious site could reach loopback through a DNS name of its own (DNS rebinding).
         name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
         return name in {"localhost", "127.0.0.1", "[::1]", self.host, ""}
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Letters for pictures: 5 x 7 dots, drawn without an image library."""
+"""A font for pictures: 5 x 7 dots, drawn without an image library."""
 
 import unicodedata
 from functools import lru_cache
@@ -60,7 +60,7 @@ _ROWS = {
     "'": "0c0408 00000000",
 }
 WIDTH, HEIGHT = 6, 7
-"""Dots of a letter with the gap after it."""
+"""Width of a letter in dots, including the gap after it."""
 
 Dots = NDArray[np.bool_]
 
@@ -69,7 +69,7 @@ Dots = NDArray[np.bool_]
 def line(text: str) -> Dots:
     """A line of text as dots ``[7, 6 * letters]``.
 
-    Letters lose their accents; unknown ones become question marks.
+    Accents are removed; unknown letters become question marks.
     """
     plain = unicodedata.normalize("NFKD", text.upper())
     letters = [_letter(letter) for letter in plain if not unicodedata.combining(letter)]

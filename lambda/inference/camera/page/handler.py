@@ -21,7 +21,7 @@ _IDLE_SECONDS = 5.0
 
 
 class PageHandler(BaseHTTPRequestHandler):
-    """Answers GET and HEAD; nothing here changes anything, so there is nothing to forge."""
+    """Answers GET and HEAD; no request changes anything, so forged requests are harmless."""
 
     server: "PageServer"
     server_version = "binsight"
@@ -60,7 +60,7 @@ class PageHandler(BaseHTTPRequestHandler):
         access = self.server.access
         token = query.get("token", [""])[0]
         if token and access.has(token):
-            # Out of the address bar, the history and any log, into a cookie.
+            # Move the token from the address bar, history and logs into a cookie.
             secure = "; Secure" if access.certificate else ""
             self.send_response(303)
             self.send_header("Location", "/")
@@ -77,7 +77,7 @@ class PageHandler(BaseHTTPRequestHandler):
         ):
             return True
         if token:
-            # Guessing must not be fast.
+            # Slows down guessing.
             time.sleep(0.5)
         detail = b"open this page with ?token=<token>\n" if access.token else b"wrong host\n"
         self._send(403, "text/plain; charset=utf-8", detail)
@@ -118,7 +118,7 @@ class PageHandler(BaseHTTPRequestHandler):
         self.send_header("X-Content-Type-Options", "nosniff")
 
     def _stream(self, newest: Newest) -> None:
-        """Newest pictures until the viewer leaves. One that is slow skips pictures."""
+        """Send the newest pictures until the viewer leaves. Slow viewers skip pictures."""
         self.send_response(200)
         boundary = _BOUNDARY.decode()
         self.send_header("Content-Type", f"multipart/x-mixed-replace; boundary={boundary}")
@@ -133,7 +133,7 @@ class PageHandler(BaseHTTPRequestHandler):
                 found, jpeg = newest.after(number, timeout=_IDLE_SECONDS)
                 if not jpeg:
                     continue
-                # The same picture again tells whether an idle viewer is still there.
+                # Sending the same picture again detects viewers that have left.
                 number = found
                 header = b"--%s\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n"
                 self.wfile.write(header % (_BOUNDARY, len(jpeg)) + jpeg + b"\r\n")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The camera's state as numbers for people, and in Prometheus' text format."""
+"""The camera's state as numbers for people and in Prometheus's text format."""
 
 from collections.abc import Iterator, Mapping
 
@@ -42,6 +42,6 @@ def exposition(now: Telemetry, others: Mapping[Metric, float]) -> str:
 def _samples(now: Telemetry) -> Iterator[tuple[Metric, float]]:
     for item in items(Telemetry):
         metric, value = item.about.metric, getattr(now, item.attribute)
-        # None has no number, but a metric may say whether there is a value.
+        # None is not a number, but a metric may report whether there is a value.
         if metric is not None and (value is not None or metric.value is bool):
             yield metric, metric.value(value)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The project stream: a small copy of a frame with what the camera makes of it."""
+"""The project stream: a small copy of a frame with the camera's answer."""
 
 import numpy as np
 
@@ -18,14 +18,14 @@ _QUALITY = 75
 def annotated(seen: FrameResult, *, bins: BinPolicy, last: str, identify: bool) -> bytes:
     """A JPEG of the frame with class, bin, confidence and state. Raises BadFrameError.
 
-    ``last`` is the class that the item in view was decided to be, if it was.
+    ``last`` is the decided class of the item in view, if there is one.
     """
     decoded = seen.view.picture
     if decoded is None or not _LEAST_ROWS <= decoded.shape[0] <= 2 * _ROWS:
         decoded = small_copy(seen.view.frame.jpeg, rows=_ROWS)
     rgb = np.array(decoded)
     if (larger := _LEAST_ROWS // rgb.shape[0]) > 1:
-        # Letters have a size of their own; they would not fit into a stamp.
+        # Letters have a fixed size and would not fit into a tiny picture.
         rgb = rgb.repeat(larger, axis=0).repeat(larger, axis=1)
     words, colour = _words(seen, bins=bins, last=last)
     if seen.view.presence.present:
@@ -55,7 +55,7 @@ def _words(seen: FrameResult, *, bins: BinPolicy, last: str) -> tuple[str, tuple
 
 
 def _frame(rgb: Pixels, seen: FrameResult, colour: tuple[int, int, int]) -> None:
-    """A rectangle around what the model looks at, else around what differs from the empty view."""
+    """A rectangle around the model's region, else around what differs from the empty view."""
     view = seen.view
     cells = view.presence.cells if view.cells is None else view.cells
     box = view.region or box_of(cells, columns=view.columns, rows=view.rows)

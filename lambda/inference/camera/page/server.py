@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The page's HTTP server, on the standard library: for few viewers, which may be slow."""
+"""The page's HTTP server, with the standard library, for a few possibly slow viewers."""
 
 import contextlib
 import logging
@@ -54,7 +54,7 @@ class PageServer(ThreadingHTTPServer):
         self.shutdown()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Each connection gets a thread, up to a limit; more are turned away."""
+        """Each connection gets a thread, up to a limit; further connections are refused."""
         if not self._room.acquire(blocking=False):
             self.shutdown_request(request)
             return
@@ -69,7 +69,7 @@ class PageServer(ThreadingHTTPServer):
         try:
             request.settimeout(10)
             if self._tls is not None:
-                # Here and not in accept(): a client that says nothing must block nobody else.
+                # Here and not in accept(): a silent client must not block others.
                 request = self._tls.wrap_socket(request, server_side=True)
             super().process_request_thread(request, client_address)
         except OSError as error:

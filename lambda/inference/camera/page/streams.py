@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What viewers get: the newest picture of a stream, never a queue of them."""
+"""The newest picture of a stream for its viewers; pictures are never queued."""
 
 import logging
 import threading
@@ -13,7 +13,7 @@ from contracts.bins import BinPolicy
 
 _log = logging.getLogger(__name__)
 _PERIOD = 1 / 10
-"""Seconds between two annotated pictures at least: people cannot read faster."""
+"""Minimum seconds between two annotated pictures: people cannot read faster."""
 
 
 class Newest:
@@ -30,7 +30,7 @@ class Newest:
         return self._viewers
 
     def join(self, change: int) -> None:
-        """A viewer has joined (1) or left (-1)."""
+        """Count a viewer that joined (1) or left (-1)."""
         with self._changed:
             self._viewers += change
             self._changed.notify_all()
@@ -52,7 +52,7 @@ class Newest:
 
 
 class ProjectStream:
-    """Draws on frames while someone watches; costs nothing otherwise."""
+    """Draws on frames while there is a viewer; otherwise it costs nothing."""
 
     def __init__(self, *, bins: Callable[[], BinPolicy]) -> None:
         self.newest = Newest()
@@ -63,7 +63,7 @@ class ProjectStream:
         self._identify_until = 0.0
 
     def watch(self, seen: FrameResult) -> None:
-        """What the loop made of a frame; returns at once."""
+        """Take the loop's result for a frame; returns at once."""
         if seen.decision is not None and seen.view.model is not None:
             labels = seen.view.model.card.labels
             item = self._bins().sort(labels, seen.decision.probabilities.tolist())
@@ -74,7 +74,7 @@ class ProjectStream:
         self._arrived.set()
 
     def identify(self, seconds: float) -> None:
-        """Frame the picture for so long."""
+        """Draw a frame around the picture for this long."""
         self._identify_until = time.monotonic() + seconds
 
     @property

@@ -29,12 +29,12 @@ _WAITING = Metric("binsight_detections_waiting", "gauge", "Detections that wait 
 _VIEWERS = Metric("binsight_viewers", "gauge", "Viewers of the streams")
 _MEMORY = Metric("process_resident_memory_bytes", "gauge", "Resident memory")
 _PROCESSOR = Metric("process_cpu_seconds_total", "counter", "User and system time")
-_WHOLE_FRAME = "the whole frame: this model learned whole photos only, train it anew"
+_WHOLE_FRAME = "the whole frame: this model was trained on whole photos only; train it again"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inside:
-    """What the page reads of a running camera."""
+    """The parts of a running camera that the page reads."""
 
     live: Callable[[], Telemetry]
     model: Callable[[], Model | None]
@@ -44,7 +44,7 @@ class Inside:
 
 
 class Views:
-    """Reads a running camera; changes nothing in it."""
+    """Reads a running camera without changing it."""
 
     def __init__(self, inside: Inside, *, project: ProjectStream, device: Newest) -> None:
         self._inside = inside
@@ -87,7 +87,7 @@ class Views:
         }
 
     def health(self) -> tuple[bool, dict[str, Any]]:
-        """Whether the camera works, and if not, why."""
+        """Whether the camera works, and the reason if it does not."""
         now = self._inside.live()
         healthy = now.source_state == "streaming" and now.model is not None
         document = {"healthy": healthy, "source_state": now.source_state, "problem": now.problem}
@@ -104,7 +104,7 @@ class Views:
         return exposition(self._inside.live(), others).encode()
 
     def thumbnail(self, sequence: int) -> bytes | None:
-        """A small copy of the frame that decided a detection, as long as it is among the last."""
+        """A small copy of the frame that decided a detection, if it is a recent one."""
         for reported in self._inside.reporter.recent:
             if reported.detection.sequence == sequence and reported.jpeg is not None:
                 try:
@@ -134,7 +134,7 @@ def _resident_bytes() -> int:
 
 
 def _policy(page: str) -> str:
-    """Only the page's own style and script, by their digests; nothing from anywhere else."""
+    """Allow only the page's own style and script, by digest."""
     hashes = {
         kind: " ".join(
             f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every source has in common."""
+"""The base of all sources."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ class Source(Protocol):
 
     @property
     def live(self) -> bool:
-        """Whether frames that come too fast are dropped; recorded ones wait instead."""
+        """Whether frames that arrive too fast are dropped; recorded frames wait instead."""
         ...
 
     def frames(self, stop: threading.Event) -> Iterator[bytes]:
@@ -25,7 +25,7 @@ class Source(Protocol):
 
 
 class Pace:
-    """Waits so that frames come no faster than asked for; ``fps`` 0 never waits."""
+    """Waits so that frames arrive no faster than ``fps``; with 0 it never waits."""
 
     def __init__(self, fps: float, stop: threading.Event) -> None:
         self._period = 1 / fps if fps else 0.0
@@ -39,5 +39,5 @@ class Pace:
         if delay > 0:
             self._stop.wait(delay)
         else:
-            # Behind: go on from here instead of catching up with a burst.
+            # Too late: continue from here instead of catching up with a burst.
             self._due = time.monotonic()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a source into the slot, opening the source again whenever it is lost."""
+"""Moves frames from a source into the slot and reopens the source when it is lost."""
 
 import logging
 import threading
@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 class Capture:
     """Hands each frame to ``show`` and, unless ``holds`` keeps it for later, to the slot.
 
-    ``opened`` is called when a camera begins.
+    ``opened`` is called when a live source starts.
     """
 
     slot: FrameBuffer[Frame]
@@ -30,7 +30,7 @@ class Capture:
     holds: Callable[[Frame], bool]
 
     def run(self, uri: str, stop: threading.Event) -> None:
-        """Read until ``stop`` is set or the source is over."""
+        """Read until ``stop`` is set or the source has ended."""
         backoff = Backoff(first=1.0, longest=30.0)
         source: Source | None = None
         while not stop.is_set():
@@ -47,11 +47,11 @@ class Capture:
                 stop.wait(delay)
         if not stop.is_set():
             ended = source is not None and not source.live
-            self.status.set_problem("source", None if ended else "the source is over")
+            self.status.set_problem("source", None if ended else "the source has ended")
             self.status.set_source_state("ended" if ended else "lost")
 
     def _read(self, source: Source, stop: threading.Event) -> None:
-        """Frames into the slot until the source ends."""
+        """Put frames into the slot until the source ends."""
         if source.live:
             self.opened()
         for jpeg in source.frames(stop):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compares what the camera sees with what its model learned from, by the card's statistics."""
+"""Compares the camera's pictures with the training photos, by the card's statistics."""
 
 import math
 from collections import deque
@@ -11,16 +11,17 @@ from contracts.picture_statistics import MEASURES, describe
 from contracts.preprocessing import Pixels
 
 _FAR, _SHIFTED = 4.0, 2.0
-"""Standard deviations of the training photos: one picture so far off, or the mean of many."""
+"""Limits in standard deviations of the training photos: for one picture, and for the mean of
+many."""
 _MANY, _REMEMBERED = 10, 50
 """Items."""
 _CONFIDENCE = "confidence"
 
 
 class Drift:
-    """Looks at the picture that decided each item.
+    """Checks the picture that decided each item.
 
-    ``now`` is what the last items have in common that the training photos had not, or empty.
+    ``now`` describes how the last items differ from the training photos; empty if they do not.
     ``shift`` is the largest distance of the last items' mean from that of the training photos, in
     standard deviations; None until there are enough items. A card without statistics (of an older
     training) never drifts.
@@ -34,7 +35,7 @@ class Drift:
         self.shift: float | None = None
 
     def see(self, model: Model, pixels: Pixels, *, confidence: float) -> str:
-        """An item's picture; how it or the last ones differ from training, or empty."""
+        """Take an item's picture; return how it or the last ones differ from training, or empty."""
         if model is not self._model:
             self._model, self._expected = model, _expected(model.card)
             self._recent = {name: deque(maxlen=_REMEMBERED) for name in self._expected}
@@ -52,12 +53,12 @@ class Drift:
         self.now = words if share > _SHIFTED else ""
         if self.now:
             return f"last {len(next(iter(self._recent.values())))} items: {self.now}"
-        # One answer that is less sure than usual is "low confidence", not drift.
+        # A single less confident answer is "low confidence", not drift.
         share, words = max(self._shift(name, found[name]) for name in MEASURES)
         return words if share > _FAR else ""
 
     def _shift(self, name: str, value: float) -> tuple[float, str]:
-        """How many standard deviations a value is off, and that in words."""
+        """How many standard deviations a value is off, as a number and in words."""
         if name not in self._expected:
             return 0.0, ""
         mean, deviation = self._expected[name]
@@ -71,7 +72,7 @@ class Drift:
 
 
 def _expected(card: Any) -> dict[str, tuple[float, float]]:
-    """Mean and standard deviation by measure, as far as the card has them."""
+    """Mean and standard deviation by measure, for measures in the card."""
     statistics = getattr(card, "statistics", None)
     expected = {}
     for name in (*MEASURES, _CONFIDENCE):

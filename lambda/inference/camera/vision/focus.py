@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which part of the view is looked at: where the item is, steady over its frames."""
+"""The part of the view that the model looks at: the item's place, steady over its frames."""
 
 import numpy as np
 
@@ -8,16 +8,15 @@ from contracts.cut import Box
 from contracts.empty_view import Cells, box_of
 
 _SAME_PLACE = 0.6
-"""What two boxes share, as a share of both together, for the second to be the first one still."""
+"""Minimum intersection over union of two boxes that count as the same."""
 
 
 class Focus:
-    """Follows one of the things in view; ``cells`` are the ones it takes up.
+    """Follows one of the things in view; ``cells`` are those that it covers.
 
-    It stays with the thing that it was at, unless that is told to be of no interest any more; of
-    several new ones it takes the largest. The box is as large as the cells were together while the
-    view was still, so that a cell at the edge that comes and goes moves nothing; whatever moves is
-    followed from frame to frame.
+    It stays with the current thing until ``turn_to`` or ``forget``; of several new things it takes
+    the largest. The box covers all cells of the thing since the view became still, so that
+    flickering cells at the edge do not move it; a moving thing is followed from frame to frame.
     """
 
     def __init__(self) -> None:
@@ -29,12 +28,12 @@ class Focus:
     def follow(
         self, things: list[Cells], presence: Presence, *, columns: int, rows: int
     ) -> Box | None:
-        """Where to look in a frame of ``columns`` x ``rows``; None where nothing is in view."""
+        """The box in a frame of ``columns`` x ``rows``; None if nothing is in view."""
         if not things:
             self.forget()
             return None
         if (columns, rows) != self._size:
-            # A folder of photos: pixels of another size are other pixels.
+            # Photos in a folder may differ in size, so old boxes do not apply.
             self._box, self._size = None, (columns, rows)
         thing = self._of_interest(things)
         box = box_of(thing, columns=columns, rows=rows)
@@ -47,7 +46,7 @@ class Focus:
         return box
 
     def turn_to(self, thing: Cells) -> None:
-        """From the next frame on, look at this one."""
+        """Follow this thing from the next frame on."""
         self.cells, self._box = thing, None
 
     def forget(self) -> None:

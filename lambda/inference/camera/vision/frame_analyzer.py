@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a frame to a view: is something there, and what would the model look at."""
+"""From a frame to a view: whether something is present, and the model's input."""
 
 import threading
 from collections.abc import Callable
@@ -22,14 +22,13 @@ _UNCLEAR_FRAMES = 30
 
 @dataclass(frozen=True, kw_only=True)
 class FrameAnalysis:
-    """A frame that was looked at, ``columns`` x ``rows`` pixels.
+    """An analysed frame of ``columns`` x ``rows`` pixels.
 
-    ``region`` is where the model looks (None: at the whole frame), in the frame's pixels; it is
-    around ``cells``, those of the thing that is looked at. ``picture`` is the frame decoded for
-    ``model`` and ``pixels`` the input made of the region, where its answer is of use. ``changed``:
-    the item that was decided may have been replaced, ``another``: for certain; ``counting``: that
-    takes more frames to tell. ``first``: the camera has just begun, so an item may be hidden in
-    what it takes as the empty view.
+    ``region`` is the model's region in the frame's pixels (None: the whole frame), around
+    ``cells``, the cells of the current thing. ``picture`` is the frame decoded for ``model`` and
+    ``pixels`` the model's input, if an answer is needed. ``changed``: the decided item may have
+    been replaced; ``another``: it certainly was; ``counting``: more frames are needed to tell.
+    ``first``: the camera has just started, so the assumed empty view may contain an item.
     """
 
     frame: Frame
@@ -49,10 +48,10 @@ class FrameAnalysis:
 
 
 class FrameAnalyzer:
-    """Looks at frames, in the thread that feeds the one that infers.
+    """Analyses frames in the thread before the one that runs the model.
 
-    ``undecided`` tells whether what is in view needs (another) look; ``first_looks`` frames at the
-    start are looked at although nothing seems to be there.
+    ``undecided`` returns whether the thing in view needs another look; the first ``first_looks``
+    frames are given to the model even if nothing seems to be there.
     """
 
     def __init__(self, *, undecided: Callable[[], bool], first_looks: int) -> None:
@@ -69,12 +68,12 @@ class FrameAnalyzer:
         self._things: list[Cells] = []
 
     def camera_opened(self, *, settling_frames: int) -> None:
-        """A source was opened (again): learn its empty view first. From any thread."""
+        """A source was opened or reopened: learn its empty view first. For any thread."""
         self._gate.relearn(frames=settling_frames)
         self._first_left, self._moving = self._first_looks, 0
 
     def remember(self, view: FrameAnalysis, *, new_item: bool) -> None:
-        """What is in this view has been looked at (and decided). From any thread."""
+        """The things in this view were looked at, and maybe decided. For any thread."""
         if view.cells is not None:
             with self._lock:
                 self._succession.remember(
@@ -82,17 +81,17 @@ class FrameAnalyzer:
                 )
 
     def forget(self) -> None:
-        """The item is gone. From any thread."""
+        """The item is gone. For any thread."""
         with self._lock:
             self._succession.forget()
 
     @property
     def settling(self) -> bool:
-        """Whether a source that was just opened is still adjusting itself."""
+        """Whether a recently opened source is still adjusting its exposure."""
         return self._gate.settling
 
     def unchanged(self, small: Thumbnail) -> bool:
-        """Whether nothing moved since the frame that was looked at last."""
+        """Whether nothing moved since the last analysed frame."""
         return self._gate.unchanged(small)
 
     def look(
@@ -103,9 +102,10 @@ class FrameAnalyzer:
         small: Thumbnail | None = None,
         stands_for: int = 1,
     ) -> FrameAnalysis:
-        """Raises BadFrameError. ``small``: the frame's thumbnail, where there is one already.
+        """Analyse a frame. Raises BadFrameError. ``small``:
 
-        ``stands_for``: how many frames like it there were, itself and those not looked at.
+        its thumbnail, if there already is one. ``stands_for``: how many frames it represents,
+        itself included.
         """
         columns, rows = size_of(frame.jpeg)
         picture = None
@@ -130,7 +130,7 @@ class FrameAnalyzer:
         first = not presence.present and not settling and self._first_left > 0
         wanted = first or (presence.present and (changed or self._undecided()))
         if presence.present and not self._gate.confirmed and not presence.still:
-            # It may be an item from the start that someone takes away: wait until that is clear.
+            # It may be an item from the start that is being removed: wait until that is clear.
             self._moving += 1
             wanted = wanted and self._moving > _UNCLEAR_FRAMES
         pixels = None
@@ -159,7 +159,7 @@ class FrameAnalyzer:
         )
 
     def _things_in(self, presence: Presence) -> list[Cells]:
-        """What is in view, thing by thing; most frames differ from the one before by noise only."""
+        """The things in view; most frames differ from the previous one only by noise."""
         if not presence.present:
             return []
         if self._cells is None or not np.array_equal(self._cells, presence.cells):
@@ -168,7 +168,7 @@ class FrameAnalyzer:
 
 
 def _region(model: Model | None, box: Box | None, columns: int, rows: int) -> Box | None:
-    """Where the model looks; None for the whole frame, as models do that learned whole photos."""
+    """The model's region; None for the whole frame, as for models trained on whole photos."""
     if model is None or model.cut is None or box is None:
         return None
     card = model.card

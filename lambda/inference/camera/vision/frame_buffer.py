@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A frame, and the slot that holds at most one thing between two threads."""
+"""A frame, and the slot that holds at most one frame between two threads."""
 
 import threading
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Frame:
-    """A JPEG as it came from the camera, and when (``time.monotonic()``)."""
+    """A JPEG as the camera delivered it, and the time (``time.monotonic()``)."""
 
     jpeg: bytes
     captured_at: float
 
 
 class FrameBuffer(Generic[T]):
-    """Holds the newest. What nobody took is replaced and counted, never queued.
+    """Holds the newest. An untaken one is replaced and counted, never queued.
 
-    Whoever takes says ``done`` afterwards, so that ``busy`` never misses what is being worked on.
+    The consumer calls ``done`` afterwards, so that ``busy`` includes work in progress.
     """
 
     def __init__(self) -> None:
@@ -30,17 +30,17 @@ class FrameBuffer(Generic[T]):
 
     @property
     def dropped(self) -> int:
-        """How many were replaced before anyone took them."""
+        """How many were replaced before they were taken."""
         return self._dropped
 
     @property
     def busy(self) -> bool:
-        """Whether something waits or is worked on."""
+        """Whether one is waiting or in progress."""
         with self._changed:
             return self._held is not None or self._in_work
 
     def put(self, value: T) -> None:
-        """Offer what is live: the newest wins."""
+        """Put a live frame: it replaces an untaken one."""
         with self._changed:
             if self._held is not None:
                 self._dropped += 1
@@ -48,7 +48,7 @@ class FrameBuffer(Generic[T]):
             self._changed.notify_all()
 
     def put_when_free(self, value: T, *, stop: threading.Event) -> None:
-        """Offer what is recorded: wait until the one before was taken, so that none is lost."""
+        """Put a recorded frame: wait until the previous one was taken, so that none is lost."""
         with self._changed:
             while self._held is not None and not stop.is_set():
                 self._changed.wait(0.2)
@@ -56,7 +56,7 @@ class FrameBuffer(Generic[T]):
             self._changed.notify_all()
 
     def take(self, *, timeout: float) -> T | None:
-        """The newest, or None if there was none in ``timeout`` seconds."""
+        """The newest, or None after ``timeout`` seconds without one."""
         with self._changed:
             if self._held is None:
                 self._changed.wait(timeout)
@@ -66,6 +66,6 @@ class FrameBuffer(Generic[T]):
             return value
 
     def done(self) -> None:
-        """What was taken is finished with."""
+        """The work on the one that was taken is finished."""
         with self._changed:
             self._in_work = False

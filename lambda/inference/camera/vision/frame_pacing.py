@@ -8,17 +8,17 @@ from camera.vision.frame_analyzer import FrameAnalysis
 from camera.vision.frame_buffer import Frame
 
 _CALM_FRAMES = 4
-"""Looks in a row without a change before frames are held back."""
+"""Analysed frames in a row without a change before frames are held back."""
 _MOST_HELD, _MOST_HELD_WATCHED = 3, 7
 """At 15 frames a second every fourth is looked at, and what is in view for so many frames or fewer
 may be missed. Something that is thrown through the view shows in at least 4. The second number is
 for cameras whose frames' sizes in bytes are watched: it ends early where a size is unusual."""
 _LONGEST_SECONDS, _LONGEST_SECONDS_WATCHED = 0.25, 0.5
-"""Slow cameras are looked at at least so often: every frame at 4 a second or fewer."""
+"""Minimum analysed frames per second: at 4 a second or fewer, every frame is analysed."""
 
 
 class FramePacing:
-    """Holds frames back while the view is calm. Not for several threads."""
+    """Holds frames back while the view is calm. Not thread-safe."""
 
     def __init__(self) -> None:
         self._calm = 0
@@ -27,7 +27,7 @@ class FramePacing:
         self._sizes = _Sizes()
 
     def holds(self, frame: Frame) -> bool:
-        """Whether this frame is kept for later instead of looked at."""
+        """Whether this frame is held back instead of analysed."""
         if self._calm < _CALM_FRAMES:
             return False
         size = len(frame.jpeg)
@@ -45,12 +45,12 @@ class FramePacing:
         return held
 
     def release(self) -> list[Frame]:
-        """The frames that were held back since the last look, oldest first; they are forgotten."""
+        """Return and forget the frames held back since the last analysed one, oldest first."""
         held, self._held = self._held, []
         return held
 
     def looked(self, view: FrameAnalysis, *, settling: bool, item_open: bool) -> None:
-        """A frame was looked at. ``item_open``: a decision may still come."""
+        """A frame was analysed. ``item_open``: a decision may still follow."""
         self._looked_at = view.frame.captured_at
         calm = view.presence.still and not (
             settling or view.changed or view.counting or view.pixels is not None or view.first
@@ -64,17 +64,17 @@ class FramePacing:
             self.disturbed()
 
     def disturbed(self) -> None:
-        """Look at every frame again."""
+        """Analyse every frame again."""
         self._calm = 0
         self._sizes = _Sizes()
 
 
 class _Sizes:
-    """The sizes in bytes of a calm view's frames: what comes into view changes them at once.
+    """The sizes in bytes of a calm view's frames, which change as soon as an item comes into view.
 
     A sensor's noise changes the size of a JPEG by about 0.1 %; an item of a thirtieth of the view
-    changes it by 1 % and more. Cameras that fill their frames up to one size, or choose the quality
-    anew for each, tell nothing by it.
+    changes it by 1 % and more. For cameras that pad frames to one size, or adjust the quality of
+    each frame, sizes are useless.
     """
 
     _FEW, _MOST, _TIMES, _TELLING = 8, 64, 5.0, 0.01
@@ -86,7 +86,7 @@ class _Sizes:
         self._mean = self._deviation = 0.0
 
     def add(self, size: int) -> None:
-        """A calm frame is of this size."""
+        """Add the size of a calm frame."""
         self._count = min(self._count + 1, self._MOST)
         self._mean += (size - self._mean) / self._count
         self._deviation += (abs(size - self._mean) - self._deviation) / self._count

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Is what is in view what was decided, or has another item taken its place or come beside it?"""
+"""Detects whether the decided item is still in view, or another one has replaced or joined it."""
 
 from typing import NamedTuple
 
@@ -11,9 +11,9 @@ from camera.vision.presence_detector import Presence
 from contracts.empty_view import APPEARS, CELL_DIFFERS, Cells, differing, near
 
 _CHANGED = 0.4
-"""Share of the item's cells that must differ before a second look is worth its price."""
+"""Share of the item's cells that must differ to justify a second look."""
 _OTHER_COLOURS = 15.0
-"""Mean distance, in levels of 255, between the colours of two things that are surely not one."""
+"""Mean distance, in levels of 255, between the colours of two certainly different things."""
 _LIGHT = 128.0
 _LONGER_THAN_A_HAND = 10
 """Frames."""
@@ -29,10 +29,10 @@ class Verdict(NamedTuple):
 
 
 class _Told(NamedTuple):
-    """A thing that was looked at and decided: the view, the thing's cells in it, its colours.
+    """A decided thing: the view, the thing's cells in it, its colours.
 
-    ``own``: the colours are of this view. They are of an earlier one where it changed and was taken
-    for the same item all the same, which its colours may still disprove.
+    ``own``: the colours are from this view. Otherwise they are from an earlier view: the thing
+    changed and was assumed to be the same item, which the colours may still disprove.
     """
 
     view: Thumbnail
@@ -41,15 +41,15 @@ class _Told(NamedTuple):
     own: bool = True
 
     def differs(self, thumbnail: Thumbnail, zone: Cells) -> float:
-        """Cells of the zone that are not as they were."""
+        """Cells of the zone that have changed."""
         return float(np.sum(differing(thumbnail, self.view) & zone))
 
     def untouched(self, thumbnail: Thumbnail) -> bool:
-        """Whether all of the view is as it was."""
+        """Whether nothing in the view has changed."""
         return float(np.max(np.abs(thumbnail - self.view))) <= CELL_DIFFERS
 
     def same(self, thumbnail: Thumbnail) -> bool:
-        """Whether it lies there as it did."""
+        """Whether it still lies there unchanged."""
         return self.differs(thumbnail, self.cells) <= _CHANGED * float(np.sum(self.cells))
 
 
@@ -68,11 +68,11 @@ class Succession:
     def remember(
         self, thumbnail: Thumbnail, presence: Presence, cells: Cells, *, new_item: bool
     ) -> None:
-        """What is in these cells has been looked at; ``new_item``: and was decided."""
+        """The thing in these cells was looked at; ``new_item``: and decided."""
         now = _Told(thumbnail, cells, _colours(thumbnail, presence, cells))
         before = max(self._told, key=lambda told: int(np.sum(told.cells & cells)), default=None)
         if new_item or before is None:
-            # What is not as it was any more has been replaced.
+            # Things that have changed were replaced.
             self._told = [told for told in self._told if told.same(thumbnail)]
             self._other_for = 0
         else:
@@ -89,7 +89,7 @@ class Succession:
             return Verdict()
         last = self._told[-1]
         if len(things) == len(self._told) == 1 and last.own and last.untouched(thumbnail):
-            # Most frames: spare them what follows.
+            # Most frames end here, which saves the rest.
             self._other_for = self._beside_for = 0
             return Verdict()
         strange = self._strange(thumbnail, presence, things, here)
@@ -112,7 +112,7 @@ class Succession:
 
     @property
     def counting(self) -> bool:
-        """Whether it counts frames in a row to tell another item from what was decided."""
+        """Whether it is counting frames to distinguish another item from the decided one."""
         return self._other_for > 0 or self._beside_for > 0
 
     def forget(self) -> None:
@@ -121,7 +121,7 @@ class Succession:
         self._other_for = self._beside_for = 0
 
     def _let_go(self, things: list[Cells]) -> None:
-        """Forget what has left while something else is still there."""
+        """Forget things that left while something else is still there."""
         anything = np.any(things, axis=0)
         left = [told for told in self._told if _share(told.cells, anything) > _CHANGED]
         self._told = left or self._told[-1:]
@@ -129,7 +129,7 @@ class Succession:
     def _known(
         self, thumbnail: Thumbnail, presence: Presence, thing: Cells, things: list[Cells]
     ) -> bool:
-        """Whether this was looked at, and is as it was."""
+        """Whether this was looked at and has not changed."""
         if self._in_place(thumbnail, thing, things):
             return True
         return len(self._told) > 1 and self._moved(thumbnail, presence, thing)
@@ -137,7 +137,7 @@ class Succession:
     def _in_place(
         self, thumbnail: Thumbnail, thing: Cells, things: list[Cells], *, own: bool = False
     ) -> bool:
-        """Whether a decided thing lies there as it did, and has left nothing empty beside it."""
+        """Whether a decided thing lies there unchanged, with no cells emptied beside it."""
         others = np.any([each for each in things if each is not thing] or [~thing & thing], axis=0)
         zone, size = near(thing), float(np.sum(thing))
         return any(
@@ -148,7 +148,7 @@ class Succession:
         )
 
     def _moved(self, thumbnail: Thumbnail, presence: Presence, thing: Cells) -> bool:
-        """Whether this is one of several decided things, by its colours, in another place."""
+        """Whether this is one of several decided things in another place, by its colours."""
         colours = _colours(thumbnail, presence, thing)
         for index, told in enumerate(self._told):
             close = float(np.mean(np.abs(colours - told.colours))) <= _OTHER_COLOURS
@@ -160,7 +160,7 @@ class Succession:
     def _strange(
         self, thumbnail: Thumbnail, presence: Presence, things: list[Cells], here: Cells
     ) -> Cells | None:
-        """What cannot be a decided item, however that was moved or covered; None as a rule."""
+        """A thing that cannot be a decided item, even a moved or covered one; usually None."""
         for thing in things:
             large = float(np.mean(thing)) > APPEARS
             if not (large or bool((thing & here).any())):
@@ -181,7 +181,7 @@ def _share(cells: Cells, among: Cells) -> float:
 
 
 def _colours(thumbnail: Thumbnail, presence: Presence, cells: Cells) -> NDArray[np.float32]:
-    """How the item's colours are spread, wherever in the view and in whatever light it lies."""
+    """The distribution of the item's colours, independent of its place and of the light."""
     pixels = thumbnail[cells] if cells.any() else thumbnail.reshape(-1, 3)
     lit = pixels * (_LIGHT / np.maximum(presence.light, 1))
     return np.asarray(np.quantile(lit, _QUANTILES, axis=0), dtype=np.float32)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""JPEG bytes to what the gate and the model look at, decoding no more pixels than needed."""
+"""Turns JPEG bytes into input for the gate and the model, decoding as few pixels as possible."""
 
 from typing import NamedTuple
 
@@ -17,11 +17,11 @@ Thumbnail = Grid
 
 
 class BadFrameError(ValueError):
-    """These bytes are no usable picture; the frame is skipped and counted."""
+    """These bytes are not a usable picture; the frame is skipped and counted."""
 
 
 class Decoded(NamedTuple):
-    """A picture, and how far it was scaled down while it was decoded."""
+    """A picture, and the divisor by which it was scaled down during decoding."""
 
     rgb: Pixels
     divisor: int
@@ -30,7 +30,7 @@ class Decoded(NamedTuple):
 def thumbnail(jpeg: bytes, *, picture: Decoded | None = None) -> Thumbnail:
     """Mean colours (``contracts.empty_view.grid``), decoded at 1/8 scale where possible.
 
-    ``picture``: the same, where it is decoded already.
+    ``picture``: the picture, if it is already decoded.
     """
     columns, rows = size_of(jpeg)
     small = -(-rows // BLOCK) < GRID_ROWS or -(-columns // BLOCK) < GRID_COLUMNS
@@ -42,7 +42,7 @@ def thumbnail(jpeg: bytes, *, picture: Decoded | None = None) -> Thumbnail:
 
 
 def scale_for(region: Box | None, *, columns: int, rows: int, width: int, height: int) -> int:
-    """How far a frame of ``columns`` x ``rows`` is scaled down while it is decoded for a region."""
+    """The divisor at which to decode a frame of ``columns`` x ``rows`` for a region."""
     return decode_divisor(
         region or whole(columns, rows), columns=columns, rows=rows, width=width, height=height
     )
@@ -66,7 +66,7 @@ def model_input(jpeg: bytes, *, width: int, height: int, region: Box | None = No
 def size_of(jpeg: bytes) -> tuple[int, int]:
     """Width and height of a picture as it is shown, upright.
 
-    Raises BadFrameError with the sentence of ``contracts.photo_rules`` for what is not taken.
+    Raises BadFrameError with the message of ``contracts.photo_rules`` for a refused picture.
     """
     if problem := file_problem(jpeg) or frame_problem(jpeg):
         raise BadFrameError(problem)
@@ -82,7 +82,7 @@ def size_of(jpeg: bytes) -> tuple[int, int]:
 
 
 def small_copy(jpeg: bytes, *, rows: int) -> Pixels:
-    """The picture decoded as small as it still has so many lines, for people to look at."""
+    """The picture at the smallest scale that still has this many lines, for people to look at."""
     size_of(jpeg)
     return _decode(jpeg, rows=rows, columns=1)
 
@@ -90,7 +90,7 @@ def small_copy(jpeg: bytes, *, rows: int) -> Pixels:
 def encode(
     pixels: Pixels, *, quality: int = 85, subsampling: str = "444", order: str = "RGB"
 ) -> bytes:
-    """A JPEG of the picture. ``subsampling`` ``422`` or ``420``: fewer colours, half the price."""
+    """A JPEG of the picture. ``subsampling`` ``422`` or ``420``: less chroma, half the cost."""
     whole = np.ascontiguousarray(pixels)
     return bytes(
         simplejpeg.encode_jpeg(

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Is anything in view? Thumbnails are compared with the empty view, at almost no cost."""
+"""Detects whether anything is in view by comparing thumbnails with the empty view, at little
+cost."""
 
 from dataclasses import dataclass
 
@@ -17,19 +18,19 @@ from contracts.empty_view import (
 )
 
 STILL = 5.0
-"""Levels of 255 between two frames; a view that moves less is still."""
+"""Levels of 255 between two frames below which the view counts as still."""
 _LEARNING, _OF_WHAT_DIFFERS = 0.05, 0.002
-"""Share of a difference that a frame teaches. What differs without being enough for an item may be
-the rim of one: it is learned over minutes, as a stain is, not while the item lies there."""
+"""Share of a difference that each frame adds to the empty view. A difference too small for an item
+may be the rim of one, so it is learned over minutes, like a stain, not while the item is there."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Presence:
-    """What the gate says of a frame.
+    """The gate's result for a frame.
 
     ``present``: something is in view, in the ``cells`` that differ from the empty view. ``still``:
-    nothing moved since the frame before. ``revealed``: what was taken as the empty view held an
-    item, which has just left. ``light``: mean colour of the empty view in the light of this frame.
+    nothing moved since the frame before. ``revealed``: the assumed empty view contained an item,
+    which has just left. ``light``: mean colour of the empty view in the light of this frame.
     """
 
     present: bool
@@ -40,12 +41,12 @@ class Presence:
 
 
 class PresenceGate:
-    """Learns the empty view and tells whether a frame differs from it.
+    """Learns the empty view and detects whether a frame differs from it.
 
-    The first frame is taken as empty, and so is a view that stays different but still for
-    ``absorb_frames`` frames (the camera was moved, a stain). Where that was an item, its leaving is
-    told from an arrival: its outline is in the old view, not in the new one. Light that changes
-    everywhere at once is no item.
+    The first frame counts as empty, and so does a view that stays different but still for
+    ``absorb_frames`` frames (the camera was moved, a stain). If that was an item, its departure is
+    distinguished from an arrival: its outline is in the old view, not in the new one. A change of
+    light across the whole view is not an item.
     """
 
     def __init__(self, *, absorb_frames: int = 900) -> None:
@@ -59,12 +60,12 @@ class PresenceGate:
         """Whether something came and went since the empty view was learned."""
 
     def relearn(self, *, frames: int) -> None:
-        """Take the next frames as empty: a camera that was just opened adjusts its exposure."""
+        """Treat the next frames as empty: a recently opened camera adjusts its exposure."""
         self._settling = frames
 
     @property
     def settling(self) -> bool:
-        """Whether frames are taken as empty without being looked at."""
+        """Whether frames are assumed empty without being analysed."""
         return self._settling > 0
 
     def unchanged(self, thumbnail: Grid) -> bool:
@@ -74,7 +75,7 @@ class PresenceGate:
     def update(self, thumbnail: Grid, *, stands_for: int = 1) -> Presence:
         """Compare a frame with the empty view, and learn from it.
 
-        ``stands_for``: how many frames like it there were, itself and those not looked at.
+        ``stands_for``: how many frames it represents, itself included.
         """
         if self._empty is None or self._settling > 0:
             self._learn(thumbnail)
@@ -108,7 +109,7 @@ class PresenceGate:
         )
 
     def _settled(self, still_before: int) -> bool:
-        """Whether the first thing that differs from the view at the start just came to rest."""
+        """Whether the first thing that differs from the initial view has just come to rest."""
         return still_before < 2 <= self._still and not self.confirmed
 
     def _learn(self, thumbnail: Grid) -> None:
@@ -118,7 +119,7 @@ class PresenceGate:
 
 
 def _outlined(cells: Cells, empty: Grid, thumbnail: Grid) -> bool:
-    """Whether the region that differs has its outline in the empty view instead of the frame."""
+    """Whether the outline of the differing region is in the empty view instead of the frame."""
     drawn = shown = 0.0
     for axis in (0, 1):
         edge = np.diff(cells, axis=axis)
