@@ -68,7 +68,7 @@ def test_the_model_in_use_is_answered_at_once_also_without_a_camera(settings, pu
     with running(settings, publisher):
         assert adopt(archive, digest, settings.model_folder).returncode == 0
     done = adopt(archive, digest, settings.model_folder, timeout=0.1)
-    assert (done.returncode, "in use already" in done.stdout) == (0, True)
+    assert (done.returncode, "already the model in use" in done.stdout) == (0, True)
     done = adopt(archive, digest, settings.model_folder, version="1.0.2", timeout=0.1)
     assert (done.returncode, "as version 1.0.1" in done.stdout) == (0, True)
 
@@ -129,7 +129,7 @@ def test_an_archive_that_was_damaged_on_its_way_is_not_offered(settings, models,
     damaged = tmp_path / "model.tar.gz"
     damaged.write_bytes(archive.read_bytes()[:-1])
     done = adopt(damaged, digest, settings.model_folder)
-    assert (done.returncode, "damaged on its way" in done.stdout) == (3, True)
+    assert (done.returncode, "damaged during the download" in done.stdout) == (3, True)
     assert not settings.model_folder.exists()
 
 

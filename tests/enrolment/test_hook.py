@@ -63,8 +63,8 @@ def test_a_camera_without_a_site_is_unassigned():
         (lambda m: m.kits["kit-1"].update(expires_at=NOW), "has expired"),
         (lambda m: m.cameras.clear(), "not on the list"),
         (lambda m: m.cameras["7"].update(camera_state="retired"), "is retired"),
-        (lambda m: m.with_certificate.add("7"), "registered already"),
-        (lambda m: setattr(m, "free", False), "at this moment"),
+        (lambda m: m.with_certificate.add("7"), "already registered"),
+        (lambda m: setattr(m, "free", False), "right now"),
     ],
 )
 def test_everything_else_is_refused_with_its_reason_in_the_log(change, reason, capsys):

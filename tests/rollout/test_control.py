@@ -92,7 +92,7 @@ def test_a_stop_in_the_bake_takes_the_canaries_back(world, machine, first, contr
     assert world.version("canary") == first[1]
     assert world.version("fleet") == first[1]
     assert f"  canary: back to binsight-dev.Model {first[1]}" in said
-    assert f"  fleet: it has binsight-dev.Model {first[1]}: nothing to take back" in said
+    assert f"  fleet: it has binsight-dev.Model {first[1]}: nothing to revert" in said
     known = rollouts(world.states, machine)
     assert [(one.action, one.status) for one in known] == [
         ("undo", "SUCCEEDED"),

@@ -173,7 +173,7 @@ def watch(
         ({"Rejected": 1, "Succeeded": 1}, ("FAILED", "1 succeeded, 1 failed")),
         # A camera that began and fell silent sleeps; a model may have stopped it, though.
         ({"TimedOut": 1, "Succeeded": 1}, ("RUNNING", "0 failed, 1 waiting or asleep")),
-        ({"InProgress": 2, "Succeeded": 1, "minutes": 61}, ("FAILED", "2 canaries began and fell")),
+        ({"InProgress": 2, "Succeeded": 1, "minutes": 61}, ("FAILED", "2 canaries started")),
         ({"InProgress": 2, "Succeeded": 2, "minutes": 61}, ("SUCCEEDED", "0 failed, 2 waiting")),
         (
             {"InProgress": 2, "Succeeded": 1, "minutes": 61, "group": "fleet"},

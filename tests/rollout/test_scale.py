@@ -69,7 +69,10 @@ def test_an_outage_of_half_the_fleet_neither_hangs_nor_fails_a_rollout(patient):
 def test_canaries_that_all_fall_silent_while_they_install_are_no_outage():
     aws, run = roll_out(canaries=4, fleet=10, interrupted=lambda number: number != 0)
     assert run.status == "FAILED"
-    assert "3 canaries began and fell silent" in run.document["check"]["value"]["reason"]
+    assert (
+        "3 canaries started the deployment and fell silent"
+        in run.document["check"]["value"]["reason"]
+    )
     assert aws.version("fleet") is None
 
 

@@ -18,7 +18,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "contracts": set(),
     "infra/config": {"contracts"},
     "infra/assets": {"contracts", "infra/config"},
-    "infra/checks": {"infra/config"},
+    "infra/checks": {"contracts", "infra/config"},
     # A role carries its acknowledgements, and the packs that they are for are attached there.
     "infra/common": {"infra/assets", "infra/checks", "infra/config"},
     **{f"infra/{name}": _SHARED for name in CAPABILITIES},

@@ -137,12 +137,12 @@ def test_a_model_of_another_split_is_compared_on_what_it_has_not_seen(
     unknown = remade(sagemaker_run, tmp_path / "unknown", seen="", **other)
     own = again(sagemaker_run, tmp_path, approved=Approved(name="g/1", archive=unknown))["binsight"]
     assert not own["approved"]["fair"]
-    assert "may have learned from some of today's test photos" in own["verdict"]["notes"][0]
+    assert "may have been trained on some of the current test photos" in own["verdict"]["notes"][0]
     assert own["verdict"]["notes"][1].startswith("not counted: against the model in service")
     learned = remade(sagemaker_run, tmp_path / "learned", seen=_seen_test(sagemaker_run), **other)
     own = again(sagemaker_run, tmp_path, approved=Approved(name="g/1", archive=learned))["binsight"]
     assert own["approved"]["compared"] is None
-    assert "has learned from 6 of today's test photos; only 0 others" in own["approved"]["note"]
+    assert "was trained on 6 of the current test photos; only 0 others" in own["approved"]["note"]
 
 
 def test_a_broken_or_strange_model_in_service_blocks_nothing(
