@@ -17,9 +17,8 @@ def check(template: Template) -> Iterator[Finding]:
         yield from _name(template, resource)
         tags = dict(_tags(template, resource.properties.get("Tags")))
         for shown, allowed in faults(tags):
-            yield at(
-                resource, "Properties.Tags", f"{shown}: AWS accepts {allowed} (infra/config/tags.py)"
-            )
+            detail = f"{shown}: AWS accepts {allowed} (infra/config/tags.py)"
+            yield at(resource, "Properties.Tags", detail)
 
 
 def _name(template: Template, resource: Resource) -> Iterator[Finding]:
