@@ -47,6 +47,9 @@ FAST_WITHOUT := $(addprefix --ignore=tests/,camera/test_endurance.py camera/test
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 export BINSIGHT_ENVIRONMENT := $(ENV)
+# Python keeps what it compiles, also where an image forbids it: otherwise each of the many processes of a
+# test run or a rehearsal compiles the same modules again.
+unexport PYTHONDONTWRITEBYTECODE
 # Nothing is reported to the makers of what we use, unless you say otherwise (docs/network.md). The CDK
 # CLI would tell AWS of its use and ask at a terminal whether there is a newer one: ours is pinned.
 export CDK_DISABLE_CLI_TELEMETRY ?= true

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What tests of several parts need."""
 
+import gc
 import math
 import os
 import signal
@@ -23,11 +24,24 @@ hypothesis.settings.load_profile("binsight")
 # Some tests import onnxruntime themselves.
 keep_silent()
 
+# One thread each: torch's would wait for each other while other tests have the processor.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# What is imported and collected lives until the end: Python need not look for garbage in it.
+gc.disable()
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("BINSIGHT_SHARED", ROOT.parent / "shared"))
 
 # Folders whose tests share something costly that is made once per worker.
 ONE_WORKER = ("tests/synth", "tests/training")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Look for garbage again, but only among what the tests make."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -36,8 +36,8 @@ NODE_MAJORS = (22, 24)
 UNFINISHED = "unfinished"
 """What a stamp says while its packages are copied: an interrupted copy looks installed to uv."""
 
-# What starts often and is slow to compile. uv compiles nothing, and much of what imports these
-# does not keep what it compiled: the processes of the local AWS, and everything where
+# What starts often and is slow to compile. uv compiles nothing, and some of what imports these
+# does not keep what it compiled: a review, a training job, and what make did not start where
 # PYTHONDONTWRITEBYTECODE is set, as in many container images. All files would take minutes.
 COMPILED = {
     "runtime": "cdk_nag, aws_cdk.aws_iot, aws_cdk.aws_sagemaker, aws_cdk.aws_stepfunctions_tasks",

@@ -156,7 +156,6 @@ class LocalAws:
         environment = {
             **clients.kept_environment(),
             "PYTHONPATH": path,
-            "PYTHONDONTWRITEBYTECODE": "1",
             "LOG_LEVEL": self.log_level,
         }
         clients.only_local(environment)

@@ -8,6 +8,7 @@ environments, and after "--" files of further apps with ``available(tree)`` and
 """
 
 import ast
+import gc
 import importlib
 import json
 import runpy
@@ -28,6 +29,7 @@ def main() -> int:
     # The first entry is the review's own folder; modules come from the tree.
     sys.path[0] = str(Path.cwd())
     sys.dont_write_bytecode = True
+    gc.disable()  # what a synth makes lives until its end
     if not _has_function(Path(*module.split(".")).with_suffix(".py"), function):
         return NO_BUILD_FUNCTION
     try:
