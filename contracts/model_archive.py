@@ -60,9 +60,10 @@ class ModelCard:
     for telling on a camera that it sees something else: see ``contracts.picture_statistics``),
     ``seen`` (which photos training and validation saw: see ``training.packaging.provenance``),
     ``held_out`` (in the same form, which photos were ``validation`` and ``test``: the next split
-    keeps them there) and ``cut`` (how an item is cut out of the view:
+    keeps them there), ``cut`` (how an item is cut out of the view:
     ``contracts.cut.CutRule.to_json()``; without it the model learned whole photos only, and looks
-    at whole frames).
+    at whole frames) and ``flips`` (the model learned flipped pictures as well, so that it is shown
+    them: see ``contracts.preprocessing.flipped``).
     """
 
     labels: tuple[str, ...]
@@ -78,6 +79,7 @@ class ModelCard:
     seen: str = ""
     held_out: Mapping[str, str] = field(default_factory=dict)
     cut: Mapping[str, Any] = field(default_factory=dict)
+    flips: bool = False
     metrics: Mapping[str, Any] = field(default_factory=dict)
     frameworks: Mapping[str, str] = field(default_factory=dict)
     created_from: Mapping[str, Any] = field(default_factory=dict)
@@ -125,6 +127,8 @@ def _check(document: dict[str, Any]) -> None:
     ):
         if not isinstance(document.get(key, {}), dict):
             raise ArchiveError(f"{CARD}: key {key!r}: {document[key]!r}; expected an object")
+    if not isinstance(document.get("flips", False), bool):
+        raise ArchiveError(f"{CARD}: key 'flips': {document['flips']!r}; expected a boolean")
     try:
         CutRule.from_json(document["cut"]) if document.get("cut") else None
     except ValueError as error:

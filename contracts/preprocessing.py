@@ -37,6 +37,25 @@ def resize(rgb: Pixels, *, width: int, height: int) -> Pixels:
     return np.rint(small, out=small).astype(np.uint8).reshape(height, width, 3)
 
 
+FLIPS = ((1, 1), (-1, -1), (1, -1), (-1, 1))
+"""Steps over rows and columns: as it is, flipped both ways (which turns it by 180 degrees), left
+and right, up and down. Two flips differ most in what they tell, so the first two are these."""
+
+
+def flipped(rgb: Pixels, number: int) -> Pixels:
+    """A picture ``[H, W, 3]``, or several, flipped by the flip of this number, in turns.
+
+    A model whose card says ``flips`` is shown all: a camera flips the frames of an item in turns,
+    and the answer to a single photo is the mean over ``FLIPS``.
+    """
+    down, across = FLIPS[number % len(FLIPS)]
+    result = np.empty_like(rgb)
+    # Colour by colour takes a sixth of the time of one copy: the inner loop is a row, not a pixel.
+    for colour in range(rgb.shape[-1]):
+        result[..., colour] = rgb[..., ::down, ::across, colour]
+    return result
+
+
 def decode_divisor(*, columns: int, rows: int, width: int, height: int) -> int:
     """The divisor by which a JPEG of ``columns`` x ``rows`` is scaled down: 1, 2, 4 or 8.
 

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from contracts.model_archive import ModelCard
 from contracts.onnx_runtime import onnxruntime
+from contracts.preprocessing import FLIPS, flipped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,15 @@ class Classifier:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             rows = list(pool.map(self._run, (pixels[i : i + 1] for i in range(len(pixels)))))
         return np.concatenate(rows).astype(np.float32)
+
+    def answers(self, pixels: NDArray[np.uint8], *, card: ModelCard) -> NDArray[np.float32]:
+        """The same as a camera decides: the mean over all that the card's model is shown."""
+        return np.mean(self.looks(pixels, card=card), axis=0)
+
+    def looks(self, pixels: NDArray[np.uint8], *, card: ModelCard) -> list[NDArray[np.float32]]:
+        """The probabilities for the pictures, flipped in each way that the model is shown."""
+        count = len(FLIPS) if card.flips else 1
+        return [self.probabilities(flipped(pixels, number)) for number in range(count)]
 
     def latency(self, pixels: NDArray[np.uint8], *, pictures: int = 100) -> Latency:
         """Time pictures one after the other, after a few that warm up."""

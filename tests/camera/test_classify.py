@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from camera.classify import main
-from contracts.bins import read_policy
+from benchmarks.camera_setting import model_from
+from camera.classify import classify, main
+from camera.model.engine import Model
+from contracts.bins import BinPolicy, read_policy
 from contracts.cut import Box, CutRule
 from tests.camera import tiny
 
@@ -108,6 +110,26 @@ def test_the_item_is_found_by_the_view_that_photos_have_in_common(models, tmp_pa
     assert all(line["region"] is None for line in whole)
     surer = [line["confidence"] > old["confidence"] for line, old in zip(lines, whole, strict=True)]
     assert all(surer)
+
+
+def test_a_photo_s_answer_is_the_mean_over_its_flips(tmp_path, monkeypatch):
+    archive, _ = tiny.write_model(tmp_path / "flips", flips=True)
+    model = model_from(archive, tmp_path)
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "one.jpg").write_bytes(tiny.photo("glass"))
+    shown = []
+
+    def infer(_model, rgb):
+        shown.append(rgb)
+        return np.array([0.2, 0.5, 0.3] if len(shown) == 1 else [0.6, 0.3, 0.1], np.float32)
+
+    monkeypatch.setattr(Model, "infer", infer)
+    [line] = classify(photos, model=model, bins=BinPolicy({}))
+    assert len(shown) == len({rgb.tobytes() for rgb in shown}) == 4
+    for (down, across), rgb in zip(((1, 1), (-1, -1), (1, -1), (-1, 1)), shown, strict=True):
+        assert np.array_equal(rgb, shown[0][::down, ::across])
+    assert (line["class"], line["confidence"]) == ("glass", 0.5)
 
 
 def test_the_empty_view_may_be_given(tmp_path, capsys):

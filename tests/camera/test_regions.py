@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The model looks at the item: where, how steadily, and at which of several."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -68,6 +70,35 @@ def test_the_model_gets_the_region_as_the_contract_cuts_it(played):
         size = {"width": tiny.SIZE, "height": tiny.SIZE}
         expected = model_input(view.frame.jpeg, region=view.region, **size)
         assert np.array_equal(view.pixels, expected)
+
+
+class Recording:
+    """An onnxruntime session that keeps what it was shown."""
+
+    def __init__(self, session):
+        self._session, self.shown = session, []
+
+    def run(self, names, inputs):
+        self.shown.append(inputs["image"][0])
+        return self._session.run(names, inputs)
+
+
+@pytest.mark.parametrize("learned", [True, False], ids=["learned", "not learned"])
+def test_the_frames_of_an_item_are_flipped_in_turns_for_a_model_that_learned_it(tmp_path, learned):
+    camera = Played(tmp_path)
+    session = Recording(camera.model.session)
+    card = replace(camera.model.card, flips=learned)
+    camera.loop.swap(replace(camera.model, session=session, card=card))
+    camera.show({}, frames=8)
+    for item in ({"glass": LEFT}, {"paper": RIGHT}):
+        session.shown.clear()
+        looked = [view for view in camera.show(item, frames=6) if view.pixels is not None]
+        camera.show({}, frames=8)
+        assert len(looked) == len(session.shown) >= 4
+        for number, (view, shown) in enumerate(zip(looked, session.shown, strict=True)):
+            down, across = ((1, 1), (-1, -1), (1, -1), (-1, 1))[number % 4 if learned else 0]
+            assert np.array_equal(shown, view.pixels[::down, ::across])
+    assert camera.reports == ["glass", "paper"]
 
 
 def test_a_model_without_a_cut_looks_at_the_whole_frame(tmp_path):

@@ -43,7 +43,7 @@ def view(items: Mapping[str, Box], *, light: float = 1.0, seed: int = 0) -> byte
     return encode(np.clip(light * picture, 0, 255).astype(np.uint8))
 
 
-def write_model(
+def write_model(  # noqa: PLR0913 - every part of an archive may be wrong
     folder: Path,
     *,
     labels: tuple[str, ...] = LABELS,
@@ -52,6 +52,7 @@ def write_model(
     tolerance: float = 0.01,
     dtype: int = TensorProto.UINT8,
     cut: CutRule | None = None,
+    flips: bool = False,
 ) -> tuple[Path, str]:
     """Write ``model.tar.gz`` into a folder; return its path and digest.
 
@@ -85,6 +86,7 @@ def write_model(
         },
         golden_tolerance=tolerance,
         cut=cut.to_json() if cut else {},
+        flips=flips,
     )
     (content / "model.json").write_text(card.to_json())
     archive = folder / "model.tar.gz"

@@ -252,6 +252,14 @@ def test_a_card_of_before_the_cut_looks_at_whole_frames(card):
     assert ModelCard.from_json(json.dumps(document)).cut_rule() is None
 
 
+def test_a_card_without_flips_is_of_a_model_that_is_shown_none(card):
+    document = json.loads(card.to_json())
+    del document["flips"]
+    assert not ModelCard.from_json(json.dumps(document)).flips
+    with pytest.raises(ArchiveError, match="key 'flips': 1; expected a boolean"):
+        ModelCard.from_json(json.dumps({**document, "flips": 1}))
+
+
 @pytest.mark.parametrize("cut", [{"schema": 9}, {"schema": 1, "margin": 0.1}, "whole"])
 def test_a_cut_that_this_version_cannot_make_is_refused(card, cut):
     document = {**json.loads(card.to_json()), "cut": cut}

@@ -7,18 +7,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from camera.model import engine as camera_engine
 from contracts.bins import read_policy
 from contracts.cut import CutRule
+from contracts.messages import ModelName
 from contracts.model_archive import CARD, unpack_archive, write_archive
 from tests.city.munich import CITY
 from tests.training.conftest import Run
 from training import evaluate as step
 from training import pages
+from training.data import load
 from training.evaluate import evaluate
 from training.evaluation.approved import Approved
 from training.evaluation.corruptions import CONDITIONS
+from training.evaluation.measure import measure
 from training.evaluation.quality_verdict import Thresholds
 from training.packaging.provenance import pack_fingerprints
 from training.sagemaker_job import StepError
@@ -71,6 +76,19 @@ def test_the_archive_is_without_the_float_reference(sagemaker_run: Run, tmp_path
     assert card.cut_rule() == CutRule()
     assert card.metrics["test"]["robustness"] == sagemaker_run.evaluation["binsight"]["robustness"]
     assert card.calibration == sagemaker_run.evaluation["binsight"]["calibration"]
+
+
+def test_what_is_measured_is_what_a_camera_answers(sagemaker_run: Run, tmp_path: Path) -> None:
+    card = unpack_archive(sagemaker_run.archive, tmp_path)
+    assert card.flips
+    test = load(sagemaker_run.prepared, "test", card.labels, size=card.width)
+    name = ModelName(digest="0" * 64, version="1.0.0")
+    camera = camera_engine.load(tmp_path, card=card, name=name, threads=1)
+    answers = np.stack([camera.answer(picture) for picture in test.pixels])
+    found = measure(tmp_path, card, sagemaker_run.prepared, test, None)
+    assert np.allclose(found.probabilities, answers, atol=1e-6)
+    plain = np.stack([camera.infer(picture) for picture in test.pixels])
+    assert not np.allclose(plain, answers, atol=1e-3)
 
 
 def test_the_report_stands_alone_and_leads_with_the_verdict(sagemaker_run: Run) -> None:

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -199,7 +200,8 @@ def main() -> None:
         card = unpack_archive(given.model, Path(scratch), extra={REFERENCE})
         model = Classifier(Path(scratch) / MODEL)
         test = load(given.prepared, "test", card.labels, size=card.width)
-        plain = model.probabilities(test.pixels)
+        answer = partial(model.answers, card=card)
+        plain = answer(test.pixels)
         full = float(np.mean(plain.argmax(axis=1) == test.labels))
         bins = per_bin(test.labels, plain, card.labels, policy) if policy else None
         found = {
@@ -210,7 +212,7 @@ def main() -> None:
                 names=card.labels,
                 size=card.width,
                 rule=rule,
-                answer=model.probabilities,
+                answer=answer,
                 policy=policy,
             )
             for name, rule in (("whole frame", None), ("cut", CutRule(**_rule(card.cut))))

@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,17 +85,18 @@ def measure(
 ) -> Findings:
     """Measure the unpacked archive in ``folder``."""
     model = Classifier(folder / MODEL)
-    probabilities = model.probabilities(test.pixels)
+    looks = model.looks(test.pixels, card=card)
+    probabilities = np.mean(looks, axis=0)
     answers = probabilities.argmax(axis=1).astype(np.int64)
     matrix = confusion_matrix(test.labels, answers, len(card.labels))
     right = answers == test.labels
     int8 = None
     if card.precision != "float32" and (folder / REFERENCE).is_file():
-        floats = Classifier(folder / REFERENCE).probabilities(test.pixels).argmax(axis=1)
-        int8 = paired(floats == test.labels, right)
+        floats = Classifier(folder / REFERENCE).answers(test.pixels, card=card)
+        int8 = paired(floats.argmax(axis=1) == test.labels, right)
     # The graph divides by the temperature; multiplying undoes it.
     temperature = float(card.calibration.get("temperature", 1.0))
-    plain = tempered(probabilities, 1 / temperature)
+    plain = np.mean([tempered(one, 1 / temperature) for one in looks], axis=0)
     suggested = card.calibration.get("unsure_below")
     if policy is None and all(_names_a_bin(name) for name in card.labels):
         policy = BinPolicy({})
@@ -116,7 +118,7 @@ def measure(
             [prepared / name for name in test.files],
             test.labels,
             size=card.width,
-            answer=model.probabilities,
+            answer=partial(model.answers, card=card),
         ),
         latency=model.latency(test.pixels, pictures=_LATENCY_PICTURES),
         model_bytes=(folder / MODEL).stat().st_size,
@@ -128,7 +130,7 @@ def measure(
             names=card.labels,
             size=card.width,
             rule=card.cut_rule(),
-            answer=model.probabilities,
+            answer=partial(model.answers, card=card),
             policy=policy,
         ),
     )

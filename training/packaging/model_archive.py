@@ -118,6 +118,8 @@ def package(
                 split: _fingerprints(origin.prepared, split) for split in ("validation", "test")
             },
             cut=CutRule().to_json(),
+            # Augmentation flips photos across and along (training/learning/augment.py).
+            flips=True,
             metrics={
                 "validation": {
                     "photos": len(validation.labels),

@@ -91,7 +91,7 @@ def classify(
             print(f"{name}: {note}", file=sys.stderr)
         region = _region(photo, model=model, empty=empty)
         card = model.card
-        probabilities = model.infer(photo.input(region, width=card.width, height=card.height))
+        probabilities = model.answer(photo.input(region, width=card.width, height=card.height))
         item = bins.sort(card.labels, probabilities.tolist())
         yield {
             "photo": name,

@@ -15,6 +15,7 @@ from camera.vision.frame_buffer import Frame, FrameBuffer
 from camera.vision.frame_pacing import FramePacing
 from camera.vision.item_tracker import Decision, ItemTracker, Probabilities, mean_of
 from camera.vision.jpeg import BadFrameError, Thumbnail, thumbnail
+from contracts.preprocessing import Pixels, flipped
 
 _log = logging.getLogger(__name__)
 _QUIET_SECONDS = 2.0
@@ -210,7 +211,7 @@ class InferenceLoop:
             self._items.doubt(surely_another=view.another)
         probabilities = None
         if view.pixels is not None and view.model is not None:
-            probabilities = view.model.infer(view.pixels)
+            probabilities = view.model.infer(self._shown(view.pixels, view))
         decision = self._step(view, probabilities)
         self._tell(decision, view)
         if probabilities is not None:
@@ -228,6 +229,12 @@ class InferenceLoop:
                 decision=decision,
             )
         )
+
+    def _shown(self, pixels: Pixels, view: FrameAnalysis) -> Pixels:
+        """The frames of an item flipped in turns, if the model learned flipped pictures."""
+        before = self._items.frames if view.presence.present else len(self._first)
+        learned = view.model is not None and view.model.card.flips
+        return flipped(pixels, before) if learned else pixels
 
     def _step(self, view: FrameAnalysis, probabilities: Probabilities | None) -> Decision | None:
         """Advance by one view."""

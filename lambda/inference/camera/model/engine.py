@@ -12,7 +12,7 @@ from contracts.cut import CutRule
 from contracts.messages import ModelName
 from contracts.model_archive import GOLDEN_INPUTS, GOLDEN_OUTPUTS, MODEL, ModelCard
 from contracts.onnx_runtime import onnxruntime
-from contracts.preprocessing import Pixels
+from contracts.preprocessing import FLIPS, Pixels, flipped
 
 Probabilities = NDArray[np.float32]
 
@@ -36,6 +36,14 @@ class Model:
         answer = self.session.run([self.card.output_name], {self.card.input_name: rgb[None]})
         probabilities: Probabilities = answer[0][0]
         return probabilities
+
+    def answer(self, rgb: Pixels) -> Probabilities:
+        """The same for a picture that stands alone: the mean over all that the model is shown."""
+        if not self.card.flips:
+            return self.infer(rgb)
+        answers = [self.infer(flipped(rgb, number)) for number in range(len(FLIPS))]
+        mean: Probabilities = np.mean(answers, axis=0, dtype=np.float32)
+        return mean
 
 
 def load(folder: Path, *, card: ModelCard, name: ModelName, threads: int) -> Model:
