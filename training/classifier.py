@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.model_archive import ModelCard
 from contracts.onnx_runtime import onnxruntime
 from contracts.preprocessing import FLIPS, flipped
 
@@ -48,13 +47,16 @@ class Classifier:
             rows = list(pool.map(self._run, (pixels[i : i + 1] for i in range(len(pixels)))))
         return np.concatenate(rows).astype(np.float32)
 
-    def answers(self, pixels: NDArray[np.uint8], *, card: ModelCard) -> NDArray[np.float32]:
-        """The same as a camera decides: the mean over all that the card's model is shown."""
-        return np.mean(self.looks(pixels, card=card), axis=0)
+    def answers(self, pixels: NDArray[np.uint8], *, flips: bool) -> NDArray[np.float32]:
+        """The same as a camera decides: the mean over all that the model is shown.
 
-    def looks(self, pixels: NDArray[np.uint8], *, card: ModelCard) -> list[NDArray[np.float32]]:
+        ``flips``: that of the model's card.
+        """
+        return np.mean(self.looks(pixels, flips=flips), axis=0)
+
+    def looks(self, pixels: NDArray[np.uint8], *, flips: bool) -> list[NDArray[np.float32]]:
         """The probabilities for the pictures, flipped in each way that the model is shown."""
-        count = len(FLIPS) if card.flips else 1
+        count = len(FLIPS) if flips else 1
         return [self.probabilities(flipped(pixels, number)) for number in range(count)]
 
     def latency(self, pixels: NDArray[np.uint8], *, pictures: int = 100) -> Latency:

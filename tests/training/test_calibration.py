@@ -28,17 +28,31 @@ def _answers(*, photos: int, seed: int, sharpened: float) -> tuple[np.ndarray, n
 @pytest.mark.parametrize("sharpened", [0.5, 1.0, 2.5])
 def test_the_temperature_undoes_what_made_answers_too_sure_or_unsure(sharpened: float) -> None:
     probabilities, labels = _answers(photos=3000, seed=1, sharpened=sharpened)
-    temperature = fit_temperature(probabilities, labels)
+    temperature = fit_temperature([probabilities], labels)
     assert temperature == pytest.approx(sharpened, rel=0.1)
     assert calibration_error(tempered(probabilities, temperature), labels) < 0.03
     if sharpened != 1:
         assert calibration_error(probabilities, labels) > 0.05
 
 
+def test_the_temperature_is_that_of_the_mean_over_flips() -> None:
+    """Looks that disagree make their mean less sure than each: it takes a lower temperature."""
+    probabilities, labels = _answers(photos=3000, seed=1, sharpened=1.0)
+    other, _ = _answers(photos=3000, seed=2, sharpened=1.0)
+    shifted = np.where(np.arange(3000)[:, None] % 5 == 0, other, probabilities)
+    alone = fit_temperature([probabilities], labels)
+    assert fit_temperature([probabilities, probabilities], labels) == alone
+    looks = [probabilities, shifted]
+    found = fit_temperature(looks, labels)
+    assert found < alone
+    mean = np.mean([tempered(look, found) for look in looks], axis=0)
+    assert calibration_error(mean, labels) < calibration_error(np.mean(looks, axis=0), labels)
+
+
 def test_a_dozen_right_answers_do_not_make_a_model_certain() -> None:
     probabilities = np.full((12, 3), 0.15, np.float32)
     probabilities[:, 0] = 0.7
-    assert 0.3 < fit_temperature(probabilities, np.zeros(12, np.int64)) < 1
+    assert 0.3 < fit_temperature([probabilities], np.zeros(12, np.int64)) < 1
 
 
 def test_calibration_error_by_hand() -> None:
@@ -70,7 +84,7 @@ def test_properties(seed: int, temperature: float, photos: int) -> None:
     np.testing.assert_allclose(tempered(changed, 1 / temperature), probabilities, atol=1e-4)
     assert 0 <= calibration_error(probabilities, labels) <= 1
     assert sum(item.photos for item in reliability(probabilities, labels)) == photos
-    assert 0.2 <= fit_temperature(probabilities, labels) <= 5
+    assert 0.2 <= fit_temperature([probabilities], labels) <= 5
     found = suggest_threshold(probabilities, labels)
     assert found.accepted >= 0.1
     again = accepted(probabilities, labels, unsure_below=found.unsure_below)

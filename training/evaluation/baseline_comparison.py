@@ -105,7 +105,9 @@ def _answers(
     same_size = test.pixels.shape[1] == card.width
     photos = test if same_size else load(prepared, "test", labels, size=card.width)
     try:
-        answers = Classifier(scratch / MODEL).answers(photos.pixels, card=card).argmax(axis=1)
+        answers = (
+            Classifier(scratch / MODEL).answers(photos.pixels, flips=card.flips).argmax(axis=1)
+        )
     except Exception as error:
         raise _DefectError(f"onnxruntime cannot run it: {error}") from error
     # Its labels may have another order.

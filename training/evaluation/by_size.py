@@ -200,7 +200,7 @@ def main() -> None:
         card = unpack_archive(given.model, Path(scratch), extra={REFERENCE})
         model = Classifier(Path(scratch) / MODEL)
         test = load(given.prepared, "test", card.labels, size=card.width)
-        answer = partial(model.answers, card=card)
+        answer = partial(model.answers, flips=card.flips)
         plain = answer(test.pixels)
         full = float(np.mean(plain.argmax(axis=1) == test.labels))
         bins = per_bin(test.labels, plain, card.labels, policy) if policy else None

@@ -61,11 +61,15 @@ def tempered(probabilities: NDArray[Any], temperature: float) -> Floats:
     return result
 
 
-def fit_temperature(probabilities: NDArray[Any], labels: Labels) -> float:
-    """The temperature from 0.2 to 5 that maximises the likelihood of the labels."""
+def fit_temperature(looks: Sequence[NDArray[Any]], labels: Labels) -> float:
+    """The temperature from 0.2 to 5 that maximises the likelihood of the labels.
+
+    ``looks`` are the probabilities for the photos, once for each flip that a camera averages over.
+    """
 
     def cost(logarithm: float) -> float:
-        own = tempered(probabilities, math.exp(logarithm))[np.arange(len(labels)), labels]
+        mean = np.mean([tempered(look, math.exp(logarithm)) for look in looks], axis=0)
+        own = mean[np.arange(len(labels)), labels]
         surprise = -float(np.log(np.maximum(own, 1e-30)).sum())
         return surprise + logarithm**2 / (2 * _PRIOR_DEVIATION**2)
 

@@ -85,14 +85,14 @@ def measure(
 ) -> Findings:
     """Measure the unpacked archive in ``folder``."""
     model = Classifier(folder / MODEL)
-    looks = model.looks(test.pixels, card=card)
+    looks = model.looks(test.pixels, flips=card.flips)
     probabilities = np.mean(looks, axis=0)
     answers = probabilities.argmax(axis=1).astype(np.int64)
     matrix = confusion_matrix(test.labels, answers, len(card.labels))
     right = answers == test.labels
     int8 = None
     if card.precision != "float32" and (folder / REFERENCE).is_file():
-        floats = Classifier(folder / REFERENCE).answers(test.pixels, card=card)
+        floats = Classifier(folder / REFERENCE).answers(test.pixels, flips=card.flips)
         int8 = paired(floats.argmax(axis=1) == test.labels, right)
     # The graph divides by the temperature; multiplying undoes it.
     temperature = float(card.calibration.get("temperature", 1.0))
@@ -118,7 +118,7 @@ def measure(
             [prepared / name for name in test.files],
             test.labels,
             size=card.width,
-            answer=partial(model.answers, card=card),
+            answer=partial(model.answers, flips=card.flips),
         ),
         latency=model.latency(test.pixels, pictures=_LATENCY_PICTURES),
         model_bytes=(folder / MODEL).stat().st_size,
@@ -130,7 +130,7 @@ def measure(
             names=card.labels,
             size=card.width,
             rule=card.cut_rule(),
-            answer=partial(model.answers, card=card),
+            answer=partial(model.answers, flips=card.flips),
             policy=policy,
         ),
     )

@@ -209,6 +209,6 @@ class Model:
         image.draft("RGB", (self.card.width, self.card.height))
         pixels = np.asarray(image.convert("RGB"))
         seen = resize(pixels, width=self.card.width, height=self.card.height)
-        [answer] = self._classifier.answers(seen[None], card=self.card)
+        [answer] = self._classifier.answers(seen[None], flips=self.card.flips)
         best = int(answer.argmax())
         return self.card.labels[best], float(answer[best])

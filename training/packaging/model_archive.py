@@ -37,6 +37,8 @@ from training.packaging.quantise import calibration_pictures, quantise
 from training.sagemaker_job import StepError
 
 GOLDEN_PHOTOS = 8
+_FLIPS = True
+"""Augmentation flips photos across and along (training/learning/augment.py)."""
 _MOST_GOLDEN = 24
 GOLDEN_TOLERANCE = 0.1
 """Processors round the float stem differently, and int8 steps make more of it: between SSE4.2 and
@@ -92,7 +94,7 @@ def package(
         if precision == "float32":
             shutil.copyfile(scratch / REFERENCE, scratch / MODEL)
             answers = Classifier(scratch / MODEL).probabilities(validation.pixels)
-        calibrated = _calibrate(scratch / MODEL, answers, validation)
+        calibrated = _calibrate(scratch / MODEL, validation)
         deployed = Classifier(scratch / MODEL)
         golden = validation.pixels[_golden(validation, answers)]
         (scratch / GOLDEN_INPUTS).parent.mkdir()
@@ -112,14 +114,15 @@ def package(
             golden_tolerance=GOLDEN_TOLERANCE,
             precision=precision,
             calibration=calibrated,
-            statistics=_statistics(calibration.pixels, deployed.probabilities(validation.pixels)),
+            statistics=_statistics(
+                calibration.pixels, deployed.answers(validation.pixels, flips=_FLIPS)
+            ),
             seen=_fingerprints(origin.prepared, "train", "validation"),
             held_out={
                 split: _fingerprints(origin.prepared, split) for split in ("validation", "test")
             },
             cut=CutRule().to_json(),
-            # Augmentation flips photos across and along (training/learning/augment.py).
-            flips=True,
+            flips=_FLIPS,
             metrics={
                 "validation": {
                     "photos": len(validation.labels),
@@ -172,13 +175,13 @@ def _precision(compared: Paired, settings: Hyperparameters) -> str:
     return "float32"
 
 
-def _calibrate(
-    model: Path, answers: NDArray[np.float32], validation: Part
-) -> dict[str, float | int | str]:
+def _calibrate(model: Path, validation: Part) -> dict[str, float | int | str]:
     """Fold the temperature that fits the validation photos into the file; say what it does."""
-    temperature = fit_temperature(answers, validation.labels)
+    looks = Classifier(model).looks(validation.pixels, flips=_FLIPS)
+    temperature = fit_temperature(looks, validation.labels)
     fold_temperature(model, temperature)
-    calibrated = Classifier(model).probabilities(validation.pixels)
+    answers = np.mean(looks, axis=0)
+    calibrated = Classifier(model).answers(validation.pixels, flips=_FLIPS)
     return {
         "temperature": temperature,
         "ece_before": round(calibration_error(answers, validation.labels), 4),
