@@ -52,7 +52,8 @@ class Classifier:
 
         ``flips``: that of the model's card.
         """
-        return np.mean(self.looks(pixels, flips=flips), axis=0)
+        mean: NDArray[np.float32] = np.mean(self.looks(pixels, flips=flips), axis=0)
+        return mean
 
     def looks(self, pixels: NDArray[np.uint8], *, flips: bool) -> list[NDArray[np.float32]]:
         """The probabilities for the pictures, flipped in each way that the model is shown."""
