@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _ORIENTATION = 0x0112
+_SCAN = 0xDA
+_LEAST = {(0xE0, b"JFIF"): 7, (0xE2, b"ICC_PROFILE\0"): 14, (0xEE, b"Adobe"): 7}
+"""Bytes that Pillow needs of an application segment; the cameras' decoder skips shorter ones."""
 _LAYERED = ("LA", "La", "PA", "RGBA", "RGBa")
 
 
@@ -33,7 +36,7 @@ def opened(raw: bytes) -> "Image.Image":
     if problem := file_problem(raw):
         raise RefusedError(problem)
     try:
-        image = Image.open(io.BytesIO(raw), formats=("JPEG", "PNG"))
+        image = Image.open(io.BytesIO(readable(raw)), formats=("JPEG", "PNG"))
     except Exception as error:
         # Decoders raise anything.
         raise RefusedError(damaged()) from error
@@ -42,11 +45,31 @@ def opened(raw: bytes) -> "Image.Image":
     return image
 
 
+def readable(raw: bytes) -> bytes:
+    """The file as Pillow can read it: without a JPEG's application segments that are cut short."""
+    if not raw.startswith(JPEG):
+        return raw
+    kept, at = [raw[:2]], 2
+    while at + 4 <= len(raw) and raw[at] == 0xFF and raw[at + 1] != _SCAN:
+        end = at + 2 + int.from_bytes(raw[at + 2 : at + 4], "big")
+        marker, body = raw[at + 1], raw[at + 4 : end]
+        short = any(
+            marker == kind and body.startswith(name) and len(body) < least
+            for (kind, name), least in _LEAST.items()
+        )
+        if not short:
+            kept.append(raw[at:end])
+        at = end
+    return b"".join((*kept, raw[at:]))
+
+
 def turn_of(image: "Image.Image", raw: bytes) -> int:
-    """1 to 8 as EXIF numbers them; 1 is upright."""
+    """1 to 8 as EXIF numbers them; 1 is upright. Raises anything for a damaged PNG."""
     if raw.startswith(JPEG):
         # Not Pillow's function, which also reads XMP: the camera must see the same orientation.
         return orientation_of(raw)
+    # Pillow decodes a PNG to find its EXIF. Where that fails, a second attempt says nothing.
+    image.load()
     with suppress(Exception):
         # Damaged EXIF counts as no orientation.
         noted = image.getexif().get(_ORIENTATION, UPRIGHT)

@@ -20,7 +20,7 @@ from PIL import Image
 from contracts.empty_view import GRID_COLUMNS, GRID_ROWS
 from contracts.orientation import UPRIGHT
 from contracts.photo_rules import bytes_problem, damaged
-from contracts.still import RefusedError, as_frame, opened, turn_of, upright_rgb
+from contracts.still import RefusedError, as_frame, opened, readable, turn_of, upright_rgb
 from training.dataset.duplicates import Likeness, likeness
 from training.dataset.listing import SUFFIXES
 from training.dataset.sources import Source, natural
@@ -215,6 +215,8 @@ def _stored(image: Image.Image, raw: bytes, longest_side: int) -> tuple[Image.Im
     # The 25th byte of a PNG is its depth; Pillow reduces 16-bit colour to 8 and says RGB.
     plain = image.mode == "RGB" and (form == "JPEG" or (form == "PNG" and raw[24] == 8))
     plain = plain and "transparency" not in image.info and turn_of(image, raw) == UPRIGHT
+    # Training opens what is kept, with Pillow.
+    plain = plain and readable(raw) == raw
     if form != "PNG":
         image.draft("RGB", (longest_side, longest_side))
     picture = upright_rgb(image, raw)
