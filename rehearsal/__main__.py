@@ -48,7 +48,7 @@ WHY = "To see why: make rehearse-why"
 def main() -> int:
     """Parse the command line, rehearse, and turn every known error into a sentence."""
     arguments = _parse()
-    # A log has no width of its own; 80 columns would fold the table.
+    # A log has no width; at 80 columns the table would wrap.
     console = RehearsalConsole(highlight=False, width=None if sys.stdout.isatty() else 120)
     interrupted_once()
     only_local(os.environ)
@@ -60,7 +60,7 @@ def main() -> int:
         status = 1
     except (DatasetError, RehearsalError, LocalAwsError, SettingsError) as error:
         _say(console, str(error))
-        # Where nothing was started the sentence above is all there is.
+        # If nothing was started, the sentence above is enough.
         if isinstance(error, RehearsalError | LocalAwsError) and _began(arguments.work):
             console.print(WHY)
         status = 1
@@ -72,12 +72,12 @@ def main() -> int:
     except Exception:
         console.print(WHY)
         raise
-    # A reader that has enough (`| head`) is no fault.
+    # A closed pipe (`| head`) is not an error.
     return 0 if console.reader_gone else status
 
 
 def _command(arguments: argparse.Namespace, console: Console) -> int:
-    """Do what was asked for; the exit status."""
+    """Carry out the command; return the exit status."""
     if arguments.command == "down":
         console.print(stop_kept(arguments.work / "local-aws"))
         return 0
@@ -94,7 +94,7 @@ def _say(console: Console, problem: str) -> None:
 
 
 def _began(work: Path) -> bool:
-    """Whether this rehearsal came as far as a stage; an earlier one's report does not count."""
+    """Whether this rehearsal reached a stage; an earlier one's report does not count."""
     report = work / "report.json"
     return report.exists() and report.stat().st_mtime >= _STARTED
 

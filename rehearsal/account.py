@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The account of a rehearsal: who is in it, and how the stacks come into it."""
+"""The account of a rehearsal: its people, and the deployment of the stacks."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,14 +45,14 @@ class Account:
         return cls(aws=aws, name=name, settings=settings, work=work, stages=stages, people=people)
 
     def environment(self, person: Credentials) -> dict[str, str]:
-        """The process environment in which somebody reaches this account."""
+        """The process environment with a person's credentials for this account."""
         environment = self.aws.client_environment(
             account=self.settings.account, region=self.settings.region, person=person
         )
         return {**environment, **SILENT}
 
     def cloud(self, person: Credentials) -> Cloud:
-        """What somebody can ask of this account."""
+        """A client of this account for a person."""
         return Cloud(
             endpoint=self.aws.endpoint,
             account=self.settings.account,
@@ -62,7 +62,7 @@ class Account:
         )
 
     def cdk(self, person: Credentials) -> Cdk:
-        """The CDK command line in somebody's hands."""
+        """The CDK command line with a person's credentials."""
         return Cdk(
             name=self.name,
             environment=self.environment(person),

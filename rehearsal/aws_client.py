@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the rehearsal asks the (local) cloud: outputs, pipeline, approval, rollout, what is left."""
+"""The rehearsal's calls to the (local) cloud: outputs, pipeline, approval, rollout, leftovers."""
 
 import json
 import time
@@ -49,9 +49,9 @@ class Cloud:
         return self._clients[service]
 
     def in_role(self, arn: str, session: str) -> "Cloud":
-        """The same account in the hands of a role that ``person`` may assume.
+        """A client with a role that ``person`` may assume.
 
-        ``session`` is the name of the role's session. Raises botocore's ClientError where it is
+        ``session`` is the name of the role's session. Raises botocore's ClientError if it is
         refused.
         """
         keys = self.client("sts").assume_role(RoleArn=arn, RoleSessionName=session)["Credentials"]
@@ -132,7 +132,7 @@ class Cloud:
     def watch_pipeline(
         self, execution: str, *, news: Callable[[str], None], timeout: float
     ) -> dict[str, Any]:
-        """Tell of each step as it ends; return the execution. A failed one raises its reason."""
+        """Print each step as it ends; return the execution. Raises a failed execution's reason."""
         sagemaker = self.client("sagemaker")
         told: set[str] = set()
         for _ in _until(timeout, f"pipeline execution {execution} did not end"):
@@ -169,7 +169,7 @@ class Cloud:
         return dict(sagemaker.describe_model_package(ModelPackageName=found[0]["ModelPackageArn"]))
 
     def evaluation_of(self, package: Mapping[str, Any]) -> dict[str, Any]:
-        """What the pipeline measured on the test photos: the package's model quality report."""
+        """The pipeline's results on the test photos: the package's model quality report."""
         uri = package["ModelMetrics"]["ModelQuality"]["Statistics"]["S3Uri"]
         bucket, key = uri.removeprefix("s3://").split("/", 1)
         document = json.load(self.client("s3").get_object(Bucket=bucket, Key=key)["Body"])
@@ -207,7 +207,7 @@ class Cloud:
                 if "stateEnteredEventDetails" in event
             ]
             for position in range(told, len(entered)):
-                # The check loop enters the same states again and again: told once each.
+                # The check loop enters the same states repeatedly; each one is printed once.
                 if entered[position] not in entered[:position]:
                     news(entered[position])
             told = len(entered)

@@ -50,7 +50,7 @@ class Cdk:
         ``policies`` are the ARNs of what CloudFormation may do; without one it may do everything.
         """
         limits = ["--cloudformation-execution-policies", ",".join(policies)] if policies else []
-        # Not in the project's folder, where the CLI would synthesise only to look for the account.
+        # Not in the project's folder, where the CLI would synthesise only to find the account.
         away = self.assembly.parent
         away.mkdir(parents=True, exist_ok=True)
         self._run("bootstrap", f"aws://{account}/{region}", *limits, folder=away)
@@ -95,7 +95,7 @@ class Cdk:
             try:
                 yield process
             except BaseException:
-                # The CLI is not in the terminal's process group, so Ctrl-C must be handed on.
+                # The CLI is not in the terminal's process group, so Ctrl-C must be passed on.
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGTERM)
                 raise

@@ -14,7 +14,7 @@ COMMAND_SECONDS = 120
 
 @dataclass(frozen=True, kw_only=True)
 class Operator:
-    """Who runs them: the environment's name, the operator's process environment."""
+    """The person who runs them: the environment's name, the operator's process environment."""
 
     environment_name: str
     variables: Mapping[str, str]
@@ -26,7 +26,7 @@ class Operator:
         named: bool = True,
         seconds: float = COMMAND_SECONDS,
     ) -> list[str]:
-        """The lines that a program prints. Raises RehearsalError with what it said.
+        """The lines that a program prints. Raises RehearsalError with its output.
 
         ``named``: the program takes ``--environment``.
         """
@@ -44,7 +44,7 @@ class Operator:
         return done.stdout.splitlines()
 
     def start(self, module: str, *arguments: str) -> "subprocess.Popen[str]":
-        """A program that goes on while something else is done; what it says is on its stdout."""
+        """A program that runs in the background; its output is on its stdout."""
         return subprocess.Popen(
             self._command(module, *arguments),
             env={**self._environment(), "PYTHONUNBUFFERED": "1"},

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The console of a rehearsal, which ends in order where its reader has enough (``| head``)."""
+"""The console of a rehearsal, which ends cleanly if its reader closes the pipe (``| head``)."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from tools.console import PipedConsole
 
 
 class RehearsalConsole(PipedConsole):
-    """``reader_gone``: nobody reads any more; what is printed vanishes, and the rehearsal ends.
+    """``reader_gone``: the pipe is closed; output is discarded, and the rehearsal ends.
 
     In the main thread ``print`` raises ReaderGoneError then; another thread interrupts the main
     thread as SIGTERM does (``rehearsal.interruption``).
@@ -21,7 +21,7 @@ class RehearsalConsole(PipedConsole):
     def on_broken_pipe(self) -> None:
         """Rich calls this while it handles the BrokenPipeError."""
         self.reader_gone = True
-        # What was started is still stopped, and says so.
+        # Started processes are still stopped, and that is printed.
         write_nowhere()
         if threading.current_thread() is threading.main_thread():
             super().on_broken_pipe()

@@ -3,4 +3,4 @@
 
 
 class RehearsalError(Exception):
-    """A stage cannot go on. The message says what, where, and what to do about it."""
+    """A stage cannot continue. The message says what failed, where, and what to do about it."""

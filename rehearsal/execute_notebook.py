@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a notebook cell by cell and keeps the executed copy: NOTEBOOK COPY.
 
-A program of its own, run by .venv-sdk's Python: the notebook needs SageMaker's SDK, which cannot
-live beside the local AWS. The copy is written even where a cell fails, with the error in it.
+A separate program, run by .venv-sdk's Python: the notebook needs SageMaker's SDK, which cannot be
+installed beside the local AWS. The copy is written even if a cell fails, with the error in it.
 """
 
 import sys
@@ -17,7 +17,7 @@ CELL_SECONDS = 1800
 
 
 def main() -> int:
-    """Execute; say each heading as it is reached. 1 where a cell fails."""
+    """Execute the notebook and print each heading; return 1 if a cell fails."""
     source, copy = Path(sys.argv[1]), Path(sys.argv[2])
     notebook: Any = nbformat.read(source, as_version=4)
     client = NotebookClient(

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Programs that serve the people who work on Binsight; the product imports none of them."""
+"""Programs for people who work on Binsight; the product imports none of them."""

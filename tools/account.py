@@ -26,7 +26,8 @@ def session_for(settings: Settings, *, profile: str = "") -> boto3.Session:
         session = boto3.Session(region_name=settings.region, profile_name=profile or None)
         found = session.client("sts").get_caller_identity()["Account"]
     except (OSError, ValueError) as error:
-        # boto3 passes on what it cannot read in AWS_MAX_ATTEMPTS, AWS_ENDPOINT_URL, AWS_CA_BUNDLE.
+        # boto3 raises plain errors for invalid AWS_MAX_ATTEMPTS, AWS_ENDPOINT_URL and
+        # AWS_CA_BUNDLE.
         raise AccountError(
             f"the AWS settings of this machine (AWS_..., ~/.aws): {error}"
         ) from error
@@ -67,5 +68,5 @@ def describe(session: boto3.Session, name: str) -> Mapping[str, Any] | None:
             return None
         raise
     stack: Mapping[str, Any] = answer["Stacks"][0]
-    # A change set that was never executed leaves a stack that holds nothing.
+    # A change set that was never executed leaves an empty stack.
     return None if stack["StackStatus"] == "REVIEW_IN_PROGRESS" else stack

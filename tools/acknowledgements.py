@@ -27,7 +27,7 @@ _HEAD = """\
 
 Every rule finding that Binsight accepts: on the smallest construct that has it, by its exact id,
 with the reason. Any other finding fails synth; an acknowledgement that is no longer needed fails a
-test. The same reasons stand in the templates, under `Metadata` of the resource.
+test. The templates contain the same reasons, under `Metadata` of the resource.
 
 | finding | construct | environments | reason |
 |---|---|---|---|
@@ -65,7 +65,7 @@ def _where(names: Sequence[str], assemblies: Mapping[str, Path]) -> str:
 
 
 def _plain(reason: str) -> str:
-    """Markdown takes <prefix> for a tag."""
+    """Markdown treats <prefix> as a tag."""
     return reason.replace("<", "&lt;").replace(">", "&gt;")
 
 
@@ -78,7 +78,7 @@ def _general(text: str, one: settings.Settings) -> str:
         ("|", "\\|"),
     ):
         text = text.replace(value, name)
-    # Code changes with every edit; exports carry a hash that says nothing to a reader.
+    # Code changes with every edit; exports contain a hash that means nothing to a reader.
     text = re.sub(r"\b[0-9a-f]{64}\b", "DIGEST", text)
     return _EXPORT.sub(r"\1\2", text)
 

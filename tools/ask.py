@@ -2,8 +2,8 @@
 """Ask a named question about the fleet: `make ask ENV=prod QUESTION=items DAYS=30`.
 
 Without QUESTION it lists the questions; QUESTION=all asks every one. ``--out`` also writes the
-answers as JSON: per question ``rows`` and ``bytes``, or ``error``. Acts as the environment's
-reader's role.
+answers as JSON: per question ``rows`` and ``bytes``, or ``error``. Uses the environment's reader
+role.
 """
 
 import argparse
@@ -112,7 +112,7 @@ def drawn(rows: list[Row]) -> str:
 
 
 def _numbers(texts: list[list[str]]) -> list[float]:
-    """The values of the last column that holds numbers only; none where none does."""
+    """The values of the last purely numeric column; none if there is none."""
     for column in reversed(list(zip(*texts, strict=True))):
         try:
             return [0.0 if cell == "-" else float(cell) for cell in column]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs queries in an environment's Athena workgroup, as its reader's role."""
+"""Runs queries in an environment's Athena workgroup, with its reader role."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ class Insights:
 
 
 def reader(settings: Settings) -> Insights:
-    """Find the stack and assume its reader's role. AskError where it is not deployed."""
+    """Find the stack and assume its reader role. Raises AskError if it is not deployed."""
     session = session_for(settings)
     name = stack_name(settings, "Insights")
     found = outputs(describe(session, name))

@@ -2,7 +2,7 @@
 """The one build that a release deploys everywhere: all environments, synthesised once.
 
     python -m tools.assembly build FOLDER        # FOLDER/<environment>/, prints outputs for CI
-    python -m tools.assembly check FOLDER DIGEST # is it still exactly that build?
+    python -m tools.assembly check FOLDER DIGEST # check that it is still exactly that build
     python -m tools.assembly where FOLDER NAME   # prints account= and region= of an environment
 
 The deployment workflow builds in its first job and promotes the folder from environment to

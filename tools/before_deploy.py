@@ -39,7 +39,7 @@ def main() -> int:
         print(f"deploy: {error}", file=sys.stderr)
         return 1
     except (BotoCoreError, ClientError) as error:
-        # Someone who may not look may still deploy: the CDK has roles of its own.
+        # Without read permission a person may still deploy: the CDK has roles of its own.
         print(f"deploy: could not check for an earlier deployment: {error}", file=sys.stderr)
         return 0
     for problem in problems:
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def look(session: boto3.Session, settings: Settings) -> Iterator[str]:
-    """Yield what must be done first, one sentence each; turns off protections."""
+    """Yield one sentence for each thing to do first; turn off protections."""
     yield from _still_watched(session, settings)
     for stack in STACKS:
         name = stack_name(settings, stack)
@@ -79,7 +79,7 @@ def look(session: boto3.Session, settings: Settings) -> Iterator[str]:
 
 
 def _still_watched(session: boto3.Session, settings: Settings) -> Iterator[str]:
-    """An environment that begins to take models: who watches its pipeline still refers to it."""
+    """For an environment that starts taking models: its insights still refer to the pipeline."""
     training = describe(session, stack_name(settings, "Training"))
     if settings.training.source is None or "PipelineName" not in outputs(training):
         return
@@ -88,8 +88,8 @@ def _still_watched(session: boto3.Session, settings: Settings) -> Iterator[str]:
         name.startswith("AlertsTraining") for name in _logical_ids(session, insights)
     ):
         yield (
-            f"{insights} still watches the pipeline that is to go, and CloudFormation would refuse "
-            "to delete what it refers to. Deploy it alone first: "
+            f"{insights} still watches the pipeline that will be deleted, and CloudFormation "
+            "would refuse to delete a referenced resource. Deploy it alone first: "
             "`.venv/bin/cdk deploy Insights --exclusively -c environment=...`, then this again"
         )
 

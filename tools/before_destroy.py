@@ -26,7 +26,7 @@ _RUNBOOK = "docs/runbook.md"
 
 @dataclass(frozen=True)
 class Obstacle:
-    """What stops the destroy, and the lines to print below it."""
+    """An obstacle to the destroy, and the lines to print below it."""
 
     what: str
     remedy: tuple[str, ...]
@@ -81,7 +81,7 @@ def protected(there: Standing) -> Iterator[Obstacle]:
 
 
 def training(there: Standing) -> Iterator[Obstacle]:
-    """Executions of the pipeline: SageMaker deletes no pipeline that runs."""
+    """Executions of the pipeline: SageMaker does not delete a running pipeline."""
     sagemaker = there.session.client("sagemaker")
     for name in there.resources.get("AWS::SageMaker::Pipeline", ()):
         pages = sagemaker.get_paginator("list_pipeline_executions").paginate(PipelineName=name)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Losses that a release makes on purpose, as `docs/breaking/NNNN-title.md` declares them.
+"""Intended losses of a release, as declared in `docs/breaking/NNNN-title.md`.
 
 A file begins with TOML between two lines of ``+++``; docs/breaking/README.md has the form.
 """
@@ -75,7 +75,7 @@ def _read(path: Path) -> Iterator[Declaration]:
         extra = ", ".join(document) or "no [[change]]"
         raise BreakingError(f"{path}: {extra}: allowed are after and at least one [[change]]")
     if not "".join(lines[end + 1 :]).strip():
-        raise BreakingError(f"{path}: say below the second {FENCE} what an operator has to do")
+        raise BreakingError(f"{path}: describe below the second {FENCE} what an operator has to do")
     for number, change in enumerate(changes, 1):
         yield Declaration(file=path, after=after, **_checked(change, f"{path}: change {number}"))
 

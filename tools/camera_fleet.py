@@ -13,7 +13,7 @@ from tools.camera_list import CameraList, EnrolmentError
 SHOWN = 8
 """Characters of a certificate's id that people see."""
 Step = tuple[str, Callable[[], Any]]
-"""What a step does, in words, and the call that does it."""
+"""A step: its description and the call that carries it out."""
 
 
 class Fleet:
@@ -59,9 +59,8 @@ class Fleet:
     def retire(self, serial: str) -> Iterator[Step]:
         """Delete a camera's certificates, core device and thing, and refuse its serial number.
 
-        Its detections stay where they are. Steps that were done before are left out, so a
-        retirement that was interrupted can be run again. Raises EnrolmentError for a serial number
-        of no camera.
+        Its detections stay where they are. Steps that are already done are skipped, so an
+        interrupted retirement can be run again. Raises EnrolmentError for an unknown serial number.
         """
         thing = self.thing(serial)
         listed = self.known.get(serial) is not None
@@ -171,7 +170,7 @@ class Fleet:
         return self._if_any(lambda: [arn for page in pages for arn in page["principals"]]) or []
 
     def _if_any(self, call: Callable[..., Any], **arguments: str) -> Any:
-        """The answer of a call, or None if AWS finds no such resource."""
+        """The answer of a call, or None if the resource does not exist."""
         try:
             return call(**arguments)
         except ClientError as error:

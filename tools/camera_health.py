@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which cameras Greengrass reports as unhealthy, why, and the command that helps.
+"""Lists cameras that Greengrass reports as unhealthy, with the reason and the command that fixes
+it.
 
 Nucleus lite does not roll back: a component that failed three times (within an hour, for a program
 that is killed) stays BROKEN until a deployment reaches the core or it reboots.
@@ -37,7 +38,7 @@ def troubles(greengrass: Any, *, group_arn: str, environment: str, prefix: str) 
             *_refused(greengrass, thing, environment),
         ]
         found += of_core or [
-            Trouble(thing, "UNHEALTHY, and no component says why", _look_at_log(thing))
+            Trouble(thing, "UNHEALTHY, and no component reports a reason", _look_at_log(thing))
         ]
     return sorted(found)
 
@@ -51,7 +52,7 @@ def _broken(greengrass: Any, thing: str, environment: str, prefix: str) -> Itera
         name, version = part["componentName"], part.get("componentVersion", "")
         if name == f"{prefix}.Model":
             helps = (
-                "while this model is in the camera's group every deployment to the camera fails: "
+                "while the camera's group has this model, every deployment to the camera fails: "
                 f"make rollout ENV={environment} ROLLBACK=1, or approve another model"
             )
         else:
@@ -76,7 +77,8 @@ def _refused(greengrass: Any, thing: str, environment: str) -> Iterator[Trouble]
             yield Trouble(
                 thing,
                 f"deployment to {group} {status}: {reason}",
-                f"deploy what worked before: make deploy ENV={environment} of the last good commit "
+                f"deploy the last working version: make deploy ENV={environment} of the last good "
+                "commit "
                 "(docs/packaging.md)",
             )
 

@@ -21,11 +21,11 @@ from infra.config.settings import Settings
 from tools.account import describe, outputs, stack_name
 
 SERIAL = re.compile(r"(?!claim-)(?!.*-.{4}-.{12}$)[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-"""As ``lambda/enrolment/enrolment/hook.py`` has it; tests/enrolment compares them."""
+"""The same pattern as in ``lambda/enrolment/enrolment/hook.py``; tests/enrolment compares them."""
 ROTATION_SECONDS = 24 * 3600
 """How long a camera may register another certificate after ``make cameras ROTATE=``."""
 SITE = re.compile(r"[A-Za-z0-9_.,@/:#-]{1,128}")
-"""What AWS IoT takes as a thing's attribute value and as a searchable attribute of its type."""
+"""What AWS IoT accepts as a thing's attribute value and as a searchable attribute of its type."""
 
 
 class EnrolmentError(Exception):
@@ -141,8 +141,8 @@ class CameraList:
     def rotate(self, serial: str) -> None:
         """Let an enrolled camera register another certificate beside its own, for a day.
 
-        It may do so at once: what an earlier claim reserves ends, because the camera has its
-        certificate, and a window allows another one beside it anyway.
+        It may do so at once: an earlier claim's reservation is removed, because the camera already
+        has its certificate, and the window allows a second one.
         """
         self._table.update_item(
             Key={"id": f"serial#{serial}"},
@@ -152,7 +152,7 @@ class CameraList:
         )
 
     def rotated(self, serial: str) -> None:
-        """No other certificate from now on."""
+        """Refuse further certificates from now on."""
         self._set(serial, "rotate_until", 0)
 
     def cameras(self) -> list[Mapping[str, Any]]:

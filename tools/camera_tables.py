@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `make cameras` prints: the cameras, the kits, and what is wrong with cameras."""
+"""The output of `make cameras`: the cameras, the kits, and problems of cameras."""
 
 import time
 from datetime import UTC, datetime
@@ -14,13 +14,14 @@ from tools.camera_list import CameraList
 from tools.console import PipedConsole
 
 WARN_DAYS = 14
-"""As the function that looks for expired kits does (lambda/enrolment/enrolment/kits.py)."""
+"""The same number of days as in the function for expired kits
+(lambda/enrolment/enrolment/kits.py)."""
 
 
 def print_list(known: CameraList, fleet: Fleet) -> None:
     """The cameras and the kits, as two tables."""
     members = fleet.members()
-    # Folded, not cut: names are copied from here.
+    # Wrapped, not truncated, because people copy names from here.
     serial, site, name = (Column(title, overflow="fold") for title in ("serial", "site", "thing"))
     table = Table(serial, site, "state", "models", name)
     for item in known.cameras():
@@ -52,7 +53,7 @@ def print_list(known: CameraList, fleet: Fleet) -> None:
 def print_troubles(
     session: boto3.Session, settings: Settings, known: CameraList, environment: str
 ) -> None:
-    """What is wrong with cameras, and the command that helps; nothing if all are well."""
+    """Print cameras' problems and the commands that fix them; nothing if all are healthy."""
     group = known.outputs["RuntimeThingGroup"]
     arn = session.client("iot").describe_thing_group(thingGroupName=group)["thingGroupArn"]
     found = troubles(

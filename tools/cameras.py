@@ -6,7 +6,7 @@
     make cameras ENV=prod CANARY=7 DRY=1               # print what would be done
     make cameras ENV=prod RETIRE=7
 
-A serial number names a camera; SERIAL,SERIAL names several. With DRY=1 nothing is changed.
+Cameras are named by serial number; SERIAL,SERIAL names several. With DRY=1 nothing is changed.
 """
 
 import argparse

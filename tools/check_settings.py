@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reports what is wrong in an environment's file: ``python -m tools.check_settings dev``.
+"""Reports the errors in an environment's file: ``python -m tools.check_settings dev``.
 
 The app makes the same checks, but the CDK CLI needs many seconds to reach them.
 """

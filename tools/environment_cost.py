@@ -2,8 +2,8 @@
 """What an environment costs per month, estimated from its committed templates.
 
 The same cost model, price table and assumed use as in ``make review`` and SUMMARY.md (packages/
-template-review, ``cost/``). It reads ``tests/synth/snapshots``, which a test keeps equal to what is
-synthesised, so nothing has to be built to list the environments.
+template-review, ``cost/``). It reads ``tests/synth/snapshots``, which a test compares with the
+synthesised templates, so listing the environments needs no build.
 """
 
 import json

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""List the environments: where they are, how big, what they keep, what they cost.
+"""List the environments with account, size, retention and cost.
 
 ``make environments`` runs this. A file that cannot be used is reported below the table with all its
 errors, and the exit status is 1.
@@ -70,7 +70,7 @@ def read() -> tuple[dict[str, settings.Settings], list[str]]:
 
 
 def cost_note(cameras: int) -> str:
-    """What the amounts are: estimates, for which use, at which prices."""
+    """The note about the estimated amounts: assumed use and prices."""
     prices = PROJECT.prices
     return (
         f"USD/month: an estimate at {prices.words} ({prices.source}; {prices.checked})\n"
@@ -80,7 +80,7 @@ def cost_note(cameras: int) -> str:
 
 
 def row(name: str, one: settings.Settings, cameras: int) -> dict[str, Any]:
-    """What is shown of one environment; ``usd_per_month`` is None before it has snapshots."""
+    """The table's row of one environment; ``usd_per_month`` is None before it has snapshots."""
     amounts = monthly_cost(name, one, project_of(one, cameras))
     training, data = one.training, one.data
     return {

@@ -10,17 +10,17 @@ EXECUTION_POLICIES = {
     "cloudformation": "infra/delivery/cloudformation_execution_policy.json",
     "cloudformation-services": "infra/delivery/cloudformation_services_policy.json",
 }
-"""What CloudFormation may do, by what the name of each policy ends with.
+"""The policies that limit CloudFormation, by the end of their names.
 
-Two policies, because IAM takes 6,144 characters in one: who may do what, storage, keys and logs in
-the first, the other services in the second.
+There are two because IAM allows 6,144 characters in one: IAM, storage, keys and logs in the first,
+the other services in the second.
 """
 SHIPPED = "binsight"
-"""What the resource names in the shipped policy begin with."""
+"""The beginning of resource names in the shipped policies."""
 
 
 def commands(name: str, settings: Settings, others: Mapping[str, Settings]) -> str:
-    """What to run, in order, with the reason above each command.
+    """The commands to run, in order, with the reason above each one.
 
     ``others`` are the existing environments: an account and region is bootstrapped once for all
     environments in it, and its policies must cover them all.
@@ -50,7 +50,7 @@ def commands(name: str, settings: Settings, others: Mapping[str, Settings]) -> s
 def policy_names(prefix: str) -> dict[str, str]:
     """The name of each execution policy, and its file.
 
-    They cover all environments whose prefix begins alike with ``binsight-``.
+    They cover all environments whose prefix begins with ``binsight-``.
     """
     begin = SHIPPED if _is_covered(prefix) else prefix
     return {f"{begin}-{end}": file for end, file in EXECUTION_POLICIES.items()}
@@ -76,7 +76,7 @@ def _policy(
         return
     why = (
         f"Once in account {settings.account}, with credentials that may change IAM: the policies "
-        "that say what CloudFormation may do here (the CDK's default is AdministratorAccess)"
+        "that limit CloudFormation here (the CDK's default is AdministratorAccess)"
     )
     yield why, [line for name, file in policy_names(prefix).items() for line in _make(name, file)]
 

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Show every camera: `make fleet ENV=prod`. Prints a table and writes a page beside it.
 
-``CAMERA=name`` shows one camera's day from the archive instead. Acts as the environment's reader's
-role.
+``CAMERA=name`` shows one camera's day from the archive instead. Uses the environment's reader role.
 """
 
 import argparse
@@ -54,7 +53,7 @@ def main() -> int:
 
 
 def camera_day(insights: Insights, thing: str) -> str:
-    """Hour by hour what a camera sent since yesterday. Raises AskError for no camera's name."""
+    """A camera's messages since yesterday, by hour. Raises AskError for an unknown camera."""
     telemetry = f"""
     SELECT substr(cast(from_unixtime(received_ms / 1000) AS varchar), 1, 13) AS hour,
     count(*) AS messages, round(avg(fps), 1) AS fps, round(max(p99_ms), 0) AS p99_ms,

@@ -50,7 +50,7 @@ def read(insights: Insights, environment: str) -> Fleet:
     today, quality, items = (
         _asked(insights, name, unanswered) for name in ("today", "confidence", "items")
     )
-    # An account that refuses one question refuses the others with the same words.
+    # If Athena refuses one query it refuses the others with the same message.
     notes += [
         f"Athena did not answer the queries {', '.join(names)}: {error}"
         for error, names in unanswered.items()
@@ -89,7 +89,7 @@ def read_cameras(insights: Insights, at_ms: int) -> list[Camera]:
 
 
 def _rows(session: boto3.Session, table: str) -> Iterator[Row]:
-    # The resource's client takes and gives Python values, as a table does.
+    # The resource's client converts Python values, as a table does.
     client = session.resource("dynamodb").meta.client
     for page in client.get_paginator("scan").paginate(TableName=table):
         yield from page["Items"]

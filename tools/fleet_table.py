@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The fleet as lines of text, and the words that table and page share."""
+"""The fleet as lines of text, and the words shared by table and page."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -3,7 +3,7 @@
 
 Run by ``make`` with any supported Python and nothing else, so only the standard library is used
 here. pip fetches uv, which installs the rest. Each lock is installed once: a stamp with its digest
-says that it is there, and is written last, so an interrupted installation continues where it was.
+is written last, so an interrupted installation continues where it stopped.
 """
 
 import argparse
@@ -34,7 +34,8 @@ SDK = "sdk"
 SDK_VENV = ROOT / ".venv-sdk"
 NODE_MAJORS = (22, 24)
 UNFINISHED = "unfinished"
-"""What a stamp says while its packages are copied: an interrupted copy looks installed to uv."""
+"""The content of a stamp while packages are copied, because uv takes an interrupted copy for
+complete."""
 
 # What starts often and is slow to compile. uv compiles nothing, and some of what imports these
 # does not keep what it compiled: a review, a training job, and what make did not start where
@@ -46,9 +47,9 @@ COMPILED = {
     "dev": "_pytest.config, hypothesis, xdist.plugin",
 }
 
-# Where torch's CPU builds are published. Public registries carry the CUDA build for Linux, which
-# pulls gigabytes; an unreachable address is skipped, then the configured registries must have a
-# CPU wheel. Empty means: do not ask.
+# Where torch's CPU builds are published. Public registries have the CUDA build for Linux, which
+# downloads gigabytes. An unreachable address is skipped; then the configured registries must have a
+# CPU wheel. Empty disables it.
 TORCH_INDEX = os.environ.get("TORCH_INDEX", "https://download.pytorch.org/whl/cpu")
 
 
@@ -86,12 +87,12 @@ def main() -> int:
 
 
 def _create_environment() -> None:
-    """Make ``.venv`` with this Python and uv in it, unless it is there and whole."""
-    if VENV.is_symlink():  # another checkout's, which belongs to that checkout
+    """Create ``.venv`` with this Python and uv in it, unless a complete one exists."""
+    if VENV.is_symlink():  # a link to another checkout's, which belongs to that checkout
         VENV.unlink()
     lock = _lock("install")
-    # A half-made environment has no uv; one that was moved, or made by another Python, has scripts
-    # and native packages that do not run here.
+    # An incomplete environment has no uv; the scripts and native packages of one that was moved, or
+    # created by another Python, do not run here.
     made_by = f"{ROOT} {sys.version_info[0]}.{sys.version_info[1]}"
     if not (PYTHON.exists() and _stamped("environment") == made_by):
         command = [_base_python(), "-m", "venv", "--clear", str(VENV)]
@@ -105,7 +106,7 @@ def _create_environment() -> None:
 
 
 def _base_python() -> str:
-    """The interpreter behind this one: an environment cannot be made anew by its own Python."""
+    """The interpreter behind this one: an environment's own Python cannot recreate it."""
     minor = "python{}.{}".format(*sys.version_info[:2])
     found = Path(sys.base_prefix) / "bin" / minor
     return str(found) if found.exists() else sys.executable
@@ -158,8 +159,8 @@ def _compile(groups: list[str]) -> None:
             continue
         print(f"  compile {group} ...", end="", flush=True)
         started = time.monotonic()
-        # -I ignores variables that forbid it. A package that cannot be imported here is reported by
-        # what needs it.
+        # -I ignores variables that forbid it. A package that cannot be imported is reported by the
+        # program that needs it.
         command = [str(PYTHON), "-I", "-c", f"import {COMPILED[group]}"]
         subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
         print(f" {time.monotonic() - started:.0f} s", flush=True)
@@ -167,7 +168,7 @@ def _compile(groups: list[str]) -> None:
 
 
 def _install_sdk() -> None:
-    """SageMaker's SDK into an environment of its own."""
+    """Install SageMaker's SDK into a separate environment."""
     lock = _lock(SDK)
     stamp = SDK_VENV / "installed"
     if SDK_VENV.is_symlink():
@@ -182,7 +183,7 @@ def _install_sdk() -> None:
 
 
 def _node() -> list[str]:
-    """The group that brings Node, where the machine has none of a supported version."""
+    """The group that contains Node, if the machine has no supported version."""
     if not (VENV / "bin" / "node").exists():
         found = shutil.which("node")
         version = ""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Make a new environment: write its commented file, check it, and say how to deploy it.
+"""Make a new environment: write its commented file, check it, and print the commands to deploy it.
 
 ``make new-environment NAME=west ACCOUNT=444444444444 REGION=us-west-2`` writes
 ``environments/west.toml`` and prints the exact commands for that account. Nothing is overwritten,
@@ -30,7 +30,7 @@ _NAME = re.compile(r"[a-z][a-z0-9-]{0,14}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the file and print the commands; 2 where the arguments do not make an environment."""
+    """Write the file and print the commands; return 2 if the arguments are invalid."""
     parser = argparse.ArgumentParser(prog="make new-environment", description=__doc__)
     parser.add_argument("--name", required=True, help="NAME=: the file's name and the ENV=")
     parser.add_argument("--account", required=True, help="ACCOUNT=: 12 digits")
@@ -98,7 +98,7 @@ def create(  # noqa: PLR0913 - the questions of the command
         raise SettingsError(
             f"EMAIL='': allowed: the address that receives alerts, because REMOVAL={removal}"
         )
-    others, _ = read()  # what is wrong in other files is not this one's business
+    others, _ = read()  # errors in other files do not matter here
     clashes = [line for line in collisions({**others, name: environment}) if str(path) in line]
     if clashes:
         raise SettingsError("\n".join(clashes))

@@ -5,8 +5,8 @@
     make promote FROM=staging TO=prod MODEL=3       # its version 3
     make promote FROM=staging TO=prod DRY=1         # say what would be done
 
-Acts with credentials of TO's account, where a function does the work with its own role: the same
-one that an approval in FROM calls.
+Needs credentials of TO's account, where a function does the work with its own role. An approval in
+FROM calls the same function.
 """
 
 import argparse

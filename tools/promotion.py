@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks before a deployment by GitHub Actions. Standard library and ``gh`` only.
 
-    python3 -m tools.promotion reviewers ENVIRONMENT       # does somebody have to approve?
+    python3 -m tools.promotion reviewers ENVIRONMENT       # is an approval required?
     python3 -m tools.promotion newer ENVIRONMENT COMMIT    # is nothing newer deployed already?
 
 Exit status 1 and a reason where not. ``GH_REPO`` names the repository, ``GH_TOKEN`` may read it.
@@ -18,7 +18,7 @@ from urllib.parse import quote
 from contracts.command_line import run_command
 
 LOOKED_AT = 100
-"""So many deployments of an environment are looked through for the last that succeeded."""
+"""Number of deployments searched for the last successful one."""
 
 
 class RefusedError(Exception):
@@ -96,8 +96,8 @@ def _deployed(environment: str) -> str | None:
             return str(deployment["sha"])
     if len(found) == LOOKED_AT:
         raise RefusedError(
-            f"None of the last {LOOKED_AT} deployments to {environment} succeeded: what is "
-            "deployed there is not known. Deploy by hand once."
+            f"None of the last {LOOKED_AT} deployments to {environment} succeeded: the deployed "
+            "commit is unknown. Deploy by hand once."
         )
     return None
 
@@ -112,7 +112,7 @@ def _get(path: str) -> Any:
         said = done.stderr.strip() or done.stdout.strip()
         missing = " (there is none of that name: make it, or GitHub makes an unprotected one)"
         hint = missing if "404" in said and path.startswith("environments/") else ""
-        raise RefusedError(f"GitHub does not answer about {path.partition('?')[0]}{hint}: {said}")
+        raise RefusedError(f"GitHub does not answer for {path.partition('?')[0]}{hint}: {said}")
     return json.loads(done.stdout)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether an account may use the machines that an environment trains on.
+"""Checks whether an account may use the machines that an environment trains on.
 
 New accounts often have a quota of 0 for a type, which shows only when the first training fails.
 Uses the credentials in the environment, as any AWS command does.
@@ -126,7 +126,9 @@ def main() -> int:
         print(f"check-quotas: {error}", file=sys.stderr)
         return 1
     days = (date.fromisoformat(TRAINING_SUPPORTED_UNTIL) - date.today()).days
-    left = f"{days} days" if days > 0 else "no longer: a newer Binsight has a newer one"
+    left = (
+        f"{days} days" if days > 0 else "no longer: a newer version of Binsight has a newer image"
+    )
     print(f"training image: patched by AWS until {TRAINING_SUPPORTED_UNTIL} ({left})")
     return 0
 

@@ -42,7 +42,7 @@ _KEY = re.compile(r"^(?:# )?(\w+) = (?:\".*?\"|[^#]*?)\s*(?:# ?(.*))?$")
 
 
 def pages() -> dict[Path, str]:
-    """Every generated page, by its path, as it should be."""
+    """The expected content of every generated page, by path."""
     return {
         DOCS / "reference" / "settings.md": settings_page(),
         DOCS / "reference" / "messages.md": messages_page(),
@@ -132,7 +132,7 @@ def messages_page() -> str:
 
 
 def limits_page() -> str:
-    """What AWS refuses at creation and no schema contains."""
+    """Limits that AWS enforces at creation and no schema contains."""
     lines = _head("AWS limits", "infra/config/limits.py")
     lines += [
         "AWS checks these limits only when a resource is created, and no resource schema contains",
@@ -294,7 +294,7 @@ def _allowed(kind: Any, rules: list[Any]) -> Iterator[str]:
 
 
 def _refusal(check: Callable[..., Any], value: Any) -> str:
-    """What a check says is allowed, when it is given what is not."""
+    """What is allowed according to a check's error message."""
     # Some look at the section's earlier keys too; here they have their defaults.
     earlier = (SimpleNamespace(data={"colours": {}}),)
     try:

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Show the model rollouts of an environment; stop, resume or roll back.
 
-make rollout ENV=prod                     # what runs, and the last rollouts
+make rollout ENV=prod                     # the running rollout, and the last ones
 make rollout ENV=prod STOP=1 DRY=1        # print what a stop would do
 make rollout ENV=prod STOP=1              # stop; cameras get their earlier model again
 make rollout ENV=prod RESUME=1            # start a stopped rollout again
-make rollout ENV=prod ROLLBACK=1          # back to the model before (MODEL=number: to that one)
+make rollout ENV=prod ROLLBACK=1          # back to the previous model (MODEL=number: to that one)
 """
 
 import argparse
@@ -91,7 +91,7 @@ def detail(
     state = found.stage if one.running else outcome(one, known)
     yield f"{_WHAT[one.action]} of model {one.model}{version}: {state}"
     if one.status != "FAILED" and unfinished(one, known) and found.groups:
-        yield "  what it did has not been undone; STOP=1 undoes it"
+        yield "  its deployments have not been undone; STOP=1 undoes them"
     if found.looks:
         yield (
             f"  bake of {settings.rollout.bake_minutes} min: looks: {len(found.looks)}, the last: "
@@ -157,7 +157,7 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--environment", required=True, help="a file in environments/")
-    parser.add_argument("--stop", action="store_true", help="stop what runs, and take it back")
+    parser.add_argument("--stop", action="store_true", help="stop the running rollout and undo it")
     parser.add_argument("--resume", action="store_true", help="start a stopped rollout again")
     parser.add_argument("--rollback", action="store_true", help="go back to an earlier model")
     parser.add_argument("--model", default="", help="number of the model to go back to")

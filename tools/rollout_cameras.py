@@ -13,7 +13,7 @@ from contracts.fleet import DEPLOYMENT, PRESENCE, REFUSED, TELEMETRY, Row, silen
 
 _NAMED = 5
 _LOST = "TIMED_OUT"
-"""A camera that began and did not report: it lost its power, or its network."""
+"""A camera that started and did not report: it lost its power or network."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,8 @@ from tools.rollout_history import (
 
 Step = tuple[str, Callable[[], Any]]
 SETTLE_SECONDS = 95
-"""The rollout's function ends after 90 s; until then a call of a stopped execution may deploy."""
+"""The rollout's function runs for at most 90 s; until then a stopped execution's call may
+deploy."""
 _FOLLOW_SECONDS = 300
 _LOOKED_THROUGH = 100
 
@@ -152,7 +153,7 @@ class Control:
     def _undo(self, one: Rollout) -> None:
         found = progress(self._states, one)
         if not found.version:
-            self._say("  no camera was given anything yet")
+            self._say("  nothing was deployed to any camera yet")
             return
         settle = SETTLE_SECONDS if found.state in CHANGES else 0
         arn = self._start(
@@ -175,7 +176,7 @@ class Control:
                 if said.get(group) != words:
                     self._say(f"  {group}: {words}")
             if found.undone and not said and found.state == "Settle":
-                self._say(f"  waiting {SETTLE_SECONDS} s for a step that was under way")
+                self._say(f"  waiting {SETTLE_SECONDS} s for a step that was running")
             said = dict(found.undone)
             if now.status == "SUCCEEDED":
                 return
@@ -207,7 +208,7 @@ def _name(one: Rollout) -> str:
 
 def _given(found: Progress) -> str:
     if not found.groups:
-        return "no camera has got anything"
+        return "nothing was deployed to any camera"
     return ", ".join(
         f"{name} from {found.version} to {given.before or 'no model'}"
         for name, given in found.groups.items()

@@ -35,7 +35,7 @@ STAGES = {
     "JudgeRollBack": "both groups go back to it",
     "WaitRollBack": "both groups go back to it",
     "Undo": "is being undone",
-    "Settle": "is being undone; a step that was under way may still deploy",
+    "Settle": "is being undone; a step that was running may still deploy",
     "UndoAgain": "is being undone",
 }
 """What a rollout does in each state of the machine."""
@@ -43,7 +43,7 @@ _DEPLOYS = {"DeployCanary": "canary", "DeployFleet": "fleet"}
 _DEPLOYS |= {"RollBackCanary": "canary", "RollBackFleet": "fleet"}
 _CHECKS = {"CheckCanary": "canary", "CheckFleet": "fleet", "CheckRollBack": "fleet"}
 CHANGES = frozenset({*_DEPLOYS, "RestoreCanary", "RestoreFleet"})
-"""States whose call makes a deployment, also when the execution is stopped meanwhile."""
+"""States whose call creates a deployment, even if the execution is stopped meanwhile."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,12 +76,12 @@ class Group:
     deployment_id: str
     before: str | None
     said: str = ""
-    """The last check, in words."""
+    """The result of the last check."""
 
 
 @dataclass(kw_only=True)
 class Progress:
-    """How far a rollout came."""
+    """The progress of a rollout."""
 
     state: str = "Start"
     version: str = ""
@@ -106,12 +106,12 @@ def described(states: Any, arn: str) -> Rollout:
 
 
 def progress(states: Any, rollout: Rollout) -> Progress:
-    """How far a rollout came, from the history of its execution."""
+    """The progress of a rollout, from the history of its execution."""
     found = Progress()
     for event in _events(states, rollout.arn):
         if "stateEnteredEventDetails" in event:
             name = event["stateEnteredEventDetails"]["name"]
-            # The end of an execution is in its status; what came before is of interest.
+            # The status already has the end of an execution; only earlier events matter here.
             found.state = name if name in STAGES else found.state
         elif "stateExitedEventDetails" in event:
             details = event["stateExitedEventDetails"]
@@ -125,9 +125,9 @@ def taken_back(rollout: Rollout, known: Sequence[Rollout]) -> bool:
 
 
 def unfinished(rollout: Rollout, known: Sequence[Rollout]) -> bool:
-    """Whether an execution may have left something half done that has not been undone yet.
+    """Whether an execution may have left deployments that were not undone yet.
 
-    One that failed restored the groups, unless that is what failed.
+    A failed execution restored the groups, unless the restoration failed.
     """
     ended = rollout.status in ("ABORTED", "TIMED_OUT", "FAILED")
     return rollout.action != "undo" and ended and not taken_back(rollout, known)
@@ -148,7 +148,7 @@ def _note(found: Progress, state: str, output: Mapping[str, Any]) -> None:
         found.looks.append(output["check"]["value"]["reason"])
     elif state in ("Undo", "UndoAgain"):
         kept = output["undone" if state == "Undo" else "undone_again"]["value"]
-        # The second time finds what the first one left, which is mostly nothing.
+        # The second pass undoes what the first one missed, usually nothing.
         found.undone = {**kept, **found.undone} if state == "UndoAgain" else dict(kept)
 
 
@@ -174,7 +174,7 @@ def _rollout(found: Mapping[str, Any]) -> Rollout:
 
 
 def _cause(text: str) -> str:
-    """Why an execution ended, out of the document that the machine makes of it."""
+    """Why an execution ended, from its cause document."""
     try:
         known = json.loads(text)
     except ValueError:

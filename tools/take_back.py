@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Imports what a destroy kept into new stacks: the data buckets, the key, the model registry.
+"""Imports resources that a destroy kept into new stacks: the data buckets, the key, the model
+registry.
 
 `cdk deploy --import-existing-resources` does this for resources that the templates name. AWS chose
 the names of these, so they are passed to `cdk import`. CloudFormation lists for 90 days what a
@@ -25,7 +26,7 @@ from infra.config.settings import Settings, load
 from tools.account import AccountError, describe, session_for, stack_name
 
 TAKEN_BACK = ("Data", "Training")
-"""The stacks with something to take back that no template names, in the order of deployment."""
+"""Stacks with kept resources that no template names, in the order of deployment."""
 CDK = Path(sys.executable).parent / "cdk"
 
 
@@ -49,7 +50,7 @@ IDENTIFIED: Mapping[str, tuple[str, Callable[[boto3.Session, str], str]]] = {
     "AWS::S3::Bucket": ("BucketName", _bucket),
     "AWS::SageMaker::ModelPackageGroup": ("ModelPackageGroupArn", _model_package_group),
 }
-"""By what an import identifies each type, and a look whether it is there and in order."""
+"""By type: the identifier for an import, and a check that the resource exists and is usable."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class TakeBackError(Exception):
 
 
 def kept_by(session: boto3.Session, name: str) -> list[Kept]:
-    """What the last deleted stack of this name kept that an import can name."""
+    """The importable resources that the last deleted stack of this name kept."""
     cloudformation = session.client("cloudformation")
     pages = cloudformation.get_paginator("list_stacks").paginate(
         StackStatusFilter=["DELETE_COMPLETE"]
@@ -103,7 +104,7 @@ def mapping(
     for one in kept:
         key, look = IDENTIFIED[one.type]
         if resources.get(one.logical_id, {}).get("Type") != one.type:
-            print(f"  {one.type} {one.physical_id}: today's template does not contain it")
+            print(f"  {one.type} {one.physical_id}: the current template does not contain it")
             continue
         try:
             problem = look(session, one.physical_id)

@@ -63,7 +63,7 @@ def losses(pair: Pair) -> list[Loss]:
 
 
 def _gone(before: Stack, after: Stack | None) -> str:
-    """Why nothing of a stack is carried over; empty if it is the same stack."""
+    """Why none of a stack's resources are kept; empty if it is the same stack."""
     if after is None:
         return f"its stack {before.name} is no longer there"
     old, new = (f"{each.name} in {each.account}/{each.region}" for each in (before, after))
@@ -118,7 +118,7 @@ def faults(found: Sequence[Loss], declared: Sequence[Declaration], *, release: s
     ]
     lines += [
         f"{each.file}: {each.environment}: {each.stack}/{each.resource} is not {each.effect} "
-        f"after {release}; take the declaration out, or correct it"
+        f"after {release}; remove the declaration, or correct it"
         for each in current
         if not any(_covers(each, loss) for loss in found)
     ]
@@ -137,7 +137,7 @@ def _covers(declaration: Declaration, loss: Loss) -> bool:
 def check(root: Path, release: str, commit: str) -> tuple[list[Loss], list[str]]:
     """The losses of an upgrade from a release to the working tree, and what is wrong with them.
 
-    Raises ReviewError where the release's commit is not in this clone or does not synth.
+    Raises ReviewError if the release's commit is not in this clone or cannot be synthesised.
     """
     config = load(root)
     before, after = assemblies(root, tree.resolve(commit, root), config)

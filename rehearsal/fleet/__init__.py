@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A fleet, simulated: many cameras that enrol, speak and fail on one machine.
+"""A simulated fleet: many cameras that enrol, send and fail on one machine.
 
 Each camera is a real client: a certificate of its own, MQTT over mutual TLS, the real IoT policies,
 and the camera program's own queue and item numbers on disk. The rest of the camera program (lens

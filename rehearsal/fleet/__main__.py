@@ -25,9 +25,9 @@ from rehearsal.interruption import interrupted_once
 
 WORK = Path(__file__).resolve().parents[2] / ".rehearsal" / "fleet"
 FEW, MORE = 10, 2
-"""A look reads the latest messages of 50 cameras of the fleet at most, which is one call more."""
+"""A look reads the latest messages of at most 50 cameras of the fleet, which is one more call."""
 FALSE_ALARMS = 0.05
-"""Good models that may be taken back: five times what the bake's setting says on average."""
+"""Good models that may be rolled back: five times the average by the bake's setting."""
 GENERATED = (
     "Cameras are generated: lens and model are replaced by a generator of messages and faults. "
     "Certificates, MQTT, IoT policies, the queue on disk and the item numbers are real."
@@ -35,7 +35,7 @@ GENERATED = (
 
 
 def main() -> int:
-    """Rehearse; 1 where a bound does not hold or it cannot go on."""
+    """Rehearse; return 1 if a bound is broken or the rehearsal cannot continue."""
     arguments = _parse()
     console = RehearsalConsole(highlight=False, width=None if sys.stdout.isatty() else 120)
     interrupted_once()
@@ -147,7 +147,7 @@ def _parse() -> argparse.Namespace:
         help="only roll models out in simulated time, in memory: which reach the fleet",
     )
     parser.add_argument("--seeds", type=int, default=100, help="rollouts of each kind of model")
-    parser.add_argument("--no-faults", action="store_true", help="let nothing go wrong")
+    parser.add_argument("--no-faults", action="store_true", help="play no faults")
     parser.add_argument("--no-models", action="store_true", help="roll nothing out")
     parser.add_argument("--port", type=int, default=4566, help="where the local AWS listens")
     parser.add_argument("--keep", action="store_true", help="leave the local AWS up")

@@ -213,7 +213,7 @@ def test_the_rehearsal_rotates_with_the_program_of_the_kit(rehearsed_box, endpoi
 
 def test_what_the_program_of_the_kit_could_not_do_is_said(rehearsed_box):
     begun = []
-    with pytest.raises(RehearsalError, match="the camera keeps the certificate that it has"):
+    with pytest.raises(RehearsalError, match="the camera keeps its current certificate"):
         rehearsed_box("rot-5", begun, template="another-template").rotate()
     assert begun == []
 

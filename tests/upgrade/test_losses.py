@@ -169,7 +169,7 @@ def test_a_declaration_counts_for_the_upgrade_from_its_tag_only(upgraded):
 
 def test_a_declaration_of_what_does_not_happen_fails():
     [line] = faults([], [DECLARED], release="0.1.0")
-    assert "is not replaced after 0.1.0; take the declaration out" in line
+    assert "is not replaced after 0.1.0; remove the declaration" in line
 
 
 def test_a_declaration_for_every_environment_covers_each():

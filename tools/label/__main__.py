@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Label the captures of an environment's cameras: `make label ENV=dev`.
 
-Opens a page on this machine. What is labelled goes into the dataset bucket; a new manifest, which
+Opens a page on this machine. Labelled photos go into the dataset bucket; a new manifest, which
 starts the training, is written only after a confirmation on the page. Captures of an environment
 that takes its models from another one become photos of that one's dataset.
 """
@@ -48,7 +48,7 @@ def main() -> int:
     parser.add_argument(
         "--dataset-profile",
         default="",
-        help="DATASET_PROFILE=: an AWS profile of the account that trains, where that is another",
+        help="DATASET_PROFILE=: an AWS profile of the account that trains, if that is another one",
     )
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     arguments = parser.parse_args()
@@ -62,7 +62,7 @@ def main() -> int:
         if not desk.left and settings.camera.captures != "upload":
             _say(
                 f"camera.captures = {settings.camera.captures!r} in {arguments.environment}: its "
-                'cameras upload nothing; "upload" lets them'
+                'cameras upload nothing; set it to "upload"'
             )
         with LabelServer(desk, environment=arguments.environment) as server:
             _say(f"{server.url}\nCtrl-C saves what you labelled and ends.")
@@ -97,10 +97,11 @@ class DatasetPlace:
 
 
 def dataset_of(settings: Settings, *, profile: str = "") -> DatasetPlace:
-    """Where photos of an environment's captures go: to the environment that trains.
+    """The environment that trains, whose dataset gets the photos.
 
     That is the environment itself, or the one that it takes models from; for another account
-    ``profile`` names an AWS profile. AccountError where there is one too many or none.
+    ``profile`` names an AWS profile. Raises AccountError if a profile is missing or must not be
+    given.
     """
     source = settings.training.source
     if source is None:
@@ -165,7 +166,7 @@ def _data_outputs(session: boto3.Session, settings: Settings) -> dict[str, str]:
 
 
 def _site_of(iot: Any, camera: str) -> str:
-    """Where a camera stands; nothing where it is retired, or nobody may say."""
+    """A camera's site; empty if it is retired or cannot be read."""
     try:
         return str(iot.describe_thing(thingName=camera).get("attributes", {}).get("site", ""))
     except (ClientError, BotoCoreError):

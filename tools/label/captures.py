@@ -26,11 +26,11 @@ class CaptureError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Capture:
-    """A frame that a camera kept, and what the model made of it.
+    """A frame that a camera kept, and the model's answer.
 
     ``region`` is in the frame's pixels; None: the whole frame. ``cut`` is the JPEG of the region,
     which becomes the labelled photo; ``likeness`` is its fingerprint. ``probabilities`` is in
-    falling order, and empty where the model had too many classes for the object's metadata.
+    descending order, and empty if the model had too many classes for the object's metadata.
     """
 
     key: str
@@ -83,7 +83,7 @@ class Captures:
         self._s3.delete_object(Bucket=self._bucket, Key=key)
 
     def discard(self, key: str) -> None:
-        """Delete every version of it: nobody can get it back."""
+        """Delete every version of it, so that it cannot be restored."""
         pages = self._s3.get_paginator("list_object_versions").paginate(
             Bucket=self._bucket, Prefix=key
         )
@@ -133,7 +133,7 @@ def parse(key: str, frame: bytes, prediction: str) -> Capture:
 
 
 def _region(found: object, picture: Image.Image) -> Box | None:
-    """The region inside the picture; None where there is none that training could use."""
+    """The region inside the picture; None if training could not use it."""
     numbers = isinstance(found, list) and all(isinstance(one, (int, float)) for one in found)
     if not isinstance(found, list) or not numbers or len(found) != len(Box._fields):
         return None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hands out captures one after the other, takes decisions, and can undo the last ones."""
+"""Returns captures one after the other, records decisions, and can undo the last ones."""
 
 import datetime
 import threading
@@ -40,8 +40,8 @@ class Decision:
 class Desk:
     """One person's session. All methods may be called from any thread.
 
-    A decision is carried out once ``UNDO`` newer ones exist, or by ``settle``. What fails to be
-    carried out is tried again by ``settle``.
+    A decision is carried out once ``UNDO`` newer ones exist, or by ``settle``. ``settle`` retries
+    decisions that failed.
     """
 
     def __init__(
@@ -64,10 +64,10 @@ class Desk:
         self.problem = ""
 
     def current(self) -> Capture | None:
-        """The capture to decide about; None where none is left.
+        """The capture to decide about; None if none is left.
 
-        Near duplicates of known photos, and objects that are no captures, are passed over. Raises
-        DeskError where the bucket does not answer; the next call tries again.
+        Near duplicates of known photos, and objects that are not captures, are skipped. Raises
+        DeskError if the bucket does not answer; the next call tries again.
         """
         with self._lock:
             while self._queue:
@@ -168,7 +168,7 @@ class Desk:
 
     @property
     def left(self) -> int:
-        """Captures that nobody has decided about, near duplicates among them."""
+        """Captures without a decision, including near duplicates."""
         return len(self._queue)
 
     @property
@@ -183,7 +183,7 @@ class Desk:
 
     @property
     def repeats(self) -> str:
-        """What "same as before" would say."""
+        """The decision that "same as before" would repeat."""
         if not self._repeated:
             return ""
         kind, class_name = self._repeated[-1]

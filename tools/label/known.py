@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fingerprints of the photos that are known, to refuse near duplicates of them."""
+"""Fingerprints of known photos, to skip near duplicates of them."""
 
 import io
 import json
@@ -43,7 +43,7 @@ class Known:
         return self._names[int(near[0])] if near.size else ""
 
     def add(self, name: str, prints: Likeness) -> None:
-        """From now on this photo is known as well."""
+        """Add a photo to the known ones."""
         if prints:
             self._added[name] = _words([prints])[0]
 
@@ -61,7 +61,7 @@ def read_known(
 ) -> Known:
     """The known photos: ``found`` maps their keys to ETags, ``get`` reads one.
 
-    Only what ``cache``, a file, does not have yet is read. A photo that cannot be decoded is left
+    Only photos that are not in the file ``cache`` are read. A photo that cannot be decoded is left
     out.
     """
     stored = _cached(cache)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Serves the labelling page to this machine only, below a path that nobody can guess."""
+"""Serves the labelling page to this machine only, below a random path."""
 
 import json
 import secrets
@@ -83,7 +83,7 @@ class LabelServer:
         }
 
     def act(self, action: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Do what the page asks for and return the new state. Raises DeskError, DatasetError."""
+        """Carry out the page's request and return the new state. Raises DeskError, DatasetError."""
         actions: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "decide": self._decide,
             "undo": self._undo,
@@ -185,7 +185,7 @@ def _handler(server: LabelServer) -> type[BaseHTTPRequestHandler]:
                 server.finished.set()
 
         def _asked(self) -> str | None:
-            """What is asked for below the random path; None where the answer was a refusal."""
+            """The request below the random path; None if it was refused."""
             path = urlsplit(self.path).path
             known = secrets.compare_digest(path[: len(server.path)].encode(), server.path.encode())
             if self.headers.get("Host") == server.host and known:
@@ -202,7 +202,7 @@ def _handler(server: LabelServer) -> type[BaseHTTPRequestHandler]:
 
         def _answer(self, content: bytes, kind: str, status: HTTPStatus = HTTPStatus.OK) -> None:
             self.send_response(status)
-            # Photos may show people: the browser's disk does not keep them.
+            # Photos may show people, so the browser must not store them.
             for name, value in (
                 ("Content-Type", kind),
                 ("Content-Length", str(len(content))),

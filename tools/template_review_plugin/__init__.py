@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the template review (packages/template-review) needs to know of Binsight.
+"""Binsight's part of the template review (packages/template-review).
 
-``[tool.template-review]`` in pyproject.toml names ``PROJECT``; the package knows nothing of us.
+``[tool.template-review]`` in pyproject.toml names ``PROJECT``; the package does not depend on
+Binsight.
 """
 
 from dataclasses import replace
@@ -13,17 +14,17 @@ from tools.template_review_plugin.bins import bin_items
 from tools.template_review_plugin.files import FILES
 
 _WEAK = "weaker models pass the gate"
-_FAILING = "a rollout goes on although more cameras fail"
+_FAILING = "a rollout continues although more cameras fail"
 GATES = (
     Gate("minimumaccuracy", True, 0.0, _WEAK),
     Gate("minimumrecall", True, 0.0, _WEAK + " (a class may be found less often)"),
-    Gate("maximumint8loss", False, 100.0, "models that lose more by their compression pass"),
+    Gate("maximumint8loss", False, 100.0, "models that lose more accuracy through int8 pass"),
     Gate("tolerance", False, 100.0, "models worse than the one in service pass"),
-    Gate("maximumforgetting", False, 100.0, "models that unlearn what was known pass"),
+    Gate("maximumforgetting", False, 100.0, "models that forget earlier photos pass"),
     Gate("maximumfailedpercent", False, 100.0, _FAILING + "; at 100 it is never aborted"),
-    Gate("bakeminutes", True, 0.0, "the fleet follows before the canaries show anything"),
+    Gate("bakeminutes", True, 0.0, "the fleet follows before the canaries can show problems"),
 )
-"""The numbers with which Binsight holds back a weak model or a bad rollout."""
+"""The thresholds that stop a weak model or a bad rollout."""
 
 ITEMS_PER_DAY = 1000.0
 

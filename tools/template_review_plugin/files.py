@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the files mean that no template of Binsight shows. The first pattern that fits counts."""
+"""The meaning of files that affect no template. The first matching pattern counts."""
 
 from collections.abc import Iterator
 
@@ -12,10 +12,10 @@ _REVIEW = "the review itself: this one was made by the changed program; read the
 
 
 def unasked(before: str, after: str) -> Iterator[tuple[Level, str]]:
-    """An app that no longer asks the rule packs."""
+    """Detect an app that no longer runs the rule packs."""
     for call in sorted(names(before) - names(after)) if before and after else ():
         if call == "attach_rule_packs()":
-            yield Level.DANGEROUS, "no longer asks the rule packs: nothing checks the templates"
+            yield Level.DANGEROUS, "no longer runs the rule packs: nothing checks the templates"
 
 
 FILES = (
@@ -34,12 +34,12 @@ FILES = (
     FileKind(
         "infra/checks/*",
         Level.LOOK,
-        "our own rules: what one no longer finds, no finding says",
+        "our own rules: a finding that a rule no longer reports goes unnoticed",
         checks,
     ),
     FileKind("app.py", Level.LOOK, "which stacks there are, and what checks them", unasked),
     FileKind("infra/config/*", Level.LOOK, "which settings are allowed"),
-    FileKind("*compliance.py", Level.LOOK, "which rule packs are asked", checks),
+    FileKind("*compliance.py", Level.LOOK, "which rule packs run", checks),
     FileKind("packages/template-review/tests/*", Level.SAFE, "a test", tests),
     FileKind("packages/template-review/*", Level.LOOK, _REVIEW),
     FileKind("tools/template_review_plugin/*", Level.LOOK, _REVIEW),
@@ -55,7 +55,7 @@ FILES = (
     FileKind("lambda/component_artifacts/*", Level.LOOK, "decides which files cameras download"),
     FileKind("lambda/*", Level.LOOK, "runs in functions or on every camera"),
     FileKind("training/*", Level.LOOK, "trains and judges the models that are registered"),
-    FileKind("contracts/*", Level.LOOK, "what the parts say to each other"),
+    FileKind("contracts/*", Level.LOOK, "the messages between the parts"),
     FileKind("cdk.json", Level.LOOK, "how the app is built and synthesised"),
     FileKind("tests/*", Level.SAFE, "a test", tests),
     FileKind("tools/*", Level.LOOK, "programs that install, build, check or deploy"),

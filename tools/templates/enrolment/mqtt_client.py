@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""As much of MQTT 3.1.1 over mutual TLS as fleet provisioning needs; ``rotate.py`` uses it."""
+"""The part of MQTT 3.1.1 over mutual TLS that fleet provisioning needs; ``rotate.py`` uses it."""
 
 import json
 import socket
@@ -20,7 +20,7 @@ class MqttError(Exception):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where AWS IoT listens for MQTT, and the root certificate that its own is signed under."""
+    """AWS IoT's MQTT address and root certificate."""
 
     host: str
     port: int
@@ -36,7 +36,7 @@ class Pair:
 
 
 class Mqtt:
-    """A session, open inside ``with``. Raises MqttError or OSError where it does not open."""
+    """A session, open inside ``with``. Raises MqttError or OSError if it cannot be opened."""
 
     def __init__(self, endpoint: Endpoint, pair: Pair, client_id: str) -> None:
         self._endpoint, self._pair, self._client_id = endpoint, pair, client_id
@@ -67,7 +67,10 @@ class Mqtt:
             self._socket.close()
 
     def ask(self, topic: str, document: Mapping[str, Any]) -> dict[str, Any]:
-        """Publish; the answer of ``<topic>/accepted``. Raises MqttError where it is refused."""
+        """Publish and return the answer on ``<topic>/accepted``.
+
+        Raises MqttError if it is refused.
+        """
         filters = b"".join(_text(f"{topic}/{kind}") + b"\0" for kind in ("accepted", "rejected"))
         self._send(_SUBSCRIBE, b"\0\x01" + filters)
         while True:
@@ -112,7 +115,7 @@ class Mqtt:
         while len(found) < count:
             part = self._socket.recv(count - len(found))
             if not part:
-                raise MqttError("AWS IoT closed the connection: it refused what was asked")
+                raise MqttError("AWS IoT closed the connection: it refused the request")
             found += part
         return found
 

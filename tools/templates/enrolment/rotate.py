@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Give this camera another certificate, and keep the one it has until the new one works.
+"""Give this camera another certificate, and keep the current one until the new one works.
 
 ``install.sh --rotate SERIAL`` runs it as root, with Python 3.11 and nothing else installed;
 ``mqtt_client.py`` lies beside it. A power cut at any moment leaves a certificate and a key that
@@ -22,18 +22,18 @@ from mqtt_client import Endpoint, Mqtt, MqttError, Pair
 PROOF_ATTEMPTS, PROOF_PAUSE = 6, 5.0
 """AWS IoT may take some seconds until a new certificate may connect."""
 HOOK_FAILED = "InvocationError"
-"""What AWS IoT says where the pre-provisioning hook did not answer within five seconds."""
+"""AWS IoT's error if the pre-provisioning hook did not answer within five seconds."""
 HOOK_ATTEMPTS, HOOK_PAUSE = 3, 1.0
 CERTIFICATE, KEY = "certificate.pem", "private.key"
 
 
 class RotationError(Exception):
-    """Why the camera keeps the certificate that it has."""
+    """The reason why the camera keeps its current certificate."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Box:
-    """This camera: where its nucleus reads its files, and where AWS IoT listens."""
+    """This camera: its nucleus's files and AWS IoT's address."""
 
     endpoint: Endpoint
     claim: Pair
@@ -57,8 +57,8 @@ class Box:
 def rotate(box: Box) -> str:
     """Give the camera another certificate; return its id.
 
-    Raises RotationError, MqttError or OSError, and CalledProcessError where the nucleus is not
-    stopped or not started.
+    Raises RotationError, MqttError or OSError, and CalledProcessError if the nucleus cannot be
+    stopped or started.
     """
     _link(box)
     number = 1 + max(int(path.name) for path in box.identity.iterdir() if path.name.isdigit())
@@ -70,7 +70,7 @@ def rotate(box: Box) -> str:
         _synced(new)
     _synced(made)
     _done("the new files are on disk")
-    # The nucleus and the proof would disconnect each other: they have one client id.
+    # The nucleus and the test connection would disconnect each other: they share one client id.
     subprocess.run(box.stop, check=True)
     _done("the nucleus is stopped")
     try:
@@ -111,7 +111,7 @@ def _link(box: Box) -> None:
 
 
 def _enrol(box: Box, pair: Pair) -> str:
-    """Ask AWS IoT for a certificate, with the claim's; register it for this camera's thing."""
+    """Get a certificate from AWS IoT with the claim; register it for this camera's thing."""
     command = ["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
     command += ["-nodes", "-keyout", str(pair.key), "-subj", f"/CN={box.thing}"]
     try:
@@ -133,7 +133,7 @@ def _enrol(box: Box, pair: Pair) -> str:
 
 
 def _register(box: Box, aws_iot: Mqtt, token: str) -> None:
-    """Register the certificate; ask again for the same one where the hook did not answer."""
+    """Register the certificate; try the same one again if the hook did not answer."""
     topic = f"$aws/provisioning-templates/{box.template}/provision/json"
     request = {"certificateOwnershipToken": token, "parameters": {"SerialNumber": box.serial}}
     for left in reversed(range(HOOK_ATTEMPTS)):
@@ -172,7 +172,7 @@ def _point(link: Path, target: str) -> None:
 
 
 def _folder(path: Path) -> Path:
-    """A new folder through which the nucleus's user may reach its files."""
+    """Create a folder whose files the nucleus's user can reach."""
     path.mkdir()
     path.chmod(0o755)
     return path
@@ -220,7 +220,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         made = rotate(box)[:8]
     except (RotationError, MqttError, OSError, subprocess.CalledProcessError) as error:
-        print(f"rotate: {error}; the camera keeps the certificate that it has", file=sys.stderr)
+        print(f"rotate: {error}; the camera keeps its current certificate", file=sys.stderr)
         return 1
     print(
         f"this box uses certificate {made} now. End the ones before it:\n"
