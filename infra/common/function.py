@@ -24,6 +24,8 @@ NO_VPC = {
 class Function(Construct):
     """A function with exactly the permissions in ``allow`` and permission to write its own log.
 
+    ``runs`` is False for code that is never invoked in the cloud: its role has no permission.
+
     ``acknowledged`` are rule findings that this function accepts, with the reasons. ``options`` are
     those of lambda_.Function. Environment variables are encrypted with AWS's own key for Lambda:
     they contain names and numbers, no secrets, and callers then need no grant on the data key.
@@ -38,23 +40,25 @@ class Function(Construct):
         description: str,
         allow: Sequence[Allow] = (),
         acknowledged: Mapping[str, str],
+        runs: bool = True,
         **options: Any,
     ) -> None:
         super().__init__(scope, construct_id)
         logs = log_group(self, "Logs")
-        self.role = ServiceRole(
+        own = ServiceRole(
             self,
             "Execution",
             service="lambda.amazonaws.com",
             description=description,
-            allow=[write_logs(logs), *allow],
+            allow=[write_logs(logs), *allow] if runs else None,
         )
+        self.role = own.role
         self.function = lambda_.Function(
             self,
             "Function",
             description=description,
             code=archive_code(code),
-            role=self.role.fixed,
+            role=own.fixed,
             log_group=logs,
             logging_format=lambda_.LoggingFormat.JSON,
             # What wheels are built for (infra/assets/definitions.py).

@@ -23,10 +23,11 @@ def read_objects(bucket: s3.IBucket, prefixes: Sequence[str], *, versions: bool 
     )
 
 
-def write_objects(bucket: s3.IBucket, prefixes: Sequence[str]) -> Allow:
-    """Write objects under these prefixes, in parts where they are large."""
+def write_objects(bucket: s3.IBucket, prefixes: Sequence[str], *, in_parts: bool = True) -> Allow:
+    """Write objects under these prefixes; ``in_parts``: with uploads in parts, which may fail."""
+    abort = ["s3:AbortMultipartUpload"] if in_parts else []
     return Allow(
-        actions=["s3:AbortMultipartUpload", "s3:PutObject"],
+        actions=[*abort, "s3:PutObject"],
         resources=[bucket.arn_for_objects(prefix) for prefix in prefixes],
         why="Writes objects whose names are not known at deployment, under these prefixes only.",
     )
@@ -83,10 +84,15 @@ def use_data_key(
     )
 
 
-def write_logs(group: logs.ILogGroup, *, describe: bool = False) -> Allow:
-    """Write to one declared log group; ``describe`` for a service that looks at streams first."""
+def write_logs(group: logs.ILogGroup, *, describe: bool = False, create: bool = True) -> Allow:
+    """Write to one declared log group.
+
+    ``describe`` is for a service that looks at the streams first; ``create`` is False for one whose
+    stream the template declares.
+    """
     look = ["logs:DescribeLogStreams"] if describe else []
+    make = ["logs:CreateLogStream"] if create else []
     return Allow(
-        actions=["logs:CreateLogStream", "logs:PutLogEvents", *look],
+        actions=[*make, "logs:PutLogEvents", *look],
         resources=[group.log_group_arn],
     )

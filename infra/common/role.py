@@ -55,6 +55,7 @@ class ServiceRole(Construct):
     Its permissions are ``allow`` and the grants to ``policy`` with
     ``<resource>.grants.actions(role.policy, "service:Action")``: single actions, never a preset. L2
     constructs get ``fixed``, the same role imported as immutable, so that they add no permissions.
+    ``allow`` is None for a role that never does anything: it has no policy.
     """
 
     def __init__(
@@ -64,26 +65,27 @@ class ServiceRole(Construct):
         *,
         service: str,
         description: str,
-        allow: Sequence[Allow] = (),
+        allow: Sequence[Allow] | None = (),
         trust_when: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         stack = cdk.Stack.of(self)
         trust = trust_when or trust_of_account(stack.account)
-        self.policy = iam.ManagedPolicy(
-            self, "Policy", description=description, statements=list(allow)
-        )
+        if allow is not None:
+            self.policy = iam.ManagedPolicy(
+                self, "Policy", description=description, statements=list(allow)
+            )
+            acknowledge_wildcards(self.policy, allow)
         self.role = iam.Role(
             self,
             "Role",
             description=description,
             assumed_by=iam.ServicePrincipal(service, conditions=dict(trust)),
-            managed_policies=[self.policy],
+            managed_policies=None if allow is None else [self.policy],
         )
         # As role.without_policy_updates(), but without the DependsOn that the CDK would write
         # beside each reference to the role, which cfn-lint reports as redundant (W3005).
         self.fixed = iam.Role.from_role_arn(self, "Fixed", self.role.role_arn, mutable=False)
-        acknowledge_wildcards(self.policy, allow)
 
     @property
     def arn(self) -> str:

@@ -73,6 +73,7 @@ class LambdaComponent(Construct):
             # Parameters are part of the component, so changing them must publish a version too.
             environment={"BINSIGHT_COMPONENT_CONTENT": content},
             acknowledged=_ACKNOWLEDGED,
+            runs=False,
             reserved_concurrent_executions=0,
         )
         version = lambda_.Version(

@@ -33,7 +33,7 @@ def rollout_permissions(
         # It copies exactly the version of an archive whose digest it computed.
         read_objects(artifacts, [f"{MODELS_PREFIX}/*"], versions=True),
         read_objects(artifacts, [f"{COMPONENTS_PREFIX}/*"]),
-        write_objects(artifacts, [f"{COMPONENTS_PREFIX}/*"]),
+        write_objects(artifacts, [f"{COMPONENTS_PREFIX}/*"], in_parts=False),
         use_data_key(group, ["dynamodb", "s3"]),
         Allow(
             actions=["cloudformation:DescribeStacks"],

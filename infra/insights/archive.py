@@ -126,7 +126,7 @@ class _Delivery(Construct):
                     resources=[bucket.bucket_arn],
                 ),
                 use_data_key(self, ["s3", "firehose"]),
-                write_logs(group),
+                write_logs(group, create=False),
             ],
         )
         # Not role.fixed: of a role that is known by its ARN only, the stream cannot see that it is

@@ -35,18 +35,16 @@ class Reader(Construct):
         allow = [
             Allow(
                 actions=[
-                    "athena:GetNamedQuery",
                     "athena:GetQueryExecution",
                     "athena:GetQueryResults",
-                    "athena:GetWorkGroup",
-                    "athena:ListNamedQueries",
                     "athena:StartQueryExecution",
                     "athena:StopQueryExecution",
                 ],
                 resources=[stack.arn("athena", f"workgroup/{workgroup.name}")],
             ),
+            # Not GetPartitions: the partitions of these tables are projected.
             Allow(
-                actions=["glue:GetDatabase", "glue:GetPartitions", "glue:GetTable"],
+                actions=["glue:GetDatabase", "glue:GetTable"],
                 resources=[stack.arn("glue", name) for name in catalog],
             ),
             # Athena looks at it before any other, with the asker's rights.
@@ -70,13 +68,12 @@ class Reader(Construct):
                 actions=["iot:ListThingsInThingGroup"],
                 resources=[stack.arn("iot", f"thinggroup/{stack.settings.prefix}-runtime")],
             ),
-            Allow(
-                actions=["budgets:ViewBudget"],
-                resources=[f"arn:aws:budgets::{stack.account}:budget/{budget_name(self)}"],
-            ),
-            Allow(actions=["dynamodb:Query", "dynamodb:Scan"], resources=[table.table_arn]),
+            Allow(actions=["dynamodb:Scan"], resources=[table.table_arn]),
             use_data_key(self, ["dynamodb", "s3"]),
         ]
+        if stack.settings.insights.budget_usd is not None:
+            budget = f"arn:aws:budgets::{stack.account}:budget/{budget_name(self)}"
+            allow.append(Allow(actions=["budgets:ViewBudget"], resources=[budget]))
         self.policy = iam.ManagedPolicy(
             self, "Policy", description="Asks about the fleet", statements=list(allow)
         )

@@ -97,7 +97,7 @@ class ModelPromotion(Construct):
                 Allow(
                     actions=["sts:AssumeRole"], resources=[role_arn(source, reader_role(source))]
                 ),
-                write_objects(artifacts, [PROMOTED]),
+                write_objects(artifacts, [PROMOTED], in_parts=False),
                 # SageMaker reads a package's files with the permissions of the caller that
                 # registers it.
                 read_objects(artifacts, [PROMOTED]),
@@ -119,7 +119,7 @@ class ModelPromotion(Construct):
             function_name=promotion_function(settings),
             acknowledged=_ACKNOWLEDGED,
         )
-        name_role(promotion.role.role, promotion_role(settings))
+        name_role(promotion.role, promotion_role(settings))
         self.function = promotion.function
         self._start(source, failed_starts)
 
