@@ -9,8 +9,9 @@ from contracts.helper_files import visible
 from training.dataset.listing import EXPECTED, SUFFIXES, folders_in
 
 _SPLIT = re.compile(
-    r"(?:(?P<train>train(?:ing)?)|(?P<validation>val(?:id(?:ation)?)?|dev)|"
-    r"(?P<eval>eval(?:uation)?)|(?P<test>test(?:ing)?|hold[ _-]?out))"
+    r"(?:(?P<train>train(?:ing|s)?|entrenamiento|treino|treinamento|entra[i\u00ee]nement)|"
+    r"(?P<validation>val(?:id(?:ation|ierung|aci[o\u00f3]n|a[c\u00e7][a\u00e3]o)?)?|dev)|"
+    r"(?P<eval>eval(?:uation)?)|(?P<test>test(?:ing|s|es?)?|pruebas?|hold[ _-]?out))"
     r"(?:[ _-]?(?:set|data|images?|imgs|photos|split|[0-9]+))*",
     re.IGNORECASE,
 )
@@ -26,8 +27,8 @@ _LABELS = {".csv", ".tsv", ".xlsx", ".jsonl", ".json", ".xml"}
 _LISTS = re.compile(r"label|class|annot|train|test|val|list|image", re.IGNORECASE)
 _NOTES = ("readme", "license", "requirements")
 _MOST_OF_TABLE = 64 << 20
-_PICTURES = {"images", "image", "imgs", "img"}
-_MASKS = {"masks", "mask", "segmentations", "segmentation", "gt"}
+_PICTURES = {"images", "image", "imgs", "img", "data", "jpegimages"}
+_MASKS = {"masks", "mask", "segmentations", "segmentation", "segmentationclass", "sem_seg", "gt"}
 _RECORDS = {
     ".parquet": "a table of pictures (Parquet, as of Hugging Face)",
     ".arrow": "a table of pictures (Arrow, as of Hugging Face)",
@@ -78,19 +79,23 @@ def _splits(folders: Sequence[Path]) -> list[tuple[Path, str]]:
     ]
 
 
-def misread(dataset: Path, folders: Sequence[Path]) -> str:
-    """Why these folders are not classes but something else; "" where they may be classes."""
-    if wrong := _misread_splits(folders):
+def misread(dataset: Path, folders: Sequence[Path], *, divided: bool = False) -> str:
+    """Why these folders are not classes but something else; "" where they may be classes.
+
+    ``divided``: the splits are known, and each class has a folder for each.
+    """
+    if wrong := ("" if divided else _misread_splits(folders)):
         return f"{wrong}; {EXPECTED}"
     if form := _labels_in_a_table(dataset, folders):
         return f"looks like {form}, which is not read; {EXPECTED}"
     if form := _other_form(dataset, folders):
         return f"looks like {form}; {EXPECTED}"
-    if len(folders) == 1 and (lower := _classes_below(folders[0])):
-        inside = _classes_in(lower)
+    if len(folders) == 1 and not divided and (lower := _classes_below(folders[0])):
+        inside = [folder.name for folder in folders_in(lower) if has_photos(folder)]
+        what = "split folders" if kept_splits(folders_in(lower)) else "class folders"
         down = "one folder" if lower == folders[0] else "some folders"
-        return f"its class folders ({', '.join(inside[:5])}) lie {down} further down: pass {lower}"
-    return _same_inside(folders)
+        return f"its {what} ({', '.join(inside[:5])}) lie {down} further down: pass {lower}"
+    return "" if divided else _same_inside(folders)
 
 
 def _misread_splits(folders: Sequence[Path]) -> str:
@@ -110,7 +115,8 @@ def _misread_splits(folders: Sequence[Path]) -> str:
 
 def _misread_because(splits: Sequence[Path], folders: Sequence[Path]) -> str:
     if len(splits) < len(folders):
-        return "beside class folders"
+        others = [folder.name for folder in folders if folder not in splits]
+        return f"beside other folders ({', '.join(others[:5])})"
     trained = [folder for folder, split in _splits(folders) if split == "train"]
     without = [folder.name for folder in trained if not _classes_in(folder)]
     if without:
@@ -119,13 +125,15 @@ def _misread_because(splits: Sequence[Path], folders: Sequence[Path]) -> str:
 
 
 def _classes_below(folder: Path) -> Path | None:
-    """The first folder with class folders, as long as there is but one way down."""
-    while len(_classes_in(folder)) < 2:
-        inside = folders_in(folder)
-        if len(inside) != 1 or _has_own_photos(folder):
+    """The first folder with several folders of photos, as long as there is but one way down."""
+    while not _has_own_photos(folder):
+        inside = [below for below in folders_in(folder) if has_photos(below)]
+        if len(inside) > 1 or kept_splits(inside):
+            return folder
+        if not inside:
             return None
         folder = inside[0]
-    return folder
+    return None
 
 
 def _same_inside(folders: Sequence[Path]) -> str:

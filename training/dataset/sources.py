@@ -102,7 +102,8 @@ def _class_folders(dataset: Path, called: str) -> list[Path]:
     if not folders:
         looks = without_classes(dataset)
         raise DatasetError(f"{called}: no class folders{looks and ': ' + looks}; {EXPECTED}")
-    if wrong := misread(dataset, folders):
+    divided = (dataset / SPLIT_FILE).is_file()
+    if wrong := misread(dataset, folders, divided=divided):
         raise DatasetError(f"{called}: {wrong}")
     if len(folders) == 1:
         loose = sum(item.suffix.lower() in SUFFIXES for item in dataset.iterdir())
