@@ -124,6 +124,70 @@ DANGEROUS = [
         },
     ),
 ]
+S3_URLS = (
+    "https://s3.amazonaws.com/evil/a.json",
+    "https://s3.eu-west-1.amazonaws.com/evil/a.json",
+    "https://s3-us-west-2.amazonaws.com/evil/a.json",
+    "https://s3.dualstack.us-east-1.amazonaws.com/evil/a.json",
+    "https://evil.s3.us-east-1.amazonaws.com/a.json",
+)
+NESTED = resource("AWS::CloudFormation::Stack", TemplateURL="https://«B».s3.amazonaws.com/a")
+ORGANISATION = {"Key": "aws:PrincipalOrgID", "Type": "StringEquals", "Value": "o-1"}
+APPROVAL = {"Name": "a", "ActionTypeId": {"Category": "Approval", "Provider": "Manual"}}
+ALARM = resource(
+    "AWS::CloudWatch::Alarm",
+    MetricName="Errors",
+    Namespace="AWS/Lambda",
+    AlarmActions=["arn:aws:sns:us-east-1:111111111111:t"],
+    InsufficientDataActions=["arn:aws:sns:us-east-1:111111111111:t"],
+)
+DANGEROUS += [
+    *(changed(f"template of {url}", NESTED, TemplateURL=url) for url in S3_URLS),
+    *(
+        removed(f"gone: {kind}", kind)
+        for kind in (
+            "AWS::AccessAnalyzer::Analyzer",
+            "AWS::Config::ConfigurationRecorder",
+            "AWS::DLM::LifecyclePolicy",
+            "AWS::IoT::SecurityProfile",
+            "AWS::Organizations::Policy",
+            "AWS::SecretsManager::RotationSchedule",
+            "AWS::SageMaker::MonitoringSchedule",
+            "AWS::WAFv2::LoggingConfiguration",
+        )
+    ),
+    added("code of an unknown bucket", FUNCTION["Type"], Code={"S3Bucket": "evil", "S3Key": "k"}),
+    changed("messages kept a minute", resource("AWS::SQS::Queue"), MessageRetentionPeriod=60),
+    changed(
+        "unsigned code is only warned of",
+        resource(
+            "AWS::Lambda::CodeSigningConfig",
+            CodeSigningPolicies={"UntrustedArtifactOnDeployment": "Enforce"},
+        ),
+        CodeSigningPolicies={"UntrustedArtifactOnDeployment": "Warn"},
+    ),
+    changed(
+        "bus for every organisation",
+        resource("AWS::Events::EventBusPolicy", StatementId="s", Condition=ORGANISATION),
+        Condition=None,
+    ),
+    changed(
+        "private interface opened",
+        resource("AWS::ApiGateway::RestApi", EndpointConfiguration={"Types": ["PRIVATE"]}),
+        EndpointConfiguration={"Types": ["REGIONAL"]},
+    ),
+    changed(
+        "nobody approves",
+        resource("AWS::CodePipeline::Pipeline", Stages=[{"Name": "s", "Actions": [APPROVAL]}]),
+        Stages=[{"Name": "s", "Actions": []}],
+    ),
+    changed(
+        "secret written out",
+        resource("AWS::SecretsManager::Secret", GenerateSecretString={}),
+        SecretString="hunter22",
+        GenerateSecretString=None,
+    ),
+]
 LOOK = [
     new_stack("new stack: API key", "AWS::AppSync::GraphQLApi", AuthenticationType="API_KEY"),
     changed(
@@ -159,6 +223,24 @@ LOOK = [
         "older policy language",
         resource("AWS::IAM::Policy", PolicyDocument={"Version": "2012-10-17", **ALL}),
         PolicyDocument={"Version": "2008-10-17", **ALL},
+    ),
+]
+LOOK += [
+    changed("key deleted sooner", resource("AWS::KMS::Key"), PendingWindowInDays=7),
+    changed("nobody hears of missing data", ALARM, InsufficientDataActions=[]),
+    changed("machine ends", ALARM, OKActions=["arn:aws:automate:us-east-1:ec2:terminate"]),
+    changed("shorter by default", resource("AWS::Lambda::Function", Timeout=90), Timeout=None),
+    *(
+        sections(
+            f"tag that {kind} asks for",
+            {"Resources": {"T": TAGGED, "S": resource(kind, **asks)}},
+            {"Resources": {"T": resource("AWS::DynamoDB::Table"), "S": resource(kind, **asks)}},
+        )
+        for kind, asks in (
+            ("AWS::DLM::LifecyclePolicy", {"PolicyDetails": {"TargetTags": [{"Key": "backup"}]}}),
+            ("AWS::CodeDeploy::DeploymentGroup", {"Ec2TagFilters": [{"Key": "backup"}]}),
+            ("AWS::Config::ConfigRule", {"Scope": {"TagKey": "backup"}}),
+        )
     ),
 ]
 SAFE = [

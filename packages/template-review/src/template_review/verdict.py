@@ -23,7 +23,8 @@ from template_review.resources.outsiders import outsider_items
 from template_review.resources.stack_changes import stack_items
 from template_review.sagemaker.pipeline import pipeline_items
 
-SECTIONS: tuple[Callable[[Pair], list[Item]], ...] = (
+Judge = Callable[[Pair], list[Item]]
+SECTIONS: tuple[Judge, ...] = (
     stack_items,
     machine_items,
     iam_items,
@@ -54,9 +55,23 @@ def items_of(pair: Pair) -> list[Item]:
     """Everything that the sections say about one environment, each cause once."""
     outsiders = outsider_items(pair)
     sections = (*SECTIONS, *pair.project.sections)
-    found = _once([*outsiders, *(item for section in sections for item in section(pair))])
+    found = _once([*outsiders, *(item for section in sections for item in _of(section, pair))])
     claims = {claim for item in found for claim in item.claims}
     return _together([*found, *resource_items(pair, claims)])
+
+
+def _of(section: Judge, pair: Pair) -> list[Item]:
+    """What a section says. One that cannot read a template says so, and is never taken for safe:
+    CloudFormation allows a function of the template in nearly every place."""
+    try:
+        return section(pair)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        name = section.__name__.removesuffix("_items").replace("_", " ")
+        text = (
+            f"not judged: {name}, because a value has a form that the review cannot read "
+            f"({type(error).__name__}: {error}); look at every change of this kind yourself"
+        )
+        return [Item(Section.RESOURCES, Level.LOOK, "the review", text, "~")]
 
 
 def _once(items: Sequence[Item]) -> list[Item]:

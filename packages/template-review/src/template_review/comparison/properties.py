@@ -84,6 +84,16 @@ def at(properties: Mapping[str, Any] | None, path: str) -> Any:
     return found
 
 
+def number(value: Any) -> float | None:
+    """A number that a template holds as such or as text; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
 def flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Every leaf of a nested value with its path."""
     if isinstance(value, Mapping) and value:

@@ -4,7 +4,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from template_review.comparison.properties import at
+from template_review.comparison.properties import at, number
 from template_review.comparison.text import Texts, short
 from template_review.cost.prices import HOURS, Prices, Use
 from template_review.iot.sql import query
@@ -77,7 +77,7 @@ def _pipeline(properties: Mapping[str, Any], use: Use, prices: Prices) -> Iterat
             if cluster:
                 machine = _chosen(cluster.get("InstanceType"), defaults)
                 count = _chosen(cluster.get("InstanceCount", 1), defaults)
-                total += prices.machine(str(machine)) * float(count or 1) * use.hours_per_step
+                total += prices.machine(str(machine)) * _number(count, 1) * use.hours_per_step
     yield "SageMaker training", total * use.pipeline_runs
 
 
@@ -89,14 +89,21 @@ def _chosen(value: Any, defaults: Mapping[Any, Any]) -> Any:
 
 
 def _always_on(properties: Mapping[str, Any], prices: Prices) -> float:
-    machines = [properties, *(properties.get("ProductionVariants") or ())]
+    variants = properties.get("ProductionVariants") or ()
+    machines = [each for each in (properties, *variants) if isinstance(each, Mapping)]
     zones = 2 if str(properties.get("MultiAZ")).lower() == "true" else 1
     total = sum(
-        prices.machine(str(machine)) * float(each.get("InitialInstanceCount", zones)) * HOURS
+        prices.machine(str(machine)) * _number(each.get("InitialInstanceCount"), zones) * HOURS
         for each in machines
         if (machine := each.get("InstanceType") or each.get("DBInstanceClass"))
     )
-    return total + float(properties.get("VolumeSizeInGB", 0)) * prices.unit["volume_gb_month"]
+    return total + _number(properties.get("VolumeSizeInGB"), 0) * prices.unit["volume_gb_month"]
+
+
+def _number(value: Any, otherwise: float) -> float:
+    """A number of the template; ``otherwise`` where it has none, or one that a parameter has."""
+    found = number(value)
+    return otherwise if found is None else found
 
 
 def _bucket(properties: Mapping[str, Any], use: Use, prices: Prices) -> Iterator[Part]:  # noqa: ARG001
@@ -104,7 +111,7 @@ def _bucket(properties: Mapping[str, Any], use: Use, prices: Prices) -> Iterator
 
 
 def _logs(properties: Mapping[str, Any], use: Use, prices: Prices) -> Iterator[Part]:  # noqa: ARG001
-    months = float(properties.get("RetentionInDays", 365)) / 30
+    months = _number(properties.get("RetentionInDays"), 365) / 30
     each = prices.unit["logs_gb"] + months * prices.unit["logs_gb_month"]
     yield "CloudWatch logs", _LOGGED_GB * each
 
@@ -112,7 +119,8 @@ def _logs(properties: Mapping[str, Any], use: Use, prices: Prices) -> Iterator[P
 def _topic_rule(properties: Mapping[str, Any], use: Use, prices: Prices) -> Iterator[Part]:
     found = query(str(at(properties, "TopicRulePayload.Sql")))
     messages = use.millions(found.topic if found else "")
-    actions = [name for each in at(properties, "TopicRulePayload.Actions") or () for name in each]
+    listed = at(properties, "TopicRulePayload.Actions") or ()
+    actions = [name for each in listed if isinstance(each, Mapping) for name in each]
     unit = prices.unit
     each = unit["iot_million_rules"] + len(actions) * unit["iot_million_actions"]
     yield "IoT rules", messages * each

@@ -2,9 +2,11 @@
 """How dangerous a gained or lost grant is."""
 
 import re
+from dataclasses import replace
 
 from template_review.iam.compare import Gain
 from template_review.iam.grants import DEVICE, IDENTITY, RESOURCE, TRUST, Grant
+from template_review.iam.statements import TEMPLATE
 from template_review.iam.wildcards import matches
 from template_review.model import Level
 from template_review.resources.outsiders import Ours, strangers
@@ -38,6 +40,9 @@ NO_RESOURCE_LEVEL = (
 """AWS knows no smaller resource than "*" for these."""
 
 POWERFUL_MANAGED = re.compile(r"(AdministratorAccess|PowerUserAccess|FullAccess|IAMFull)")
+_WITHOUT_TLS = {"aws:securetransport", "s3:tlsversion"}
+"""Conditions that only meet requests over unencrypted or badly encrypted connections."""
+_DESTROYS = re.compile(r":(Delete|Remove|Schedule|Disable|Stop|Put\w*(Policy|Acl|Access))")
 _OPEN = re.compile(
     r"^(\*|arn:[^:]*:[^:]*:[^:]*:[^:]*:(\*|(?!cert/)[a-z-]+[/:]\*)|arn:aws:s3:::\*.*)$"
 )
@@ -46,7 +51,10 @@ _OPEN = re.compile(
 
 def judge_gain(gain: Gain, account: str, ours: Ours) -> tuple[Level, str]:
     """The level of a gained grant and why it is not the lowest."""
-    grant, how = gain.grant, gain.how
+    how = gain.how
+    # A condition of the template holds nobody back where it is true.
+    condition = frozenset(each for each in gain.grant.condition if each[0] != TEMPLATE)
+    grant = replace(gain.grant, condition=condition)
     level, why = _judge(grant, account)
     if others := _others(grant, ours):
         level, why = Level.DANGEROUS, "; ".join(filter(None, (why, f"concerns {others}")))
@@ -123,6 +131,21 @@ def judge_loss(grant: Grant, account: str) -> tuple[Level, str]:
     if grant.kind == RESOURCE and _is_root(grant, account) and "kms:" in grant.action:
         return Level.DANGEROUS, "nobody can administer the key any more"
     return Level.LOOK, ""
+
+
+def judge_gained_denial(grant: Grant) -> tuple[Level, str]:
+    """A denial in a resource's policy can leave nobody who may use or change the resource."""
+    if grant.kind not in {RESOURCE, TRUST} or not grant.who.startswith("anyone"):
+        return Level.SAFE, ""
+    keys = {key.lower() for operator, key, _ in grant.condition if operator != TEMPLATE}
+    if keys and keys <= _WITHOUT_TLS:
+        return Level.SAFE, ""
+    everything = grant.action == "*" or grant.action.endswith(":*")
+    if everything and not keys:
+        return Level.DANGEROUS, "nobody can use it any more"
+    if everything or (not keys and not _DESTROYS.search(grant.action)):
+        return Level.LOOK, "who needs it may be denied"
+    return Level.SAFE, ""
 
 
 def judge_lost_denial(grant: Grant) -> tuple[Level, str]:

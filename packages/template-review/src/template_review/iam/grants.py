@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from template_review.comparison.branches import branches, each_of
 from template_review.comparison.text import Texts, compact
+from template_review.iam.statements import TEMPLATE, statements_of
 from template_review.model import Assembly, Stack
 
 Clause = tuple[str, str, tuple[str, ...]]
@@ -31,8 +33,12 @@ _ALWAYS_POLICIES = frozenset(
 _MANAGED_PROPERTIES = ("ManagedPolicies", "ManagedPolicyArns", "Policies")
 EXPANDED = "AWS::Serverless::"
 """Types that the SAM transform makes a role of, besides other things."""
+_POLICY = {"Effect", "Statement", "Fn::If"}
 _HOLDERS = {"AWS::IAM::Role": "role", "AWS::IAM::User": "user", "AWS::IAM::Group": "group"}
-_NAMES = (("role", "RoleName"), ("user", "UserName"), ("group", "GroupName"))
+_NAMES = (
+    *(("role", "Roles"), ("user", "Users"), ("group", "Groups")),
+    *(("role", "RoleName"), ("user", "UserName"), ("group", "GroupName")),
+)
 _IDENTITY_TYPES = {
     *("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"),
     *("AWS::IAM::GroupPolicy", "AWS::IAM::UserPolicy"),
@@ -103,14 +109,12 @@ def _of_policy(document: Any, me: str, target: str) -> Iterator[Grant]:
     """A policy of a resource; without a principal it is one of those who have the resource."""
     if isinstance(document, Mapping) and "PolicyDocument" in document:
         document = document["PolicyDocument"]
-    elif isinstance(document, Mapping) and "Effect" in document:
-        document = {"Statement": document}
-    statements = document.get("Statement") if isinstance(document, Mapping) else None
-    named = [one for one in _listed(statements) if isinstance(one, Mapping)]
-    if any({"Principal", "NotPrincipal"} & one.keys() for one in named):
-        yield from _statements(RESOURCE, {"Statement": named}, owner=target, itself=target)
+    elif not isinstance(document, Mapping) or not _POLICY & document.keys():
+        return
+    if any({"Principal", "NotPrincipal"} & one.keys() for one, _ in statements_of(document)):
+        yield from _statements(RESOURCE, document, owner=target, itself=target)
     else:
-        yield from _statements(IDENTITY, {"Statement": named}, who=f"those with {me}")
+        yield from _statements(IDENTITY, document, who=f"those with {me}")
 
 
 def _of_expanded(
@@ -141,13 +145,15 @@ def _of_holder(
     """Who may become a role, user or group, and what its own policies allow."""
     trust = texts.document(properties.get("AssumeRolePolicyDocument") or {}, stack)
     yield from _statements(TRUST, trust, owner=me, itself=me)
-    for inline in properties.get("Policies") or ():
-        document = texts.document(inline.get("PolicyDocument") or {}, stack)
-        yield from _statements(IDENTITY, document, who=holder)
-    for managed in texts.value(properties.get("ManagedPolicyArns") or [], stack):
-        if not str(managed).startswith("«"):
-            action = f"everything in managed policy {managed}"
-            yield Grant(IDENTITY, holder, "Allow", action, "*", frozenset())
+    for inline, when in each_of(texts.value(properties.get("Policies"), stack)):
+        document = inline.get("PolicyDocument") if isinstance(inline, Mapping) else inline
+        yield from _statements(IDENTITY, texts.parse(document), who=holder, when=when)
+    own = {f"«{name}»" for name, one in stack.resources.items() if one["Type"] in _IDENTITY_TYPES}
+    for managed, when in each_of(texts.value(properties.get("ManagedPolicyArns"), stack)):
+        # What the app's own policies allow is said where they are.
+        if managed not in own:
+            action = f"everything in managed policy {compact(managed)}"
+            yield Grant(IDENTITY, holder, "Allow", action, "*", _of_template(when))
 
 
 def _target(kind: str, properties: Mapping[str, Any], me: str, stack: Stack, texts: Texts) -> str:
@@ -155,7 +161,7 @@ def _target(kind: str, properties: Mapping[str, Any], me: str, stack: Stack, tex
     for key in ("Bucket", "Topics", "Queues", "SecretId", "EventBusName", "ResourceArn"):
         if key in properties and kind.endswith("Policy"):
             value = texts.value(properties[key], stack)
-            return ", ".join(value) if isinstance(value, list) else str(value)
+            return ", ".join(compact(each) for each, _ in each_of(value))
     return me
 
 
@@ -167,23 +173,13 @@ def _attachments(assembly: Assembly, texts: Texts) -> dict[str, list[str]]:
             properties = resource.get("Properties") or {}
             if resource.get("Type") in _HOLDERS:
                 holder = f"{_HOLDERS[resource['Type']]} «{name}»"
-                for policy in texts.value(properties.get("ManagedPolicyArns") or [], stack):
+                for policy, _ in each_of(texts.value(properties.get("ManagedPolicyArns"), stack)):
                     found.setdefault(str(policy), []).append(holder)
             elif resource.get("Type") in _IDENTITY_TYPES:
-                holders = [
-                    *(("role", each) for each in properties.get("Roles") or ()),
-                    *(("user", each) for each in properties.get("Users") or ()),
-                    *(("group", each) for each in properties.get("Groups") or ()),
-                    *(
-                        (what, each)
-                        for what, name in _NAMES
-                        for each in [properties.get(name)]
-                        if each
-                    ),
-                ]
-                for what, holder in holders:
-                    text = f"{what} {texts.text(holder, stack)}"
-                    found.setdefault(f"«{name}»", []).append(text)
+                for what, key in _NAMES:
+                    for holder, _ in each_of(texts.value(properties.get(key), stack)):
+                        text = f"{what} {compact(holder)}"
+                        found.setdefault(f"«{name}»", []).append(text)
     return found
 
 
@@ -210,58 +206,79 @@ def _permission(properties: Mapping[str, Any], on: str) -> Grant:
 
 
 def _statements(
-    kind: str, document: Any, *, who: str = "", owner: str = "", itself: str = ""
+    kind: str,
+    document: Any,
+    *,
+    who: str = "",
+    owner: str = "",
+    itself: str = "",
+    when: Mapping[str, str] | None = None,
 ) -> Iterator[Grant]:
-    statements = document.get("Statement") if isinstance(document, Mapping) else None
-    for statement in _listed(statements):
-        condition = _condition(statement.get("Condition") or {})
-        people = [who] if who else principal_text(statement.get("Principal"))
-        if "NotPrincipal" in statement:
-            named = ", ".join(principal_text(statement["NotPrincipal"]))
-            people = [f"anyone but {named}"]
-        actions = [str(each) for each in _listed(statement.get("Action"))]
-        if "NotAction" in statement:
-            actions = [f"anything but {', '.join(map(str, _listed(statement['NotAction'])))}"]
-        resources = [compact(each) for each in _listed(statement.get("Resource"))]
-        if "NotResource" in statement:
-            named = ", ".join(map(compact, _listed(statement["NotResource"])))
-            resources = [f"anything but {named}"]
-        for person in people:
-            for action in actions:
-                for resource in resources or [itself]:
+    for statement, under in statements_of(document):
+        inner = _condition(statement.get("Condition") or {})
+        effect = str(statement.get("Effect"))
+        for person, one in [(who, {})] if who else _people(statement):
+            for action, two in _named(statement, "Action"):
+                for resource, three in _named(statement, "Resource") or [(itself, {})]:
                     # In a key policy "*" means the key that it stands on.
                     target = itself if itself and resource == "*" else resource
-                    effect = str(statement.get("Effect"))
-                    yield Grant(kind, person, effect, action, target, condition, owner)
+                    outer = _of_template({**(when or {}), **under, **one, **two, **three})
+                    yield Grant(kind, person, effect, action, target, inner | outer, owner)
+
+
+def _people(statement: Mapping[str, Any]) -> list[tuple[str, dict[str, str]]]:
+    if "NotPrincipal" in statement:
+        named = ", ".join(principal_text(statement["NotPrincipal"]))
+        return [(f"anyone but {named}", {})]
+    return [
+        (text, {**under, **inner})
+        for principal, under in branches(statement.get("Principal"))
+        for text, inner in _principals(principal)
+    ]
+
+
+def _named(statement: Mapping[str, Any], name: str) -> list[tuple[str, dict[str, str]]]:
+    """The actions or resources of a statement."""
+    if f"Not{name}" in statement:
+        named = ", ".join(compact(each) for each, _ in each_of(statement[f"Not{name}"]))
+        return [(f"anything but {named}", {})]
+    return [(compact(each), under) for each, under in each_of(statement.get(name))]
 
 
 def principal_text(principal: Any) -> list[str]:
     """A statement's principals, one text each."""
+    return [text for text, _ in _principals(principal)]
+
+
+def _principals(principal: Any) -> Iterator[tuple[str, dict[str, str]]]:
     if not isinstance(principal, Mapping):
-        return ["anyone"] if principal in ("*", None) else [str(principal)]
-    found = []
+        yield ("anyone" if principal in ("*", None) else str(principal)), {}
+        return
     for kind, names in principal.items():
-        for name in _listed(names):
-            text = compact(name)
-            if text == "*":
-                found.append("anyone")
-            elif kind == "AWS" and text.endswith(":root"):
-                found.append(f"account {text.split(':')[4]}")
-            elif kind == "AWS" and text.isdigit():
-                found.append(f"account {text}")
-            elif kind == "AWS":
-                found.append(text)
-            else:
-                found.append(f"{kind.lower()} {text}")
-    return found
+        for name, under in each_of(names):
+            yield _principal(kind, compact(name)), under
+
+
+def _principal(kind: str, name: str) -> str:
+    if name == "*":
+        return "anyone"
+    if kind != "AWS":
+        return f"{kind.lower()} {name}"
+    if name.endswith(":root") and name.count(":") > 4:
+        return f"account {name.split(':')[4]}"
+    return f"account {name}" if name.isdigit() else name
 
 
 def _condition(condition: Mapping[str, Any]) -> Condition:
     return frozenset(
         (operator, key, tuple(sorted(compact(value) for value in _listed(values))))
         for operator, keys in condition.items()
-        for key, values in keys.items()
+        for key, values in (keys.items() if isinstance(keys, Mapping) else [(compact(keys), [])])
     )
+
+
+def _of_template(when: Mapping[str, str]) -> Condition:
+    return frozenset((TEMPLATE, name, (word,)) for name, word in when.items())
 
 
 def _listed(value: Any) -> list[Any]:

@@ -6,7 +6,12 @@ from typing import Any
 
 from template_review.comparison.text import Texts, shown
 from template_review.iam.compare import denials, gained, lost
-from template_review.iam.danger import judge_gain, judge_loss, judge_lost_denial
+from template_review.iam.danger import (
+    judge_gain,
+    judge_gained_denial,
+    judge_loss,
+    judge_lost_denial,
+)
 from template_review.iam.grants import RESOURCE, TRUST, Condition, Grant, grants
 from template_review.model import Assembly, Item, Level, Pair, Section
 from template_review.resources.outsiders import Ours
@@ -33,15 +38,15 @@ def iam_items(pair: Pair) -> list[Item]:
     account = next((stack.account for stack in pair.head.stacks.values()), "")
     ours = Ours.of(pair.base, pair.head, known=pair.project.known_accounts)
     judged = [(*judge_gain(gain, account, ours), gain.grant, "+") for gain in gained(base, head)]
-    there = _ids(pair.head)
+    gone = _ids(pair.base) - _ids(pair.head)
     for grant in lost(base, head):
         # What goes with its owner or with its role is said where that is removed.
-        if _still_there(grant, there):
+        if not _went_with(grant, gone):
             judged.append((*judge_loss(grant, account), grant, "-"))
     more, fewer = denials(base, head)
-    judged += [(Level.SAFE, "", grant, "+") for grant in more]
+    judged += [(*judge_gained_denial(grant), grant, "+") for grant in more]
     for grant in fewer:
-        if _still_there(grant, there):
+        if not _went_with(grant, gone):
             judged.append((*judge_lost_denial(grant), grant, "-"))
     return [*_grouped(judged), *_boundaries(pair)]
 
@@ -90,9 +95,10 @@ def _grouped(judged: Iterable[tuple[Level, str, Grant, str]]) -> Iterator[Item]:
     yield from sorted(items, key=lambda item: (-item.level, item.subject, item.text))
 
 
-def _still_there(grant: Grant, there: set[str]) -> bool:
-    needed = [part.split("»")[0] for part in f"{grant.who} {grant.owner}".split("«")[1:]]
-    return all(name in there for name in needed)
+def _went_with(grant: Grant, gone: set[str]) -> bool:
+    """Whether the resource that had the policy, or the role, is removed."""
+    named = {part.split("»")[0] for part in f"{grant.who} {grant.owner}".split("«")[1:]}
+    return not named.isdisjoint(gone)
 
 
 def _ids(assembly: Assembly) -> set[str]:

@@ -39,7 +39,7 @@ def component_name(properties: Mapping[str, Any] | None) -> tuple[str, str]:
     if properties is None:
         return "", ""
     imported = at(properties, "LambdaFunction")
-    if imported is not None:
+    if isinstance(imported, Mapping):
         return str(imported.get("ComponentName")), str(imported.get("ComponentVersion", "?"))
     recipe = Texts.parse(properties.get("InlineRecipe"))
     if isinstance(recipe, Mapping):

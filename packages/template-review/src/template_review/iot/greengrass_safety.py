@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What stops a bad Greengrass deployment before every device has it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from template_review.comparison.properties import Kept, at
+from template_review.comparison.properties import Kept, at, number
 from template_review.model import Level
 
 Said = tuple[Level, str]
@@ -31,13 +31,17 @@ def _aborts(kept: Kept) -> Iterator[Said]:
     """From which share of failed devices on a deployment is stopped."""
     path = "IotJobConfiguration.AbortConfig.CriteriaList"
     before, after = (
-        {str(each.get("FailureType")): each for each in at(side, path) or ()}
+        {
+            str(each.get("FailureType")): each
+            for each in at(side, path) or ()
+            if isinstance(each, Mapping)
+        }
         for side in (kept.old, kept.new)
     )
     for failure in sorted(before.keys() & after.keys()):
         for name, never in (("ThresholdPercentage", 100.0), ("MinNumberOfExecutedThings", 1e4)):
-            was, now = (float(side[failure].get(name) or 0) for side in (before, after))
-            if now > was:
+            was, now = (number(side[failure].get(name) or 0) for side in (before, after))
+            if was is not None and now is not None and now > was:
                 level = Level.DANGEROUS if now >= never else Level.LOOK
                 how = "never" if now >= never else "later"
                 text = (

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Network, encryption and public access: what becomes more open or less protected."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from template_review.comparison.leaves import said
+from template_review.comparison.branches import each_of
+from template_review.comparison.leaves import said, same
 from template_review.comparison.properties import Kept, at, resources
 from template_review.comparison.text import compact, shown
 from template_review.kinds.safeguards import is_world
@@ -69,8 +70,10 @@ def _network(kept: Kept) -> Iterator[Item]:
 def _openings(properties: Any, path: str, kind: str) -> Iterator[tuple[str, str]]:
     if properties is None:
         return
-    rules = [properties] if kind.endswith(path) else properties.get(path) or []
-    for rule in rules:
+    for rule, _ in each_of(properties if kind.endswith(path) else properties.get(path)):
+        if not isinstance(rule, Mapping):
+            yield "?", compact(rule)
+            continue
         where = next(
             (compact(rule[key]) for key in rule if key.startswith(("Cidr", "Source", "Dest"))), "?"
         )
@@ -81,13 +84,14 @@ def _openings(properties: Any, path: str, kind: str) -> Iterator[tuple[str, str]
 def _public(kept: Kept) -> Iterator[Item]:
     if kept.type != "AWS::S3::Bucket":
         return
-    opened = [
-        name
-        for name in _BLOCKS
-        if kept.old is not None
-        and at(kept.old, f"PublicAccessBlockConfiguration.{name}") is True
-        and at(kept.new, f"PublicAccessBlockConfiguration.{name}") is not True
-    ]
+    opened = []
+    for name in _BLOCKS:
+        path = f"PublicAccessBlockConfiguration.{name}"
+        # S3 blocks it for a new bucket, unless the template says otherwise.
+        old, new = True if kept.old is None else at(kept.old, path), at(kept.new, path)
+        unless_said = kept.old is None and new is None
+        if same(old, True) and not same(new, True) and not unless_said:
+            opened.append(name)
     if opened:
         text = f"public access is no longer blocked: {', '.join(opened)}: true -> false"
         paths = tuple(f"PublicAccessBlockConfiguration.{name}" for name in opened)

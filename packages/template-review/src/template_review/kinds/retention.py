@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from template_review.comparison.leaves import said as _value
-from template_review.comparison.properties import Kept, at, resources
+from template_review.comparison.properties import Kept, at, number, resources
 from template_review.comparison.text import compact, shown
 from template_review.model import Item, Level, Pair, Section
 from template_review.resources.stateful import RETAINED, SNAPSHOTS, holds
@@ -18,8 +18,15 @@ _PERIODS = {
     "AWS::RDS::DBCluster": ("BackupRetentionPeriod", "days of backups"),
     "AWS::KMS::Key": ("PendingWindowInDays", "days until a deleted key is gone"),
 }
-_WITHOUT = {"AWS::Logs::LogGroup": float("inf")}
-"""What no value means: logs are kept for ever."""
+_WITHOUT = {
+    "AWS::KMS::Key": 30.0,
+    "AWS::Kinesis::Stream": 24.0,
+    "AWS::Logs::LogGroup": float("inf"),
+    "AWS::RDS::DBCluster": 1.0,
+    "AWS::RDS::DBInstance": 1.0,
+    "AWS::SQS::Queue": 345_600.0,
+}
+"""What no value means, by each type's page in the CloudFormation reference."""
 
 _EXPIRY = (
     ("ExpirationInDays", "objects expire"),
@@ -101,17 +108,22 @@ def _period(kept: Kept) -> Iterator[Item]:
     old, new = at(kept.old, name), at(kept.new, name)
     if old == new:
         return
-    nothing = _WITHOUT.get(kept.type, 0.0)
-    before, after = _number(old, nothing), _number(new, nothing)
-    if after < before:
-        said = f"{_said(old)} -> {_said(new)} {unit}: what is older is deleted at deployment"
+    nothing = _WITHOUT[kept.type]
+    before, after = (nothing if side is None else number(side) for side in (old, new))
+    default = "unlimited" if nothing == float("inf") else f"{nothing:g} (default)"
+    was, now = (default if side is None else _value(side) for side in (old, new))
+    if before is None or after is None:
+        text = f"retention changed: {name}: {was} -> {now} {unit}"
+        yield _item(Level.LOOK, kept, text, (name,), cause=f"{name} {old} {new}")
+    elif after < before:
+        said = f"{was} -> {now} {unit}: what is older is deleted at deployment"
         level = Level.DANGEROUS
         if kept.type == "AWS::KMS::Key":
-            level, said = Level.LOOK, f"{_said(old)} -> {_said(new)} {unit}"
+            level, said = Level.LOOK, f"{was} -> {now} {unit}"
         text = f"retention shortened: {name}: {said}"
         yield _item(level, kept, text, (name,), cause=f"{name} {old} {new}")
     else:
-        text = f"retention lengthened: {name}: {_said(old)} -> {_said(new)} {unit}"
+        text = f"retention lengthened: {name}: {was} -> {now} {unit}"
         yield _item(Level.SAFE, kept, text, (name,), cause=f"{name} {old} {new}")
 
 
@@ -151,7 +163,7 @@ def _lifecycle(kept: Kept) -> Iterator[Item]:
             if new is None:
                 text = f"{rule} no longer (was after {old} days)"
                 yield _item(Level.LOOK, kept, text, claims)
-            elif old is None or _number(new, 0) < _number(old, 0):
+            elif old is None or (number(new) or 0.0) < (number(old) or float("inf")):
                 was = "never" if old is None else f"after {old} days"
                 text = f"retention shortened: {rule} after {new} days (was {was})"
                 yield _item(Level.DANGEROUS, kept, text, claims, cause=f"{name} {path} {old} {new}")
@@ -174,8 +186,8 @@ def _rules(properties: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]
     rules = at(properties, "LifecycleConfiguration.Rules") or []
     return {
         str(rule.get("Id", index)): rule
-        for index, rule in enumerate(rules)
-        if rule.get("Status") == "Enabled"
+        for index, rule in enumerate(rules if isinstance(rules, list) else ())
+        if isinstance(rule, Mapping) and rule.get("Status") != "Disabled"
     }
 
 
@@ -188,17 +200,6 @@ def _time_to_live(kept: Kept) -> Iterator[Item]:
         before = isinstance(old, Mapping) and old.get("Enabled")
         level = Level.DANGEROUS if enabled and not before else Level.LOOK
         yield _item(level, kept, f"time to live changed: {text}", (path,))
-
-
-def _number(value: Any, nothing: float) -> float:
-    try:
-        return nothing if value is None else float(value)
-    except (TypeError, ValueError):
-        return nothing
-
-
-def _said(value: Any) -> str:
-    return "unlimited" if value is None else str(value)
 
 
 def _item(

@@ -35,6 +35,10 @@ _GUARDS = (
     _Safeguard("IncludeGlobalServiceEvents", (True,), "calls to IAM are not recorded"),
     _Safeguard("BlockPublicPolicy", (True,), "a policy for everybody is taken", "SecretsManager"),
     _Safeguard("ImageTagMutability", ("IMMUTABLE",), "an image can be replaced under its tag"),
+    _Safeguard("UntrustedArtifactOnDeployment", ("Enforce",), "unsigned code is taken"),
+    _Safeguard("Types", (["PRIVATE"],), "it is reachable from the internet", "ApiGateway"),
+    _Safeguard("Key", ("aws:PrincipalOrgID",), "any account gets in", "EventBusPolicy$"),
+    _Safeguard("Category", ("Approval",), "nobody has to approve any more", "CodePipeline"),
     _Safeguard("Action", ("Block",), "requests are let through", "WAF"),
     _Safeguard("DefaultAction", ("Block",), "requests are let through", "WAF"),
     _Safeguard("OverrideAction", ("None",), "requests are let through", "WAF"),
@@ -62,7 +66,9 @@ _GONE = {
     "WebAclArn": "requests are not filtered any more",
     "CodeSigningConfigArn": "unsigned code is taken",
 }
-_SECRET = re.compile(r"(password|passwd|secret|token|api_?key|private_?key)$", re.IGNORECASE)
+_SECRET = re.compile(
+    r"(password|passwd|secret|secret_?string|token|api_?key|private_?key)$", re.IGNORECASE
+)
 _NO_SECRET = re.compile(r"^(arn:|https?://|/|\{\{resolve:|true$|false$|[0-9.]+$)|«", re.IGNORECASE)
 _SHORTEST_SECRET = 6
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from template_review.comparison.branches import each_of
 from template_review.comparison.leaves import Leaf, said
 from template_review.comparison.properties import Kept, resources
 from template_review.comparison.text import compact
@@ -15,6 +16,7 @@ from template_review.resources.renames import renames
 from template_review.resources.stateful import holds
 
 GONE = {
+    "AWS::AccessAnalyzer::Analyzer": "access from outside is not looked for any more",
     "AWS::ApplicationAutoScaling::ScalingPolicy": "nothing reacts to load any more",
     "AWS::Backup::BackupPlan": "nothing is backed up any more",
     "AWS::Backup::BackupSelection": "nothing is backed up any more",
@@ -25,17 +27,31 @@ GONE = {
     "AWS::CloudWatch::AnomalyDetector": "nothing looks for anomalies any more",
     "AWS::CloudWatch::CompositeAlarm": "nobody is notified any more when {watched}",
     "AWS::Config::ConfigRule": "the configuration is not checked any more",
+    "AWS::Config::ConfigurationRecorder": "changes of the configuration are not recorded any more",
+    "AWS::Config::DeliveryChannel": "changes of the configuration are not recorded any more",
+    "AWS::DLM::LifecyclePolicy": "no snapshots are made any more",
     "AWS::EC2::FlowLog": "network traffic is not recorded any more",
     "AWS::Events::Rule": "nothing happens any more on {watched}",
     "AWS::GuardDuty::Detector": "threats are not looked for any more",
     "AWS::IoT::TopicRule": "nothing handles {watched} any more",
+    "AWS::IoT::ScheduledAudit": "the devices' configuration is not checked any more",
+    "AWS::IoT::SecurityProfile": "the devices' behaviour is not watched any more",
     "AWS::Lambda::EventInvokeConfig": "failed calls are not kept any more",
     "AWS::Lambda::EventSourceMapping": "nothing reads the source any more",
     "AWS::Logs::MetricFilter": "{watched} is not counted any more; alarms on it stay silent",
     "AWS::Logs::SubscriptionFilter": "nothing follows the logs any more",
+    "AWS::Macie::Session": "personal data is not looked for any more",
+    "AWS::NetworkFirewall::Firewall": "network traffic is not filtered any more",
+    "AWS::Organizations::Policy": "what it forbade is allowed",
+    "AWS::Route53::DNSSEC": "answers about the domain are not signed any more",
     "AWS::SNS::Subscription": "{watched} is no longer notified",
+    "AWS::SageMaker::MonitoringSchedule": "the model's quality is not watched any more",
     "AWS::Scheduler::Schedule": "nothing happens on its schedule any more",
+    "AWS::SecretsManager::RotationSchedule": "the secret is not changed any more",
     "AWS::SecurityHub::Hub": "findings are not collected any more",
+    "AWS::Shield::Protection": "it is not protected from floods of requests any more",
+    "AWS::Synthetics::Canary": "nothing tries the service any more",
+    "AWS::WAFv2::LoggingConfiguration": "requests are not recorded any more",
     "AWS::WAFv2::WebACLAssociation": "requests are not filtered any more",
 }
 """What stops when a watcher goes."""
@@ -141,7 +157,10 @@ def _rule(kept: Kept, found: list[Leaf]) -> Iterator[Item]:
 
 
 def _targets(properties: Mapping[str, Any] | None) -> set[str]:
-    return {compact(each.get("Arn")) for each in (properties or {}).get("Targets") or ()}
+    return {
+        compact(target.get("Arn") if isinstance(target, Mapping) else target)
+        for target, _ in each_of((properties or {}).get("Targets"))
+    }
 
 
 def _switches(kept: Kept, found: list[Leaf]) -> Iterator[Item]:

@@ -5,17 +5,21 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 
 from template_review.comparison.leaves import Leaf, differing
-from template_review.comparison.properties import Kept
+from template_review.comparison.properties import Kept, number
 from template_review.comparison.text import Texts, compact, short
 from template_review.iam.grants import judged_as_grants
 from template_review.model import Item, Level, Pair, ResourceChange, Section, Stack
 
 HARMLESS = {
-    *("AlarmDescription", "Comment", "DashboardBody", "Description", "DisplayName", "MemorySize"),
-    *("PipelineDescription", "PipelineDisplayName", "Tags", "Timeout", "ThingTypeProperties"),
-    *("OKActions", "InsufficientDataActions", "BucketKeyEnabled"),
+    *("AlarmDescription", "Comment", "DashboardBody", "Description", "DisplayName"),
+    *("PipelineDescription", "PipelineDisplayName", "Tags", "ThingTypeProperties"),
+    "BucketKeyEnabled",
 }
 """Properties whose change loses nothing and opens nothing."""
+
+_OWN_TAGS = {"HostedZoneTags", "PropagatedTags", "TagSpecifications", "Tags"}
+_AMOUNTS = {"MemorySize": 128.0, "Timeout": 3.0}
+"""Harmless if there is more of it, and what no value means (Lambda)."""
 
 SHOWN = 3
 """So many values stand in a line; the others below it."""
@@ -127,8 +131,12 @@ def _is_harmless(pair: Pair, before: Stack, after: Stack, name: str, leaf: Leaf)
     top = leaf.top
     if top == "Tags" and _decides(pair, leaf):
         return False
+    if top in _AMOUNTS:
+        return _more(leaf, _AMOUNTS[top])
+    if top == "OKActions":
+        return all("«" in each or ":sns:" in each for each in map(str, leaf.after or ()))
     if top in HARMLESS or leaf.name in {"Description", "Comment"}:
-        return not (top == "Timeout" and _less(leaf)) and not (top == "MemorySize" and _less(leaf))
+        return True
     return top == "Code" and _only_assets(pair, before, after, name)
 
 
@@ -137,20 +145,27 @@ def _decides(pair: Pair, leaf: Leaf) -> bool:
     name = re.search(r"\[(.+)\]", leaf.path)
     keys = [name.group(1)] if name else [str(each) for each in (leaf.before, leaf.after)]
     asked = [
-        form for key in keys for form in (f'Tag/{key}"', f'tag:{key}"', f'"ConditionKey":"{key}"')
+        *(f'Tag/{key}"' for key in keys),
+        *(f"Tag/{key}}}" for key in keys),
+        *(f'tag:{key}"' for key in keys),
+        *(f"user:{key}$" for key in keys),
+        *(f'"{name}":"{key}"' for key in keys for name in ("ConditionKey", "Key", "TagKey")),
     ]
     assemblies = [each for each in (pair.base, pair.head) if each is not None]
-    return any(
-        form in compact(stack.template)
+    # Tags themselves have the key too, under names that no other property has.
+    texts = [
+        compact({k: v for k, v in (resource.get("Properties") or {}).items() if k not in _OWN_TAGS})
         for each in assemblies
         for stack in each.stacks.values()
-        for form in asked
-    )
+        for resource in stack.resources.values()
+    ]
+    return any(form in text for text in texts for form in asked)
 
 
-def _less(leaf: Leaf) -> bool:
-    numbers = isinstance(leaf.before, int | float) and isinstance(leaf.after, int | float)
-    return bool(numbers and leaf.after < leaf.before)
+def _more(leaf: Leaf, default: float) -> bool:
+    """Whether it is certain that there is no less of it than before."""
+    old, new = (default if each is None else number(each) for each in (leaf.before, leaf.after))
+    return old is not None and new is not None and new >= old
 
 
 def _only_assets(pair: Pair, before: Stack, after: Stack, name: str) -> bool:

@@ -18,6 +18,10 @@ from template_review.model import Assembly, Item, Level, Pair, Section
 
 _ARN = re.compile(r"arn:aws[\w-]*:[\w-]+:[\w-]*:(\d{12}):")
 _BUCKET = re.compile(r"(?:arn:aws[\w-]*:s3:::|\bs3://)([^/«»*?$\s\"',{}]+)")
+_BUCKET_IN_PATH = re.compile(
+    r"\bhttps?://s3[.-](?:[a-z0-9-]+\.)*amazonaws\.com(?:\.cn)?/([^/«»*?$\s\"',{}]+)", re.IGNORECASE
+)
+"""An S3 address that has the bucket in its path: a nested stack's template, a script."""
 _REGISTRY = re.compile(r"\b(\d{12})\.dkr\.ecr\.")
 _URL = re.compile(r"\b(?:https?|wss?|mqtts?|ftps?|tcp|tls)://([^/\s\"'«»:,]+)", re.IGNORECASE)
 _QUEUE = re.compile(r"\.amazonaws\.com/(\d{12})/")
@@ -78,7 +82,7 @@ def strangers(text: str, ours: Ours) -> dict[str, str]:
             account = match.group(1) if pattern.groups else match.group()
             if account not in ours.accounts | AWS_ACCOUNTS and account not in ours.known:
                 found[account] = f"account {account}"
-    for match in _BUCKET.finditer(text):
+    for match in (*_BUCKET.finditer(text), *_BUCKET_IN_PATH.finditer(text)):
         bucket = match.group(1).rstrip(".")
         account_in_name = any(account in bucket for account in ours.accounts)
         if bucket not in ours.buckets and not (_ASSETS.match(bucket) and account_in_name):
@@ -110,6 +114,8 @@ def _of(kept: Kept, ours: Ours) -> Iterator[Item]:
         fresh = _strangers_in(leaf.after, ours)
         for text in _strangers_in(leaf.before, ours):
             fresh.pop(text, None)
+        if leaf.before is None and _unknown_bucket(kept, leaf, ours):
+            fresh[str(leaf.after)] = f"bucket {leaf.after}, of an unknown owner"
         if fresh:
             who = ", ".join(sorted(fresh.values()))
             yield _item(kept, leaf, f"{leaf.text}: {_verb(leaf)} {who}")
@@ -126,6 +132,18 @@ def _strangers_in(value: Any, ours: Ours) -> dict[str, str]:
         elif isinstance(each, int) and len(str(each)) == 12:
             found |= strangers(str(each), ours)
     return found
+
+
+def _unknown_bucket(kept: Kept, leaf: Leaf, ours: Ours) -> bool:
+    """A property that takes the plain name of a bucket, which somebody else may own.
+
+    Only the owner of a bucket can configure it, so the types of S3 itself are left out.
+    """
+    name = leaf.after
+    if kept.type.startswith("AWS::S3::") or not isinstance(name, str):
+        return False
+    literal = leaf.name.endswith(("Bucket", "BucketName")) and _NAME.fullmatch(name) is not None
+    return literal and not strangers(f"s3://{name}", ours).keys().isdisjoint({name})
 
 
 def _leaves_the_stack(leaf: Leaf) -> bool:
