@@ -131,6 +131,10 @@ def split_source(uri: str) -> tuple[SourceKind, str, dict[str, Any]]:
     address, _, query = rest.partition(kind.mark)
     if not address and kind.address:
         raise ValueError(f"a path must follow {kind.scheme}:")
+    if address and not kind.address:
+        raise ValueError(f"{address!r}: only options may follow {kind.scheme}:, after {kind.mark}")
+    if "\0" in address:
+        raise ValueError("embedded null byte")
     options = _options(query, kind)
     if not kind.local:
         check_address(kind.scheme, address)

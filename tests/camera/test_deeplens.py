@@ -85,7 +85,7 @@ def test_elsewhere_than_on_a_deeplens_the_message_names_what_is_missing(monkeypa
 
 
 def test_it_takes_no_path_and_no_other_option(library):
-    with pytest.raises(SourceError, match="one camera"):
+    with pytest.raises(SourceError, match="only options may follow awscam:"):
         open_source("awscam:/dev/video0")
     with pytest.raises(SourceError, match="allowed are fps"):
         open_source("awscam:?width=3")

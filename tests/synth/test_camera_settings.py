@@ -82,6 +82,7 @@ def test_a_bin_policy_must_fit_into_one_value_where_nucleus_lite_may_read_it(loa
         ("http://cam:0/snapshot.jpg", "expected http://"),
         ("rtsps://cam/1", "encrypted video is not read"),
         ("mjpeg://cam/1", "write http:"),
+        ("dir:/a\\u0000b", "embedded null byte"),
         (" rtsp://cam/1", "without a space or quotation mark around it"),
     ],
 )
@@ -117,6 +118,7 @@ def test_a_model_folder_is_one_absolute_path(load, folder: str) -> None:
         ("dir:/photos?fps=nan", "option fps = 'nan': allowed are 0 to 1000"),
         ("dir:/photos?hold=0", "option hold = '0': allowed are 1 to 10000"),
         ("file:/clip?loop=yes", "option loop = 'yes': allowed are 0, 1"),
+        ("awscam:0?fps=15", "'0': only options may follow awscam:, after ?"),
         ("awscam:?fps=1e9", "option fps = '1e9': allowed are 1 to 60"),
         ("rtsp://cam/1#transport=smoke", "option transport = 'smoke': allowed are tcp, udp"),
         ("http://cam/1#fps=0", "option fps = '0': allowed are 0.2 to 60"),

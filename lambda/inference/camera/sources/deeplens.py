@@ -69,8 +69,6 @@ def _is_picture(bgr: object) -> bool:
     )
 
 
-def open_uri(address: str, options: Mapping[str, Any]) -> DeepLensSource:
-    """The source for ``awscam:``. Raises ValueError for an address."""
-    if address:
-        raise ValueError(f"{address!r}: a DeepLens has one camera, nothing may follow awscam:")
+def open_uri(_address: str, options: Mapping[str, Any]) -> DeepLensSource:
+    """The source for ``awscam:``; a DeepLens has one camera, so no address follows."""
     return DeepLensSource(**options)
