@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ctrl-C, SIGTERM and a terminal that closes, once: what was started is stopped without a break."""
+"""Handles Ctrl-C, SIGTERM and a closed terminal once, so that stopping is not interrupted again."""
 
 import signal
 
@@ -9,7 +9,8 @@ _MAY_BE_IGNORED = (signal.SIGINT, signal.SIGHUP)
 
 
 def interrupted_once() -> None:
-    """The first of these signals raises KeyboardInterrupt in the main thread, later ones nothing.
+    """The first of these signals raises KeyboardInterrupt in the main thread; later ones are
+    ignored.
 
     A shell and a process's parent often send one each, close together. SIGINT and
     SIGHUP that are ignored already (a shell's background job, nohup) stay so.

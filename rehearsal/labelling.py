@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A script in the place of the person at the page of `make label`: it speaks HTTP, as a browser."""
+"""A script instead of a person at the page of `make label`; it uses HTTP like a browser."""
 
 import json
 import re
@@ -64,7 +64,7 @@ def _page(program: "subprocess.Popen[str]") -> str:
 def _asked(address: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(address, data=data)  # noqa: S310 - the page on this machine
-    # A proxy of the machine has no part in what loopback says.
+    # Never use the machine's proxy for loopback.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(request, timeout=_SECONDS) as answer:

@@ -21,7 +21,7 @@ from rehearsal.playback import Playback, SortedPhoto
 from training.dataset.listing import MINIMUM_PHOTOS, SUFFIXES, folders_in
 
 TESTED = 12
-"""Items of the new kind that are only shown after the class was learned."""
+"""Number of new items that are shown only after the class was learned."""
 MOST_SHOWN = 60
 _POINTS = 1.0
 _CAUTIOUS = {"unsure_below": 0.98, "minimum_recall": 0.0, "maximum_forgetting": _POINTS}
@@ -41,7 +41,7 @@ class Unknown:
 
 @dataclass(frozen=True, kw_only=True)
 class Learned:
-    """What the loop came to. ``old_photos`` and ``new_photos`` are as in evaluation.json."""
+    """The result of the loop. ``old_photos`` and ``new_photos`` are as in evaluation.json."""
 
     class_name: str
     shown: int
@@ -67,7 +67,7 @@ class Learned:
         )
         after = (
             f"Before the camera, after the roll out: {self.sorted_right} of {self.sorted} items "
-            f"of {self.class_name} that nobody had shown before were sorted right."
+            f"of {self.class_name} that had not been shown before were sorted correctly."
         )
         for line in (
             before,
@@ -78,7 +78,7 @@ class Learned:
             console.print(line, markup=False, soft_wrap=True)
 
     def require(self) -> None:
-        """Raise RehearsalError where the old photos lost, or the new kind is not known."""
+        """Raise RehearsalError if the accuracy on old photos dropped or the class was not learned."""
         lost = self.old_photos["lost"] - self.old_photos["won"]
         if self.old_photos["points_lost"] > _POINTS and lost > 1:
             raise RehearsalError(

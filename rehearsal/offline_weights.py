@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a rehearsal does where pretrained weights are out of reach: it says so and trains anyway.
+"""Replaces unreachable pretrained weights in a rehearsal, and reports it.
 
-A rehearsal needs no internet, so a job that asks the hub, or a bucket of another account, for
-weights would fail here and not on AWS. It gets the folder that `make rehearse WEIGHTS=folder`
+A rehearsal needs no internet, so a job that loads weights from the hub, or from another account's
+bucket, would fail here and not on AWS. It gets the folder that `make rehearse WEIGHTS=folder`
 names, or else another network that learns the drawn samples from scratch in a minute, held to
 thresholds that such a network can reach. `OfflineWeights` is an extension of the local AWS.
 """

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The persons of a rehearsed account, as in a fresh account on AWS.
+"""The people of a rehearsed account, as in a new account on AWS.
 
 The root user makes one administrator and is not used again. The administrator makes the policies
-that `infra/` ships, bootstraps the CDK, and gives two persons what they need and no more: one who
-deploys by the bootstrap's roles, and one who operates what was deployed.
+that `infra/` ships, bootstraps the CDK, and gives two people exactly the permissions that they
+need: one who deploys by the bootstrap's roles, and one who operates what was deployed.
 """
 
 import json

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The photos of a rehearsal: what it trains on, and what it shows to a camera afterwards."""
+"""The photos of a rehearsal: for training, and for the camera afterwards."""
 
 import hashlib
 import json

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Photos held before the camera, one after another, and where each was found again."""
+"""Shows photos to the camera one after another, and finds where each detection was stored."""
 
 import gzip
 import io
@@ -44,7 +44,7 @@ class SortedPhoto:
 
 @dataclass(frozen=True, kw_only=True)
 class Playback:
-    """Shows photos to one camera and looks for what it said in the cloud."""
+    """Shows photos to one camera and looks for its detections in the cloud."""
 
     cloud: Cloud
     camera: CoreDevice

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stages of a rehearsal: what is being done, how long it took, and how it ended."""
+"""Stages of a rehearsal, with their duration and result."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ class Stage:
 
 @dataclass
 class Stages:
-    """Runs stages one after another and tells the person in front of the terminal.
+    """Runs stages one after another and prints them for the person at the terminal.
 
     On a terminal the current stage shows a spinner with its latest news; in a log (CI) each piece
     of news is a line.
@@ -31,7 +31,7 @@ class Stages:
     console: Console
     done: list[Stage] = field(default_factory=list)
     entered: Callable[[str], None] | None = None
-    """Told the name of each stage as it begins."""
+    """Called with the name of each stage as it begins."""
     _status: Status | None = None
 
     @contextmanager
@@ -60,7 +60,7 @@ class Stages:
             self.console.print(f"  [{colour}]{stage.status}[/{colour}] in {stage.seconds:.1f} s")
 
     def news(self, text: str) -> None:
-        """Something a person would want to know while the stage goes on."""
+        """Print news about the running stage."""
         self.console.print(f"  {text}", markup=False, soft_wrap=True)
 
     def progress(self, text: str) -> None:

@@ -53,7 +53,7 @@ def is_expected(refusal: Refusal) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Promotion:
-    """Takes the model of ``source`` into the other accounts; ``close`` empties them."""
+    """Copies the model of ``source`` into the other accounts; ``close`` empties them."""
 
     aws: LocalAws
     source: str
@@ -80,7 +80,7 @@ class Promotion:
         return Taker(account=account, outputs=outputs, cleanup=self.cleanup)
 
     def refuse_fourth(self) -> None:
-        """Raise RehearsalError where an account that nobody named may read the models."""
+        """Raise RehearsalError if an account that is not named may read the models."""
         with self.stages.stage(
             "fourth account", "an account that is not named may not read the models"
         ):
@@ -104,7 +104,7 @@ class Promotion:
             )
 
     def _fourth(self, administrator: Credentials, name: str) -> Cloud:
-        """The fourth account in the hands of a role that may assume every role."""
+        """The fourth account, with a role that may assume every role."""
         cloud = Cloud(
             endpoint=self.aws.endpoint,
             account=FOURTH,

@@ -15,7 +15,7 @@ from rehearsal.errors import RehearsalError
 from rehearsal.simulated_core.device import CoreDevice
 
 PATIENCE_SECONDS = 20
-NO_ENGINE = "duckdb is not installed, which answers Athena's queries: none was asked"
+NO_ENGINE = "no question was asked: duckdb, which answers Athena's queries, is not installed"
 _NEWEST: tuple[tuple[str, str, Callable[[Mapping[str, Any]], str | None]], ...] = (
     ("models", "model_version", lambda said: (said.get("model") or {}).get("version")),
     ("programs", "program", lambda said: said.get("program")),
@@ -57,10 +57,10 @@ class Published:
 def ask(
     operator: Operator, cameras: Sequence[CoreDevice], out: Path, news: Callable[[str], None]
 ) -> None:
-    """Ask every question and compare the answers; RehearsalError says what does not agree.
+    """Ask every question and compare the answers; Raises RehearsalError naming differences.
 
-    A message that is still on its way is waited for. Without DuckDB nothing is asked, and a query
-    that only Athena understands is named.
+    It waits for messages that have not arrived yet. Without DuckDB no question is asked; queries
+    that only Athena supports are named.
     """
     if importlib.util.find_spec("duckdb") is None:
         news(NO_ENGINE)
@@ -91,7 +91,7 @@ def _sent(cameras: Iterable[CoreDevice]) -> dict[str, list[tuple[str, bytes]]]:
 
 
 def compare(answers: Mapping[str, Rows], before: Published, after: Published) -> Iterator[str]:
-    """What the answers say differently. They were given between ``before`` and ``after``."""
+    """Differences in the answers, which were given between ``before`` and ``after``."""
     archived = {row["archive"]: _number(row["messages"]) for row in answers["archive"]}
     for name, least, most in (
         ("detections", _messages(before), _messages(after)),

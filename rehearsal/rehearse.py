@@ -42,11 +42,11 @@ TRAINING_TIMEOUT = 3600
 
 @dataclass(kw_only=True)
 class Rehearsal:
-    """One rehearsal of one environment in a work folder of its own.
+    """One rehearsal of one environment in its own work folder.
 
     ``weights`` is a folder of pretrained weights, which cannot be fetched here. ``notebook`` is
     where the executed copy of the training notebook goes; None runs no notebook. ``keep`` leaves
-    all of it up. ``promote`` takes the model into two other accounts as well. ``quota`` are
+    everything running. ``promote`` takes the model into two other accounts as well. ``quota`` are
     machines that the account may not use, as Service Quotas names them.
     """
 
@@ -72,7 +72,7 @@ class Rehearsal:
         )
 
     def run(self) -> None:
-        """Go through all stages. Raises RehearsalError where one cannot go on."""
+        """Run all stages. Raises RehearsalError if one cannot continue."""
         with self._reported(), ExitStack() as cleanup:
             aws = LocalAws(
                 port=self.port,
@@ -83,7 +83,7 @@ class Rehearsal:
                 quota=self.quota,
             )
             decisions = self._decisions = Decisions(aws, self.work)
-            # A taken port is the commonest reason not to start; found before any work is done.
+            # A taken port is the most common reason for a failed start, so it is checked first.
             aws.check_port()
             if self.notebook:
                 notebook.check_installed()
@@ -128,7 +128,7 @@ class Rehearsal:
 
     @contextmanager
     def _reported(self) -> Iterator[None]:
-        """Write the report however the rehearsal ends."""
+        """Write the report, even if the rehearsal fails."""
         try:
             yield
         except (DatasetError, RehearsalError) as error:
@@ -162,7 +162,7 @@ class Rehearsal:
             try:
                 found = check_or_warn(cloud.client("service-quotas"), self.settings)
             except QuotaError as error:
-                found = f"make upload-dataset would stop here; SKIP_QUOTAS=1 goes on: {error}"
+                found = f"make upload-dataset would stop here; SKIP_QUOTAS=1 continues: {error}"
             self.stages.news(found)
             upload(
                 cloud.client("s3"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a rehearsal leaves behind: a table for people and ``report.json`` for programs."""
+"""The report of a rehearsal: a table for people and ``report.json`` for programs."""
 
 import json
 from collections import Counter
@@ -20,7 +20,7 @@ from rehearsal.progress import Stages
 
 @dataclass(frozen=True, kw_only=True)
 class Promoted:
-    """What another account made of the model; ``way`` is how it came: "event" or "command"."""
+    """The model in another account; ``way`` is how it arrived: "event" or "command"."""
 
     environment: str
     account: str
@@ -78,7 +78,7 @@ class Report:
         write_file(path, json.dumps(document, indent=2) + "\n")
 
     def show(self, console: Console) -> None:
-        """Print the table: what each photo was taken for and where it was found again."""
+        """Print the table: each photo's class, and where its detection was stored."""
         # The last part of a key is enough to find it; the whole key is in report.json.
         table = Table(title="Photos that no training step saw", title_justify="left")
         for column in ("photo", "class", "bin", "confidence", "archive (S3)", "latest (DynamoDB)"):
@@ -112,14 +112,14 @@ class Report:
         )
 
     def show_left_behind(self, console: Console) -> None:
-        """Say what the destroy removed and what it kept."""
+        """Print what the destroy deleted and kept."""
         kept = Counter(name.split(" ", 1)[0] for name in self.retained)
         text = ", ".join(f"{count} {kind}" for kind, count in sorted(kept.items())) or "nothing"
         console.print(f"  {len(self.destroyed)} resources deleted; kept on purpose: {text}")
 
 
 def is_right(row: SortedPhoto, bins: BinPolicy) -> bool:
-    """Whether an item was taken for what it is, and the policy has a bin for that class."""
+    """Whether an item was classified correctly, and the policy has a bin for its class."""
     return row.class_name == row.expected and not bins.unnamed((row.expected,))
 
 

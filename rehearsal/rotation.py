@@ -46,7 +46,7 @@ class Box:
     def rotate(self) -> str:
         """Run the kit's rotate.py; the first characters of the new certificate's id.
 
-        Raises RehearsalError with what it said where it fails.
+        Raises RehearsalError with its output if it fails.
         """
         said = []
         services = {"stop": self.stop, "start": self.start}
@@ -99,15 +99,15 @@ class Box:
 
 
 def rotate_certificate(account: Account, cameras: Cameras) -> Rotated | None:
-    """Rotate the certificate of the fleet's camera, which goes on with the new one; None where this
+    """Rotate the certificate of the fleet's camera, which continues with the new one; None if this
     machine has no openssl.
 
-    Raises RehearsalError where a step fails, or where AWS IoT still takes the old certificate.
+    Raises RehearsalError if a step fails, or if AWS IoT still accepts the old certificate.
     """
     stages, operator, camera = account.stages, operator_of(account), cameras.fleet
     with stages.stage("rotation", "another certificate for a camera, by the kit's rotate.py"):
         if shutil.which("openssl") is None:
-            stages.news("left out: the kit's program needs openssl, which is not here")
+            stages.news("skipped: the kit's program needs openssl, which is not installed")
             return None
         own = camera.cloud.device.certificate
         old = _copied(own, account.work / "certificate before rotation")
@@ -130,7 +130,7 @@ def rotate_certificate(account: Account, cameras: Cameras) -> Rotated | None:
 
 
 def require_refused(endpoint: Endpoint, certificate: Certificate, thing: str) -> None:
-    """Raise RehearsalError where a core may connect with this certificate."""
+    """Raise RehearsalError if a core can connect with this certificate."""
     try:
         with Connection(endpoint, certificate, thing):
             pass

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the clock would start: a rehearsal is over before a schedule of minutes or a day comes."""
+"""Runs scheduled functions, because a rehearsal ends before their schedule would start them."""
 
 import json
 from collections.abc import Iterator

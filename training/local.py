@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prepare, train and evaluate on this machine: ``python -m training.local --dataset D --out O``.
 
-Runs the very programs that SageMaker runs, one after the other, takes from an earlier run what is
-still right, goes on where an interrupted one was, and says where model and report are.
+Runs the same programs as SageMaker, one after the other; reuses valid results of earlier runs,
+continues an interrupted run, and prints where model and report are.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from training.step_cache import Records, digest_of
 
 _ROOT = Path(__file__).resolve().parent.parent
 _GRACE_SECONDS = 60
-"""As long as a checkpoint may take to be written."""
+"""The time that a checkpoint may need to be written."""
 
 
 def run_all(
@@ -49,9 +49,9 @@ def run_all(
     with opened(dataset) as found, _alone(out):
         for note in found.notes:
             print(f"dataset: {note}", flush=True)
-        # What cannot be a dataset is refused before the hour that the rest may take.
+        # Refuse an invalid dataset at once; the rest may take an hour.
         list_sources(found.folder, called=found.called)
-        # A zip is unpacked into a folder whose name says nothing.
+        # A zip is unpacked into a folder with a meaningless name.
         return _run_steps(
             found.folder, out, settings, name=dataset.stem, approved=approved, bins=bins
         )
@@ -80,7 +80,7 @@ def _run_steps(
         places = ("--prepared", str(prepared), "--model-dir", str(trained))
         more = ("--report", str(out / "training"), "--checkpoints", str(out / "checkpoints"))
         _step("train", *places, *more, *_options(settings))
-        # SageMaker packs what train leaves; here we do.
+        # On AWS, SageMaker packs train's results.
         write_archive(trained, packed, extra={REFERENCE})
 
     def evaluate() -> None:
@@ -131,20 +131,20 @@ def _options(settings: Hyperparameters) -> list[str]:
 
 @contextmanager
 def _alone(out: Path) -> Iterator[None]:
-    """Two runs into one folder would take each other's halves for results."""
+    """Lock the output folder: concurrent runs would read each other's partial results."""
     out.mkdir(parents=True, exist_ok=True)
     with (out / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise sagemaker_job.StepError(f"out = {out}: another run is at work there") from error
+            raise sagemaker_job.StepError(f"out = {out}: another run is using it") from error
         yield
 
 
 def _step(name: str, *arguments: str) -> None:
     """Run one step in its own process and wait; an interrupted run leaves no process behind."""
     started = time.monotonic()
-    # Threads that wait in a busy loop take the processor from everything else on the machine.
+    # Threads in a busy loop would slow down everything else on the machine.
     environment = {"OMP_WAIT_POLICY": "PASSIVE", **os.environ}
     if name != "train":
         # As training/entrypoint.sh says.
@@ -170,7 +170,7 @@ def _step(name: str, *arguments: str) -> None:
 
 
 def _chosen(given: argparse.Namespace) -> Hyperparameters:
-    """What was asked for; without weights the network that learns best without them."""
+    """The given settings; without weights, the network that learns best without them."""
     values = given_arguments(given)
     weights = values.get("weights", "")
     if Path(weights or "-").expanduser().exists():

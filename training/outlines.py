@@ -2,7 +2,7 @@
 """Estimates where the item is on a photo from the photo alone; no masks are needed.
 
 A photo whose border is of one colour, but for a slope of light, shows an item on a plain ground:
-what differs from that ground is the item. Of any other photo the whole is taken for the item.
+what differs from that ground is the item. In any other photo, the whole picture counts as the item.
 """
 
 from collections.abc import Sequence

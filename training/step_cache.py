@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Caches the steps of a local run by their inputs, code and settings.
 
-A step's record holds the digest of all that went in and of all that came out. It is removed before
-the step starts and written after it is done, so an interrupted step has none. A result that was
-changed or lost since is made again.
+A step's record contains the digests of all inputs and outputs. It is removed before the step starts
+and written after it is done, so an interrupted step has none. Changed or lost results are made
+again.
 """
 
 import hashlib
@@ -58,7 +58,7 @@ class Records:
         if not isinstance(record, dict):
             return "not done before"
         if record.get("key") != key:
-            return "photos, settings or code are others than before"
+            return "photos, settings or code have changed"
         missing = [item for item in results if not item.exists()]
         if missing:
             return f"{missing[0]} is missing"

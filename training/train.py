@@ -41,10 +41,11 @@ def train(
 ) -> ModelCard | None:
     """Do the step; return the model's card.
 
-    ``report`` gets the drawn history, ``checkpoints`` what an interrupted run goes on from.
+    ``report`` gets the drawn history, ``checkpoints`` the state from which an interrupted run
+    continues.
     """
     dataset = read_dataset(prepared)
-    # Threads that wait in a busy loop take the processor from everything else on the machine.
+    # Threads in a busy loop would slow down everything else on the machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     started = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
@@ -115,7 +116,7 @@ def _weights(
 
 
 def _run(dataset: Mapping[str, Any], settings: Hyperparameters) -> dict[str, Any]:
-    """What must be the same for a checkpoint to be gone on from."""
+    """The values that must be the same to continue from a checkpoint."""
     return {
         "hyperparameters": settings.to_json(),
         "dataset": dataset["digest"],
@@ -134,7 +135,7 @@ def main() -> None:
     add_arguments(parser)
     given = parser.parse_args()
     if _rank() > 0:
-        # What one process says need not be said by all; errors go to stderr.
+        # Only one process prints; errors go to stderr.
         sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - to the end
     chosen = {**sagemaker_job.hyperparameters(), **given_arguments(given)}
     channel = sagemaker_job.channel("weights")

@@ -33,17 +33,17 @@ from rehearsal.fleet.generator import CLASSES, ITEM, Event, Speaker
 from rehearsal.fleet.link import Link
 
 QUEUE_SIZE = 1000
-"""Items that wait at most, as by default on a camera."""
+"""Maximum number of waiting items, the camera's default."""
 
 SLOWLY: dict[str, Any] = {"fps": 0.4, "p50_ms": 2000.0, "p99_ms": 2600.0}
 
 Say = Callable[..., None]
-"""Tells the rehearsal what a camera did, before it is done: ``say("put", thing, …)``."""
+"""Reports a camera's action before it is done: ``say("put", thing, …)``."""
 
 
 @dataclass(kw_only=True)
 class FleetCamera:
-    """A camera that plays events. What it says goes to ``say``, so that a kill hides nothing."""
+    """A camera that plays events. It reports them to ``say``, so that a kill hides nothing."""
 
     speaker: Speaker
     topics: Topics
@@ -52,7 +52,7 @@ class FleetCamera:
     say: Say
     clock_s: float = 0.0
     offline: bool = False
-    """Whether its network is lost: telemetry is not kept, so it is not even tried."""
+    """Whether its network is lost: telemetry is not stored, so sending is not even tried."""
     kind: str = GOOD
     """Of the model that it has."""
     outbox: Outbox = field(init=False)
@@ -81,7 +81,7 @@ class FleetCamera:
             self._threads.append(thread)
 
     def adopt(self, kind: str, version: str) -> None:
-        """Take a model; what it answers from now on depends on its kind."""
+        """Adopt a model; the answers from now on depend on its kind."""
         self.kind, self._adopted, self._crashes = kind, None, 0
         self.speaker = replace(self.speaker, model=ModelName("0" * 64, version))
 
@@ -99,11 +99,11 @@ class FleetCamera:
 
     @staticmethod
     def _one(version: str) -> str:
-        """What a model answers that answers one class for everything."""
+        """The answer of a model that gives one class for everything."""
         return CLASSES[sum(version.encode()) % len(CLASSES)]
 
     def play(self, events: Iterable[Event], *, flush_s: float) -> None:
-        """Report each event; then say which items are on the disk, or were sent."""
+        """Report each event; then report which items are on disk or were sent."""
         for event in events:
             if self._crashes >= BROKEN_AFTER:
                 continue  # the program is not started any more

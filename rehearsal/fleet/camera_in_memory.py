@@ -22,10 +22,10 @@ GOOD, BROKEN, SLOW, REFUSED, CRASHES, ONE_CLASS = (
 )
 KINDS = (GOOD, BROKEN, SLOW, REFUSED, CRASHES, ONE_CLASS)
 NOT_TAKEN = (BROKEN, REFUSED)
-"""Models that a camera's program refuses: it keeps the one before."""
+"""Models that the camera program refuses: it keeps the previous one."""
 CRASH_SECONDS = 600
 BROKEN_AFTER = 3
-"""Errors after which a nucleus gives a component up."""
+"""Errors after which a nucleus no longer restarts a component."""
 TELEMETRY_SECONDS = 60
 DAYS_BEFORE = 3
 
@@ -59,7 +59,7 @@ class CameraInMemory:
         self._frames = self._fps * 86_400 * DAYS_BEFORE
 
     def take(self, kind: str, now: datetime) -> bool:
-        """Adopt a model; False where the program refuses it and keeps the one before."""
+        """Adopt a model; False if the program refuses it and keeps the previous one."""
         if kind in NOT_TAKEN:
             return False
         self.kind, self._changed, self._state = kind, now, "RUNNING"
@@ -132,7 +132,7 @@ class CameraInMemory:
         self._items = {}
 
     def _crash(self, now: datetime) -> None:
-        """Crash each time that the program has run for ten minutes, until it is given up."""
+        """Crash whenever the program has run for ten minutes, until it is no longer restarted."""
         if self.kind != CRASHES or self._began is None or self._state == "BROKEN":
             return
         ran = (now - self._began).total_seconds()

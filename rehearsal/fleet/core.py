@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The nucleus of a generated camera: takes deployments from its jobs and reports how they went.
+"""The nucleus of a generated camera: takes deployments from its jobs and reports their results.
 
-It speaks as both nuclei do (rehearsal/simulated_core). Nothing is installed: how a component
-behaves is decided by ``judge``.
+It sends the messages of both nuclei (rehearsal/simulated_core). Nothing is installed: ``judge``
+decides how a component behaves.
 """
 
 import threading
@@ -16,7 +16,7 @@ from rehearsal.simulated_core.mqtt import Connection, RefusedError, RejectedErro
 from rehearsal.simulated_core.recipe import Nucleus
 
 Judge = Callable[[str, str], str]
-"""Whether a component (name, version) can be installed: why not, or an empty text."""
+"""Why a component (name, version) cannot be installed; empty if it can."""
 LOOK_SECONDS = 5.0
 PUBLIC = "aws.greengrass."
 ARCHITECTURE = "amd64"
@@ -79,7 +79,7 @@ class FleetCore:
                 self.troubles.append(str(error))
                 jobs.changed.set()
             except RefusedError as error:
-                # The connection is gone; with the next one everything is asked again.
+                # The connection is gone; everything is requested again on the next one.
                 self.troubles.append(str(error))
 
     def _carry_out(self, jobs: DeploymentJobs, job: Job) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a fleet rehearsal found: lines with a number, and whether each keeps its bound."""
+"""The results of a fleet rehearsal: lines with a number, and whether each is within its bound."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any

@@ -48,7 +48,7 @@ class FleetRehearsal(Run):
     """Of the archive, as far as it was read."""
 
     def run(self) -> None:
-        """Go through all stages. Raises RehearsalError where one cannot go on."""
+        """Run all stages. Raises RehearsalError if one cannot continue."""
         try:
             with ExitStack() as cleanup:
                 self._run(cleanup)
@@ -142,7 +142,7 @@ class FleetRehearsal(Run):
             raise RehearsalError(f"{len(play.failed)} cameras failed: {play.failed[:3]}")
         for number, serial in enumerate(fleet.serials):
             if serial in play.refused:
-                # It goes on asking to connect, for minutes; that it is refused was seen.
+                # It keeps trying to connect for minutes; the refusal was already observed.
                 fleet.sites[number // self.size.per_site].ask("remove", number=number)
 
     def _roll_out(
@@ -177,7 +177,7 @@ class FleetRehearsal(Run):
         rollouts.play()
 
     def _ask(self, fleet: Enrolled, play: Play, real: RealCameras | None) -> None:
-        """Ask what is asked of a fleet every day, over all that arrived."""
+        """Ask the daily questions of a fleet, over everything that arrived."""
         if importlib.util.find_spec("duckdb") is None:
             self.stages.news(NO_ENGINE)
             return
@@ -226,7 +226,7 @@ class FleetRehearsal(Run):
         return [thing for _, thing in sorted(in_service)]
 
     def _arrived(self, fleet: Enrolled, play: Play) -> tuple[Arrivals, Comparison]:
-        """What arrived, once nothing is missing or time is up: functions and Firehose take some."""
+        """The messages that arrived, once none is missing or the time is up."""
         told = sum(put.told for put in self.truth.by_thing.values())
         started = time.monotonic()
         while True:

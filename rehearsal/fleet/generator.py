@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the cameras of a fleet see and what goes wrong with them, from a seed.
+"""The events and faults of a fleet's cameras, from a seed.
 
 Pure: the same seed, cameras and hours give the same events and faults on any machine.
 """
@@ -41,7 +41,7 @@ FAULTS = (*OF_SITES, *OF_CAMERAS)
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """Something that a camera reports: an item, or how it is. ``minute`` is simulated time."""
+    """Something that a camera reports: an item, or its state. ``minute`` is simulated time."""
 
     minute: float
     kind: str
@@ -51,7 +51,7 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """Something that goes wrong with a camera, or with all cameras of a site.
+    """A fault of a camera, or of all cameras of a site.
 
     From the beginning of the tick ``begins`` to that of ``ends``; a power cut comes in the middle
     of its first tick. ``step_s``: how far a clock is stepped.
@@ -85,7 +85,7 @@ def pace_for(cameras: int, hours: float) -> Pace:
 
 
 def site_of(camera: int, per_site: int) -> int:
-    """The site that a camera stands at: cameras are numbered site by site."""
+    """The site of a camera: cameras are numbered site by site."""
     return camera // per_site
 
 
@@ -122,7 +122,7 @@ def _hour(seed: int, camera: int, hour: int, pace: Pace) -> list[Event]:
 
 
 def _weights(seed: int, camera: int) -> list[float]:
-    """How often a place sees each class: places differ."""
+    """How often each class occurs at a place: places differ."""
     chance = random.Random(f"{seed}/{camera}/classes")  # noqa: S311 - a simulation
     return [chance.uniform(0.3, 1.0) for _ in CLASSES]
 
@@ -163,7 +163,7 @@ def faults(
 
 @dataclass(frozen=True, kw_only=True)
 class Speaker:
-    """Puts events into the messages that a camera program would send."""
+    """Turns events into the messages that a camera program would send."""
 
     thing: str
     bins: BinPolicy
@@ -189,7 +189,7 @@ class Speaker:
     def telemetry(
         self, event: Event, *, detections: int, undelivered: int, clock_s: float = 0.0, **state: Any
     ) -> dict[str, Any]:
-        """The message of how the camera is. ``state``: fields that are not as usual."""
+        """The message about the camera's state. ``state``: fields that differ from the usual."""
         frames = int(event.minute * 60 * 15)
         usual = {
             "fps": 15.0,
@@ -217,7 +217,7 @@ class Speaker:
 
 
 def _drift(thing: str, event: Event) -> float:
-    """How far what a camera sees is from what its model was trained on; below 1 all is well."""
+    """Distance of a camera's pictures from the training photos; below 1 is normal."""
     chance = random.Random(f"{thing}/{event.minute}/drift")  # noqa: S311 - a simulation
     return round(chance.uniform(0.2, 0.9), 3)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The account that a fleet is rehearsed in: a new local AWS, or one that KEEP=1 left up."""
+"""The account that a fleet is rehearsed in: a new local AWS, or one that KEEP=1 left running."""
 
 import json
 import os
@@ -49,7 +49,7 @@ def hurried(name: str, work: Path) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """Where the local AWS is and what runs in it. ``keep`` leaves it up."""
+    """The local AWS and its content. ``keep`` leaves it running."""
 
     name: str
     settings: Settings
@@ -82,7 +82,7 @@ class Host:
         return account
 
     def leave(self, account: Account) -> str:
-        """Leave a local AWS that is to be kept up; how it is reached, in words."""
+        """Leave the local AWS running; return how to reach it, in words."""
         if not self.keep:
             return ""
         if account.aws.running:
@@ -95,7 +95,7 @@ class Host:
         file = self.work / "operator.sh"
         write_file(file, "\n".join(lines) + "\n")
         return (
-            f"The local AWS stays up at {account.aws.endpoint}. To act as its operator:\n"
+            f"The local AWS keeps running at {account.aws.endpoint}. To act as its operator:\n"
             f"  source {file}\n  make fleet ENV={self.name}\n"
             f"  make ask ENV={self.name} QUESTION=items\n"
             f"To end it: python -m rehearsal --work {self.work} down"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a simulated fleet must have kept to, line by line."""
+"""The bounds of a simulated fleet, line by line."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,14 +13,14 @@ from rehearsal.fleet.rollouts import RolledOut
 from rehearsal.fleet.sites import Put
 
 COPIES_PER_FAULT = 1
-"""A message that was under way when the power or the network went may come once more: AWS IoT had
-it, and the camera could not know. It has the same number, by which questions count it once."""
+"""A message that was being sent during a power cut or network loss may arrive twice: AWS IoT
+received it without the camera's knowledge. It has the same number, so questions count it once."""
 
 
 def judge_items(
     findings: Findings, comparison: Comparison, play: Play, faults: Sequence[Fault]
 ) -> None:
-    """No item lost, none doubled beyond the bounds, none that nobody sent."""
+    """No item is lost, duplicated beyond the bounds, or unexpected."""
     add = findings.add
     add("items sent", comparison.sent)
     add("items arrived", comparison.arrived)
@@ -55,7 +55,7 @@ def judge_items(
 
 
 def judge_telemetry(findings: Findings, found: Arrivals, sent: Mapping[str, Put]) -> None:
-    """All telemetry that AWS IoT acknowledged is in the archive; what it did not may be."""
+    """All acknowledged telemetry is in the archive; unacknowledged telemetry may be."""
     told = sum(put.told for put in sent.values())
     most = told + sum(len(put.silent) for put in sent.values())
     findings.add(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the local AWS costs this machine: processor time and memory, its functions included."""
+"""The local AWS's use of this machine: processor time and memory, including its functions."""
 
 import os
 from dataclasses import dataclass

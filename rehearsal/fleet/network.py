@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A camera's network, which can be lost: a port that passes bytes on to AWS IoT, or swallows them.
+"""A camera's network, which can be lost: a port that forwards bytes to AWS IoT, or drops them.
 
-While it is lost nobody hears of it: packets vanish, as with a pulled plug. When it comes back the
-old connections are reset, as by a router that has started again.
+While the network is lost, packets disappear silently, as with a pulled plug. When it returns, the
+old connections are reset, as by a restarted router.
 """
 
 import asyncio

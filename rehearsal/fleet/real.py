@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cameras of a fleet that run the real program: simulated nuclei that install what is deployed.
 
-Program and models are the deployed artifacts; only the lens is not real: a folder in which photos
-appear one after another.
+Program and models are the deployed artifacts; only the lens is simulated, by a folder in which
+photos appear one after another.
 """
 
 import json
@@ -55,7 +55,7 @@ class RealCameras:
         self._thread.start()
 
     def stop(self) -> None:
-        """Show no more, and end all cameras."""
+        """Stop showing photos, and end all cameras."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join(timeout=30)
@@ -165,7 +165,7 @@ def start(
 
 
 def judge_real(run: Run, real: RealCameras, kind: str, version: str) -> None:
-    """A good model is on all real cameras; one that is refused on none, others on canaries only."""
+    """A good model is on all real cameras, a refused one on none, any other on canaries only."""
     good = kind == GOOD
     canaries, others = real.took(version, wait=ADOPT_SECONDS if good else 0)
     many = len(real.canaries), len(real.cameras) - len(real.canaries)

@@ -24,8 +24,11 @@ CATCH_UP_SECONDS = 60
 
 @dataclass(frozen=True, kw_only=True)
 class RolledOut:
-    """How one rollout ended. ``given``: cameras of the fleet that took the model, whether or not
-    they have it still; ``canaries`` the same of the canaries."""
+    """The result of one rollout.
+
+    ``given``: cameras of the fleet that adopted the model, even if they no longer have it;
+    ``canaries`` the same of the canaries.
+    """
 
     kind: str
     status: str

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An account in memory, in simulated time: as much of AWS as the rollout's function asks.
+"""An account in memory, in simulated time: the part of AWS that the rollout's function uses.
 
-The answers have the form of boto3's. Calls are counted by their names.
+The answers have boto3's form. Calls are counted by their names.
 """
 
 import itertools

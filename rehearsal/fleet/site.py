@@ -3,7 +3,7 @@
 
 The cameras of a site share its power (killing the process cuts it) and its disk. The rehearsal
 sends commands as JSON lines to standard input; the site answers on standard output, where cameras
-also say what they do before they do it.
+also announce their actions.
 """
 
 import json
@@ -37,7 +37,7 @@ ENROL_AT_ONCE = 2
 five seconds, as on AWS."""
 ENROLMENT_TRIES = 8
 HOOK_FAILED = "InvocationError"
-"""What AWS IoT says where the pre-provisioning hook did not answer in time."""
+"""AWS IoT's error if the pre-provisioning hook did not answer in time."""
 CLAIM_SECONDS = 20
 """Between two tries: a serial number whose hook did not answer is reserved for two minutes."""
 PROGRAM = ".Inference"
@@ -68,10 +68,10 @@ class Site:
             print(json.dumps(words), flush=True)
 
     def warm(self, serial: str) -> dict[str, Any]:
-        """Try to enrol serial numbers that are not on the list; how AWS IoT refused one.
+        """Try to enrol serial numbers that are not on the list; return how AWS IoT refused one.
 
-        As many at a time as will be: the hook's function starts cold for each, and its first answer
-        may come too late.
+        There are as many at once as later enrolments: the hook's function starts cold for each, and
+        its first answer may be too late.
         """
         with ThreadPoolExecutor(ENROL_AT_ONCE) as pool:
             found = pool.map(self._refusal, [f"{serial}-{n}" for n in range(ENROL_AT_ONCE)])
@@ -109,12 +109,12 @@ class Site:
         return {"failed": self._each(one)}
 
     def clock(self, number: int, step_s: float) -> dict[str, Any]:
-        """From now on a camera's clock is wrong by so many seconds."""
+        """Make a camera's clock wrong by this many seconds from now on."""
         self._cameras[number].clock_s = step_s
         return {}
 
     def network(self, number: int, lost: bool) -> dict[str, Any]:
-        """Take a camera's network, or give it back."""
+        """Disconnect a camera's network, or restore it."""
         camera = self._cameras[number]
         camera.offline = lost
         change = self._network.lose if lost else self._network.return_to
@@ -144,7 +144,7 @@ class Site:
         return {}
 
     def reconnect(self, number: int) -> dict[str, Any]:
-        """Let a camera connect anew; says why AWS IoT refused it, if it did."""
+        """Let a camera connect again; return why AWS IoT refused it, if it did."""
         link = self._cameras[number].link
         link.close()
         try:
@@ -154,13 +154,13 @@ class Site:
         return {}
 
     def remove(self, number: int) -> dict[str, Any]:
-        """Take a camera away."""
+        """Remove a camera."""
         del self._numbers[number]
         self._cameras[number].stop()
         return {}
 
     def drain(self, numbers: list[int], timeout: float) -> dict[str, Any]:
-        """Wait until nothing waits to be sent; the number of items that still do."""
+        """Wait until nothing is left to send; return the number of items that are left."""
         left = {}
         for number in numbers:
             if not self._cameras[number].outbox.drain(timeout=timeout):

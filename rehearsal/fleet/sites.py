@@ -22,23 +22,23 @@ _PROGRAM = [_ROOT / "lambda" / "inference", _ROOT]
 
 @dataclass(kw_only=True)
 class Put:
-    """What one camera said that it did."""
+    """The actions that one camera reported."""
 
     items: dict[int, str] = field(default_factory=dict)
     """Digest of each item by its number, as it was handed to the queue."""
     safe: set[int] = field(default_factory=set)
     """Items that were on the disk, or sent, when the camera said so."""
     unsafe: set[int] = field(default_factory=set)
-    """Items of which it had not said so when its power was cut: some were in its memory only."""
+    """Items that it had not reported so when its power was cut: some were only in memory."""
     told: int = 0
     """Telemetry that AWS IoT acknowledged."""
     silent: list[str] = field(default_factory=list)
-    """Why telemetry was not taken."""
+    """Why telemetry was not accepted."""
 
 
 @dataclass
 class Truth:
-    """What all cameras said, by thing."""
+    """The reports of all cameras, by thing."""
 
     by_thing: dict[str, Put] = field(default_factory=dict)
     things: dict[str, str] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Truth:
         return self.by_thing.setdefault(thing, Put())
 
     def power_cut(self, serials: Iterable[str]) -> None:
-        """The memory of these cameras is gone; what they say from now on is not about it."""
+        """Record that the memory of these cameras is lost; later reports do not cover it."""
         for put in (self.of(self.things[serial]) for serial in serials):
             put.unsafe = put.items.keys() - put.safe
 
@@ -144,13 +144,13 @@ class SiteProcess:
         return self.answer(wait)
 
     def cut_power(self) -> None:
-        """Kill the process, whatever it does."""
+        """Kill the process at once."""
         process, self._process = self._process, None
         if process is not None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             if self._reader is not None:
-                # What it said before it was killed is still in the pipe.
+                # Its last output is still in the pipe.
                 self._reader.join(timeout=30)
 
     def _read(

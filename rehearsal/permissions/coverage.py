@@ -20,7 +20,7 @@ Pair = tuple[str, str]
 """Role and action."""
 
 EXECUTION = "CloudFormation"
-"""What the execution role of the CDK's bootstrap is called here."""
+"""The name of the CDK bootstrap's execution role here."""
 EXPLANATIONS = Path(__file__).with_name("unexercised.toml")
 _HASH = re.compile(r"[0-9A-F]{8}$")
 _EXPORT = re.compile(r"ExportsOutput(FnGetAtt|Ref)|[0-9A-F]{8}(Arn)?.*$")
@@ -41,7 +41,7 @@ class Refusal:
 
 @dataclass
 class Exercised:
-    """What a ledger holds: for each pair the stages that used it, and every refusal."""
+    """A ledger's content: for each pair the stages that used it, and every refusal."""
 
     stages: dict[Pair, set[str]] = field(default_factory=lambda: defaultdict(set))
     refused: list[Refusal] = field(default_factory=list)
@@ -122,7 +122,7 @@ def _allowed(document: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
 
 
 def short(value: Any) -> str:
-    """An ARN of a template as a person reads it: references by their names."""
+    """A template's ARN in readable form, with references by name."""
     if not isinstance(value, Mapping):
         return str(value)
     (function, argument), *_ = value.items()
@@ -142,7 +142,7 @@ def short(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a pair is granted that no rehearsal exercises."""
+    """The reason for a granted pair that no rehearsal exercises."""
 
     role: str
     action: str
@@ -210,7 +210,7 @@ def deployed_pairs(assembly: Path) -> dict[Pair, list[str]]:
 
 
 def explanations(path: Path = EXPLANATIONS) -> list[Explanation]:
-    """Why pairs are granted that no rehearsal exercises."""
+    """The reasons for granted pairs that no rehearsal exercises."""
     document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     return [
         Explanation(role=role, action=action, reason=entry["reason"])

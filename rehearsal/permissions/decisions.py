@@ -23,7 +23,7 @@ from rehearsal.permissions.page import as_document
 
 @dataclass
 class Decisions:
-    """What a local AWS decided, beside what the environment's roles may do."""
+    """A local AWS's decisions, and the permissions of the environment's roles."""
 
     aws: LocalAws
     work: Path
@@ -37,7 +37,7 @@ class Decisions:
         (self.work / "policies.json").write_text(f"{policies}\n", encoding="utf-8")
 
     def cover(self) -> Coverage | None:
-        """Compare what is granted with what was exercised; None where nothing was decided."""
+        """Compare what is granted with what was exercised; None if there were no decisions."""
         if not self.aws.permissions.exists():
             return None
         exercised = Exercised.read(self.aws.permissions, self._roles)
@@ -50,9 +50,9 @@ class Decisions:
     def require_no_refusal(
         self, *, expected: Callable[[Refusal], bool] = lambda _refusal: False
     ) -> None:
-        """Raise RehearsalError where a call was refused: on AWS that would be a fault.
+        """Raise RehearsalError if a call was refused, which would be an error on AWS.
 
-        ``expected`` says which refusals are right.
+        ``expected`` selects intended refusals.
         """
         found = Exercised.read(self.aws.permissions, self._roles).refused
         refused = [one for one in found if not expected(one)]

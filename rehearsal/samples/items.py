@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The things on the sample photos: each function draws one piece of trash, a little different
-every time. They are drawings, made to be told apart, and stand for no real accuracy.
+every time. They are drawings that are easy to distinguish, and say nothing about real accuracy.
 """
 
 import math

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sample set: drawn pictures of trash, so that a rehearsal needs no download.
 
-They are drawings, not photos of anything: good enough to see the whole system learn, sort and
-report, and never a statement about accuracy on real trash. The same seed gives the same bytes.
-Run alone: ``python -m rehearsal.samples.set FOLDER --photos-per-class 80``.
+They are drawings, not photos of anything: good enough to run the whole system, but no evidence
+about accuracy on real trash. The same seed gives the same bytes. Run alone: ``python -m
+rehearsal.samples.set FOLDER --photos-per-class 80``.
 """
 
 import argparse

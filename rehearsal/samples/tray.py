@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A fixed-camera set: a small item on one of a few views that hardly change, over several days.
 
-This is what photos of one's own camera look like, and what strangers' photos do not: whole frames
-that differ in a fifth of their width only. Items are drawn, or cut from photos by the caller. The
-same seed gives the same bytes. Run alone: ``python -m rehearsal.samples.tray FOLDER``.
+Photos from a fixed camera look like this, unlike public datasets: whole frames that differ only in
+a fifth of their width. Items are drawn, or cut from photos by the caller. The same seed gives the
+same bytes. Run alone: ``python -m rehearsal.samples.tray FOLDER``.
 """
 
 import argparse

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The configuration of a core's components, kept from deployment to deployment as nuclei keep it.
 
-Every value has a time, and what is older never replaces what is newer. The defaults of a recipe are
-as old as can be, so the defaults of a new component version do not reach a component that has been
-there before: only what a deployment resets takes them again.
+Every value has a time, and an older value never replaces a newer one. A recipe's defaults have the
+oldest time, so a new version's defaults do not apply to a component that was installed before,
+except for values that a deployment resets.
 
 Where the two nuclei differ (aws-greengrass-nucleus 2.18, KernelConfigResolver and
 DeploymentActivator; aws-greengrass-lite 2.6.0, ggdeploymentd and ggconfigd): the Java nucleus gives

@@ -2,9 +2,9 @@
 """A simulated Greengrass core device: installs exactly what its deployments name.
 
 Everything it runs was downloaded from the local AWS: the inference Lambda's package and the model
-archive are the deployed artifacts. What stands in for hardware is named in ``stand_ins``: the lens
-(a folder of photos). Components talk to the IPC that this core serves; what they publish goes to
-AWS IoT over the core's own connection, which its certificate and policies limit.
+archive are the deployed artifacts. ``stand_ins`` names the replacements for hardware: the lens (a
+folder of photos). Components talk to the IPC that this core serves; what they publish goes to AWS
+IoT over the core's own connection, which its certificate and policies limit.
 """
 
 import platform
@@ -44,7 +44,7 @@ class CoreDevice:
 
     ``stand_ins`` are environment variables that replace hardware; ``model_folder`` is the
     configured folder on a camera, which is moved below the simulated device's own root.
-    Without a ``connection`` it hears of no deployment, and what its components say goes nowhere.
+    Without a ``connection`` it gets no deployments, and its components' messages are dropped.
     """
 
     thing: str
@@ -166,10 +166,10 @@ class CoreDevice:
                 self._report(job, problem)
             except RejectedError as error:
                 # Another deployment replaced this one, or its abort criteria were met.
-                self.news(f"{self.thing}: deployment to {job.group} is no more wanted: {error}")
+                self.news(f"{self.thing}: deployment to {job.group} is no longer wanted: {error}")
 
     def _apply(self, group: str, document: Mapping[str, Any]) -> str:
-        """Bring what a deployment names; what went wrong, empty where nothing did."""
+        """Install a deployment; return the problem, empty if there is none."""
         core, problem, name = self.installer, "", ""
         saved = core.saved()
         try:
@@ -204,12 +204,12 @@ class CoreDevice:
         return problem
 
     def _goes_back(self, document: Mapping[str, Any]) -> bool:
-        """Nothing goes back by itself on nucleus lite, whatever the policy says."""
+        """Whether the deployment rolls back: nucleus lite never does, with any policy."""
         policy = document.get("failureHandlingPolicy", "ROLLBACK")
         return self.nucleus == "java" and policy == "ROLLBACK"
 
     def _report(self, job: Job, problem: str) -> None:
-        """Tell AWS IoT what became of a deployment, then how the core is."""
+        """Report a deployment's result to AWS IoT, then the core's state."""
         detail = "SUCCESSFUL"
         if problem:
             back = self._goes_back(job.document)

@@ -97,7 +97,7 @@ def test_two_runs_into_one_folder(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     with (tmp_path / "out" / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(StepError, match="another run is at work there"):
+        with pytest.raises(StepError, match="another run is using it"):
             run_all(tmp_path / "photos", tmp_path / "out", settings)
 
 

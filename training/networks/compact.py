@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A small network of our own that learns from scratch: for rehearsals and where no weights are."""
+"""A small network that learns from scratch, for rehearsals and if no weights are available."""
 
 from itertools import pairwise
 
@@ -61,7 +61,7 @@ class CompactResNet(nn.Module):
         seen = []
         for block in self.blocks:
             level = block(level)
-            # How much of a feature there is, and whether it is anywhere at all.
+            # Mean and maximum: how much of a feature there is, and whether it is present anywhere.
             seen.append(functional.adaptive_avg_pool2d(level, 1).flatten(1))
             seen.append(functional.adaptive_max_pool2d(level, 1).flatten(1))
         scores: Tensor = self.head(torch.cat(seen, dim=1))

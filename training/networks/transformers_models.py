@@ -23,15 +23,15 @@ from training.networks.weights import FoundWeights, check_config, normalisation,
 _HALF = (0.5, 0.5, 0.5)
 _IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _BATCH_NORM_MOMENTUM = 0.05
-"""Share of the newest batch. MobileNetV2's own 0.997 is meant TensorFlow's way round: in torch it
-would leave the statistics of the last batch alone."""
+"""Share of the newest batch. MobileNetV2's own 0.997 follows TensorFlow's convention: in torch it
+would keep only the statistics of the last batch."""
 _DROPOUT = 0.2
 """MobileNetV2's own 0.8 is TensorFlow's probability to keep, taken over as if it were a rate."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Architecture:
-    """What is needed to make one of transformers' models ours."""
+    """The adaptation of one of transformers' models."""
 
     model: str
     config: str

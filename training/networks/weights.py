@@ -2,7 +2,7 @@
 """Finds pretrained weights: a folder, SageMaker's channel ``weights``, or a repository of the hub.
 
 The format is transformers': ``config.json`` and ``*.safetensors`` in one folder. Pickled weights
-are not read: opening them runs whatever is inside.
+are not read, because opening them executes code.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ _SUFFIXES = (".tar.gz", ".tgz", ".tar")
 
 @dataclass(frozen=True)
 class FoundWeights:
-    """A folder with weights; ``name`` says which ones, without the machine's paths."""
+    """A folder with weights; ``name`` names them without this machine's paths."""
 
     folder: Path
     name: str
@@ -132,7 +132,7 @@ def _download(given: str, scratch: Path) -> Path:
     except Exception as error:  # the client has a dozen kinds for "not there"
         reason = " ".join(str(error).split())[:300]
         raise StepError(
-            f"weights = {given!r}: no such folder here, and the hub gave nothing: "
+            f"weights = {given!r}: no such folder here, and the hub returned nothing: "
             f"{type(error).__name__}: {reason}; allowed: owner/name or owner/name@revision that "
             "can be reached, or a folder"
         ) from error

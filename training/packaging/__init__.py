@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From weights to the file that cameras run, and to the members of its archive."""
+"""From weights to the model file for cameras and the members of its archive."""

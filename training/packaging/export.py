@@ -89,7 +89,7 @@ def check_parity(network: nn.Module, path: Path, pixels: NDArray[np.uint8]) -> f
             ]
         )
     difference = float(np.abs(Classifier(path).probabilities(pixels) - expected).max())
-    # Written so that NaN is refused as well.
+    # This form also refuses NaN.
     if not difference <= PARITY_LIMIT:
         raise StepError(
             f"export: the ONNX file and torch differ by {difference:.4g} on the same photos; "

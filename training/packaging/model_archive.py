@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes a trained network into the members of a model archive, and checks the deployed file."""
+"""Turns a trained network into the members of a model archive, and checks the deployed file."""
 
 import shutil
 import tempfile
@@ -151,7 +151,7 @@ def package(
 
 
 def _compare(scratch: Path, validation: Part) -> tuple[Paired, NDArray[np.float32]]:
-    """What int8 costs on the validation photos, and the int8 file's probabilities."""
+    """The accuracy that int8 loses on the validation photos, and the int8 file's probabilities."""
     floats = Classifier(scratch / REFERENCE).probabilities(validation.pixels)
     integers = Classifier(scratch / MODEL).probabilities(validation.pixels)
     right = [answers.argmax(axis=1) == validation.labels for answers in (floats, integers)]
@@ -203,9 +203,10 @@ def _fingerprints(prepared: Path | None, *splits: str) -> str:
 
 
 def _golden(part: Part, answers: NDArray[np.float32]) -> list[int]:
-    """Of each class the photos that are answered rightly with the most confidence.
+    """The correctly answered photos with the most confidence, per class.
 
-    Of hundreds of classes some are taken, evenly: a camera runs all of them before a swap.
+    With hundreds of classes only some are used, evenly spread: a camera runs all of them before a
+    swap.
     """
     own = answers[np.arange(len(part.labels)), part.labels]
     classes = np.unique(part.labels)
@@ -239,8 +240,8 @@ def _statistics(pixels: NDArray[np.uint8], probabilities: NDArray[np.float32]) -
 
     Each measure is over training photos at the model's size.
 
-    ``confidence`` is that of the deployed file on validation photos, because a model is surer of
-    photos that it learned from than a camera will ever see it.
+    ``confidence`` is that of the deployed file on validation photos, because a model is more
+    confident on its training photos than on a camera.
     """
     described = [describe(picture) for picture in pixels]
     return {

@@ -2,8 +2,8 @@
 """Quantises a float model to int8: half the time and a third of the size.
 
 Weights and activations become int8 (QDQ, one scale per output channel), calibrated on training
-photos. What a network names in ``float_modules`` (its stem) and everything around the network stay
-in float: quantising the stem costs 2 to 3 points of accuracy.
+photos. A network's ``float_modules`` (its stem) and everything around the network stay in float:
+quantising the stem costs 2 to 3 points of accuracy.
 """
 
 import logging
@@ -69,9 +69,10 @@ def quantise(
 
 
 def calibration_pictures(photos: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The photos, and some of them mirrored, darker and brighter: what cameras will also see.
+    """The photos, and some of them mirrored, darker and brighter: conditions that cameras will also
+    see.
 
-    Without them a bright scene would meet ranges that only average light has set.
+    Otherwise bright scenes would exceed ranges set in average light.
     """
     darker = (photos[1::6] * np.float32(0.6)).astype(np.uint8)
     brighter = np.minimum(photos[2::6] * np.float32(1.3), 255).astype(np.uint8)

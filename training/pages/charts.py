@@ -16,7 +16,8 @@ INK = "#1b1f24"
 SOFT = "#5a6370"
 LINE = "#d5dae0"
 SERIES = ("#1460be", "#b85c00", "#1c7c3c", "#8a3ab9", "#b3261e", "#00798c", "#7a6a00", "#5a626e")
-"""Colours told apart by most eyes and on both grounds; the page has a light and a dark form."""
+"""Colours that most people can distinguish on both backgrounds; the page has a light and a dark
+form."""
 
 _COLOURS = {INK: "--ink", SOFT: "--soft", LINE: "--line"} | {
     colour: f"--series-{number}" for number, colour in enumerate(SERIES, start=1)
@@ -55,7 +56,7 @@ def chart(
     they follow the page's light and dark form. The same drawing gives the same bytes.
     """
     if not alt.strip():
-        raise ValueError("alt is empty; say in words what the drawing shows")
+        raise ValueError("alt is empty; describe in words what the drawing shows")
     # Half a second of import, which programs that draw nothing need not wait for.
     import matplotlib as mpl  # noqa: PLC0415
     from cycler import cycler  # noqa: PLC0415

@@ -20,8 +20,8 @@ _TEMPLATES = Path(__file__).resolve().parent / "templates"
 def render(template: str, **context: Any) -> str:
     """The page that ``templates/<template>`` makes of ``context``.
 
-    Text is escaped: a file name is shown, never run. A name that the context lacks is an error,
-    so that no report has a silent hole.
+    Text is escaped: a file name is shown, never run. A name missing in the context is an error, so
+    that no report is silently incomplete.
     """
     page = _environment().get_template(template).render(**context)
     # Templates leave blank lines where a block says nothing.
