@@ -78,7 +78,7 @@ class Learned:
             console.print(line, markup=False, soft_wrap=True)
 
     def require(self) -> None:
-        """Raise RehearsalError if the accuracy on old photos dropped or the class was not learned."""
+        """Raise RehearsalError if accuracy on old photos dropped or the class was not learned."""
         lost = self.old_photos["lost"] - self.old_photos["won"]
         if self.old_photos["points_lost"] > _POINTS and lost > 1:
             raise RehearsalError(
