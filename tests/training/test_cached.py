@@ -40,7 +40,7 @@ def test_the_same_again_is_not_done_again(
     told = capsys.readouterr().out.splitlines()
     assert told[0] == "copy: to be done: not done before"
     assert told[1].startswith("copy: taken from the cache (")
-    assert told[2] == "copy: to be done: photos, settings or code are others than before"
+    assert told[2] == "copy: to be done: photos, settings or code have changed"
 
 
 @pytest.mark.parametrize(

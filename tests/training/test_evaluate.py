@@ -172,7 +172,10 @@ def test_a_broken_or_strange_model_in_service_blocks_nothing(
     size = remade(sagemaker_run, tmp_path / "size", width=64, height=64)
     for approved, said in (
         (Approved(name="g/1", archive=half), "its archive cannot be read: half.tar.gz: damaged"),
-        (Approved(name="g/1", archive=labels), "it knows glass, metal, paper, the new one compost"),
+        (
+            Approved(name="g/1", archive=labels),
+            "its classes are glass, metal, paper, those of the new one compost",
+        ),
         (Approved(name="g/1", archive=size), "onnxruntime cannot run it"),
         (Approved(name="g/1", archive=None, problem="s3://x is gone"), "s3://x is gone"),
     ):

@@ -166,7 +166,7 @@ def test_train_refuses_a_half_prepared_folder(sagemaker_run: Run, tmp_path: Path
         "-m", "training.train", "--prepared", str(half), "--model-dir", str(tmp_path / "model")
     )
     assert done.returncode == 1
-    expected = f"error: {half}: dataset.json is missing: not prepared, or interrupted\n"
+    expected = f"error: {half}: dataset.json is missing: prepare did not run or was interrupted\n"
     assert done.stderr == expected
 
 
