@@ -115,7 +115,9 @@ def test_the_hub_is_asked_for_what_is_needed_only(
         raise ConnectionError("no route to the hub")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
-    with pytest.raises(StepError, match="the hub gave nothing: ConnectionError: no route") as error:
+    with pytest.raises(
+        StepError, match="the hub returned nothing: ConnectionError: no route"
+    ) as error:
         find("owner/name", scratch=tmp_path)
     assert "allowed: owner/name or owner/name@revision" in str(error.value)
     with pytest.raises(StepError, match="'/no/such': no such folder; allowed: a folder with"):
