@@ -100,9 +100,9 @@ def test_a_photo_in_place_of_its_folder_is_named_one(tmp_path: Path) -> None:
     ("begin", "form"), [(b"\0\0\0\x18ftypmp42", "a video"), (b"GIF89a", "GIF")]
 )
 def test_a_file_of_another_kind_is_named(tmp_path: Path, begin: bytes, form: str) -> None:
-    (tmp_path / "clip.mp4").write_bytes(begin + bytes(2000))
-    with pytest.raises(SourceError, match=f"no JPEG in it: it is {form}.*ffmpeg -i clip"):
-        read(f"file:{tmp_path}/clip.mp4")
+    (tmp_path / "my clip.mp4").write_bytes(begin + bytes(2000))
+    with pytest.raises(SourceError, match=f"no JPEG in it: it is {form}.*ffmpeg -i 'my clip.mp4' "):
+        read(f"file:{tmp_path}/my clip.mp4")
 
 
 @pytest.mark.parametrize(

@@ -78,3 +78,22 @@ def test_a_layout_that_is_not_read_is_told_what_to_pass(
     if "pass" in said:
         inner = said.rpartition(".*/")[2].rstrip("$")
         assert read(tmp_path / inner)[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[{"source-ref": "s3://b/0.jpg"}]', "expected a JSON object in each line, not one list"),
+        ('{\n "source-ref": "s3://b/0.jpg"\n}', "line 1: not JSON: .*; each line is a JSON object"),
+        (
+            '{"source-ref": "s3://b/my photos/0.jpg", "a": 0, "a-metadata": {"class-name": "x"}}',
+            r"aws s3 cp --recursive 's3://b/my photos' ",
+        ),
+    ],
+)
+def test_a_manifest_that_is_not_read_is_told_what_to_do(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    (tmp_path / "output.manifest").write_text(text)
+    with pytest.raises(DatasetError, match=said):
+        read(tmp_path)

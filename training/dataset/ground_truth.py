@@ -8,6 +8,7 @@ by the job) a number, and ``<label attribute>-metadata`` has the class's name.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from shlex import quote
 from typing import Any
 from urllib.parse import unquote
 
@@ -96,9 +97,14 @@ def _records(manifest: Path, called: str) -> Iterator[tuple[int, Mapping[str, An
         try:
             record = parsed_json(line)
         except ValueError as error:
-            raise DatasetError(f"{called}, line {number}: not JSON: {error}") from error
+            raise DatasetError(
+                f"{called}, line {number}: not JSON: {error}; each line is a JSON object of its own"
+            ) from error
         if not isinstance(record, dict):
-            raise DatasetError(f"{called}, line {number}: expected a JSON object")
+            raise DatasetError(
+                f"{called}, line {number}: expected a JSON object in each line, "
+                f"not one {'list' if isinstance(record, list) else 'value'} of all"
+            )
         yield number, record
 
 
@@ -175,5 +181,5 @@ def _say_missing(missing: list[str], folder: Path, called: str) -> str:
     prefix = missing[0].rpartition("/")[0]
     return (
         f"{called}: {len(missing)} photos of the manifest are not in {folder}: {shown}. Copy them "
-        f"there, such as by: aws s3 cp --recursive {prefix} {folder}"
+        f"there, such as by: aws s3 cp --recursive {quote(prefix)} {quote(str(folder))}"
     )

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from contracts.given import given_path
 from contracts.helper_files import visible
@@ -87,7 +88,7 @@ def _elsewhere(given: str) -> str:
     if not mark or not scheme.isalnum():
         return ""
     if scheme.lower() == "s3":
-        return f"lies in S3; copy it first, such as by: aws s3 cp --recursive {given} folder"
+        return f"lies in S3; copy it first, such as by: aws s3 cp --recursive {quote(given)} folder"
     if scheme.lower() == "file":
         return f"pass the path alone: {rest}"
     return "an address; download it first and pass the folder or file"

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from camera.sources.base import SourceError
@@ -46,7 +47,7 @@ class MjpegFileSource:
         """What the file is, for the person who named it."""
         with self.path.open("rb") as stream:
             form = real_format(stream.read(512))
-        converted = f"ffmpeg -i {self.path.name} -c:v mjpeg -f mjpeg clip.mjpeg"
+        converted = f"ffmpeg -i {quote(self.path.name)} -c:v mjpeg -f mjpeg clip.mjpeg"
         if is_picture(form):
             return f": it is {form}; convert it first: {converted}"
         return form and f": it is {form}"
