@@ -37,6 +37,21 @@ SHARED = Path(os.environ.get("BINSIGHT_SHARED", ROOT.parent / "shared"))
 ONE_WORKER = ("tests/synth", "tests/training")
 
 
+SLOW = frozenset(
+    line
+    for line in Path(__file__).with_name("slow.txt").read_text(encoding="utf-8").splitlines()
+    if not line.startswith("#")
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what slow.txt lists; `make test FAST=1` leaves it out (``-m "not slow"``)."""
+    for item in items:
+        if item.nodeid in SLOW or item.nodeid.partition("[")[0] in SLOW:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
     """Look for garbage again, but only among what the tests make."""

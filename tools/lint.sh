@@ -1,20 +1,51 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The fast gates, shared by people, `make test` and CI. Every gate runs even if an earlier one failed.
+# The fast gates, shared by people, `make test` and CI. They run at the same time; what each printed is shown in
+# order. Every gate runs even if another one failed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 export PATH="$PWD/.venv/bin:$PATH"
-failed=0
+names=() running=()
+printed=$(mktemp -d)
+trap 'rm -rf "$printed"' EXIT
+
+# Each gate is a process group of its own (set -m), which an interruption ends.
+# shellcheck disable=SC2329  # called by the trap
+stop() {
+  local group
+  for group in "${running[@]}"; do kill -- "-$group" 2> /dev/null; done
+  exit 130
+}
+set -m
+trap stop INT TERM
 
 gate() {
   local name=$1
   shift
-  if "$@"; then
-    printf '  %-12s ok\n' "$name"
-  else
-    printf '  %-12s FAILED: %s\n' "$name" "$*" >&2
-    failed=1
-  fi
+  names+=("$name")
+  {
+    if "$@"; then
+      printf '  %-12s ok\n' "$name"
+    else
+      printf '  %-12s FAILED: %s\n' "$name" "$*"
+      false
+    fi
+  } > "$printed/$name" 2>&1 &
+  running+=($!)
+}
+
+# Shows what the gates printed, those that failed on stderr; the status is 1 where one failed.
+ended() {
+  local failed=0 number
+  for number in "${!names[@]}"; do
+    if wait "${running[number]}"; then
+      cat "$printed/${names[number]}"
+    else
+      cat "$printed/${names[number]}" >&2
+      failed=1
+    fi
+  done
+  return "$failed"
 }
 
 scripts() { { git ls-files '*.sh'; echo .ci/run; } | sort -u; }
@@ -30,12 +61,12 @@ simple() {
   }
 }
 
+gate "mypy" mypy --no-error-summary # the longest first
+gate "complexity" simple
 gate "ruff format" ruff format --quiet --check .
 gate "ruff check" ruff check --quiet .
-gate "complexity" simple
-gate "mypy" mypy --no-error-summary
 # shellcheck disable=SC2046  # a list of file names without spaces
 gate "shellcheck" shellcheck $(scripts)
 gate "workflows" check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 gate "zizmor" zizmor --offline --quiet --no-progress .github
-exit "$failed"
+ended

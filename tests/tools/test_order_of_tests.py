@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""In which order the workers of ``make test`` get their files."""
+"""In which order the workers of ``make test`` get their files, and what FAST=1 leaves out."""
 
 import argparse
 from types import SimpleNamespace
@@ -105,3 +105,10 @@ def test_a_run_keeps_the_seconds_of_setup_and_call_by_part() -> None:
         "tests/a/test_many.py": 9.0,  # only some of its tests ran
         "tests/a/test_slow.py": 1.0,
     }
+
+
+def test_every_slow_test_is_still_there() -> None:
+    for name in conftest.SLOW:
+        file, _, test = name.partition("::")
+        text = (conftest.ROOT / file).read_text(encoding="utf-8")
+        assert f"def {test.partition('[')[0]}(" in text, name
