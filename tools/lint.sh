@@ -13,7 +13,8 @@ trap 'rm -rf "$printed"' EXIT
 # shellcheck disable=SC2329  # called by the trap
 stop() {
   local group
-  for group in "${running[@]}"; do kill -- "-$group" 2> /dev/null; done
+  exec 2> /dev/null # the shell would report each group that ended
+  for group in "${running[@]}"; do kill -- "-$group"; done
   exit 130
 }
 set -m
