@@ -22,6 +22,8 @@ from awsiot import mqtt_connection_builder
 
 ANSWER_SECONDS = 15
 KEEP_ALIVE_SECONDS = 30
+CONNECT_TRIES = 3
+_BUSY = "AWS_IO_TLS_NEGOTIATION_TIMEOUT"
 
 
 class RefusedError(Exception):
@@ -84,8 +86,19 @@ class Connection:
         )
 
     def open(self) -> "Connection":
-        """Connect; RefusedError where AWS IoT takes neither the certificate nor the client id."""
-        self._await(self._connection.connect(), "connect")
+        """Connect. Raises RefusedError if AWS IoT refuses the certificate or the client id.
+
+        A TLS handshake that times out, as on a busy machine, is tried again, as nuclei do.
+        """
+        for tried in range(1, CONNECT_TRIES + 1):
+            try:
+                self._await(self._connection.connect(), "connect")
+                break
+            except RefusedError as error:
+                cause = error.__cause__
+                timed_out = isinstance(cause, AwsCrtError) and cause.name == _BUSY
+                if tried == CONNECT_TRIES or not timed_out:
+                    raise
         return self
 
     def publish(self, topic: str, payload: bytes) -> None:
