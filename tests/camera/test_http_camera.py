@@ -7,6 +7,7 @@ import json
 import logging
 import subprocess
 import threading
+import time
 import traceback
 from dataclasses import replace
 from urllib.parse import quote
@@ -130,14 +131,14 @@ def test_a_boundary_within_a_picture_does_not_cut_it():
 def test_no_more_frames_are_passed_on_than_asked_for():
     with http_camera({"/": stream(FRAMES), "/still": snapshot}) as camera:
         for path in ("/", "/still"):
-            stop = threading.Event()
-            timer = threading.Timer(1, stop.set)
-            timer.start()
+            stop, began = threading.Event(), time.monotonic()
+            threading.Timer(1, stop.set).start()
             source = open_source(f"http://{camera.place}{path}#fps=4")
             assert source.live
-            assert 1 <= len(list(source.frames(stop))) <= 9
-            timer.cancel()
-        assert len([path for path, _ in camera.asked if path == "/still"]) <= 9
+            seen = len(list(source.frames(stop)))
+            most = 4.5 * (time.monotonic() - began) + 2
+            assert 1 <= seen <= most
+        assert len([path for path, _ in camera.asked if path == "/still"]) <= most
 
 
 def test_a_snapshot_is_asked_for_over_one_connection_that_the_camera_may_close():
@@ -298,12 +299,12 @@ def test_what_is_no_camera_is_said(answer, said):
 
 
 def test_a_camera_that_says_nothing_is_lost(monkeypatch):
-    monkeypatch.setattr(http_client, "_READ_SECONDS", 0.2)
     monkeypatch.setattr(source_module, "_PATIENCE_SECONDS", 0.2)
     nothing = stream([b"\0" * 10], part=lambda each: each)
     with http_camera({"/": lambda request: request.pause(30), "/zeros": nothing}) as camera:
-        assert "does not answer in time" in refused(f"http://{camera.place}/")
         assert "no JPEG for 0.2 s" in refused(f"http://{camera.place}/zeros")
+        monkeypatch.setattr(http_client, "_READ_SECONDS", 0.2)
+        assert "does not answer in time" in refused(f"http://{camera.place}/")
     assert "refused" in refused(f"http://{LOGIN}@127.0.0.1:9/")
     assert "no host can have this name" in refused(f"http://{LOGIN}@{'a' * 70}.example/")
 
