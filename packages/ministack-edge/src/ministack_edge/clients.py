@@ -14,7 +14,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ROOT_SECRET = "local"  # noqa: S105 - the root user of a local account, on loopback only
 """Secret access key of a 12-digit access key, which is the root user of that account."""
 KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "SYSTEMROOT")
-"""What a process needs from the person's environment, and nothing else."""
+"""The variables of the person's environment that a process needs."""
 
 
 class AccountError(ValueError):
@@ -67,7 +67,7 @@ def client_environment(
         "AWS_SHARED_CREDENTIALS_FILE": str(home / "credentials"),
         "NO_PROXY": ",".join(LOOPBACK),
         "no_proxy": ",".join(LOOPBACK),
-        # The CLI remembers which account a key belongs to; that must not outlive the server.
+        # The CLI caches which account a key belongs to; the cache must not outlive the server.
         "CDK_HOME": str(home / "cdk"),
         "CDK_DISABLE_CLI_TELEMETRY": "true",
         "CDK_DISABLE_VERSION_CHECK": "true",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -59,6 +60,8 @@ async def _handle(
     match method, kind:
         case "GET", "differences":
             return answer({"differences": config.differences})
+        case "GET", "process":
+            return answer({"pid": os.getpid()})
         case "POST", "stage":
             ledger.stage = rest
             return answer({"stage": rest})

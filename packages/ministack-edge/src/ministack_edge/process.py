@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -189,6 +190,7 @@ class LocalAws:
     def _wait_until_healthy(self) -> None:
         assert self._process is not None  # noqa: S101 - called by start only
         health = f"{self.endpoint}/_ministack/health"
+        process = f"{self.endpoint}/_edge/process"
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
@@ -197,11 +199,15 @@ class LocalAws:
                     f"{self._log_tail()}"
                 )
             try:
+                with urllib.request.urlopen(process, timeout=5) as reply:  # noqa: S310 - own address
+                    # Another server may have taken the port since the check; this one then ends.
+                    ours = json.load(reply)["pid"] == self._process.pid
                 with urllib.request.urlopen(health, timeout=5) as reply:  # noqa: S310 - own address
-                    if reply.status == 200:
+                    if ours and reply.status == 200:
                         return
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.05)
+            except (OSError, ValueError, LookupError, TypeError):
+                pass
+            time.sleep(0.05)
         raise LocalAwsError(
             f"the local AWS did not answer within {START_SECONDS:g} s:\n{self._log_tail()}"
         )

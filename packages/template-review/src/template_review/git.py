@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs git so that its answers do not depend on who asks: no hook's variables, no own settings."""
+"""Runs git independently of the caller: without a hook's variables and personal settings."""
 
 import os
 import subprocess

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fn::Join in conditions, which ministack compares unresolved.
 
-The CDK's bootstrap template asks so whether a list of policies was given. Without this the default
-bootstrap leaves CloudFormation's execution role without AdministratorAccess.
+The CDK's bootstrap template checks in this way whether a list of policies was given. Without this
+the default bootstrap leaves CloudFormation's execution role without AdministratorAccess.
 """
 
 from __future__ import annotations

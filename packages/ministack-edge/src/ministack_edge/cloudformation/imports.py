@@ -2,9 +2,9 @@
 """Taking existing resources into a stack: the types of ours that ministack cannot import.
 
 As on AWS, `cdk deploy --import-existing-resources` takes what the template itself identifies: the
-schema's primary identifier must be in it. What is identified by something that AWS gives it, an ARN
-for example, can only be named to `cdk import`. An import changes nothing: what differs from the
-template stays different.
+schema's primary identifier must be in it. A resource identified by a value that AWS generates, such
+as an ARN, can only be imported with `cdk import`. An import changes nothing: differences from the
+template remain.
 """
 
 from __future__ import annotations

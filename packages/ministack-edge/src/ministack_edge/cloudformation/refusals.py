@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What CloudFormation's handlers refuse on AWS and ministack's let pass, and failures on order.
+"""Operations that CloudFormation's handlers refuse on AWS and ministack's accept, and failures on
+request.
 
 A name that is taken fails the creation (ministack adopts or overwrites what is there), a table that
 is protected against deletion stays, and a thing type goes five minutes after its deprecation, which
@@ -118,7 +119,7 @@ def _protected(original: Callable[[str, Document], None]) -> Callable[[str, Docu
 
 
 def _also_on_a_thread(original: Callable[[str], bool]) -> Callable[[str], bool]:
-    # Waiting for a thing type must not hold up the server.
+    # Waiting for a thing type must not block the server.
     return lambda kind: kind == THING_TYPE or original(kind)
 
 

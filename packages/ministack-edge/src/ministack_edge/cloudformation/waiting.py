@@ -21,7 +21,7 @@ from ministack_edge.protocol import Answer
 LONGEST_SECONDS = 20.0
 LOOK_SECONDS = 0.02
 COMMAND_LINE = "aws-cdk"
-"""What the CDK's command line says in its User-Agent; everybody else gets an answer at once."""
+"""The CDK CLI's User-Agent; all other clients get an answer at once."""
 
 Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[Answer]]
 
@@ -48,5 +48,5 @@ def _patient(original: Handler) -> Handler:
 def _in_progress(name: str) -> bool:
     stack = handlers._resolve_stack(name)
     status = "" if stack is None else str(stack.get("StackStatus", ""))
-    # A stack of which only a change set exists waits for a person, not for itself.
+    # A stack with only a change set waits for a person.
     return status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Refuses what AWS refuses: every call is decided by the policies that apply to it."""
+"""Authorizes every call by the policies that apply to it, as AWS does."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CHECKED_SERVICES = ("sagemaker", "greengrass", "dynamodb", "s3")
 def install(permissions: Path) -> None:
     """Decide and record every call from now on; ``permissions`` is the file of the decisions.
 
-    To be called when every service is there: their handlers are put behind the checks.
+    Call it after all services are installed: it wraps their handlers in the checks.
     """
     # After ministack's settings, which it reads when it is imported.
     from ministack import app  # noqa: PLC0415

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who acts: the caller of a request, or a role that a service has assumed."""
+"""The principal of a call: the caller of a request, or a role that a service has assumed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Actor:
         )
 
     def pass_role(self, role: str, service: str) -> None:
-        """Hand a role to a service."""
+        """Pass a role to a service."""
         self.require("iam:PassRole", role, iam__PassedToService=service)
 
 
@@ -59,7 +59,7 @@ def entity(arn: str) -> str:
 
 
 def caller() -> Actor:
-    """Who sent the current request."""
+    """The caller of the current request."""
     arn = iam_evaluator.caller_arn()
     session = arn.rsplit("/", 1)[-1] if ":assumed-role/" in arn else "local-aws"
     return Actor(entity(arn), session)

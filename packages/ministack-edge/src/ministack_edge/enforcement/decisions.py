@@ -30,7 +30,7 @@ from ministack_edge.protocol import AwsError
 
 
 def enabled() -> bool:
-    """Whether this server decides calls at all."""
+    """Whether this server authorizes calls."""
     return ledger.path is not None
 
 
@@ -75,7 +75,7 @@ def decide(
     """Decide and record one call of a role, a user or the root user (by ARN).
 
     ``context`` holds the condition keys of the request (`kms:ViaService`, `s3:prefix`,
-    `iam:PassedToService`, …). A key that the request would not carry must not be there.
+    `iam:PassedToService`, …). It must not contain a key that the request would not have.
     """
     if not enabled():
         return Decision(principal=principal, action=action, resource=resource, allowed=True, by="")
@@ -116,7 +116,7 @@ def decide(
 
 
 def would_allow(principal: str, action: str, resource: str) -> bool:
-    """Whether a call would be allowed that nobody makes: what a service looks up for its answer."""
+    """Whether a call would be allowed that is not made: a service needs it for its answer."""
     return decide(principal, action, resource, quiet=True).allowed
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a request needs beside its own action: the dependent actions of the authorization reference,
-roles that are handed on, and the keys that encrypt what is read or written."""
+"""Permissions that a request needs besides its own action: the dependent actions of the
+authorization reference, passed roles, and the keys that encrypt the data read or written."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a resource hands on to a service: roles and keys, with the condition keys of the calls."""
+"""The roles and keys that a resource passes to a service, with the condition keys of the calls."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ROLE_SERVICES: Mapping[str, str] = {
     "AWS::SageMaker::Pipeline": "sagemaker.amazonaws.com",
     "AWS::StepFunctions::StateMachine": "states.amazonaws.com",
 }
-"""To whom a type hands the roles among its properties: `iam:PassedToService`."""
+"""The service to which a type passes the roles among its properties: `iam:PassedToService`."""
 
 _KEY_SERVICES: Mapping[str, str] = {
     "AWS::DynamoDB::Table": "dynamodb",

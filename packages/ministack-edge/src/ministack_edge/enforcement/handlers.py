@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What CloudFormation needs to be allowed for each resource type, from AWS's resource schemas.
+"""The permissions that CloudFormation needs for each resource type, from AWS's resource schemas.
 
 `handlers.json` is taken from the schemas by `python -m ministack_edge.enforcement.extract`.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""KMS as the services use it for a caller: with the key that encrypts, through the service."""
+"""Use of KMS keys by services on behalf of a caller."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def use(
     service: str,
     encryption_context: dict[str, str] | None = None,
 ) -> None:
-    """The actor's own right to the key, by `kms:ViaService`, as a service asks for it."""
+    """Check the actor's permission for the key with `kms:ViaService`, as a service does."""
     arn = resolve(key)
     if arn is None:
         return

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every decision, a line each: who asked for what, whether it was allowed, and by which statement.
+"""Every decision on one line: principal, action, resource, result and the deciding statement.
 
 The file is `permissions.jsonl` in the server's work folder. Its lines are what the coverage of
 permissions is computed from. Beside it, `requests.jsonl` has the same decisions, each once, with
@@ -31,7 +31,7 @@ class Decision:
 
 @dataclass
 class Ledger:
-    """Appends decisions to a file; `stage` is what the rehearsal does at the moment."""
+    """Appends decisions to a file; `stage` is the rehearsal's current stage."""
 
     path: Path | None = None
     stage: str = ""

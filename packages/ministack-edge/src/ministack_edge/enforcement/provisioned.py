@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What services look at when a resource is made: keys of tables and topics, a machine's log.
+"""Checks by services when a resource is created: keys of tables and topics, a state machine's log.
 
 ministack drops the key of a table or topic that CloudFormation makes, so it is noted here. Step
 Functions refuses a state machine whose role may not deliver its log.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Athena reads and writes with the caller's credentials: Glue's catalog, S3, KMS.
+"""Athena's reads and writes with the caller's credentials: Glue's catalog, S3, KMS.
 
 Athena has no role of its own: the catalog, the objects of the tables, the place of the results and
 the keys of both are used in the caller's name (Athena user guide, "Identity and access

@@ -2,7 +2,7 @@
 """Requests over HTTP: ministack decides each one, here the decision is recorded with its statement.
 
 A request whose IAM action ministack cannot name would be let through; it is refused instead, unless
-it is one of those that AWS takes from everybody.
+it is one of those that AWS accepts from everyone.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _recording(original: Callable[..., Any]) -> Callable[..., Any]:
             result = original(access_key, action, service, region, resource_arn, service_context)
         finally:
             _trace.reset(token)
-        # AWS takes some calls from everybody; ministack does not look at who asks then.
+        # AWS accepts some calls from everyone; ministack does not check the caller then.
         principal = trace.principal or iam_evaluator.resolve_principal(access_key, _account())
         if not isinstance(result, AuthError) and not isinstance(principal, AuthError):
             ledger.record(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What services do by themselves: each as the role that it was given, by that role's trust policy.
+"""Calls that services make themselves, each with its role, by that role's trust policy.
 
 SageMaker's pipelines and jobs ask for themselves (pipeline_actors.py); here are the hooks into the
 services that ministack brings.
@@ -110,7 +110,8 @@ def _resource(original: Callable[..., Any]) -> Callable[..., Any]:
                     "Lambda.AWSLambdaException", error.message
                 ) from error
         elif actor is not None and resource.startswith("arn:aws:states:::"):
-            # No silent yes: a state machine that calls another service needs a row here first.
+            # Never allowed silently: a state machine that calls another service needs a row here
+            # first.
             raise stepfunctions._ExecutionError(
                 "States.Runtime", f"the local AWS does not decide calls of {resource}"
             )

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What differs between two values, leaf by leaf, by what the values mean and not how they are
-written: JSON inside strings is read, sets have no order, members of a list are known by their name,
-and a default that is written out is no difference."""
+"""The differences between two values, leaf by leaf, by meaning and not by notation: JSON inside
+strings is read, sets have no order, members of a list are known by their name, and a default that
+is written out is no difference."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from template_review.comparison.schema import part_of, schema
 from template_review.comparison.text import compact, shown
 
 _NAMES = ("Id", "Key", "Name", "Sid", "AttributeName", "DestinationId", "AlgorithmName")
-"""What a member of a list is known by, whatever its place."""
+"""The property that identifies a member of a list, at any position."""
 _LONG = 160
 _ARGUMENTS = "ContainerArguments"
 _ARGUMENT_CHARACTERS = 256

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an environment costs a month, estimated from its templates, a price table and a use."""
+"""The monthly cost of an environment, estimated from its templates, a price table and an assumed
+use."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any

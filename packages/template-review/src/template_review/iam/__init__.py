@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rights: statements of policies, what they let through, and how that changes."""
+"""Permissions: statements of policies, what they allow, and how that changes."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether one condition of a policy lets through more than another on the same key."""
+"""Whether one condition of a policy allows more than another on the same key."""
 
 import ipaddress
 from collections.abc import Sequence

@@ -17,7 +17,7 @@ ESCALATION = (
     *("iam:PutRolePolicy", "iam:PutUserPolicy", "iam:SetDefaultPolicyVersion"),
     *("iam:UpdateAssumeRolePolicy", "cloudtrail:StopLogging", "kms:PutKeyPolicy"),
 )
-"""With these, somebody can give himself the rest or remove the traces."""
+"""With these, a principal can grant itself the rest or remove traces."""
 
 SENSITIVE = (
     *("iam:PassRole", "iam:CreateRole", "sts:AssumeRole", "kms:ScheduleKeyDeletion"),
@@ -37,7 +37,7 @@ NO_RESOURCE_LEVEL = (
     *("iot:DescribeCertificate", "iot:RegisterThing", "kms:ListAliases"),
     *("greengrass:CreateDeployment", "greengrass:ListDeployments", "greengrass:ListCoreDevices"),
 )
-"""AWS knows no smaller resource than "*" for these."""
+"""AWS has no smaller resource than "*" for these."""
 
 POWERFUL_MANAGED = re.compile(r"(AdministratorAccess|PowerUserAccess|FullAccess|IAMFull)")
 _WITHOUT_TLS = {"aws:securetransport", "s3:tlsversion"}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What stops a bad Greengrass deployment before every device has it."""
+"""The safeguards that stop a bad Greengrass deployment before every device has it."""
 
 from collections.abc import Iterator, Mapping
 
@@ -10,7 +10,7 @@ Said = tuple[Level, str]
 
 
 def safety_changes(kept: Kept) -> Iterator[Said]:
-    """What stops a bad deployment."""
+    """Changes of the safeguards."""
     path = "DeploymentPolicies.FailureHandlingPolicy"
     old, new = at(kept.old, path), at(kept.new, path)
     if old == "ROLLBACK" and new != old:
