@@ -21,6 +21,7 @@ from ministack_edge.differences import DIFFERENCES
 from ministack_edge.pid_file import stop_kept
 from ministack_edge.process import LocalAwsError, PortTakenError
 from ministack_edge.sagemaker.quota_names import parse
+from rehearsal.arguments import port
 from rehearsal.console import RehearsalConsole
 from rehearsal.errors import RehearsalError
 from rehearsal.interruption import interrupted_once
@@ -192,7 +193,7 @@ def _parse() -> argparse.Namespace:
         "--notebook", type=Path, help="run the training notebook too; its executed copy goes here"
     )
     run.add_argument("--skip-bad", action="store_true", help="leave unreadable photos out")
-    run.add_argument("--port", type=_port, default=4566, help="where the local AWS listens")
+    run.add_argument("--port", type=port, default=4566, help="where the local AWS listens")
     run.add_argument("--keep", action="store_true", help="leave the local AWS up")
     run.add_argument("--quota", default="", help="such as 'ml.m5.xlarge for training job usage=0'")
     commands.add_parser("down", help="end a local AWS that --keep left up")
@@ -224,12 +225,6 @@ def _view(text: str) -> str:
     if text not in ("", "tray"):
         raise argparse.ArgumentTypeError(f"VIEW={text}: allowed: tray, or nothing")
     return text
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"PORT={text}: allowed: 1 to 65535")
-    return int(text)
 
 
 @contextmanager

@@ -25,9 +25,14 @@ def session_for(settings: Settings, *, profile: str = "") -> boto3.Session:
     try:
         session = boto3.Session(region_name=settings.region, profile_name=profile or None)
         found = session.client("sts").get_caller_identity()["Account"]
-    except (OSError, ValueError) as error:
+    except EOFError as error:
+        raise AccountError(
+            "the profile asks for an MFA code, and there is no terminal to ask at: get credentials "
+            "with aws sts get-session-token first, or run the command at a terminal"
+        ) from error
+    except (OSError, RuntimeError, ValueError) as error:
         # boto3 raises plain errors for invalid AWS_MAX_ATTEMPTS, AWS_ENDPOINT_URL and
-        # AWS_CA_BUNDLE.
+        # AWS_CA_BUNDLE, and for a credential_process whose credentials have expired.
         raise AccountError(
             f"the AWS settings of this machine (AWS_..., ~/.aws): {error}"
         ) from error

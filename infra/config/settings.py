@@ -40,6 +40,12 @@ __all__ = ("Settings", "SettingsError", "folder", "load", "names")
 ENVIRONMENTS = Path(__file__).resolve().parents[2] / "environments"
 
 
+def _check_account(value: str) -> str:
+    if not value.strip("0"):
+        raise ValueError("12 digits in quotes, which are an account's: no placeholder")
+    return value
+
+
 def _check_region(value: str) -> str:
     if value not in REGIONS:
         raise ValueError(f"one of {', '.join(REGIONS)}")
@@ -70,6 +76,10 @@ def _check_classes(value: dict[str, str]) -> dict[str, str]:
 def _check_colours(value: dict[str, str]) -> dict[str, str]:
     if value:
         bins_of(value.items())
+    for name in value:
+        # It is a folder's name too, as a class is.
+        if problem := unusable(unicodedata.normalize("NFC", name)):
+            raise ValueError(f"names of bins like those of classes; {name!r} is none: {problem}")
     return value
 
 
@@ -132,7 +142,7 @@ class InsightSettings(Section):
 class Settings(Section):
     """One environment."""
 
-    account: Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+    account: Annotated[str, Field(pattern=r"^[0-9]{12}$"), AfterValidator(_check_account)]
     region: Annotated[str, AfterValidator(_check_region)]
     prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{1,22}[a-z0-9]$")]
     removal: Literal["destroy", "retain"]

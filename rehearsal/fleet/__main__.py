@@ -14,6 +14,7 @@ from infra.config.errors import SettingsError
 from infra.config.settings import load
 from ministack_edge.clients import only_local
 from ministack_edge.process import LocalAwsError
+from rehearsal.arguments import hours, port, whole
 from rehearsal.console import RehearsalConsole
 from rehearsal.errors import RehearsalError
 from rehearsal.fleet.findings import Findings
@@ -133,23 +134,29 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="rehearsal.fleet", description=__doc__)
     parser.add_argument("--work", type=Path, default=WORK, help="folder for everything it writes")
     parser.add_argument("--environment", default="dev", help="a file in environments/")
-    parser.add_argument("--cameras", type=int, default=200, help="how many")
+    parser.add_argument("--cameras", type=whole(1, "CAMERAS"), default=200, help="how many")
     parser.add_argument(
-        "--real", type=int, help="how many more run the real program; empty: 10 beside 50 or more"
+        "--real",
+        type=whole(0, "REAL"),
+        help="how many more run the real program; empty: 10 beside 50 or more",
     )
     parser.add_argument("--model", type=Path, help="model.tar.gz for them; empty: trains one")
-    parser.add_argument("--seed", type=int, help="what is drawn follows from it; empty: any")
-    parser.add_argument("--hours", type=float, default=24, help="simulated hours")
+    parser.add_argument(
+        "--seed", type=whole(0, "SEED"), help="what is drawn follows from it; empty: any"
+    )
+    parser.add_argument("--hours", type=hours, default=24, help="simulated hours")
     parser.add_argument("--ticks", type=int, default=12, help="parts that the hours are played in")
     parser.add_argument(
         "--bad-models",
         action="store_true",
         help="only roll models out in simulated time, in memory: which reach the fleet",
     )
-    parser.add_argument("--seeds", type=int, default=100, help="rollouts of each kind of model")
+    parser.add_argument(
+        "--seeds", type=whole(1, "SEEDS"), default=100, help="rollouts of each kind of model"
+    )
     parser.add_argument("--no-faults", action="store_true", help="play no faults")
     parser.add_argument("--no-models", action="store_true", help="roll nothing out")
-    parser.add_argument("--port", type=int, default=4566, help="where the local AWS listens")
+    parser.add_argument("--port", type=port, default=4566, help="where the local AWS listens")
     parser.add_argument("--keep", action="store_true", help="leave the local AWS up")
     return parser.parse_args()
 

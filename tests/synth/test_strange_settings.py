@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Environment files as editors, spreadsheets and people in a hurry leave them."""
 
+import os
 import re
+import subprocess
+import sys
 import typing
 from dataclasses import replace
 from pathlib import Path
@@ -93,6 +96,7 @@ def test_a_prefix_that_aws_keeps_for_itself_is_refused(directory: Path, prefix: 
         "\u00e4@b.org",
         "a@b.org,c@d.org",
         f"{'a' * 65}@b.org",
+        f"a@{'b' * 64}.org",
     ],
 )
 def test_what_is_no_address_for_mail_is_refused(directory: Path, email: str) -> None:
@@ -167,7 +171,11 @@ def test_log_days_are_those_of_cloudwatch_and_of_the_cdk() -> None:
     """By the SDK's model, which says them in words."""
     shape = botocore.session.get_session().get_service_model("logs").shape_for("Days")
     days = [int(day) for day in re.findall(r"\d+", shape.documentation.split("values are:")[1])]
-    assert list(typing.get_args(LogDays)) == sorted(_RETENTION) == days[: len(_RETENTION)]
+    assert (
+        list(typing.get_args(typing.get_args(LogDays)[0]))
+        == sorted(_RETENTION)
+        == days[: len(_RETENTION)]
+    )
     assert set(_RETENTION.values()) == set(RetentionDays) - {RetentionDays.INFINITE}
 
 
@@ -183,6 +191,48 @@ def test_settings_of_aws_that_boto3_cannot_read_are_reported(
     monkeypatch.setenv(variable, value)
     with pytest.raises(AccountError, match=f"the AWS settings of this machine .*{value}"):
         session_for(settings.load("dev"))
+
+
+PROFILES = """
+[profile expired]
+credential_process = /bin/echo '{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "b", \
+"SessionToken": "c", "Expiration": "2020-01-01T00:00:00Z"}'
+[profile code]
+role_arn = arn:aws:iam::111111111111:role/x
+source_profile = keys
+mfa_serial = arn:aws:iam::111111111111:mfa/me
+[profile keys]
+aws_access_key_id = a
+aws_secret_access_key = b
+"""
+
+
+@pytest.mark.parametrize(
+    ("profile", "words"), [("expired", "still expired"), ("code", "asks for an MFA code")]
+)
+def test_a_profile_that_gives_no_credentials_is_reported(
+    directory: Path, profile: str, words: str
+) -> None:
+    (directory / "config").write_text(PROFILES.replace("\\\n", ""), encoding="utf-8")
+    program = (
+        "from infra.config.settings import load\nfrom tools.account import session_for\n"
+        f"session_for(load('dev'), profile={profile!r})"
+    )
+    own = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    here = {"AWS_CONFIG_FILE": str(directory / "config"), "AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**own, **here, "AWS_EC2_METADATA_DISABLED": "true"},
+        stdin=subprocess.DEVNULL,
+        # Without a terminal at which somebody could be asked.
+        start_new_session=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "AccountError: " in done.stderr
+    assert words in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
@@ -208,6 +258,27 @@ def test_a_day_that_some_month_has_is_a_schedule(directory: Path, days: str) -> 
         f'{MINIMAL}[training]\nschedule = "cron(0 3 {days} ? *)"\n', encoding="utf-8"
     )
     assert settings.load("test").training.schedule == f"cron(0 3 {days} ? *)"
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("[data]\nlog_days = true", "data.log_days = True: allowed: a whole number"),
+        ("[data]\nlog_days = 30.0", "data.log_days = 30.0: allowed: a whole number"),
+        ("[data]\nlog_days = 10", "data.log_days = 10: allowed: one of 1, 3, 5"),
+        ("[bins.colours]\n'a/b' = '#000000'\nc = '#000000'", "'a/b' is none: '/' is not allowed"),
+        ("[bins.colours]\n\"a\\u202e\" = '#000000'\nc = '#000000'", "is not allowed"),
+        ("[bins.colours]\n'_a' = '#000000'\nc = '#000000'", "begins with a letter or digit"),
+    ],
+)
+def test_what_looks_like_a_value_and_is_none(directory: Path, lines: str, words: str) -> None:
+    assert words in problem(directory, f"{MINIMAL}{lines}\n")
+
+
+@pytest.mark.parametrize("account", ["0" * 12, "1" * 11, "1" * 13, "1111-1111-1111"])
+def test_an_account_that_cannot_be_one_is_refused(directory: Path, account: str) -> None:
+    said = problem(directory, MINIMAL.replace("111111111111", account))
+    assert f"account = {account!r}: allowed: 12 digits in quotes" in said
 
 
 def test_the_network_of_a_notebook_that_is_not_there_is_refused(directory: Path) -> None:
