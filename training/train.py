@@ -8,6 +8,7 @@ is one, wins over the hyperparameter.
 """
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -51,9 +52,14 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="binsight-") as scratch:
         weights, settings = _weights(settings, Path(scratch))
-        # These imports take seconds; wrong settings or folders are reported before.
+        # These imports take seconds; wrong settings or folders are reported before. What they make
+        # stays, so that looking for garbage in it, now or later, is in vain.
+        gc.disable()
         from training.learning.fit import fit  # noqa: PLC0415
         from training.packaging.model_archive import Origin, clear, package  # noqa: PLC0415
+
+        gc.freeze()
+        gc.enable()
 
         clear(folder)
         labels, counts = dataset["classes"], dataset["counts"]
