@@ -41,8 +41,8 @@ ENVIRONMENTS = Path(__file__).resolve().parents[2] / "environments"
 
 
 def _check_account(value: str) -> str:
-    if not value.strip("0"):
-        raise ValueError("12 digits in quotes, which are an account's: no placeholder")
+    if not value.strip("0").isdigit():
+        raise ValueError("not only zeros")
     return value
 
 
