@@ -107,6 +107,8 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
             f"{arguments.environment} takes the models of {source} (training.from) and trains "
             f"nothing: rehearse ENV={source} PROMOTE=1 has accounts that take its models"
         )
+    if arguments.seldom and arguments.keep:
+        raise RehearsalError("--seldom deletes what rules write to: it cannot go with --keep")
     if arguments.loop and arguments.promote:
         raise RehearsalError("LOOP= and PROMOTE=1 cannot be combined; pass one of them")
     if arguments.loop or arguments.promote:
@@ -139,6 +141,7 @@ def _run(arguments: argparse.Namespace, console: Console) -> int:
         port=arguments.port,
         keep=arguments.keep,
         promote=arguments.promote,
+        seldom=arguments.seldom,
         quota=_quota(arguments.quota),
         console=console,
     )
@@ -191,6 +194,9 @@ def _parse() -> argparse.Namespace:
     run.add_argument("--weights", default="", help="folder of pretrained weights to train from")
     run.add_argument(
         "--notebook", type=Path, help="run the training notebook too; its executed copy goes here"
+    )
+    run.add_argument(
+        "--seldom", action="store_true", help="also what happens seldom: expiry, stops, failures"
     )
     run.add_argument("--skip-bad", action="store_true", help="leave unreadable photos out")
     run.add_argument("--port", type=port, default=4566, help="where the local AWS listens")

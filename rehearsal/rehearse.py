@@ -10,7 +10,7 @@ from rich.console import Console
 
 from infra.config.settings import Settings
 from ministack_edge.process import LocalAws, free_port
-from rehearsal import notebook, offline_weights
+from rehearsal import notebook, offline_weights, seldom
 from rehearsal.account import Account
 from rehearsal.account_stages import (
     destroy,
@@ -25,6 +25,7 @@ from rehearsal.closing_stages import ask, look, run_notebook, run_schedules
 from rehearsal.errors import RehearsalError
 from rehearsal.loop import Unknown
 from rehearsal.loop_stages import Loop
+from rehearsal.permissions.coverage import Refusal
 from rehearsal.permissions.decisions import Decisions
 from rehearsal.photos import Photos, held_out
 from rehearsal.playback import Playback
@@ -46,8 +47,9 @@ class Rehearsal:
 
     ``weights`` is a folder of pretrained weights, which cannot be fetched here. ``notebook`` is
     where the executed copy of the training notebook goes; None runs no notebook. ``keep`` leaves
-    everything running. ``promote`` takes the model into two other accounts as well. ``quota`` are
-    machines that the account may not use, as Service Quotas names them.
+    everything running. ``seldom`` goes through what happens seldom too. ``promote`` takes the model
+    into two other accounts as well. ``quota`` are machines that the account may not use, as Service
+    Quotas names them.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Rehearsal:
     keep: bool
     console: Console
     promote: bool = False
+    seldom: bool = False
     quota: str = ""
     stages: Stages = field(init=False)
     _decisions: Decisions | None = None
@@ -114,6 +117,8 @@ class Rehearsal:
             ask(account, cameras)
             if self.notebook:
                 run_notebook(account, outputs, self.notebook)
+            if self.seldom:
+                seldom.happen(account, outputs, cameras, execution)
             if self.keep:
                 aws.detach()
             else:
@@ -121,10 +126,13 @@ class Rehearsal:
                     taker.close()
                 self.report.destroyed, self.report.retained = destroy(account, cameras)
                 self.report.show_left_behind(self.console)
-            if promotion:
-                decisions.require_no_refusal(expected=is_expected)
-            else:
-                decisions.require_no_refusal()
+            decisions.require_no_refusal(expected=self._is_expected)
+
+    def _is_expected(self, refusal: Refusal) -> bool:
+        """Whether a call should be refused, because of what this rehearsal does besides."""
+        return (self.promote and is_expected(refusal)) or (
+            self.seldom and seldom.is_expected(refusal)
+        )
 
     @contextmanager
     def _reported(self) -> Iterator[None]:

@@ -3,7 +3,8 @@
 
 Every environment, and each variant in a folder of environment files (`--variants`), is rehearsed
 from an empty account to an empty account. What was exercised goes to
-`rehearsal/permissions/exercised.json`, the page to `docs/permissions.md`.
+`rehearsal/permissions/exercised.json`, the page to `docs/permissions.md`. What happens seldom
+(rehearsal/seldom.py) is part of each.
 """
 
 import argparse
@@ -55,7 +56,7 @@ def _rehearse(name: str, port: str, variants: Path | None) -> Exercised:
     environment = dict(os.environ)
     if variants is not None and name in _variants(variants):
         environment["BINSIGHT_ENVIRONMENTS"] = str(variants / name)
-    command = [sys.executable, "-m", "rehearsal", "--work", str(work), "run"]
+    command = [sys.executable, "-m", "rehearsal", "--work", str(work), "run", "--seldom"]
     subprocess.run(
         [*command, "--environment", name, "--port", port], cwd=ROOT, env=environment, check=True
     )
