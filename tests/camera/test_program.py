@@ -94,7 +94,8 @@ def test_a_source_that_cannot_exist_is_told_and_ends_nothing(settings, publisher
         found = wait_for(
             lambda: [t for t in publisher.of("telemetry") if t["source_state"] == "lost"]
         )
-    assert "begins with one of awscam:, dir:, file:, rtsp:, v4l2:" in found[0]["problem"]
+    schemes = "awscam:, dir:, file:, http:, https:, rtsp:, v4l2:"
+    assert f"begins with one of {schemes}" in found[0]["problem"]
 
 
 def test_a_lost_source_comes_back(settings, publisher, models, lens):

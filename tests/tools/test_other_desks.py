@@ -203,7 +203,7 @@ def test_a_checkout_of_another_user_is_told_with_the_command(monkeypatch, ask):
 
 
 def test_an_address_in_a_settings_file_tells_no_password(folder):
-    text = ENVIRONMENT.replace("[camera]", '[camera]\r\nsource = "http://admin:Zq7@10.0.0.5/v"')
+    text = ENVIRONMENT.replace("[camera]", '[camera]\r\nsource = "rtmp://admin:Zq7@10.0.0.5/v"')
     (folder / "test.toml").write_text(text, encoding="utf-8")
     with pytest.raises(SettingsError, match=r"camera\.source = \.\.\.: allowed: .*rtsp:") as told:
         settings.load("test")
