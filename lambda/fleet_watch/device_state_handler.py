@@ -23,7 +23,7 @@ _SITE_SECONDS = 3600.0
 def handler(event: Mapping[str, Any], context: object) -> dict[str, int]:
     """Write the rows of one event.
 
-    Returns how many  were written and how many were skipped, because they were older than the
+    Returns how many were written and how many were skipped, because they were older than the
     existing row or not about a camera.
     """
     del context

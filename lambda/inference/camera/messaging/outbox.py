@@ -146,7 +146,7 @@ class Outbox:
     def _recount(self) -> None:
         """Count the messages on disk, again if the other thread wrote meanwhile.
 
-        If  the count missed a message, a newer one would be sent from memory too early.
+        If the count missed a message, a newer one would be sent from memory too early.
         """
         counted = False
         while not counted:
@@ -169,7 +169,7 @@ class Outbox:
     def _first(self, *, timeout: float) -> tuple[Message | None, bool]:
         """The oldest message, and whether it is from the disk.
 
-        Memory  is used only if nothing waits on disk, which is known once the messages of earlier
+        Memory is used only if nothing waits on disk, which is known once the messages of earlier
         runs were counted.
         """
         with self._changed:
