@@ -34,9 +34,13 @@ class Reader(Construct):
         catalog += [f"table/{database}/{table.name}" for table in TABLES]
         allow = [
             Allow(
+                # Athena's console shows the workgroup and the named queries, which are meant for it.
                 actions=[
+                    "athena:GetNamedQuery",
                     "athena:GetQueryExecution",
                     "athena:GetQueryResults",
+                    "athena:GetWorkGroup",
+                    "athena:ListNamedQueries",
                     "athena:StartQueryExecution",
                     "athena:StopQueryExecution",
                 ],

@@ -162,7 +162,9 @@ class Coverage:
     exercised: int
     explained: int
     open: list[Pair]
-    """Neither exercised nor explained."""
+    """Neither exercised nor recorded nor explained."""
+    recorded: int = 0
+    """Exercised by other rehearsals, of which there is a record."""
 
     def report(self) -> dict[str, int]:
         """For report.json."""
@@ -177,19 +179,29 @@ class Coverage:
         share = self.exercised / self.granted if self.granted else 1.0
         return (
             f"permissions: {self.refused} refused; {self.exercised} of {self.granted} granted "
-            f"pairs of role and action exercised ({share:.0%}), {self.explained} explained, "
-            f"{len(self.open)} open"
+            f"pairs of role and action exercised ({share:.0%})"
+            + (f", {self.recorded} more by `make permissions`" if self.recorded else "")
+            + f", {self.explained} explained, {len(self.open)} open"
         )
 
 
 def cover(
-    pairs: Iterable[Pair], exercised: Exercised, explanations: Iterable[Explanation]
+    pairs: Iterable[Pair],
+    exercised: Exercised,
+    explanations: Iterable[Explanation],
+    *,
+    record: Exercised | None = None,
 ) -> Coverage:
-    """Compare what is granted with what was exercised and what is explained."""
+    """Compare what is granted with what was exercised and what is explained.
+
+    ``record`` is what other rehearsals exercised.
+    """
     listed = sorted(set(pairs))
     reasons = list(explanations)
     used = [pair for pair in listed if exercised.of(pair)]
     rest = [pair for pair in listed if pair not in set(used)]
+    recorded = [pair for pair in rest if record is not None and record.of(pair)]
+    rest = [pair for pair in rest if pair not in set(recorded)]
     explained = [pair for pair in rest if any(reason.covers(pair) for reason in reasons)]
     return Coverage(
         refused=len(exercised.refused),
@@ -197,6 +209,7 @@ def cover(
         exercised=len(used),
         explained=len(explained),
         open=[pair for pair in rest if pair not in set(explained)],
+        recorded=len(recorded),
     )
 
 

@@ -18,7 +18,7 @@ from rehearsal.permissions.coverage import (
     deployed_pairs,
     explanations,
 )
-from rehearsal.permissions.page import as_document
+from rehearsal.permissions.page import as_document, read_record, union
 
 
 @dataclass
@@ -45,7 +45,12 @@ class Decisions:
             shutil.copy(self.aws.permissions.with_name(name), self.work / name)
         document = json.dumps(as_document(exercised), indent=1)
         (self.work / "exercised.json").write_text(f"{document}\n", encoding="utf-8")
-        return cover(deployed_pairs(self.work / "assembly"), exercised, explanations())
+        return cover(
+            deployed_pairs(self.work / "assembly"),
+            exercised,
+            explanations(),
+            record=union(read_record().values()),
+        )
 
     def require_no_refusal(
         self, *, expected: Callable[[Refusal], bool] = lambda _refusal: False

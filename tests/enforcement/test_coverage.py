@@ -14,7 +14,7 @@ from tests.conftest import ROOT
 from tests.synth.variants import TAKES
 
 ENVIRONMENTS = sorted(folder.name for folder in SNAPSHOTS.iterdir() if folder.is_dir())
-LOWEST_SHARE = 0.5
+LOWEST_SHARE = 0.6
 """What is true today (docs/permissions.md); the aim is 0.9; the rest is explained."""
 RECORD = read_record()
 WHOLE = union(RECORD.values())
@@ -75,3 +75,8 @@ def test_an_open_pair_is_noticed() -> None:
     counts = cover(pairs, exercised, [])
     assert counts.open == [("data/Other", "s3:GetObject"), ("data/Role", "s3:PutObject")]
     assert (counts.granted, counts.exercised, counts.explained) == (3, 1, 0)
+    record = Exercised()
+    record.stages["data/Role", "s3:PutObject"].add("stopped trainings")
+    counts = cover(pairs, exercised, [], record=record)
+    assert (counts.open, counts.recorded) == ([("data/Other", "s3:GetObject")], 1)
+    assert "1 more by `make permissions`, 0 explained, 1 open" in str(counts)
