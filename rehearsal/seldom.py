@@ -50,8 +50,10 @@ def happen(account: Account, outputs: Outputs, cameras: Cameras, execution: str)
         _expire(account, root, outputs)
     with stages.stage("stopped trainings", "stop one while it prepares, one while it trains"):
         for step, parameter, value in (("Prepare", "Seed", "99"), ("Train", "Epochs", "3")):
-            given = root.client("sagemaker").list_pipeline_parameters_for_execution(
-                PipelineExecutionArn=execution
+            given = _all(
+                root.client("sagemaker"),
+                "list_pipeline_parameters_for_execution",
+                PipelineExecutionArn=execution,
             )["PipelineParameters"]
             parameters = {one["Name"]: one["Value"] for one in given} | {parameter: value}
             stages.news(_stop(operator, outputs["PipelineName"], step, parameters))
@@ -64,7 +66,7 @@ def _expire(account: Account, root: Cloud, outputs: Outputs) -> None:
     operator = operator_of(account)
     kit = make_kit(operator, ("rehearsal-late",), account.work / "late", account.aws)
     table, states = root.client("dynamodb"), []
-    items = table.scan(TableName=outputs["CamerasTable"])["Items"]
+    items = _all(table, "scan", TableName=outputs["CamerasTable"])["Items"]
     [key] = [one["id"] for one in items if one["id"]["S"].startswith(f"kit#{kit.id}")]
     for left in (6 * _DAY + 3600, -3600):
         table.update_item(
@@ -90,7 +92,7 @@ def _stop(operator: Cloud, pipeline: str, step: str, parameters: dict[str, str])
         PipelineParameters=[{"Name": name, "Value": value} for name, value in parameters.items()],
     )["PipelineExecutionArn"]
     for _ in _patience(f"step {step} did not run"):
-        steps = sagemaker.list_pipeline_execution_steps(PipelineExecutionArn=started)
+        steps = _all(sagemaker, "list_pipeline_execution_steps", PipelineExecutionArn=started)
         if any(
             one["StepName"] == step and one["StepStatus"] == "Executing"
             for one in steps["PipelineExecutionSteps"]
@@ -136,7 +138,7 @@ def _failed(root: Cloud, cameras: Cameras) -> set[str]:
         said = [
             json.loads(event["message"])["ruleName"]
             for group in groups
-            for event in logs.filter_log_events(logGroupName=group)["events"]
+            for event in _all(logs, "filter_log_events", logGroupName=group)["events"]
         ]
         if wanted <= set(said):
             break
@@ -153,7 +155,13 @@ def _rules(root: Cloud) -> list[dict[str, Any]]:
 
 
 def _listed(iot: Any) -> Iterator[dict[str, Any]]:
-    yield from iot.list_topic_rules()["rules"]
+    yield from _all(iot, "list_topic_rules")["rules"]
+
+
+def _all(client: Any, method: str, **given: Any) -> dict[str, Any]:
+    """The answer of a call with all its pages."""
+    answer: dict[str, Any] = client.get_paginator(method).paginate(**given).build_full_result()
+    return answer
 
 
 def _patience(complaint: str) -> Iterator[None]:
