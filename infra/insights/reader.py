@@ -34,7 +34,7 @@ class Reader(Construct):
         catalog += [f"table/{database}/{table.name}" for table in TABLES]
         allow = [
             Allow(
-                # Athena's console shows the workgroup and the named queries, which are meant for it.
+                # Athena's console shows the workgroup and its named queries.
                 actions=[
                     "athena:GetNamedQuery",
                     "athena:GetQueryExecution",
