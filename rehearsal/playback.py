@@ -5,8 +5,9 @@ import gzip
 import io
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -111,14 +112,7 @@ class Playback:
             )
             .get("Item")
         )
-        if item is None:
-            return None
-        decode = TypeDeserializer().deserialize
-        message = _plain({key: decode(value) for key, value in item.items()})
-        if isinstance(message["model"], str):
-            # ministack's dynamoDBv2 action writes nested objects as JSON text, AWS as maps.
-            message["model"] = json.loads(message["model"])
-        return Detection.from_json(message)
+        return None if item is None else detection_of(item)
 
     def _find_archived(self, rows: list[SortedPhoto]) -> None:
         """Fill in the archive object of each row; Firehose delivers in batches, so wait for it."""
@@ -150,10 +144,20 @@ class Playback:
                     yield item["Key"], Detection.from_json(json.loads(line))
 
 
+def detection_of(item: Mapping[str, Any]) -> Detection:
+    """The detection in a row of the latest-state table, whose values DynamoDB has typed."""
+    decode = TypeDeserializer().deserialize
+    message = _plain({key: decode(value) for key, value in item.items()})
+    if isinstance(message["model"], str):
+        # ministack's dynamoDBv2 action writes nested objects as JSON text, AWS as maps.
+        message["model"] = json.loads(message["model"])
+    return Detection.from_json(message)
+
+
 def _plain(value: Any) -> Any:
     """DynamoDB's decimals as the numbers that JSON would have given."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
-    if hasattr(value, "as_integer_ratio"):
+    if isinstance(value, Decimal):
         return int(value) if value == int(value) else float(value)
     return value

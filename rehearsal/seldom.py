@@ -151,11 +151,8 @@ def _archived(topic: str) -> bool:
 
 def _rules(root: Cloud) -> list[dict[str, Any]]:
     iot = root.client("iot")
-    return [iot.get_topic_rule(ruleName=one["ruleName"])["rule"] for one in _listed(iot)]
-
-
-def _listed(iot: Any) -> Iterator[dict[str, Any]]:
-    yield from _all(iot, "list_topic_rules")["rules"]
+    listed = _all(iot, "list_topic_rules")["rules"]
+    return [iot.get_topic_rule(ruleName=one["ruleName"])["rule"] for one in listed]
 
 
 def _all(client: Any, method: str, **given: Any) -> dict[str, Any]:

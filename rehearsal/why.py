@@ -39,6 +39,8 @@ _LOGS = {
     "promotion by event": _SERVER,
     "promotion by command": _SERVER,
     "fourth account": _SERVER,
+    "expiry": _SERVER,
+    "stopped trainings": _JOBS,
     "destroy": _CDK,
 }
 """By stage: where its logs are, as patterns below the work folder."""
