@@ -111,12 +111,11 @@ def as_text(colour: tuple[int, int, int]) -> str:
 class SortedItem(NamedTuple):
     """The answer for an item.
 
-    ``label`` is the index of its class, the most probable one, ``confidence`` that class's
-    probability. ``bin_confidence`` is the probability of all classes that belong in the same bin.
-    An ``unsure`` item is in the default ``bin``.
+    ``class_name`` is the most probable class, ``confidence`` its probability. ``bin_confidence`` is
+    the probability of all classes that belong in the same bin. An ``unsure`` item is in the default
+    ``bin``.
     """
 
-    label: int
     class_name: str
     confidence: float
     bin: str
@@ -174,14 +173,14 @@ class BinPolicy:
             if bin_ == bins[label]
         )
         # Sums of float32 may exceed 1 by a rounding error.
-        confidence, bin_confidence = min(float(probabilities[label]), 1.0), min(together, 1.0)
+        bin_confidence = min(together, 1.0)
+        unsure = bin_confidence < self.unsure_below
         return SortedItem(
-            label=label,
             class_name=class_names[label],
-            confidence=confidence,
-            bin=self.bin_for(class_names[label], bin_confidence),
+            confidence=min(float(probabilities[label]), 1.0),
+            bin=self.default if unsure else bins[label],
             bin_confidence=bin_confidence,
-            unsure=bin_confidence < self.unsure_below,
+            unsure=unsure,
         )
 
     def bin_for(self, class_name: str, bin_confidence: float) -> str:

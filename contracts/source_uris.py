@@ -42,6 +42,7 @@ class SourceKind:
     address: bool = True
 
 
+_HTTP_OPTIONS = {"fps": number(15, low=0.2, high=60)}
 KINDS = {
     kind.scheme: kind
     for kind in (
@@ -78,7 +79,7 @@ KINDS = {
             module="http_camera",
             example="http://user:password@host/path",
             summary="a network camera that sends MJPEG, or one JPEG for each request",
-            options={"fps": number(15, low=0.2, high=60)},
+            options=_HTTP_OPTIONS,
             mark="#",
             local=False,
         ),
@@ -87,7 +88,7 @@ KINDS = {
             module="http_camera",
             example="https://user:password@host/path",
             summary="the same with TLS",
-            options={"fps": number(15, low=0.2, high=60), "ca": absolute_path()},
+            options={**_HTTP_OPTIONS, "ca": absolute_path()},
             mark="#",
             local=False,
         ),

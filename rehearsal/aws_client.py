@@ -120,9 +120,7 @@ class Cloud:
 
         ``after`` is an earlier one, which is not taken for it.
         """
-        for _ in _until(
-            timeout, f"no execution of pipeline {pipeline} was started by the manifest"
-        ):
+        for _ in until(timeout, f"no execution of pipeline {pipeline} was started by the manifest"):
             found = self.client("sagemaker").list_pipeline_executions(PipelineName=pipeline)
             for newest in found["PipelineExecutionSummaries"][:1]:
                 if newest["PipelineExecutionArn"] != after:
@@ -135,7 +133,7 @@ class Cloud:
         """Print each step as it ends; return the execution. Raises a failed execution's reason."""
         sagemaker = self.client("sagemaker")
         told: set[str] = set()
-        for _ in _until(timeout, f"pipeline execution {execution} did not end"):
+        for _ in until(timeout, f"pipeline execution {execution} did not end"):
             steps = [
                 step
                 for page in sagemaker.get_paginator("list_pipeline_execution_steps").paginate(
@@ -195,7 +193,7 @@ class Cloud:
         """
         states = self.client("stepfunctions")
         told = 0
-        for _ in _until(180, f"the rollout {state_machine} did not end"):
+        for _ in until(180, f"the rollout {state_machine} did not end"):
             executions = states.list_executions(stateMachineArn=state_machine)["executions"]
             if not executions or executions[0]["executionArn"] == after:
                 continue
@@ -246,7 +244,7 @@ def _pipeline_failure(described: Mapping[str, Any], steps: list[dict[str, Any]])
     return f"the pipeline ended {described['PipelineExecutionStatus']}: {reason}"
 
 
-def _until(timeout: float, complaint: str, every: float = 0.2) -> Iterator[None]:
+def until(timeout: float, complaint: str, every: float = 0.2) -> Iterator[None]:
     """Yield until the caller leaves the loop; raise RehearsalError when the time is up."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:

@@ -6,12 +6,11 @@
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 from rehearsal.account import Account
 from rehearsal.account_stages import Outputs, operator_of
-from rehearsal.aws_client import Cloud
+from rehearsal.aws_client import Cloud, until
 from rehearsal.cameras import Cameras
 from rehearsal.enrolment import make_kit
 from rehearsal.errors import RehearsalError
@@ -91,7 +90,7 @@ def _stop(operator: Cloud, pipeline: str, step: str, parameters: dict[str, str])
         PipelineName=pipeline,
         PipelineParameters=[{"Name": name, "Value": value} for name, value in parameters.items()],
     )["PipelineExecutionArn"]
-    for _ in _patience(f"step {step} did not run"):
+    for _ in until(_PATIENCE_SECONDS, f"step {step} did not run"):
         steps = _all(sagemaker, "list_pipeline_execution_steps", PipelineExecutionArn=started)
         if any(
             one["StepName"] == step and one["StepStatus"] == "Executing"
@@ -100,7 +99,7 @@ def _stop(operator: Cloud, pipeline: str, step: str, parameters: dict[str, str])
             break
     time.sleep(_JOB_STARTS_SECONDS)
     sagemaker.stop_pipeline_execution(PipelineExecutionArn=started)
-    for _ in _patience(f"an execution that was stopped in {step} did not end"):
+    for _ in until(_PATIENCE_SECONDS, f"an execution that was stopped in {step} did not end"):
         described = sagemaker.describe_pipeline_execution(PipelineExecutionArn=started)
         if described["PipelineExecutionStatus"] not in ("Executing", "Stopping"):
             break
@@ -134,7 +133,7 @@ def _failed(root: Cloud, cameras: Cameras) -> set[str]:
     cameras.canary.stop()  # the presence rule hears of it
     wanted = {rule["ruleName"] for rule in rules}
     groups = {rule["errorAction"]["cloudwatchLogs"]["logGroupName"] for rule in rules}
-    for _ in _patience("not every rule reported that it failed"):
+    for _ in until(_PATIENCE_SECONDS, "not every rule reported that it failed"):
         said = [
             json.loads(event["message"])["ruleName"]
             for group in groups
@@ -159,11 +158,3 @@ def _all(client: Any, method: str, **given: Any) -> dict[str, Any]:
     """The answer of a call with all its pages."""
     answer: dict[str, Any] = client.get_paginator(method).paginate(**given).build_full_result()
     return answer
-
-
-def _patience(complaint: str) -> Iterator[None]:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        yield
-        time.sleep(0.1)
-    raise RehearsalError(f"{complaint} within {_PATIENCE_SECONDS:.0f} s")

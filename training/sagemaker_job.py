@@ -91,7 +91,7 @@ def run(step: Callable[[], None], *, without_reader: int = READER_GONE) -> NoRet
     """Run a step as a program: clear errors, a failure report, and a clean end on a signal.
 
     If the reader of stdout closes the pipe (``| head``), the program ends quietly with the status
-    ``without_reader``. It is not 0 for a step, because whoever waits for it would take it for done.
+    ``without_reader``. For a step this is not 0, because 0 would mean that the step is done.
     """
     raised: dict[signal.Signals, type[BaseException]] = {signal.SIGTERM: Terminated}
     # Where it is ignored (a shell's background job), it stays so.

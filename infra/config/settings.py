@@ -41,7 +41,7 @@ ENVIRONMENTS = Path(__file__).resolve().parents[2] / "environments"
 
 
 def _check_account(value: str) -> str:
-    if not value.strip("0").isdigit():
+    if not value.strip("0"):
         raise ValueError("not only zeros")
     return value
 

@@ -3,7 +3,16 @@
 
 import pytest
 
-from review_testing.pairs import added, changed, judged, new_stack, removed, resource, sections
+from review_testing.pairs import (
+    added,
+    changed,
+    judged,
+    new_stack,
+    removed,
+    resource,
+    sections,
+    wanted,
+)
 from template_review.model import Item
 
 ANYBODY = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}]}
@@ -255,17 +264,10 @@ def found() -> dict[str, tuple[str, list[Item]]]:
     return judged([*DANGEROUS, *LOOK, *SAFE])
 
 
-@pytest.mark.parametrize(
-    ("title", "wanted"),
-    [
-        (each.title, level)
-        for level, changes in (("dangerous", DANGEROUS), ("look closely", LOOK), ("safe", SAFE))
-        for each in changes
-    ],
-)
-def test_verdict(title: str, wanted: str, found: dict[str, tuple[str, list[Item]]]):
+@pytest.mark.parametrize(("title", "expected"), wanted(dangerous=DANGEROUS, look=LOOK, safe=SAFE))
+def test_verdict(title: str, expected: str, found: dict[str, tuple[str, list[Item]]]):
     level, items = found[title]
-    assert level == wanted, [(item.level.words, item.subject, item.text) for item in items]
+    assert level == expected, [(item.level.words, item.subject, item.text) for item in items]
 
 
 def test_nothing_is_said_to_be_replaced_that_a_transform_expands(found):

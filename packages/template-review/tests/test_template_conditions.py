@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from review_testing.changes import frozen
-from review_testing.pairs import Change, judged, resource, sections
+from review_testing.pairs import Change, judged, resource, sections, wanted
 from template_review.model import Item
 
 HERE = "111111111111"
@@ -146,17 +146,10 @@ def found() -> dict[str, tuple[str, list[Item]]]:
     return judged([*DANGEROUS, *LOOK, *SAFE])
 
 
-@pytest.mark.parametrize(
-    ("title", "wanted"),
-    [
-        (each.title, level)
-        for level, changes in (("dangerous", DANGEROUS), ("look closely", LOOK), ("safe", SAFE))
-        for each in changes
-    ],
-)
-def test_verdict(title: str, wanted: str, found: dict[str, tuple[str, list[Item]]]) -> None:
+@pytest.mark.parametrize(("title", "expected"), wanted(dangerous=DANGEROUS, look=LOOK, safe=SAFE))
+def test_verdict(title: str, expected: str, found: dict[str, tuple[str, list[Item]]]) -> None:
     level, items = found[title]
-    assert level == wanted, [(item.level.words, item.subject, item.text) for item in items]
+    assert level == expected, [(item.level.words, item.subject, item.text) for item in items]
 
 
 def paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

@@ -14,14 +14,22 @@ _LEAD = 0.2
 
 @dataclass(frozen=True, eq=False)
 class Decision:
-    """What an item is. ``probabilities`` of the classes are the mean over its frames, ``label`` is
-    the index of the most probable one, ``captured_at`` is the deciding frame's time."""
+    """What an item is. ``probabilities`` of the classes are the mean over its frames,
+    ``captured_at`` is the deciding frame's time."""
 
-    label: int
-    confidence: float
     probabilities: Probabilities
     frames: int
     captured_at: float
+
+    @property
+    def label(self) -> int:
+        """The index of the most probable class."""
+        return int(np.argmax(self.probabilities))
+
+    @property
+    def confidence(self) -> float:
+        """Its probability."""
+        return min(float(self.probabilities[self.label]), 1.0)
 
 
 class ItemTracker:
@@ -118,12 +126,6 @@ class ItemTracker:
 
 def mean_of(seen: list[Probabilities], *, captured_at: float) -> Decision:
     """What frames say together."""
-    mean = np.mean(np.stack(seen), axis=0)
-    label = int(np.argmax(mean))
     return Decision(
-        label=label,
-        confidence=min(float(mean[label]), 1.0),
-        probabilities=mean,
-        frames=len(seen),
-        captured_at=captured_at,
+        probabilities=np.mean(np.stack(seen), axis=0), frames=len(seen), captured_at=captured_at
     )

@@ -75,6 +75,14 @@ def judged(changes: Sequence[Change]) -> dict[str, tuple[str, list[Item]]]:
     return {title: (verdict(items).words, items) for title, items in found.items()}
 
 
+def wanted(
+    *, dangerous: Sequence[Change], look: Sequence[Change], safe: Sequence[Change]
+) -> list[tuple[str, str]]:
+    """The title of each change and the verdict on it in words, for a parametrized test."""
+    levels = (("dangerous", dangerous), ("look closely", look), ("safe", safe))
+    return [(each.title, level) for level, changes in levels for each in changes]
+
+
 def _assembly(stacks: Mapping[str, Mapping[str, Any]]) -> Assembly:
     return Assembly(
         environment="default",
